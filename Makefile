@@ -1,0 +1,41 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Both make their own environment first.
+#
+#   PYTHON=python3.12   another interpreter
+#   CONSTRAINTS=        other versions of the libraries, such as a torch for your GPU
+
+PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+
+.PHONY: demo test bench emoji clean
+
+demo: $(VENV)/run
+	$(BIN)/promptlang run recipes/first.pl
+
+test: $(VENV)/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/dev
+	$(BIN)/python benchmarks/overhead.py
+
+emoji: $(VENV)/dev
+	$(BIN)/promptlang make-emoji
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[run]'
+	touch $@
+
+$(VENV)/dev: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[all,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

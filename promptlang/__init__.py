@@ -1,0 +1,29 @@
+"""A language for personalised image generation.
+
+    text ──parse──▶ Program ──check──▶ diagnostics ──plan──▶ Plan ──Backend.execute──▶ Event …
+
+Nothing here imports torch: see `promptlang.backend` for what does.
+"""
+
+from promptlang.diagnostics import Diagnostic, PromptError, Severity
+from promptlang.parser import Parsed, parse, parse_prompt
+from promptlang.resolve import resolve
+from promptlang.session import Planned, Session
+from promptlang.source import Position, Source, Span
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Diagnostic",
+    "Parsed",
+    "Planned",
+    "Position",
+    "PromptError",
+    "Session",
+    "Severity",
+    "Source",
+    "Span",
+    "parse",
+    "parse_prompt",
+    "resolve",
+]

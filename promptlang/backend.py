@@ -1,0 +1,25 @@
+"""The door to the runtime: the one place that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Protocol
+
+from promptlang.events import Event
+from promptlang.plan import Plan
+
+
+class Backend(Protocol):
+    """Carries out plans."""
+
+    def execute(self, plan: Plan) -> Generator[Event, None, None]:
+        """Carry out a plan, telling of it as it goes. Closing the generator stops the work and loses nothing."""
+        ...
+
+
+def load_backend() -> Backend:
+    """The runtime, which takes seconds to import. Raises ImportError where its libraries are not installed."""
+    from promptlang.runtime import Runtime
+
+    backend: Backend = Runtime()
+    return backend

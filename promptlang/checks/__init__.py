@@ -1,0 +1,28 @@
+"""The rules a program must keep, one in a file. Add a rule here and it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from promptlang.checks import data_sets, extreme_weights, loras, models, option_values, options
+from promptlang.diagnostics import Diagnostic
+from promptlang.scope import Scoped
+from promptlang.world import World
+
+
+class Rule(Protocol):
+    """Looks at one statement and says what is wrong with it."""
+
+    def check(self, scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+        """Everything that the rule has against the statement."""
+        ...
+
+
+RULES: tuple[Rule, ...] = (models, data_sets, loras, options, option_values, extreme_weights)
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """What every rule has against a statement."""
+    for rule in RULES:
+        yield from rule.check(scoped, world)

@@ -1,0 +1,21 @@
+"""What is trained on is a folder with pictures in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic, missing_folder, no_pictures
+from promptlang.scope import Scoped
+from promptlang.world import World
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``train lora ink from "no/such/folder"``"""
+    match scoped.statement:
+        case ast.TrainLora(_, data):
+            folder = scoped.scope.path(data)
+            if not world.is_folder(folder):
+                yield missing_folder(data.value, data.span)
+            elif not world.has_pictures(folder):
+                yield no_pictures(data.value, data.span)

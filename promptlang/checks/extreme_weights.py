@@ -1,0 +1,21 @@
+"""A weight beyond three is nearly always a ratio or a time, such as ``(16:9)``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic, extreme_weight
+from promptlang.scope import Scoped
+from promptlang.world import World
+
+LIMIT = 3.0
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``(16:9)``"""
+    if not isinstance(scoped.statement, ast.Picture):
+        return
+    for node in ast.walk(scoped.statement.prompt):
+        if isinstance(node, ast.Emphasis) and node.weight is not None and abs(node.weight) > LIMIT:
+            yield extreme_weight(node.weight, node.span)

@@ -1,0 +1,25 @@
+"""A LoRA that a prompt names has been trained above it, or lies in the adapters folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic, lora_twice, unknown_lora
+from promptlang.scope import Scoped
+from promptlang.world import World
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``<lora:ukiyoe:0.6>`` where there is ``ukiyo-e``"""
+    if not isinstance(scoped.statement, ast.Picture):
+        return
+    seen: set[str] = set()
+    for node in ast.walk(scoped.statement.prompt):
+        if not isinstance(node, ast.Lora):
+            continue
+        if node.name not in scoped.scope.loras:
+            yield unknown_lora(node.name, scoped.scope.loras, node.span)
+        elif node.name in seen:
+            yield lora_twice(node.name, node.span)
+        seen.add(node.name)

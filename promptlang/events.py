@@ -1,0 +1,86 @@
+"""What a running plan tells of itself. Only the terminal draws it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptlang.diagnostics import Diagnostic
+from promptlang.plan import Render, TrainLora
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLoading:
+    """A base model is being read from disk."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStarted:
+    """Pictures and captions are read and encoded; `resumed_at` steps were done by an earlier run."""
+
+    step: TrainLora
+    pictures: int
+    resumed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """`done` of `total` steps; the loss of the last one, smoothed for the eye."""
+
+    done: int
+    total: int
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFinished:
+    """The adapter's file is whole and in place."""
+
+    step: TrainLora
+    loss: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenderingStarted:
+    """A picture is begun."""
+
+    step: Render
+
+
+@dataclass(frozen=True, slots=True)
+class DenoisingStep:
+    """`done` of `total` denoising steps."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFinished:
+    """The picture's file is whole and in place."""
+
+    step: Render
+    file: Path
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Complained:
+    """Something the user should know; a step with an error made nothing."""
+
+    diagnostic: Diagnostic
+
+
+Event = (
+    ModelLoading
+    | TrainingStarted
+    | TrainingStep
+    | TrainingFinished
+    | RenderingStarted
+    | DenoisingStep
+    | PictureFinished
+    | Complained
+)

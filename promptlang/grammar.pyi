@@ -1,0 +1,3 @@
+# Points type checkers and editors at the folder that is installed as promptlang.grammar.
+from grammar import *
+from grammar import vocabulary as vocabulary

@@ -1,0 +1,126 @@
+"""What is to be done, in resolved numbers: the language's last word and the runtime's first.
+
+Plain data. Every default is filled in, every name looked up, nesting multiplied out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptlang.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of prompt text with one weight."""
+
+    text: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoraUse:
+    """A LoRA at a strength for each of the model's two trainable parts."""
+
+    name: str
+    text_encoder: float
+    unet: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What holds up to and including the step `until`, steps counted from 1."""
+
+    until: int
+    segments: tuple[Segment, ...]
+    loras: tuple[LoraUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the prompts that composable diffusion adds up; its intervals cover all steps."""
+
+    intervals: tuple[Interval, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A prompt's meaning over a number of steps."""
+
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A base model: the name it goes by, and its folder in diffusers' layout (None for the built-in one)."""
+
+    name: str
+    folder: Path | None = None
+
+
+EMOJI = Model("emoji")
+"""The base model that comes with promptlang."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA's name in the prompt, and its file."""
+
+    name: str
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class TrainLora:
+    """``train lora ink from "photos/ink" --rank 16``"""
+
+    span: Span
+    model: Model
+    name: str
+    data: Path
+    """A folder of pictures, each with its caption in a ``.txt`` beside it, or else in its name."""
+    file: Path
+    """The safetensors file to make."""
+    rank: int
+    alpha: float
+    targets: str
+    """Which of the UNet's projections: ``qv`` or ``attn``."""
+    learning_rate: float
+    steps: int
+    batch: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Render:
+    """A prompt, on its own line."""
+
+    span: Span
+    model: Model
+    text: str
+    """The prompt as its user wrote it, for the picture's metadata."""
+    negative_text: str
+    prompt: Resolved
+    negative: Resolved
+    adapters: tuple[Adapter, ...]
+    """Where each LoRA that `prompt` names is found."""
+    seed: int
+    steps: int
+    cfg: float
+    size: tuple[int, int] | None
+    """Width and height in pixels; None for the model's own size."""
+    sampler: str
+    file: Path
+    """The PNG to make."""
+
+
+Step = TrainLora | Render
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A program's steps, in the order in which they run."""
+
+    steps: tuple[Step, ...]

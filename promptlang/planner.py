@@ -1,0 +1,142 @@
+"""A checked program to a plan: defaults filled in, names looked up, weights multiplied out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptlang import ast
+from promptlang.grammar import vocabulary
+from promptlang.parser import parse_prompt
+from promptlang.plan import Adapter, Plan, Render, Step, TrainLora
+from promptlang.resolve import resolve
+from promptlang.scope import Scope, Scoped
+from promptlang.source import Source
+
+PICTURES = "out"
+"""The folder, beside a recipe, that pictures are put in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How pictures are called: ``out/first-03-a-red-fox.png``."""
+
+    stem: str
+    first: int = 1
+
+    def files(self, folder: Path) -> Iterator[Callable[[str], Path]]:
+        """For each picture in turn, what makes a file's name of its prompt."""
+        number = self.first
+        while True:
+            yield lambda text, number=number: folder / PICTURES / f"{self.stem}-{number:02}-{_slug(text)}.png"  # type: ignore[misc]
+            number += 1
+
+
+def _slug(text: str) -> str:
+    words = re.findall(r"[a-z0-9]+", text.lower())
+    return "-".join(words)[:40].strip("-") or "picture"
+
+
+def plan(statements: Iterable[Scoped], naming: Naming, seed: Callable[[], int]) -> Plan:
+    """The steps of a program without errors; `seed` gives one to each prompt that has none."""
+    return Plan(tuple(_steps(statements, naming, seed)))
+
+
+def _steps(statements: Iterable[Scoped], naming: Naming, seed: Callable[[], int]) -> Iterator[Step]:
+    files: Iterator[Callable[[str], Path]] | None = None
+    for scoped in statements:
+        match scoped.statement:
+            case ast.TrainLora() as statement:
+                yield _train_lora(statement, scoped.scope)
+            case ast.Picture() as statement:
+                files = files or naming.files(scoped.scope.folder)
+                yield _render(statement, scoped.scope, next(files), seed)
+            case ast.UseModel() | ast.Set():
+                pass
+
+
+class _Values:
+    """The values in force for a statement: its own options, else the settings, else the defaults."""
+
+    def __init__(self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]) -> None:
+        self._known = vocabulary.options(head)
+        self._given = {**settings, **{option.name: option.value for option in options if option.value is not None}}
+
+    def integer(self, name: str) -> int:
+        """A whole number that has a value."""
+        value = self._value(name)
+        assert isinstance(value, int)
+        return value
+
+    def number(self, name: str, otherwise: float = 0.0) -> float:
+        """A number, or what stands for it where there is none."""
+        value = self._value(name)
+        assert value is None or isinstance(value, int | float)
+        return otherwise if value is None else float(value)
+
+    def text(self, name: str) -> str:
+        """A name or a text."""
+        value = self._value(name)
+        assert isinstance(value, str)
+        return value
+
+    def given(self, name: str) -> ast.Value | None:
+        """What the program says, None where it is silent."""
+        return self._given.get(name)
+
+    def _value(self, name: str) -> int | float | str | None:
+        match self._given.get(name):
+            case None:
+                return self._known[name].default
+            case ast.Number(value):
+                return value
+            case ast.String(value) | ast.Word(value):
+                return value
+            case ast.Size():
+                return None
+
+
+def _train_lora(statement: ast.TrainLora, scope: Scope) -> TrainLora:
+    values = _Values("train lora", {}, statement.options)
+    rank = values.integer("rank")
+    return TrainLora(
+        span=statement.span,
+        model=scope.model,
+        name=statement.name.value,
+        data=scope.path(statement.data),
+        file=scope.adapter(statement.name.value),
+        rank=rank,
+        alpha=values.number("alpha", otherwise=rank),
+        targets=values.text("targets"),
+        learning_rate=values.number("lr"),
+        steps=values.integer("steps"),
+        batch=values.integer("batch"),
+        seed=values.integer("seed") if values.given("seed") else 0,
+    )
+
+
+def _render(statement: ast.Picture, scope: Scope, file: Callable[[str], Path], seed: Callable[[], int]) -> Render:
+    values = _Values("prompt", scope.settings, statement.options)
+    steps = values.integer("steps")
+    negative = values.text("negative")
+    source = Source(negative, "<negative>")
+    prompt = resolve(statement.prompt, steps)
+    size = values.given("size")
+    text = statement.prompt.span.text
+    return Render(
+        span=statement.span,
+        model=scope.model,
+        text=text,
+        negative_text=negative,
+        prompt=prompt,
+        negative=resolve(parse_prompt(source.span(0, len(negative)))[0], steps),
+        adapters=tuple(Adapter(use.name, scope.loras[use.name]) for use in prompt.parts[0].intervals[0].loras),
+        seed=values.integer("seed") if values.given("seed") else seed(),
+        steps=steps,
+        cfg=values.number("cfg"),
+        size=(size.width, size.height) if isinstance(size, ast.Size) else None,
+        sampler=values.text("sampler"),
+        file=file(" ".join(segment.text for segment in prompt.parts[0].intervals[0].segments)),
+    )

@@ -1,0 +1,96 @@
+"""The interpreter's memory between programs: a recipe is run in one, the REPL keeps one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from promptlang import ast
+from promptlang.checks import check
+from promptlang.diagnostics import Diagnostic, Severity
+from promptlang.grammar import vocabulary
+from promptlang.parser import parse
+from promptlang.plan import Plan, Render
+from promptlang.planner import Naming, plan
+from promptlang.scope import Scoped, initial, scoped
+from promptlang.source import Source
+from promptlang.world import Disk, World
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a program comes to: nothing where it has an error."""
+
+    plan: Plan
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error."""
+        return any(each.severity is Severity.ERROR for each in self.diagnostics)
+
+
+class Session:
+    """Takes programs one after the other; what one sets holds for the next."""
+
+    def __init__(
+        self, folder: Path, name: str = "picture", *, fresh_seeds: bool = False, world: World | None = None
+    ) -> None:
+        """Relative paths start in `folder`; pictures are called after `name`.
+
+        Without `--seed` a prompt has seed 0, so that a recipe gives the same pictures each time; or with
+        `fresh_seeds` a new one.
+        """
+        self.folder = folder
+        self._world = world or Disk()
+        self._scope = initial(folder, self._world)
+        self._naming = Naming(name)
+        self._seed: Callable[[], int] = _fresh_seed if fresh_seeds else lambda: 0
+
+    def plan(self, source: Source) -> Planned:
+        """Parse, check and plan a program. With an error in it, the session stays as it was."""
+        parsed = parse(source)
+        statements = tuple(scoped(parsed.program, self._scope))
+        found = [*parsed.diagnostics, *(each for one in statements for each in check(one, self._world))]
+        found.sort(key=lambda each: each.span.start)
+        planned = Planned(Plan(()), tuple(found))
+        if planned.failed:
+            return planned
+        self._advance(statements)
+        made = plan(statements, self._naming, self._seed)
+        pictures = sum(isinstance(step, Render) for step in made.steps)
+        self._naming = replace(self._naming, first=self._naming.first + pictures)
+        return replace(planned, plan=made)
+
+    def _advance(self, statements: tuple[Scoped, ...]) -> None:
+        if statements:
+            last = statements[-1]
+            self._scope = last.scope.after(last.statement)
+
+    def loras(self) -> list[str]:
+        """The names of the LoRAs that a prompt may use."""
+        return sorted(self._scope.loras)
+
+    def describe(self) -> list[tuple[str, str]]:
+        """What holds now: the model, every setting, the LoRAs."""
+        settings = [(name, self._setting(name)) for name in vocabulary.SETTINGS]
+        loras = ", ".join(self.loras()) or "none"
+        return [("model", self._scope.model.name), *settings, ("LoRAs", loras)]
+
+    def _setting(self, name: str) -> str:
+        match self._scope.settings.get(name):
+            case None:
+                default = vocabulary.SETTINGS[name].default
+                return {None: "its own", "": "none"}.get(default) or f"{default}"  # type: ignore[arg-type]
+            case ast.Size(width, height):
+                return f"{width}x{height}"
+            case ast.Number(value):
+                return f"{value:g}"
+            case ast.String(value) | ast.Word(value):
+                return value
+
+
+def _fresh_seed() -> int:
+    return random.SystemRandom().randrange(2**32)

@@ -1,0 +1,50 @@
+"""What the language asks of the outside: which folders, models and adapters there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+PICTURE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
+
+
+class World(Protocol):
+    """Answers about files; tests have one without a disk."""
+
+    def is_folder(self, path: Path) -> bool:
+        """Whether there is a folder."""
+        ...
+
+    def has_pictures(self, folder: Path) -> bool:
+        """Whether a folder holds at least one picture."""
+        ...
+
+    def is_model(self, folder: Path) -> bool:
+        """Whether a folder holds a model in diffusers' layout."""
+        ...
+
+    def loras(self, folder: Path) -> dict[str, Path]:
+        """The LoRA files of a folder, by the name a prompt calls them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The world of real files."""
+
+    def is_folder(self, path: Path) -> bool:
+        """Whether there is a folder."""
+        return path.is_dir()
+
+    def has_pictures(self, folder: Path) -> bool:
+        """Whether a folder holds at least one picture."""
+        return any(file.suffix.lower() in PICTURE_ENDINGS for file in folder.iterdir())
+
+    def is_model(self, folder: Path) -> bool:
+        """Whether a folder holds a model in diffusers' layout."""
+        return (folder / "model_index.json").is_file()
+
+    def loras(self, folder: Path) -> dict[str, Path]:
+        """The LoRA files of a folder, by the name a prompt calls them."""
+        return {file.stem: file for file in sorted(folder.glob("*.safetensors"))}

@@ -1,0 +1,49 @@
+"""What every test may use: a world without a disk, and the screen a user sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from promptlang import Diagnostic, Session, Source
+
+FOLDER = Path("recipe")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A world that is what the test says."""
+
+    folders: Collection[str] = ()
+    empty: Collection[str] = ()
+    models: Collection[str] = ()
+    adapters: Collection[str] = field(default=())
+
+    def is_folder(self, path: Path) -> bool:
+        return str(path.relative_to(FOLDER)) in {*self.folders, *self.empty}
+
+    def has_pictures(self, folder: Path) -> bool:
+        return str(folder.relative_to(FOLDER)) in self.folders
+
+    def is_model(self, folder: Path) -> bool:
+        return str(folder.relative_to(FOLDER)) in self.models
+
+    def loras(self, folder: Path) -> dict[str, Path]:
+        return {name: folder / f"{name}.safetensors" for name in self.adapters}
+
+
+WORLD = Memory(folders=["photos"], empty=["empty"], models=["models/sd"], adapters=["ink", "ukiyo-e"])
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session(FOLDER, "recipe", world=WORLD)
+
+
+@pytest.fixture
+def complaints(session: Session) -> Callable[[str], list[Diagnostic]]:
+    """What is wrong with a program, in the order of its lines."""
+    return lambda text: list(session.plan(Source(text, "recipe.pl")).diagnostics)

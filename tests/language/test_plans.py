@@ -1,0 +1,74 @@
+"""Checked programs to plans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from promptlang import Session, Source
+from promptlang.plan import EMOJI, Adapter, Model, Render, TrainLora
+from tests.conftest import FOLDER, WORLD
+
+
+def plan(session: Session, text: str) -> list[Render | TrainLora]:
+    planned = session.plan(Source(text))
+    assert planned.diagnostics == ()
+    return list(planned.plan.steps)
+
+
+def test_a_prompt_takes_its_own_options_before_the_settings_before_the_defaults(session: Session) -> None:
+    (first, second) = plan(
+        session, "a fox\nset steps 30\nset negative 'x'\n".replace("'", '"') + "a fox --cfg 3 --size 64x128"
+    )
+    assert isinstance(first, Render)
+    assert isinstance(second, Render)
+    assert (first.steps, first.cfg, first.size, first.negative_text) == (25, 5.0, None, "")
+    assert (second.steps, second.cfg, second.size, second.negative_text) == (30, 3.0, (64, 128), "x")
+
+
+def test_a_trained_lora_is_known_from_the_next_line_on(session: Session) -> None:
+    (training, render) = plan(session, "train lora crayon from photos --rank 4\na fox, <lora:crayon:0.5>")
+    assert isinstance(training, TrainLora)
+    assert isinstance(render, Render)
+    assert (training.data, training.rank, training.alpha) == (FOLDER / "photos", 4, 4.0)
+    assert render.adapters == (Adapter("crayon", training.file),)
+
+
+def test_a_lora_is_not_known_before_it_is_trained(session: Session) -> None:
+    assert session.plan(Source("a fox, <lora:crayon>\ntrain lora crayon from photos")).failed
+
+
+def test_a_model_holds_for_what_follows(session: Session) -> None:
+    steps = plan(session, 'a fox\nuse model "models/sd"\na fox')
+    assert [step.model for step in steps] == [EMOJI, Model("sd", FOLDER / "models/sd")]
+
+
+def test_an_error_leaves_the_session_as_it_was(session: Session) -> None:
+    assert session.plan(Source("set steps 30\na fox, <lora:nowhere>")).plan.steps == ()
+    assert plan(session, "a fox")[0].steps == 25
+
+
+def test_a_session_remembers_what_was_set(session: Session) -> None:
+    plan(session, "set steps 7")
+    assert plan(session, "a fox")[0].steps == 7
+    assert ("steps", "7") in session.describe()
+
+
+def test_pictures_are_numbered_through_a_session_and_called_after_their_prompt(session: Session) -> None:
+    plan(session, "a fox")
+    (second,) = plan(session, "an (old) owl, <lora:ink>")
+    assert isinstance(second, Render)
+    assert second.file == FOLDER / "out" / "recipe-02-an-old-owl.png"
+
+
+def test_a_recipes_seed_is_the_same_each_time_and_the_repls_a_new_one() -> None:
+    recipe = [plan(Session(FOLDER, world=WORLD), "a fox")[0].seed for _ in range(2)]
+    repl = [plan(Session(FOLDER, world=WORLD, fresh_seeds=True), "a fox")[0].seed for _ in range(2)]
+    assert recipe == [0, 0]
+    assert repl[0] != repl[1]
+
+
+def test_paths_start_at_the_recipe() -> None:
+    session = Session(Path("recipe"), world=WORLD)
+    (training,) = plan(session, "train lora x from photos")
+    assert isinstance(training, TrainLora)
+    assert training.data == Path("recipe/photos")

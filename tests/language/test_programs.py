@@ -1,0 +1,145 @@
+"""Programs to statements, and the lines they stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from promptlang import Source, ast, parse
+from promptlang.diagnostics import Diagnostic
+from promptlang.parser import incomplete
+
+Complaints = Callable[[str], list[Diagnostic]]
+
+
+def statements(text: str) -> tuple[ast.Statement, ...]:
+    return parse(Source(text)).program.statements
+
+
+def kinds(text: str) -> list[str]:
+    return [type(each).__name__ for each in statements(text)]
+
+
+def test_a_recipe_is_statements_and_prompts_in_order() -> None:
+    recipe = """\
+# portrait.pl
+use model emoji
+set steps 30          # for all that follow
+
+train lora ink from "photos/ink" --rank 16
+    --steps 100
+a fox, (red:1.2)      --seed 7
+"""
+    assert kinds(recipe) == ["UseModel", "Set", "TrainLora", "Picture"]
+
+
+def test_indented_lines_go_on_with_the_line_above() -> None:
+    (picture,) = statements("a fox,\n    in snow --steps 5\n    --cfg 3")
+    assert isinstance(picture, ast.Picture)
+    assert picture.prompt.phrases[0].value == "a fox,\n    in snow"  # type: ignore[union-attr]
+    assert [option.name for option in picture.options] == ["steps", "cfg"]
+
+
+def test_text_in_three_quotes_runs_over_lines() -> None:
+    (setting,) = statements('set negative """blurry,\nugly"""')
+    assert isinstance(setting, ast.Set)
+    assert setting.value.value == "blurry,\nugly"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("text", ["train station at night", "set design for a theatre", "use of colour", "render"])
+def test_a_prompt_may_begin_with_a_statements_first_word(text: str) -> None:
+    assert kinds(text) == ["Picture"]
+
+
+def test_render_forces_a_prompt() -> None:
+    (picture,) = statements("render train lora on a mountain")
+    assert isinstance(picture, ast.Picture)
+    assert picture.prompt.span.text == "train lora on a mountain"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("--steps 30", 30),
+        ("--cfg 4.5", 4.5),
+        ("--cfg 1e-1", 0.1),
+        ("--cfg -2", -2),
+    ],
+)
+def test_numbers_keep_how_they_are_written(text: str, value: float) -> None:
+    (picture,) = statements(f"a fox {text}")
+    number = picture.options[0].value  # type: ignore[union-attr]
+    assert isinstance(number, ast.Number)
+    assert (number.value, type(number.value)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "waits"),
+    [
+        ("a fox", False),
+        ("(a fox", True),
+        ("(a fox\n", False),
+        ("train lora ink", True),
+        ("train lora ink from", True),
+        ("train lora ink from photos", False),
+        ('set negative """blurry', True),
+        ("set", False),
+        ("set steps", True),
+        ("a fox --seed", False),
+        ("", False),
+    ],
+)
+def test_a_reader_knows_whether_to_wait_for_more(text: str, waits: bool) -> None:
+    assert incomplete(text) is waits
+
+
+def test_a_recipe_with_ten_mistakes_gets_ten_diagnostics(complaints: Complaints) -> None:
+    recipe = """\
+use model emojo
+set stpes 30
+set steps 0
+train loar ink from photos
+train lora style from "photo"
+train lora style from "empty"
+a fox, <lora:inkk:0.6>
+a fox (in snow --seed 7
+a fox --sampler dimm
+a fox --sede 7
+"""
+    found = complaints(recipe)
+    assert [(d.span.first.line, d.code) for d in found] == [
+        (1, "PL103"),
+        (2, "PL004"),
+        (3, "PL202"),
+        (4, "PL004"),
+        (5, "PL301"),
+        (6, "PL401"),
+        (7, "PL101"),
+        (8, "PL001"),
+        (9, "PL203"),
+        (10, "PL102"),
+    ]
+    assert all(d.hint for d in found if d.code != "PL202")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "underlined"),
+    [
+        ("train lora style from", "PL005", ""),
+        ('train lora style "photos"', "PL005", '"photos"'),
+        ('set negative "blurry', "PL006", '"blurry'),
+        ("a fox --steps many", "PL201", "many"),
+        ("a fox --steps 2.5", "PL201", "2.5"),
+        ("a fox --steps", "PL204", "--steps"),
+        ("a fox --steps 5 --steps 6", "PL205", "--steps 6"),
+        ("(a fox:9)", "PL206", "(a fox:9)"),
+        ("a fox --size 100x100", "PL207", "100x100"),
+        ("a fox <lora:ink:0.5> <lora:ink:0.3>", "PL104", "<lora:ink:0.3>"),
+        ("train lora x from photos --rank 0", "PL202", "0"),
+        ("train lora x from photos --targets qvk", "PL203", "qvk"),
+    ],
+)
+def test_a_mistake_is_underlined(complaints: Complaints, text: str, code: str, underlined: str) -> None:
+    (found,) = complaints(text)
+    assert (found.code, found.span.text) == (code, underlined)
