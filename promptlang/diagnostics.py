@@ -196,6 +196,72 @@ def model_not_readable(folder: Path, reason: str, span: Span) -> Diagnostic:
     return Diagnostic("PL303", f"`{folder.name}` cannot be used as a model: {reason}", span)
 
 
+def model_not_a_folder(name: str, folder: Path, span: Span) -> Diagnostic:
+    """A path that leads to something else, or a built-in model that is not installed."""
+    hint = f"it should be a folder with a `model_index.json`, and `{folder.name}` has none"
+    return Diagnostic("PL303", f"`{name}` is not a model in diffusers' layout", span, hint)
+
+
+def model_part_missing(part: Path, span: Span) -> Diagnostic:
+    """A model's folder without, say, its `vae`."""
+    return model_not_readable(part.parent, f"its part `{part.name}` is missing", span)
+
+
+def model_part_damaged(part: Path, reason: str, span: Span) -> Diagnostic:
+    """A part that its library refuses to read."""
+    return model_not_readable(part.parent, f"its part `{part.name}` is damaged: {reason}", span)
+
+
+def model_part_incomplete(part: Path, span: Span) -> Diagnostic:
+    """A part that would partly be filled with random numbers."""
+    return model_not_readable(part.parent, f"its part `{part.name}` lacks some of its weights", span)
+
+
+def model_parts_differ(folder: Path, span: Span) -> Diagnostic:
+    """A text encoder of one family with a UNet of another."""
+    return model_not_readable(folder, "its text encoder and its UNet are not of the same family", span)
+
+
+def lora_missing(file: Path, span: Span) -> Diagnostic:
+    """The file is gone, or was never made."""
+    return lora_not_readable(file, "there is no such file", span)
+
+
+def lora_damaged(file: Path, span: Span) -> Diagnostic:
+    """A file that is cut short, or something else under the name."""
+    return lora_not_readable(file, "it is not a whole safetensors file", span)
+
+
+def lora_is_a_pickle(file: Path, span: Span) -> Diagnostic:
+    """A ``.pt`` or ``.ckpt``: programs in disguise."""
+    return lora_not_readable(file, "it is a pickle, which could run any program; only safetensors are read", span)
+
+
+def lora_of_another_kind(file: Path, kind: str, span: Span) -> Diagnostic:
+    """LoHa, LoKr, DoRA."""
+    return lora_not_readable(file, f"it is a {kind}, which cannot be used yet", span)
+
+
+def lora_of_another_family(file: Path, family: str, model: str, span: Span) -> Diagnostic:
+    """A LoRA for SDXL with a Stable Diffusion 1 model."""
+    return lora_not_readable(file, f"it is made for {family}, not for a model like `{model}`", span)
+
+
+def lora_does_not_fit(file: Path, model: str, fits: tuple[int, int], span: Span) -> Diagnostic:
+    """Names that the model does not have; `fits` is how many it has, of how many."""
+    return lora_not_readable(file, f"{fits[0]} of its {fits[1]} modules are in the model `{model}`", span)
+
+
+def lora_shape_differs(file: Path, module: str, model: str, span: Span) -> Diagnostic:
+    """The same names, in a model of another width."""
+    return lora_not_readable(file, f"`{module}` has another shape in the model `{model}`", span)
+
+
+def lora_not_finite(file: Path, module: str, span: Span) -> Diagnostic:
+    """A training that diverged was saved all the same."""
+    return lora_not_readable(file, f"`{module}` holds numbers that are infinite or not numbers", span)
+
+
 # Data sets, PL4xx
 
 
@@ -217,3 +283,15 @@ def training_diverged(name: str, step: int, span: Span) -> Diagnostic:
     return Diagnostic(
         "PL501", f"the training of `{name}` diverged at step {step}", span, "try a lower `--lr`, a fifth of it"
     )
+
+
+def file_refused(file: Path, reason: str, span: Span) -> Diagnostic:
+    """The disk is full, or the folder is not the user's."""
+    return Diagnostic("PL502", f"`{file.name}` cannot be read or written: {reason}", span)
+
+
+def size_not_possible(size: tuple[int, int], multiple: int, span: Span) -> Diagnostic:
+    """``--size 100x100`` with a model whose latents stand for 16 pixels each."""
+    near = "x".join(str(max(multiple, round(side / multiple) * multiple)) for side in size)
+    message = f"this model cannot make a picture of {size[0]}x{size[1]} pixels"
+    return Diagnostic("PL503", message, span, f"both must be multiples of {multiple}: try `{near}`")

@@ -25,6 +25,8 @@ class Planned:
 
     plan: Plan
     diagnostics: tuple[Diagnostic, ...]
+    statements: int
+    """How many there are, prompts included."""
 
     @property
     def failed(self) -> bool:
@@ -55,7 +57,7 @@ class Session:
         statements = tuple(scoped(parsed.program, self._scope))
         found = [*parsed.diagnostics, *(each for one in statements for each in check(one, self._world))]
         found.sort(key=lambda each: each.span.start)
-        planned = Planned(Plan(()), tuple(found))
+        planned = Planned(Plan(()), tuple(found), len(statements))
         if planned.failed:
             return planned
         self._advance(statements)
@@ -82,14 +84,23 @@ class Session:
     def _setting(self, name: str) -> str:
         match self._scope.settings.get(name):
             case None:
-                default = vocabulary.SETTINGS[name].default
-                return {None: "its own", "": "none"}.get(default) or f"{default}"  # type: ignore[arg-type]
+                return _shown(vocabulary.SETTINGS[name].default)
             case ast.Size(width, height):
                 return f"{width}x{height}"
             case ast.Number(value):
-                return f"{value:g}"
+                return _shown(value)
             case ast.String(value) | ast.Word(value):
-                return value
+                return _shown(value)
+
+
+def _shown(value: float | str | None) -> str:
+    match value:
+        case None:
+            return "its own"
+        case str():
+            return value or "none"
+        case _:
+            return f"{value:.15g}"
 
 
 def _fresh_seed() -> int:

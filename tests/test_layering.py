@@ -13,7 +13,7 @@ import pytest
 tomllib = pytest.importorskip("tomllib")  # Python 3.11
 
 ROOT = Path(__file__).parent.parent
-TERMINAL = ("cli", "terminal", "report", "preview", "repl", "__main__")
+TERMINAL = ("cli", "terminal", "repl", "__main__")
 PLAIN_DATA = {"plan", "events", "diagnostics", "source", "infotext", "__version__"}
 
 

@@ -1,0 +1,52 @@
+"""What Enter does: submit, or go on where more must come."""
+
+from __future__ import annotations
+
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+from promptlang.parser import incomplete
+
+INDENT = "    "
+"""An indented line belongs to the one before it."""
+
+
+def bindings() -> KeyBindings:
+    """The keys that differ from the usual ones."""
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def _enter(event: KeyPressEvent) -> None:
+        press_enter(event.current_buffer)
+
+    return keys
+
+
+def press_enter(buffer: Buffer) -> None:
+    """Take the chosen completion, or else go on in a new line, or else submit."""
+    if buffer.complete_state and buffer.complete_state.current_completion:
+        buffer.complete_state = None
+    elif more_must_come(buffer.text):
+        buffer.cursor_position = len(buffer.text)
+        buffer.insert_text(continuation(buffer.text))
+    else:
+        buffer.validate_and_handle()
+
+
+def more_must_come(text: str) -> bool:
+    """Whether the grammar says so; a blank line ends all but a long string."""
+    if text.lstrip().startswith(":"):
+        return False
+    lines = text.split("\n")
+    blank_at_end = len(lines) > 1 and not lines[-1].strip()
+    return incomplete(text.rstrip(" ") + "\n" if blank_at_end and not in_long_string(text) else text)
+
+
+def continuation(text: str) -> str:
+    """The new line and its indent; within a long string, white space would become part of it."""
+    return "\n" if in_long_string(text) else "\n" + INDENT
+
+
+def in_long_string(text: str) -> bool:
+    '''Whether a ``"""`` is open at the end.'''
+    return text.count('"""') % 2 == 1

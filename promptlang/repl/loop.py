@@ -1,0 +1,129 @@
+"""Read, plan, run, and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from platformdirs import user_data_path
+from prompt_toolkit import PromptSession
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory, ThreadedHistory
+from prompt_toolkit.input import Input
+from prompt_toolkit.output import Output
+
+from promptlang.backend import Backend
+from promptlang.repl.commands import obey
+from promptlang.repl.completion import PromptCompleter
+from promptlang.repl.highlight import STYLE, PromptLexer
+from promptlang.repl.keys import bindings
+from promptlang.repl.preload import Preload
+from promptlang.session import Session
+from promptlang.source import Source
+from promptlang.terminal import Terminal
+from promptlang.terminal.report import counted
+
+PROMPT = "promptlang> "
+CONTINUATION = "...> ".rjust(len(PROMPT))
+
+
+def converse(terminal: Terminal, load: Callable[[], Backend]) -> None:
+    """Talk with the user of this process's terminal until they leave."""
+    session = Session(Path.cwd(), fresh_seeds=True)
+    Repl(terminal, session, Preload(load), _history()).run()
+
+
+def _history() -> History:
+    """What was typed in earlier sessions; only this session's where no file can be kept."""
+    folder = user_data_path("promptlang")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "history"
+        file.touch(mode=0o600)
+    except OSError:
+        return InMemoryHistory()
+    return ThreadedHistory(FileHistory(str(file)))
+
+
+class Repl:
+    """One conversation: its session, its keyboard, its screen."""
+
+    def __init__(self, terminal: Terminal, session: Session, preload: Preload, history: History) -> None:
+        self._terminal = terminal
+        self._session = session
+        self._preload = preload
+        self._history = history
+        self._turn = 0
+
+    def run(self, keyboard: Input | None = None, screen: Output | None = None) -> None:
+        """Greet, then take turns until the user leaves."""
+        self._terminal.say(WELCOME.format(version=version("promptlang-diffusers")))
+        prompt = self._prompt_session(keyboard, screen)
+        while self._turn_goes_on(prompt):
+            pass
+
+    def _prompt_session(self, keyboard: Input | None, screen: Output | None) -> PromptSession[str]:
+        prompt: PromptSession[str] = PromptSession(
+            [("class:prompt", PROMPT)],
+            multiline=True,
+            prompt_continuation=[("class:continuation", CONTINUATION)],
+            key_bindings=bindings(),
+            completer=PromptCompleter(self._session.loras),
+            complete_while_typing=True,
+            auto_suggest=AutoSuggestFromHistory(),
+            history=self._history,
+            lexer=PromptLexer(),
+            style=STYLE,
+            bottom_toolbar=lambda: toolbar(self._session),
+            input=keyboard,
+            output=screen,
+        )
+        prompt.app.after_render += lambda _: self._preload.start()
+        return prompt
+
+    def _turn_goes_on(self, prompt: PromptSession[str]) -> bool:
+        """One line and its answer; False when the user leaves."""
+        try:
+            text = prompt.prompt()
+            return self.take(text)
+        except KeyboardInterrupt:  # the line is cleared, or the job has stopped: the session stays
+            return True
+        except EOFError:
+            return False
+        except Exception:  # what was set and trained is worth more than an early end
+            self._terminal.crashed()
+            return True
+
+    def take(self, text: str) -> bool:
+        """Answer what was typed; False when the user leaves."""
+        if text.lstrip().startswith(":"):
+            return obey(text.strip(), self._session, self._terminal)
+        if text.strip():
+            self._do(text)
+        return True
+
+    def _do(self, text: str) -> None:
+        self._turn += 1
+        planned = self._session.plan(Source(text, f"<repl:{self._turn}>"))
+        self._terminal.report(planned.diagnostics)
+        if not planned.plan.steps:
+            return
+        try:
+            with self._terminal.waiting("loading torch"):
+                backend = self._preload.backend()
+        except ImportError as error:
+            self._terminal.lacks_runtime(error)
+            return
+        self._terminal.draw(backend.execute(planned.plan))
+
+
+WELCOME = """\
+promptlang {version}. Type what you want to see, for example: a red fox, (snow:1.2)
+:help shows more, Ctrl-C stops, Ctrl-D leaves."""
+
+
+def toolbar(session: Session) -> str:
+    """``emoji · 25 steps · cfg 4 · 2 LoRAs``"""
+    now = dict(session.describe())
+    return f" {now['model']} · {now['steps']} steps · cfg {now['cfg']} · {counted(len(session.loras()), 'LoRA')}"

@@ -1,0 +1,35 @@
+"""Importing the runtime while the user types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
+
+from promptlang.backend import Backend
+
+
+class Preload:
+    """A backend that is being loaded; a failure waits until somebody asks for the backend."""
+
+    def __init__(self, load: Callable[[], Backend]) -> None:
+        self._load = load
+        self._backend: Future[Backend] = Future()
+        self._started = False
+
+    def start(self) -> None:
+        """Begin, if it has not begun; the thread does not keep the process alive."""
+        if not self._started:
+            self._started = True
+            Thread(target=self._run, name="promptlang-preload", daemon=True).start()
+
+    def backend(self) -> Backend:
+        """The backend; waits for it. Raises what loading it raised."""
+        self.start()
+        return self._backend.result()
+
+    def _run(self) -> None:
+        try:
+            self._backend.set_result(self._load())
+        except BaseException as error:  # it is raised where the backend is asked for
+            self._backend.set_exception(error)

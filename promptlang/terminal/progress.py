@@ -1,0 +1,101 @@
+"""The line at the foot of the screen while something takes its time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID
+from rich.text import Text
+
+PATIENCE = 1.0
+"""Seconds before the line appears: shorter jobs leave the screen alone."""
+
+TITLE_WIDTH = 36
+
+
+class _Title(ProgressColumn):
+    """What is being done; the user's words in it are never read as markup."""
+
+    def __init__(self, stopping: Callable[[], bool]) -> None:
+        self._stopping = stopping
+        super().__init__()
+
+    def render(self, task: Task) -> Text:
+        if self._stopping():
+            return Text("stopping after this step", style="yellow")
+        title = Text(task.description, no_wrap=True)
+        title.truncate(TITLE_WIDTH, overflow="ellipsis")
+        return title
+
+
+class _Detail(ProgressColumn):
+    """``120/400  loss 0.0312  1:05 left``, of it what is known."""
+
+    def render(self, task: Task) -> Text:
+        if task.total is None:
+            return Text("")
+        words = [f"{task.completed:.0f}/{task.total:.0f}", task.fields["note"], _left(task.time_remaining)]
+        return Text("  ".join(word for word in words if word), style="dim", no_wrap=True)
+
+
+def _left(seconds: float | None) -> str:
+    return "" if seconds is None else f"{duration(seconds)} left"
+
+
+def duration(seconds: float) -> str:
+    """``0.8 s``, ``48 s``, ``1:05``, ``2:03:00``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class _PatientProgress(Progress):
+    """Shows nothing in its first seconds."""
+
+    patience = PATIENCE
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        late = any((task.elapsed or 0) >= self.patience for task in self.tasks)
+        return super().get_renderables() if late else ()
+
+
+class Foot:
+    """A bar or a spinner that comes late and goes without a trace; off a terminal, nothing."""
+
+    def __init__(
+        self, console: Console, stopping: Callable[[], bool] = lambda: False, patience: float = PATIENCE
+    ) -> None:
+        self._console = console
+        self._patience = patience
+        self._stopping = stopping
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+        self._title = ""
+
+    def show(self, title: str, done: int = 0, total: int | None = None, note: str = "") -> None:
+        """Show how far the job of this title is; without a total, only that it goes on."""
+        if not self._console.is_interactive:
+            return
+        if self._progress is None or title != self._title:
+            self.hide()
+            self._progress, self._title = self._new(spinning=total is None), title
+            self._task = self._progress.add_task(title, completed=done, total=total, note=note)
+            self._progress.start()
+        self._progress.update(self._task, completed=done, total=total, note=note)
+
+    def hide(self) -> None:
+        """Wipe it from the screen."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def _new(self, *, spinning: bool) -> Progress:
+        gauge = SpinnerColumn() if spinning else BarColumn(24)
+        columns = (gauge, _Title(self._stopping), _Detail())
+        progress = _PatientProgress(*columns, console=self._console, transient=True, get_time=time.monotonic)
+        progress.patience = self._patience
+        return progress

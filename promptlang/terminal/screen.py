@@ -1,0 +1,246 @@
+"""What the user sees: diagnostics, how far a job is, and its pictures."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+from rich.text import Text
+
+from promptlang.diagnostics import Diagnostic, Severity
+from promptlang.events import (
+    Complained,
+    DenoisingStep,
+    Event,
+    ModelLoading,
+    PictureFinished,
+    RenderingStarted,
+    TrainingFinished,
+    TrainingStarted,
+    TrainingStep,
+)
+from promptlang.plan import Render, Step, TrainLora
+from promptlang.terminal.interrupt import StopRequest, stoppable
+from promptlang.terminal.preview import preview
+from promptlang.terminal.progress import Foot, duration
+from promptlang.terminal.report import Role, count_lines, counted, pieces, printable
+
+PREVIEW_COLUMNS = 40
+PREVIEW_ROWS = 20
+
+STYLES = {
+    Role.ERROR: "bold red",
+    Role.WARNING: "bold yellow",
+    Role.MESSAGE: "bold",
+    Role.GUTTER: "blue",
+    Role.CODE: "",
+    Role.HINT: "cyan",
+}
+
+
+def open_terminal() -> Terminal:
+    """The process's own: results on standard output, what is wrong on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to fail
+    return Terminal(_console(stderr=False), _console(stderr=True))
+
+
+def _console(*, stderr: bool) -> Console:
+    """Where the stream is a file, FORCE_COLOR may bring colours, but never bars."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, force_interactive=None if stream.isatty() else False)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A screen, or the file that stands in for one, and where complaints go."""
+
+    console: Console
+    errors: Console = field(default_factory=lambda: Console(stderr=True))
+
+    def say(self, text: str | Text) -> None:
+        """A line, never wrapped in the middle of a path, and never read as markup."""
+        self.console.print(Text(text) if isinstance(text, str) else text, soft_wrap=True)
+
+    def complain(self, text: str) -> None:
+        """A line on what is wrong outside of any program's text."""
+        message = Text.assemble(("error", STYLES[Role.ERROR]), f": {text}")
+        self.errors.print(message, soft_wrap=True)
+
+    def lacks_runtime(self, error: ImportError) -> None:
+        """What makes pictures is not installed, or cannot be imported."""
+        remedy = "pip install 'promptlang-diffusers[run]'"
+        self.complain(f"pictures and training need more than is installed ({error}); try {remedy}")
+
+    def crashed(self) -> None:
+        """A bug: the exception being handled, with its traceback."""
+        self.errors.print_exception(extra_lines=1)
+        self.complain("this is a bug in promptlang, or in a library that it uses; the session goes on")
+
+    def report(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """All that is wrong with a program, and how much that is."""
+        for at, diagnostic in enumerate(diagnostics):
+            gap = "\n" if at else ""
+            parts = ((piece.text, STYLES[piece.role]) for piece in pieces(diagnostic))
+            self.errors.print(Text.assemble(gap, *parts), soft_wrap=True)
+        for line in count_lines(diagnostics):
+            self.errors.print(Text(f"\n{line}"), soft_wrap=True)
+
+    def rows(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Names, and what they stand for, in two columns."""
+        width = max((len(name) for name, _ in rows), default=0)
+        for name, value in rows:
+            self.say(Text.assemble((name.ljust(width), "cyan"), f"  {_one_line(value)}"))
+
+    @contextmanager
+    def waiting(self, title: str) -> Iterator[None]:
+        """Within it a spinner shows, after a second, that something goes on."""
+        foot = Foot(self.console)
+        foot.show(title)
+        try:
+            yield
+        finally:
+            foot.hide()
+
+    def draw(self, events: Generator[Event, None, None]) -> bool:
+        """Draw a running plan to its end; False if a step failed.
+
+        After Ctrl-C the plan is closed, and once it has put its work away KeyboardInterrupt is raised.
+        """
+        with stoppable() as request, closing(events):
+            drawing = _Drawing(self, request)
+            try:
+                return drawing.follow(events)
+            finally:
+                drawing.foot.hide()
+
+
+class _Drawing:
+    """One running plan, and what is known of it so far."""
+
+    def __init__(self, terminal: Terminal, request: StopRequest) -> None:
+        self.foot = Foot(terminal.console, stopping=lambda: request.made)
+        self._terminal = terminal
+        self._request = request
+        self._current: Step | None = None
+        self._done = 0
+        self._finished = 0
+        self._failed = False
+
+    def follow(self, events: Generator[Event, None, None]) -> bool:
+        for event in events:
+            self._draw(event)
+            if self._request.made:
+                break
+        if self._request.made:
+            self._put_away(events)
+        return not self._failed
+
+    def _put_away(self, events: Generator[Event, None, None]) -> NoReturn:
+        """Close the plan, which keeps what can be kept, and say what that is."""
+        events.close()
+        self.foot.hide()
+        self._terminal.say(self._kept())
+        raise KeyboardInterrupt
+
+    def _draw(self, event: Event) -> None:
+        match event:
+            case ModelLoading(name):
+                self._loading(name)
+            case TrainingStarted():
+                self._training_started(event)
+            case TrainingStep(done, total, loss):
+                self._done = done
+                self.foot.show(self._title(), done, total, f"loss {loss:.4f}")
+            case TrainingFinished():
+                self._training_finished(event)
+            case RenderingStarted(step):
+                self._rendering_started(step)
+            case DenoisingStep(done, total):
+                self.foot.show(self._title(), done, total)
+            case PictureFinished():
+                self._picture_finished(event)
+            case Complained(diagnostic):
+                self._complained(diagnostic)
+
+    def _loading(self, name: str) -> None:
+        self._line_for_a_log(f"loading {name}")
+        self.foot.show(f"loading {name}")
+
+    def _training_started(self, event: TrainingStarted) -> None:
+        self._current, self._done = event.step, event.resumed_at
+        self.foot.hide()
+        resumed = f", going on from step {event.resumed_at}" if event.resumed_at else ""
+        amount = f"{counted(event.pictures, 'picture')}, {counted(event.step.steps, 'step')}"
+        self._terminal.say(f"training {event.step.name}: {amount}{resumed}")
+
+    def _training_finished(self, event: TrainingFinished) -> None:
+        self._end_of_step()
+        heading = f"trained {event.step.name} in {duration(event.seconds)}, loss {event.loss:.4f}: "
+        self._terminal.say(Text.assemble(heading, _link(event.step.file)))
+
+    def _rendering_started(self, step: Render) -> None:
+        self._current, self._done = step, 0
+        self._line_for_a_log(f"rendering {_one_line(step.text)}")
+
+    def _picture_finished(self, event: PictureFinished) -> None:
+        self._end_of_step()
+        self._show(event.file)
+        facts = f" (seed {event.step.seed}, {duration(event.seconds)})"
+        self._terminal.say(Text.assemble(_link(event.file), (facts, "dim")))
+
+    def _complained(self, diagnostic: Diagnostic) -> None:
+        self.foot.hide()
+        self._failed |= diagnostic.severity is Severity.ERROR
+        self._terminal.report([diagnostic])
+
+    def _end_of_step(self) -> None:
+        self.foot.hide()
+        self._current = None
+        self._finished += 1
+
+    def _line_for_a_log(self, line: str) -> None:
+        """On a screen the bar says it."""
+        if not self._terminal.console.is_interactive:
+            self._terminal.say(line)
+
+    def _show(self, file: Path) -> None:
+        console = self._terminal.console
+        if console.is_interactive and console.color_system and not console.no_color:
+            columns, rows = min(PREVIEW_COLUMNS, console.width), min(PREVIEW_ROWS, console.height - 2)
+            console.print(preview(file, columns, rows), end="", soft_wrap=True)
+
+    def _title(self) -> str:
+        match self._current:
+            case TrainLora(name=name):
+                return f"training {name}"
+            case Render(text=text):
+                return _one_line(text)
+            case None:
+                return ""
+
+    def _kept(self) -> str:
+        match self._current:
+            case TrainLora(name=name, steps=steps):
+                return f"stopped {name} at step {self._done} of {steps}: run it again and it goes on from there"
+            case Render() | None:
+                finished = counted(self._finished, "finished file") if self._finished else "nothing"
+                return f"stopped, with {finished} so far: run it again for the rest"
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))
+
+
+def _link(file: Path) -> Text:
+    """A file's path, from the working folder where it is below it; a click opens it on terminals that can."""
+    full, here = file.resolve(), Path.cwd()
+    shown = full.relative_to(here) if full.is_relative_to(here) else full
+    return Text(str(shown), style=f"link {full.as_uri()}")
