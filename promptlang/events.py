@@ -74,6 +74,23 @@ class Complained:
     diagnostic: Diagnostic
 
 
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """`done` of `total` of a task that is no step of a plan."""
+
+    task: str
+    done: int
+    total: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A result to be read."""
+
+    text: str
+
+
 Event = (
     ModelLoading
     | TrainingStarted
@@ -83,4 +100,6 @@ Event = (
     | DenoisingStep
     | PictureFinished
     | Complained
+    | Progressed
+    | Reported
 )

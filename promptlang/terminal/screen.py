@@ -20,7 +20,9 @@ from promptlang.events import (
     Event,
     ModelLoading,
     PictureFinished,
+    Progressed,
     RenderingStarted,
+    Reported,
     TrainingFinished,
     TrainingStarted,
     TrainingStep,
@@ -169,6 +171,11 @@ class _Drawing:
                 self._picture_finished(event)
             case Complained(diagnostic):
                 self._complained(diagnostic)
+            case Progressed(task, done, total, note):
+                self.foot.show(task, done, total, note)
+            case Reported(text):
+                self.foot.hide()
+                self._terminal.say(text)
 
     def _loading(self, name: str) -> None:
         self._line_for_a_log(f"loading {name}")
