@@ -37,7 +37,7 @@ HEADS: tuple[str, ...] = ("use model", "train lora", "set")
 MODELS: tuple[str, ...] = ("emoji",)
 """The base models that come with promptlang."""
 
-SAMPLERS: tuple[str, ...] = ("ddim",)
+SAMPLERS: tuple[str, ...] = ("ddim", "dpm++_2m", "euler")
 
 TARGETS: tuple[str, ...] = ("qv", "attn")
 

@@ -1,8 +1,9 @@
-"""The door to the runtime: the one place that names it."""
+"""The doors to the runtime: the one place that names it."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Protocol
 
 from promptlang.events import Event
@@ -23,3 +24,15 @@ def load_backend() -> Backend:
 
     backend: Backend = Runtime()
     return backend
+
+
+Maker = Callable[[Path], Generator[Event, None, None]]
+"""Makes the built-in model, keeping its downloads and checkpoints in a folder."""
+
+
+def load_maker() -> Maker:
+    """The program that makes the built-in model. Raises ImportError where its libraries are not installed."""
+    from promptlang.runtime import emoji
+
+    maker: Maker = emoji.make
+    return maker

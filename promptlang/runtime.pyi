@@ -1,2 +1,3 @@
 # Points type checkers and editors at the folder that is installed as promptlang.runtime.
-from runtime import *
+from runtime import Runtime as Runtime
+from runtime import emoji as emoji

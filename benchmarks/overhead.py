@@ -1,0 +1,83 @@
+"""How much of a training step, and of a denoising step, is not the UNet's own forward and backward pass.
+
+Runs a real training and real renders on the built-in model, with a stopwatch around the UNet and around `backward`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from diffusers import UNet2DConditionModel
+
+from promptlang import Session, Source
+from promptlang.backend import load_backend
+from promptlang.events import DenoisingStep, TrainingStep
+
+PICTURES = Path(__file__).parent.parent / "recipes" / "fxemoji"
+STEPS = 60
+WARM_UP = 10
+
+
+class Stopwatch:
+    """Seconds spent inside the functions that it is wrapped around."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function with the stopwatch running while it does."""
+
+        def timed(*arguments: Any, **options: Any) -> Any:
+            began = perf_counter()
+            try:
+                return function(*arguments, **options)
+            finally:
+                self.seconds += perf_counter() - began
+
+        return timed
+
+
+@contextmanager
+def watching() -> Iterator[Stopwatch]:
+    watch = Stopwatch()
+    forward, backward = UNet2DConditionModel.forward, torch.Tensor.backward
+    with (
+        patch.object(UNet2DConditionModel, "forward", watch.around(forward)),
+        patch.object(torch.Tensor, "backward", watch.around(backward)),
+    ):
+        yield watch
+
+
+def share_outside(program: str, kind: type) -> tuple[float, float]:
+    """Seconds a step, and the share of them outside the UNet, after a warm-up."""
+    with tempfile.TemporaryDirectory() as folder, watching() as watch:
+        plan = Session(Path(folder)).plan(Source(program)).plan
+        steps = 0
+        began = inside = 0.0
+        for event in load_backend().execute(plan):
+            if isinstance(event, kind):
+                steps += 1
+                if steps == WARM_UP:
+                    began, inside = perf_counter(), watch.seconds
+                if steps == STEPS:
+                    break
+        total = perf_counter() - began
+        return total / (STEPS - WARM_UP), 1 - (watch.seconds - inside) / total
+
+
+def main() -> None:
+    training = share_outside(f'train lora x from "{PICTURES}" --steps {STEPS + 1}', TrainingStep)
+    rendering = share_outside(f"a fox, (red:1.2), blue background --steps {STEPS}", DenoisingStep)
+    for name, (seconds, share) in (("training step", training), ("denoising step", rendering)):
+        print(f"{name}: {seconds * 1000:.1f} ms, {share:.1%} of it outside the UNet's forward and backward")
+
+
+if __name__ == "__main__":
+    main()

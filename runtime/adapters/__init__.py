@@ -1,0 +1,10 @@
+"""LoRA: its files, and its place in a network."""
+
+from __future__ import annotations
+
+from .attachment import attached
+from .lora import Lora, LowRank
+from .reading import read
+from .writing import write
+
+__all__ = ["Lora", "LowRank", "attached", "read", "write"]

@@ -1,0 +1,76 @@
+"""The program that makes the emoji model, from download to saved pipeline; each stage resumes where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from safetensors.torch import load_file
+from transformers import CLIPTokenizer
+
+from promptlang.events import Event, Progressed, Reported
+
+from . import architecture, autoencoder, denoiser, examples, measure, pipeline, words
+from .artwork import SIZE, over
+from .catalogue import BACKGROUNDS, concepts
+from .schedule import Cosine, Plateau
+
+AUTOENCODER = Cosine(steps=4_000, batch=16, peak=1.5e-3)
+DENOISER = Plateau(steps=60_000, batch=16, peak=6e-4)
+
+
+def make(folder: Path, target: Path = pipeline.MODEL) -> Generator[Event, None, None]:
+    """Make the model in `target`, keeping artwork, latents and checkpoints in `folder`, and measure it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    yield from _progress("artwork", examples.prepare(folder))
+    tokenizer = words.make_tokenizer(folder / "packages", folder / "tokenizer")
+    yield from _autoencoder(folder)
+    vae = _trained_autoencoder(folder)
+    latents = folder / "latents.safetensors"
+    if not latents.exists():
+        yield from _progress("latents", examples.encode(vae, examples.load(folder).chosen, latents))
+    yield from _denoiser(folder, tokenizer)
+    pipeline.save(denoiser.averaged(tokenizer, folder / "denoiser"), vae, tokenizer, target)
+    yield from judge(folder, target)
+
+
+def judge(folder: Path, target: Path = pipeline.MODEL) -> Iterator[Event]:
+    """Measure the model in `target`, and draw its contact sheet beside it."""
+    made = measure.load(target)
+    yield from _progress("contact sheet", measure.contact_sheet(made, target / "sheet.png"))
+    for state in measure.measure(made, examples.load(folder).chosen):
+        match state:
+            case measure.Figures(concept, style, background):
+                yield Reported(f"concept {concept:.1%}, style {style:.1%}, background {background:.1%}")
+            case done, total:
+                yield Progressed("measuring", done, total)
+
+
+def _progress(task: str, counts: Iterable[tuple[int, int]]) -> Iterator[Event]:
+    for done, total in counts:
+        yield Progressed(task, done, total)
+
+
+def _autoencoder(folder: Path) -> Iterator[Event]:
+    artwork = examples.load(folder)
+    pictures = (group.reshape(-1, SIZE, SIZE, 4) for group in (artwork.chosen, artwork.others))
+    for step, loss in autoencoder.train(*pictures, AUTOENCODER, folder / "autoencoder"):
+        yield Progressed("autoencoder", step + 1, AUTOENCODER.steps, f"loss {loss:.3f}")
+
+
+def _trained_autoencoder(folder: Path) -> AutoencoderKL:
+    vae = architecture.autoencoder()
+    vae.load_state_dict(torch.load(folder / "autoencoder" / "checkpoint.pt", weights_only=True)["vae"])
+    chosen = examples.load(folder).chosen[::4].reshape(-1, SIZE, SIZE, 4)
+    some = over(chosen, BACKGROUNDS["white"])
+    return autoencoder.normalised(vae.eval(), examples.as_tensor(some))
+
+
+def _denoiser(folder: Path, tokenizer: CLIPTokenizer) -> Iterator[Event]:
+    known = concepts()
+    latents = load_file(folder / "latents.safetensors")["latents"]
+    learned = denoiser.Examples(known, examples.tags(folder, known), latents)
+    for step, loss in denoiser.train(learned, tokenizer, DENOISER, folder / "denoiser"):
+        yield Progressed("denoiser", step + 1, DENOISER.steps, f"loss {loss:.3f}")

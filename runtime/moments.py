@@ -1,0 +1,74 @@
+"""A resolved prompt to what the UNet is given at each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from promptlang.plan import Interval, LoraUse, Part, Render
+
+from .adapters import Lora, attached
+from .conditioning import Encoder
+from .sampling import Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Conditioner:
+    """A text encoder and the LoRAs that may hang on it."""
+
+    encoder: Encoder
+    loras: Mapping[str, Lora]
+
+    def moments(self, step: Render) -> list[Moment]:
+        """One for each denoising step; steps in which the same things hold share it."""
+        known: dict[tuple[Interval, ...], Moment] = {}
+        found = []
+        for number in range(1, step.steps + 1):
+            active = tuple(at(part, number) for part in (*step.prompt.parts, *step.negative.parts))
+            if active not in known:
+                known[active] = self._moment(step, number)
+            found.append(known[active])
+        return found
+
+    def _moment(self, step: Render, number: int) -> Moment:
+        uses = strengths([at(part, number) for part in step.prompt.parts])
+        scales = tuple(part.weight * step.cfg for part in step.prompt.parts)
+        unguided = scales == (1.0,)
+        return Moment(
+            conditionings=stacked([self._encode(part, number, uses) for part in step.prompt.parts]),
+            scales=scales,
+            unconditional=None if unguided else self._encode(step.negative.parts[0], number, uses),
+            loras=tuple((self.loras[use.name].unet, use.unet) for use in uses if use.unet),
+        )
+
+    def _encode(self, part: Part, number: int, uses: Sequence[LoraUse]) -> Tensor:
+        """Hidden states `[1, tokens, channels]`; a part's intervals all have as many chunks as its longest."""
+        longest = max(len(self.encoder.cut(interval.segments)) for interval in part.intervals)
+        chunks = self.encoder.cut(at(part, number).segments, longest)
+        active = [(self.loras[use.name], use.text_encoder) for use in uses if use.text_encoder]
+        active = [(lora, strength) for lora, strength in active if lora.text_encoder]
+        with attached(self.encoder.text_encoder, [(lora.text_encoder, strength) for lora, strength in active]):
+            return self.encoder.encode(chunks, tuple((lora.sha256, strength) for lora, strength in active))
+
+
+def at(part: Part, number: int) -> Interval:
+    """What holds during a step, counted from 1."""
+    return next((interval for interval in part.intervals if number <= interval.until), part.intervals[-1])
+
+
+def strengths(intervals: Sequence[Interval]) -> list[LoraUse]:
+    """The LoRAs of all parts: one that stands in several parts alike counts once, else its strengths add up."""
+    total: dict[str, LoraUse] = {}
+    for use in dict.fromkeys(use for interval in intervals for use in interval.loras):
+        before = total.get(use.name, LoraUse(use.name, 0.0, 0.0))
+        total[use.name] = LoraUse(use.name, before.text_encoder + use.text_encoder, before.unet + use.unet)
+    return list(total.values())
+
+
+def stacked(conditionings: Sequence[Tensor]) -> Tensor:
+    """`[parts, tokens, channels]`: as in A1111, shorter parts repeat their last vector."""
+    longest = max(each.shape[1] for each in conditionings)
+    return torch.cat([torch.cat([c, c[:, -1:].expand(-1, longest - c.shape[1], -1)], dim=1) for c in conditionings])

@@ -1,0 +1,7 @@
+"""Teaching a base model something new, without changing it."""
+
+from __future__ import annotations
+
+from .loop import train
+
+__all__ = ["train"]

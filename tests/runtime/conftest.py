@@ -1,0 +1,205 @@
+"""A whole Stable Diffusion, small enough to be made anew for every run of the tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from PIL import Image
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from promptlang.events import Complained, Event, PictureFinished
+from promptlang.plan import Interval, Model, Part, Plan, Render, Resolved, Segment, Step, TrainLora
+from promptlang.runtime import Runtime
+from promptlang.source import Source, Span
+
+torch.set_num_threads(1)  # the models are too small to share
+
+NOISE = {
+    "epsilon": {"steps_offset": 1, "clip_sample": False, "set_alpha_to_one": False},
+    "v-prediction": {
+        "prediction_type": "v_prediction",
+        "rescale_betas_zero_snr": True,
+        "timestep_spacing": "trailing",
+        "clip_sample": False,
+        "steps_offset": 1,
+    },
+}
+
+
+def tokenizer(folder: Path) -> CLIPTokenizer:
+    """CLIP's, with a vocabulary of letters and of three words' merges."""
+    letters = sorted(ByteLevel.alphabet())
+    merges = ["c a", "ca t</w>", "f o", "fo x</w>", "i n", "in k</w>"]
+    words = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(pair.split()) for pair in merges)]
+    words += ["<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]))
+    return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
+
+
+def pipeline(folder: Path, scheduler: DDIMScheduler) -> StableDiffusionPipeline:
+    words = tokenizer(folder)
+    text = CLIPTextConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        bos_token_id=words.bos_token_id,
+        eos_token_id=words.eos_token_id,
+        pad_token_id=words.eos_token_id,
+    )
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=32,
+        attention_head_dim=2,
+        norm_num_groups=4,
+    )
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8, 8),
+        norm_num_groups=4,
+        sample_size=16,
+    )
+    made = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=CLIPTextModel(text),
+        tokenizer=words,
+        unet=unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+@pytest.fixture(scope="session")
+def pipelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[StableDiffusionPipeline, Model]]:
+    """A pipeline of each way to predict, and the model it is saved as."""
+    made = {}
+    for name, options in NOISE.items():
+        torch.manual_seed(0)
+        folder = tmp_path_factory.mktemp(name)
+        schedule = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", **options)
+        each = pipeline(folder, schedule)
+        each.save_pretrained(folder / "tiny")
+        made[name] = each, Model("tiny", folder / "tiny")
+    return made
+
+
+@pytest.fixture(scope="session")
+def tiny(pipelines: dict[str, tuple[StableDiffusionPipeline, Model]]) -> Model:
+    return pipelines["epsilon"][1]
+
+
+@pytest.fixture(scope="session")
+def runtime() -> Runtime:
+    """One for all tests, as in a session: whatever one of them leaves behind, the next one meets."""
+    return Runtime()
+
+
+@pytest.fixture
+def span() -> Span:
+    return Source("a cat").span(0, 5)
+
+
+@pytest.fixture
+def render(tiny: Model, span: Span, tmp_path: Path) -> Callable[..., Render]:
+    """``a cat``, as a step."""
+
+    def make(**changes: Any) -> Render:
+        steps = changes.get("steps", 3)
+        step = Render(
+            span=span,
+            model=tiny,
+            text="a cat",
+            negative_text="",
+            prompt=says("a cat", steps),
+            negative=says("", steps),
+            adapters=(),
+            seed=1,
+            steps=steps,
+            cfg=5.0,
+            size=None,
+            sampler="ddim",
+            file=tmp_path / "picture.png",
+        )
+        return replace(step, **changes)
+
+    return make
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Three pictures: captioned by a text, by a name, and of another shape with transparency."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    draw = np.random.default_rng(0)
+    for name, shape in (("one.png", (16, 16, 3)), ("red-fox_2.png", (20, 16, 3)), ("ink.png", (16, 40, 4))):
+        Image.fromarray(draw.integers(0, 256, shape, dtype=np.uint8)).save(folder / name)
+    (folder / "one.txt").write_text("a cat in ink\n")
+    return folder
+
+
+@pytest.fixture
+def training(tiny: Model, span: Span, photos: Path, tmp_path: Path) -> Callable[..., TrainLora]:
+    """``train lora ink from "photos"``, as a step."""
+
+    def make(**changes: Any) -> TrainLora:
+        step = TrainLora(
+            span=span,
+            model=tiny,
+            name="ink",
+            data=photos,
+            file=tmp_path / "adapters" / "ink.safetensors",
+            rank=4,
+            alpha=4.0,
+            targets="attn",
+            learning_rate=1e-3,
+            steps=12,
+            batch=2,
+            seed=3,
+        )
+        return replace(step, **changes)
+
+    return make
+
+
+def says(text: str, steps: int, weight: float = 1.0) -> Resolved:
+    return Resolved((Part((Interval(steps, (Segment(text, weight),)),)),))
+
+
+def run(runtime: Runtime, *steps: Step) -> list[Event]:
+    return list(runtime.execute(Plan(steps)))
+
+
+def complaints(events: list[Event]) -> list[str]:
+    return [f"{each.diagnostic.code} {each.diagnostic.message}" for each in events if isinstance(each, Complained)]
+
+
+@pytest.fixture
+def pixels(runtime: Runtime) -> Callable[[Render], np.ndarray]:
+    """The picture that a step makes, as `[height, width, 3]`."""
+
+    def make(step: Render) -> np.ndarray:
+        events = run(runtime, step)
+        assert isinstance(events[-1], PictureFinished), complaints(events)
+        return np.asarray(Image.open(step.file)).astype(int)
+
+    return make

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from promptlang.events import TrainingFinished, TrainingStarted, TrainingStep
+from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, TrainLora
+from promptlang.runtime import Runtime
+from promptlang.runtime.training import batches, loop, precision
+from promptlang.runtime.training.dataset import examples, picture
+from promptlang.source import Span
+
+from .conftest import complaints, run
+
+
+def test_a_lora_is_trained_and_then_changes_the_picture(
+    runtime: Runtime,
+    training: Callable[..., TrainLora],
+    render: Callable[..., Render],
+    pixels: Callable[[Render], np.ndarray],
+) -> None:
+    step = training()
+    before = pixels(render())
+    events = run(runtime, step)
+    assert events[0] == TrainingStarted(step, pictures=3, resumed_at=0)
+    assert [each.done for each in events if isinstance(each, TrainingStep)] == list(range(1, 13))
+    assert isinstance(events[-1], TrainingFinished)
+    assert step.file.is_file()
+    assert [file.name for file in step.file.parent.iterdir()] == ["ink.safetensors"]
+    use = Resolved((Part((Interval(3, (Segment("a cat"),), (LoraUse("ink", 3.0, 3.0),)),)),))
+    after = pixels(render(prompt=use, adapters=(Adapter("ink", step.file),)))
+    assert not np.array_equal(before, after)
+    assert np.array_equal(before, pixels(render()))
+
+
+@pytest.fixture(params=[True, False], ids=["bf16", "fp32"])
+def either_precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "bf16_pays", lambda _: request.param)
+
+
+@pytest.mark.usefixtures("either_precision")
+@pytest.mark.parametrize("steps_before", [1, 5, 11])
+def test_an_interrupted_training_goes_on_to_the_very_same_numbers(
+    steps_before: int, runtime: Runtime, training: Callable[..., TrainLora], tmp_path: Path
+) -> None:
+    whole = training(file=tmp_path / "whole" / "ink.safetensors")
+    run(runtime, whole)
+    broken = training()
+    with closing(runtime.execute(Plan((broken,)))) as events:
+        while next(events) != TrainingStarted(broken, 3, 0):
+            pass
+        for _ in range(steps_before):
+            next(events)
+    assert not broken.file.exists()
+    assert (broken.file.parent / ".ink.training" / "checkpoint.safetensors").is_file()
+    resumed = run(Runtime(), broken)
+    assert TrainingStarted(broken, 3, resumed_at=steps_before) in resumed
+    assert broken.file.read_bytes() == whole.file.read_bytes()
+
+
+def test_a_checkpoint_of_other_pictures_is_not_gone_on_from(
+    runtime: Runtime, training: Callable[..., TrainLora]
+) -> None:
+    step = training()
+    with closing(runtime.execute(Plan((step,)))) as events:
+        for _ in range(4):
+            next(events)
+    (step.data / "one.txt").write_text("a dog")
+    assert run(runtime, step)[0] == TrainingStarted(step, 3, resumed_at=0)
+
+
+def test_a_killed_training_goes_on_from_the_last_regular_checkpoint(
+    runtime: Runtime, training: Callable[..., TrainLora], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SAVE_STEPS", 5)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 1e9)
+    step = training()
+    events = runtime.execute(Plan((step,)))
+    for _ in range(1 + 8):
+        next(events)
+    checkpoint = step.file.parent / ".ink.training" / "checkpoint.safetensors"
+    with safe_open(str(checkpoint), "pt") as opened:
+        assert opened.metadata()["done"] == "5"
+    events.close()
+    with safe_open(str(checkpoint), "pt") as opened:
+        assert opened.metadata()["done"] == "8"
+
+
+@pytest.mark.parametrize("bf16", [True, False])
+def test_the_base_is_as_before_whether_training_ends_or_is_broken_off(
+    bf16: bool, tiny: Model, training: Callable[..., TrainLora], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "bf16_pays", lambda _: bf16)
+    runtime = Runtime()
+    run(runtime, training(steps=1))
+    unet = runtime._models[tiny].base.unet
+    before = {name: value.clone() for name, value in unet.state_dict().items()}
+    modules = dict(unet.named_modules())
+    events = runtime.execute(Plan((training(name="other"),)))
+    for _ in range(3):
+        next(events)
+    assert (dict(unet.named_modules()) == modules) is bf16  # a copy is trained, or it is for a while another
+    events.close()
+    assert dict(unet.named_modules()) == modules
+    assert unet.state_dict().keys() == before.keys()
+    assert all(torch.equal(value, before[name]) for name, value in unet.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in unet.parameters())
+
+
+def test_both_precisions_learn_alike(
+    runtime: Runtime, training: Callable[..., TrainLora], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = []
+    for bf16 in (True, False):
+        monkeypatch.setattr(precision, "bf16_pays", lambda _, bf16=bf16: bf16)
+        finished = run(runtime, training(file=tmp_path / f"{bf16}.safetensors"))[-1]
+        assert isinstance(finished, TrainingFinished)
+        losses.append(finished.loss)
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    assert losses[0] != losses[1]
+
+
+def test_an_interrupt_from_the_keyboard_is_a_checkpoint_too(
+    runtime: Runtime, training: Callable[..., TrainLora], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, at = training(), batches.Batches.at
+
+    def interrupted(self: batches.Batches, number: int) -> batches.Batch:
+        if number == 4:
+            raise KeyboardInterrupt
+        return at(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batches.Batches, "at", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(runtime, step)
+    assert TrainingStarted(step, 3, resumed_at=4) in run(runtime, step)
+
+
+def test_the_loss_falls(runtime: Runtime, training: Callable[..., TrainLora]) -> None:
+    losses = [
+        each.loss
+        for each in run(runtime, training(steps=40, learning_rate=1e-2, rank=8, alpha=8.0, batch=4))
+        if isinstance(each, TrainingStep)
+    ]
+    assert losses[-1] < losses[9]
+
+
+@pytest.mark.parametrize(("targets", "modules"), [("qv", 16), ("attn", 32)])
+def test_targets_choose_the_projections(
+    targets: str, modules: int, runtime: Runtime, training: Callable[..., TrainLora]
+) -> None:
+    step = training(targets=targets, steps=1, rank=2, alpha=1.0)
+    run(runtime, step)
+    tensors = load_file(step.file)
+    assert len(tensors) == 3 * modules
+    assert {float(value) for key, value in tensors.items() if key.endswith(".alpha")} == {1.0}
+    assert all(value.dtype == torch.float32 for value in tensors.values())
+
+
+def test_the_file_says_what_kohyas_tools_read(runtime: Runtime, training: Callable[..., TrainLora]) -> None:
+    step = training(steps=1)
+    run(runtime, step)
+    with safe_open(str(step.file), "pt") as opened:
+        told = opened.metadata()
+    assert told["ss_network_module"] == "networks.lora"
+    assert (told["ss_network_dim"], told["ss_network_alpha"], told["ss_steps"]) == ("4", "4", "1")
+    assert told["ss_num_train_images"] == "3"
+    assert len(told["sshs_model_hash"]) == 64
+    assert told["modelspec.title"] == "ink"
+
+
+def test_every_picture_that_cannot_be_read_is_named(runtime: Runtime, training: Callable[..., TrainLora]) -> None:
+    step = training()
+    whole = (step.data / "one.png").read_bytes()
+    (step.data / "short.png").write_bytes(whole[: len(whole) // 2])
+    (step.data / "text.jpg").write_text("no picture")
+    short, text = complaints(run(runtime, step))
+    assert short.startswith("PL402 the picture `short.png` cannot be read: ")
+    assert text == "PL402 the picture `text.jpg` cannot be read: it is not a picture"
+    assert not step.file.exists()
+
+
+def test_a_folder_without_pictures_is_said_to_be_empty(
+    runtime: Runtime, training: Callable[..., TrainLora], tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (complaint,) = complaints(run(runtime, training(data=tmp_path / "empty")))
+    assert complaint.startswith("PL401 there are no pictures in ")
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_words(
+    runtime: Runtime, training: Callable[..., TrainLora]
+) -> None:
+    step = training(learning_rate=1e38, steps=40)
+    (complaint,) = complaints(run(runtime, step))
+    assert complaint.startswith("PL501 the training of `ink` diverged at step ")
+    assert not step.file.exists()
+
+
+def test_a_picture_is_turned_upright_put_on_white_and_cut_to_its_middle(tmp_path: Path) -> None:
+    lying = Image.new("RGB", (40, 20), "red")
+    lying.paste("blue", (20, 0, 40, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    lying.save(tmp_path / "lying.jpg", exif=exif, quality=100)
+    upright = picture(tmp_path / "lying.jpg", (16, 16))
+    assert upright.shape == (3, 16, 16)
+    assert upright[0, 0].mean() > 0.9  # red above
+    assert upright[2, -1].mean() > 0.9  # blue below
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert torch.equal(picture(tmp_path / "clear.png", (16, 16)), torch.ones(3, 16, 16))
+
+
+def test_a_caption_is_the_text_beside_the_picture_or_else_its_name(photos: Path, span: Span) -> None:
+    found = examples(photos, span)
+    assert [example.caption for example in found] == ["ink", "a cat in ink", "red fox 2"]
