@@ -60,6 +60,9 @@ class Model:
     folder: Path | None = None
 
 
+PICTURE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+"""What the name of a picture to train on ends in, in lower case."""
+
 EMOJI = Model("emoji")
 """The base model that comes with promptlang."""
 

@@ -55,11 +55,7 @@ class Denoiser(nn.Module):
         self.unet: UNet2DConditionModel = architecture.denoiser()
 
     def loss(self, latents: Tensor, captions: list[str], length: int, noise: torch.Generator) -> Tensor:
-        """Squared error of the predicted velocity, weighted `(min(snr, 5) + 1) / (snr + 1)`.
-
-        Signal-to-noise ratios above five count less, as in min-SNR (Hang et al. 2023,
-        https://arxiv.org/abs/2303.09556), and pure noise keeps its full weight.
-        """
+        """Weighted squared error of the velocity predicted for latents `[n, 16, 8, 8]` and a caption each."""
         tokens = self.tokenizer(captions, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
         alphas = architecture.scheduler().alphas_cumprod
         with torch.autocast("cpu", torch.bfloat16):
@@ -74,8 +70,16 @@ class Denoiser(nn.Module):
         with torch.autocast("cpu", torch.bfloat16):
             made = self.unet(signal * latents + sigma * eps, times, hidden).sample
         error = (made.float() - (signal * eps - sigma * latents)).square().mean((1, 2, 3))
-        snr = alphas[times] / (1 - alphas[times])
-        return ((snr.clamp_max(5) + 1) / (snr + 1) * error).mean()
+        return (weight(alphas[times] / (1 - alphas[times])) * error).mean()
+
+
+def weight(snr: Tensor) -> Tensor:
+    """`(min(snr, 5) + 1) / (snr + 1)`: what an error of the velocity counts at a signal-to-noise ratio.
+
+    Like min-SNR (Hang et al. 2023, https://arxiv.org/abs/2303.09556) it holds back the nearly clean; unlike it,
+    pure noise keeps its full weight, for there a zero-terminal-SNR model decides what to draw.
+    """
+    return (snr.clamp_max(5) + 1) / (snr + 1)
 
 
 def train(examples: Examples, tokenizer: CLIPTokenizer, schedule: Plateau, folder: Path) -> Iterator[tuple[int, float]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import torch
@@ -13,10 +12,8 @@ from torch import Tensor
 
 from promptlang import diagnostics
 from promptlang.diagnostics import Diagnostic, PromptError
+from promptlang.plan import PICTURE_ENDINGS
 from promptlang.source import Span
-
-ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-"""What a picture's file name ends in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Example:
 
 def examples(folder: Path, span: Span) -> tuple[Example, ...]:
     """The folder's pictures in the order of their names; raises `PromptError` if there are none."""
-    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in ENDINGS and file.is_file())
+    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in PICTURE_ENDINGS and file.is_file())
     if not files:
         raise PromptError([diagnostics.no_pictures(str(folder), span)])
     return tuple(Example(file, _caption(file)) for file in files)
