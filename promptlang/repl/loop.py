@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,7 +31,8 @@ CONTINUATION = "...> ".rjust(len(PROMPT))
 
 def converse(terminal: Terminal, load: Callable[[], Backend]) -> None:
     """Talk with the user of this process's terminal until they leave."""
-    session = Session(Path.cwd(), fresh_seeds=True)
+    began = datetime.now().strftime("%Y%m%d-%H%M%S")  # no conversation's pictures take the place of another's
+    session = Session(Path.cwd(), began, fresh_seeds=True)
     Repl(terminal, session, Preload(load), _history()).run()
 
 

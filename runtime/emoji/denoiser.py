@@ -21,9 +21,6 @@ from .state import TrainingState
 SHORT = 24
 """Tokens that nearly every caption fits in; three steps in four read no more, to save the time."""
 
-DRAWS = 2
-"""Noise levels a picture and its caption are used for in one step."""
-
 
 @dataclass(frozen=True, slots=True)
 class Examples:
@@ -59,8 +56,7 @@ class Denoiser(nn.Module):
         tokens = self.tokenizer(captions, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
         alphas = architecture.scheduler().alphas_cumprod
         with torch.autocast("cpu", torch.bfloat16):
-            hidden = self.text_encoder(tokens["input_ids"]).last_hidden_state.repeat(DRAWS, 1, 1)
-        latents = latents.repeat(DRAWS, 1, 1, 1)
+            hidden = self.text_encoder(tokens["input_ids"]).last_hidden_state
         count = len(latents)
         spread = (torch.arange(count) + torch.rand(count, generator=noise)) / count
         times = (spread[torch.randperm(count, generator=noise)] * 1000).long()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import load_file
@@ -18,7 +19,7 @@ from .catalogue import BACKGROUNDS, concepts
 from .schedule import Cosine, Plateau
 
 AUTOENCODER = Cosine(steps=4_000, batch=16, peak=1.5e-3)
-DENOISER = Plateau(steps=60_000, batch=16, peak=6e-4)
+DENOISER = Plateau(steps=6_600, batch=32, peak=6e-4)
 
 
 def make(folder: Path, target: Path = pipeline.MODEL) -> Generator[Event, None, None]:
@@ -64,7 +65,8 @@ def _trained_autoencoder(folder: Path) -> AutoencoderKL:
     vae = architecture.autoencoder()
     vae.load_state_dict(torch.load(folder / "autoencoder" / "checkpoint.pt", weights_only=True)["vae"])
     chosen = examples.load(folder).chosen[::4].reshape(-1, SIZE, SIZE, 4)
-    some = over(chosen, BACKGROUNDS["white"])
+    colours = [BACKGROUNDS["white"]] * (len(BACKGROUNDS) - 1) + list(BACKGROUNDS.values())  # as often as in training
+    some = np.stack([over(picture, colours[at % len(colours)]) for at, picture in enumerate(chosen)])
     return autoencoder.normalised(vae.eval(), examples.as_tensor(some))
 
 

@@ -20,7 +20,9 @@ from promptlang.events import (
     Event,
     ModelLoading,
     PictureFinished,
+    Progressed,
     RenderingStarted,
+    Reported,
     TrainingFinished,
     TrainingStarted,
     TrainingStep,
@@ -69,6 +71,11 @@ def test_a_log_has_a_line_for_each_start_and_each_file(log: Screen, render: Make
         rendering a fox, [blue]
         out/0001.png (seed 7, 1.2 s)
         """)
+
+
+def test_a_log_of_other_work_has_its_results_only(log: Screen) -> None:
+    assert log.terminal.draw(running(Progressed("measuring", 1, 2), Progressed("measuring", 2, 2), Reported("70 %")))
+    assert log.out == "70 %\n"
 
 
 def test_a_log_says_where_an_interrupted_training_goes_on(log: Screen, train: TrainLora) -> None:
