@@ -33,8 +33,8 @@ from promptlang.terminal.preview import preview
 from promptlang.terminal.progress import Foot, duration
 from promptlang.terminal.report import Role, count_lines, counted, pieces, printable
 
-PREVIEW_COLUMNS = 40
-PREVIEW_ROWS = 20
+PREVIEW_COLUMNS = 64
+PREVIEW_ROWS = 32
 
 STYLES = {
     Role.ERROR: "bold red",

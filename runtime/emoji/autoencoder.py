@@ -1,8 +1,9 @@
-"""First stage: an autoencoder learns to draw emoji artwork from 8 × 8 latents."""
+"""An autoencoder learns to draw emoji artwork from 8 × 8 latents: first as a whole, later its decoder alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,61 +11,83 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from . import architecture
+from . import architecture, training
 from .artwork import over
 from .catalogue import BACKGROUNDS
 from .examples import as_tensor
+from .perception import Features, perceptual_loss
 from .schedule import Cosine
-from .state import TrainingState
 
 
-def train(chosen: np.ndarray, others: np.ndarray, schedule: Cosine, folder: Path) -> Iterator[tuple[int, float]]:
-    """Train on RGBA pictures `[n, 64, 64, 4]`, yielding step and loss; resumes from `folder`.
+@dataclass(frozen=True, eq=False, slots=True)
+class Pictures:
+    """RGBA pictures `[n, 64, 64, 4]`: the model's own, and others to learn from besides."""
 
-    L1, L2, L1 of the gradients, and the KL divergence to a unit Gaussian a latent.
-    """
-    torch.manual_seed(0)
-    vae = architecture.autoencoder()
-    optimizer = torch.optim.AdamW(vae.parameters(), lr=schedule.peak, weight_decay=0.0, fused=True)
-    state = TrainingState(folder, {"vae": vae}, optimizer)
-    for step in range(state.load(), schedule.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate(step)
-        pictures = _batch(chosen, others, schedule.batch, np.random.default_rng(step))
-        noise = torch.Generator().manual_seed(step)
-        loss = _loss(vae, pictures, noise)
-        loss.backward()
-        nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        if (step + 1) % 200 == 0 or step + 1 == schedule.steps:
-            state.save(step + 1)
-        yield step, loss.item()
+    chosen: np.ndarray
+    others: np.ndarray
 
+    def batch(self, size: int, step: int) -> Tensor:
+        """RGB `[size, 3, 64, 64]` in -1..1: two in three of the model's own, moved, mirrored, on any colour."""
+        random = np.random.default_rng(step)
+        return as_tensor(np.stack([self._picture(random) for _ in range(size)]))
 
-def _loss(vae: AutoencoderKL, pictures: Tensor, noise: torch.Generator) -> Tensor:
-    with torch.autocast("cpu", torch.bfloat16):
-        posterior = vae.encode(pictures).latent_dist
-        made = vae.decode(posterior.sample(noise)).sample
-    made = made.float()
-    kl = posterior.kl().mean() / posterior.mean[0].numel()
-    edges = sum((torch.diff(made, dim=d) - torch.diff(pictures, dim=d)).abs().mean() for d in (2, 3))
-    error = made - pictures
-    return error.abs().mean() + 2 * error.square().mean() + 0.5 * edges + 1e-4 * kl
-
-
-def _batch(chosen: np.ndarray, others: np.ndarray, size: int, random: np.random.Generator) -> Tensor:
-    """Pictures `[size, 3, 64, 64]` in -1..1: two in three of the model's own, moved, mirrored, on any colour."""
-    pictures = []
-    for _ in range(size):
-        source = chosen if random.random() < 0.7 else others
+    def _picture(self, random: np.random.Generator) -> np.ndarray:
+        source = self.chosen if random.random() < 0.7 else self.others
         rgba = source[random.integers(len(source))]
         if random.random() < 0.5:
             rgba = rgba[:, ::-1]
         if random.random() < 0.5:
             rgba = np.roll(rgba, random.integers(-4, 5, 2), (0, 1))
-        pictures.append(over(rgba, _colour(random)))
-    return as_tensor(np.stack(pictures))
+        return over(rgba, _colour(random))
+
+
+def train(pictures: Pictures, schedule: Cosine, folder: Path) -> Iterator[tuple[int, float]]:
+    """Learn to encode and decode, from nothing; yields step and loss, resumes from `folder`."""
+    torch.manual_seed(0)
+    vae = architecture.autoencoder()
+
+    def loss_at(step: int) -> Tensor:
+        wanted = pictures.batch(schedule.batch, step)
+        with torch.autocast("cpu", torch.bfloat16):
+            posterior = vae.encode(wanted).latent_dist
+            made = vae.decode(posterior.sample(torch.Generator().manual_seed(step))).sample
+        return _difference(made.float(), wanted) + 1e-4 * posterior.kl().mean() / posterior.mean[0].numel()
+
+    yield from training.train({"vae": vae}, _adam(vae.parameters(), schedule), schedule, folder, loss_at)
+
+
+def sharpen(vae: AutoencoderKL, pictures: Pictures, schedule: Cosine, folder: Path) -> Iterator[tuple[int, float]]:
+    """Train the decoder further, on latents that stay as they are but for a little noise, with an eye for edges.
+
+    The noise (deviation 0.1) stands for the errors of a denoiser; the perceptual term is weighted such that its
+    gradient is about as large as that of the plain differences.
+    """
+    vae.requires_grad_(False)
+    drawing = nn.ModuleList([vae.post_quant_conv, vae.decoder]).requires_grad_(True)
+    features = Features()
+
+    def loss_at(step: int) -> Tensor:
+        wanted = pictures.batch(schedule.batch, step)
+        noise = torch.Generator().manual_seed(step)
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                latents = vae.encode(wanted).latent_dist.mean.float()
+            made = vae.decode(latents + 0.1 * torch.randn(latents.shape, generator=noise)).sample
+            perceptual = perceptual_loss(features, made, wanted)
+        return _difference(made.float(), wanted) + 0.02 * perceptual
+
+    yield from training.train({"vae": vae}, _adam(drawing.parameters(), schedule), schedule, folder, loss_at)
+
+
+def _adam(parameters: Iterable[nn.Parameter], schedule: Cosine) -> torch.optim.AdamW:
+    return torch.optim.AdamW(parameters, lr=schedule.peak, weight_decay=0.0, fused=True)
+
+
+def _difference(made: Tensor, wanted: Tensor) -> Tensor:
+    """L1, L2, and L1 of the gradients."""
+    error = made - wanted
+    edges = sum(torch.diff(error, dim=d).abs().mean() for d in (2, 3))
+    return error.abs().mean() + 2 * error.square().mean() + 0.5 * edges
 
 
 def _colour(random: np.random.Generator) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Second stage: text encoder and UNet learn, together and from nothing, what the captions mean."""
+"""The denoiser: text encoder and UNet learn, together and from nothing, what the captions mean."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from . import architecture
+from . import architecture, training
 from .catalogue import BACKGROUNDS, STYLES, Concept, Picture, caption
 from .schedule import Plateau
-from .state import TrainingState
 
 SHORT = 24
 """Tokens that nearly every caption fits in; three steps in four read no more, to save the time."""
@@ -86,24 +85,16 @@ def train(examples: Examples, tokenizer: CLIPTokenizer, schedule: Plateau, folde
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=schedule.peak, betas=(0.9, 0.98), weight_decay=0.01, fused=True
     )
-    shadow = _Shadow(average)
-    state = TrainingState(folder, {"model": model, "average": shadow}, optimizer)
-    start = state.load()
-    average.optimization_step = start
-    for step in range(start, schedule.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate(step)
+    models = {"model": model, "average": _Shadow(average)}
+
+    def loss_at(step: int) -> Tensor:
         latents, captions = _batch(examples, schedule.batch, Random(step))
-        noise = torch.Generator().manual_seed(step)
-        loss = model.loss(latents, captions, 77 if step % 4 == 0 else SHORT, noise)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        return model.loss(latents, captions, 77 if step % 4 == 0 else SHORT, torch.Generator().manual_seed(step))
+
+    for step, loss in training.train(models, optimizer, schedule, folder, loss_at):
+        average.optimization_step = step
         average.step(model.parameters())
-        if (step + 1) % 250 == 0 or step + 1 == schedule.steps:
-            state.save(step + 1)
-        yield step, loss.item()
+        yield step, loss
 
 
 class _Shadow(nn.Module):

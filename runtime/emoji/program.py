@@ -19,7 +19,8 @@ from .catalogue import BACKGROUNDS, concepts
 from .schedule import Cosine, Plateau
 
 AUTOENCODER = Cosine(steps=4_000, batch=16, peak=1.5e-3)
-DENOISER = Plateau(steps=6_600, batch=32, peak=6e-4)
+DECODER = Cosine(steps=1_500, batch=16, peak=1e-3)
+DENOISER = Plateau(steps=4_500, batch=32, peak=6e-4)
 
 
 def make(folder: Path, target: Path = pipeline.MODEL) -> Generator[Event, None, None]:
@@ -33,6 +34,7 @@ def make(folder: Path, target: Path = pipeline.MODEL) -> Generator[Event, None, 
     if not latents.exists():
         yield from _progress("latents", examples.encode(vae, examples.load(folder).chosen, latents))
     yield from _denoiser(folder, tokenizer)
+    yield from _decoder(folder, vae)
     pipeline.save(denoiser.averaged(tokenizer, folder / "denoiser"), vae, tokenizer, target)
     yield from judge(folder, target)
 
@@ -54,10 +56,13 @@ def _progress(task: str, counts: Iterable[tuple[int, int]]) -> Iterator[Event]:
         yield Progressed(task, done, total)
 
 
-def _autoencoder(folder: Path) -> Iterator[Event]:
+def _pictures(folder: Path) -> autoencoder.Pictures:
     artwork = examples.load(folder)
-    pictures = (group.reshape(-1, SIZE, SIZE, 4) for group in (artwork.chosen, artwork.others))
-    for step, loss in autoencoder.train(*pictures, AUTOENCODER, folder / "autoencoder"):
+    return autoencoder.Pictures(*(group.reshape(-1, SIZE, SIZE, 4) for group in (artwork.chosen, artwork.others)))
+
+
+def _autoencoder(folder: Path) -> Iterator[Event]:
+    for step, loss in autoencoder.train(_pictures(folder), AUTOENCODER, folder / "autoencoder"):
         yield Progressed("autoencoder", step + 1, AUTOENCODER.steps, f"loss {loss:.3f}")
 
 
@@ -68,6 +73,11 @@ def _trained_autoencoder(folder: Path) -> AutoencoderKL:
     colours = [BACKGROUNDS["white"]] * (len(BACKGROUNDS) - 1) + list(BACKGROUNDS.values())  # as often as in training
     some = np.stack([over(picture, colours[at % len(colours)]) for at, picture in enumerate(chosen)])
     return autoencoder.normalised(vae.eval(), examples.as_tensor(some))
+
+
+def _decoder(folder: Path, vae: AutoencoderKL) -> Iterator[Event]:
+    for step, loss in autoencoder.sharpen(vae, _pictures(folder), DECODER, folder / "decoder"):
+        yield Progressed("decoder", step + 1, DECODER.steps, f"loss {loss:.3f}")
 
 
 def _denoiser(folder: Path, tokenizer: CLIPTokenizer) -> Iterator[Event]:

@@ -4,6 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class Schedule(Protocol):
+    """What a training loop asks."""
+
+    @property
+    def steps(self) -> int:
+        """How many."""
+        ...
+
+    def rate(self, step: int) -> float:
+        """Learning rate at a step."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
