@@ -15,6 +15,44 @@ class Node:
     span: Span = field(compare=False, repr=False)
 
 
+# Numbers that change over the steps
+
+
+@dataclass(frozen=True, slots=True)
+class Moment(Node):
+    """``0.5``, a fraction of the steps, or ``12``, a step: written with a point or without."""
+
+    value: float
+    fraction: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stages(Node):
+    """``[1.1:1.3:0.5]``: one number after the other, each up to its moment."""
+
+    values: tuple[float, ...]
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turns(Node):
+    """``[1.1|1.3]``: another number every step, or every `period` steps."""
+
+    values: tuple[float, ...]
+    period: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class Curve(Node):
+    """``0@0,1@0.5``: linear from each point to the next, level before the first and after the last."""
+
+    values: tuple[float, ...]
+    moments: tuple[Moment, ...]
+
+
+Amount = float | Stages | Turns | Curve
+
+
 # Prompts
 
 
@@ -30,7 +68,7 @@ class Emphasis(Node):
     """``(a cat:1.2)``: phrases that the model attends to more, or less, than their neighbours."""
 
     phrases: tuple[Phrase, ...]
-    weight: float | None
+    weight: Amount | None
     """None where no number is written, which means 1.1."""
 
 
@@ -46,18 +84,130 @@ class Lora(Node):
     """``<lora:ink:0.6>``: a LoRA and its strength on the text encoder and on the UNet."""
 
     name: str
-    text_encoder: float
-    unet: float
+    text_encoder: Amount
+    unet: Amount
 
 
-Phrase = Text | Emphasis | Deemphasis | Lora
+@dataclass(frozen=True, slots=True)
+class Embedding(Node):
+    """``<painterly>``: a textual-inversion token, which stands for all its vectors."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger(Node):
+    """``<trigger:ink>``: the trigger words that are stored in a LoRA."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Area(Node):
+    """``<area:0,0.5,0,1>``: where its part acts, as fractions of the picture."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    feather: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opening(Node):
+    """``(`` in ``(a [b) c]`` or ``(a``: a bracket that crosses another, or that runs to the end."""
+
+    bracket: str
+    weight: Amount | None
+    """A round bracket's, None where no number is written."""
+    closes: int = field(compare=False)
+    """Where it ends in the source, or for one without a `Closing` beyond the end: brackets multiply in this order."""
+    closed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Closing(Node):
+    """``)`` in ``(a [b) c]``: the end of an `Opening`."""
+
+    bracket: str
+    closes: int = field(compare=False)
+    """As that of its `Opening`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Break(Node):
+    """``BREAK``: what follows starts a new chunk of 75 tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch(Node):
+    """``a cat`` in ``[a cat:a dog:0.5]``."""
+
+    phrases: tuple[Phrase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule(Node):
+    """``[a cat:a dog:0.5]``: one branch after the other, each up to its moment."""
+
+    branches: tuple[Branch, ...]
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alternation(Node):
+    """``[a cat|a dog]``: another branch every step, or every `period` steps."""
+
+    branches: tuple[Branch, ...]
+    period: Moment | None
+
+
+Phrase = (
+    Text
+    | Emphasis
+    | Deemphasis
+    | Opening
+    | Closing
+    | Break
+    | Schedule
+    | Alternation
+    | Lora
+    | Embedding
+    | Trigger
+    | Area
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Node):
+    """``a cat :0.6`` in ``a cat :0.6 AND a dog :0.4``."""
+
+    phrases: tuple[Phrase, ...]
+    weight: Amount | None
+    """None where no number is written, which means 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composition(Node):
+    """``a cat :0.6 AND a dog :0.4``: prompts whose noise predictions add up."""
+
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt(Node):
     """``a fox, (red:1.2), <lora:ink>``: what a picture should show."""
 
-    phrases: tuple[Phrase, ...]
+    phrases: tuple[Phrase, ...] | tuple[Composition]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The prompts that add up: one, where there is no ``AND``."""
+        match self.phrases:
+            case (Composition(parts),):
+                return parts
+            case phrases:
+                return (Part(phrases, None, span=self.span),)
 
 
 # Values and options

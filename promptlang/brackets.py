@@ -1,70 +1,83 @@
 """Which brackets of a prompt mean something: A1111's rule, that round and square ones match on their own.
 
-Each kind has its own stack, so ``(a [b) c]`` is legal. A tree cannot hold that; `nest` closes what is in
-the way and opens it again, which means the same weights: ``(a [b])[ c]``.
+Each kind has its own stack, so ``(a [b) c]`` is legal: such brackets *cross*. So does one that is never
+closed and opens inside another that is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 PAIRS = {"(": ")", "[": "]"}
+OTHER = {"(": "[", "[": "(", ")": "(", "]": "["}
+_OPENING = {closing: opening for opening, closing in PAIRS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """An opening bracket and where it closes, both as indices of marks; None where it never does."""
+class Brackets:
+    """The brackets among some marks, all as indices of marks."""
 
-    opening: int
-    closing: int | None
+    closing: Mapping[int, int | None]
+    """By opening bracket the closing one; None where it runs to the end."""
+    crossing: Set[int]
+    """The opening brackets whose range crosses another's."""
+    stray: Sequence[int]
+    """The closing brackets that close nothing."""
+
+    @property
+    def opening(self) -> dict[int, int]:
+        """By closing bracket the opening one."""
+        return {closing: opening for opening, closing in self.closing.items() if closing is not None}
 
 
-def match(marks: Sequence[str]) -> tuple[list[Match], list[int]]:
-    """The matched brackets among `marks`, by opening, and the indices of the closing ones that are text."""
-    stacks: dict[str, list[int]] = {closing: [] for closing in PAIRS.values()}
-    closed: dict[int, int] = {}
+@dataclass(slots=True)
+class _Open:
+    """A bracket on its stack, and how deep the other kind was when it opened, and at the least since."""
+
+    index: int
+    depth: int
+    least: int
+
+
+def match(marks: Mapping[int, str]) -> Brackets:
+    """The brackets among marks by their index, in one pass."""
+    stacks: dict[str, list[_Open]] = {opening: [] for opening in PAIRS}
+    closing: dict[int, int | None] = {}
+    crossing: set[int] = set()
     stray: list[int] = []
-    for index, mark in enumerate(marks):
+    for index, mark in marks.items():
         if mark in PAIRS:
-            stacks[PAIRS[mark]].append(index)
-        elif stacks[mark]:
-            closed[stacks[mark].pop()] = index
+            depth = len(stacks[OTHER[mark]])
+            stacks[mark].append(_Open(index, depth, depth))
+            closing[index] = None
+        elif stacks[_OPENING[mark]]:
+            shut = _close(stacks, _OPENING[mark], crossing)
+            closing[shut] = index
         else:
             stray.append(index)
-    return [Match(i, closed.get(i)) for i, mark in enumerate(marks) if mark in PAIRS], stray
+    for stack in stacks.values():
+        while stack:
+            _leave(stack, crossing)
+    return Brackets(closing, crossing, stray)
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """An opening (or closing) of the bracket `opening`, written at the mark `at` or implied there."""
-
-    opening: int
-    opens: bool
-    at: int
-
-
-def nest(matches: Sequence[Match], count: int) -> list[list[Edge]]:
-    """What opens and closes at each of `count` marks, and after the last one, such that it is a tree."""
-    edges: list[list[Edge]] = [[] for _ in range(count + 1)]
-    closes_at = {m.closing: m.opening for m in matches if m.closing is not None}
-    opens_at = {m.opening for m in matches}
-    open_now: list[int] = []
-    for at in range(count):
-        if at in opens_at:
-            open_now.append(at)
-            edges[at].append(Edge(at, opens=True, at=at))
-        elif at in closes_at:
-            edges[at] += _close(open_now, closes_at[at], at)
-    edges[count] = [Edge(opening, opens=False, at=count) for opening in reversed(open_now)]
-    return edges
+def _close(stacks: dict[str, list[_Open]], kind: str, crossing: set[int]) -> int:
+    """Close the last bracket of a kind; it crosses what is open of the other kind and opened inside it."""
+    others = stacks[OTHER[kind]]
+    if len(others) > stacks[kind][-1].depth:
+        crossing.add(stacks[kind][-1].index)
+    shut = _leave(stacks[kind], crossing)
+    if others:
+        others[-1].least = min(others[-1].least, len(stacks[kind]))
+    return shut
 
 
-def _close(open_now: list[int], opening: int, at: int) -> list[Edge]:
-    """Close `opening`, and around it whatever was opened since."""
-    place = open_now.index(opening) if open_now[-1] != opening else len(open_now) - 1
-    inside = open_now[place + 1 :]
-    del open_now[place]
-    shut = [Edge(each, opens=False, at=at) for each in reversed(inside)]
-    again = [Edge(each, opens=True, at=at) for each in inside]
-    return [*shut, Edge(opening, opens=False, at=at), *again]
+def _leave(stack: list[_Open], crossing: set[int]) -> int:
+    """Take the last bracket off its stack; it crosses what was open before it and closed since."""
+    last = stack.pop()
+    if last.least < last.depth:
+        crossing.add(last.index)
+    if stack:
+        stack[-1].least = min(stack[-1].least, last.least)
+    return last.index

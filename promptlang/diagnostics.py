@@ -107,6 +107,24 @@ def not_a_strength(text: str, span: Span) -> Diagnostic:
     return Diagnostic("PL009", f"`{text}` is not a strength", span, "write a number, as in `<lora:name:0.8>`")
 
 
+def no_moment(span: Span) -> Diagnostic:
+    """``[a:b]``"""
+    hint = r"write a moment as in `[cat:dog:0.5]`, or `\:` for the character"
+    return _warning("PL010", "these square brackets have no moment to change at, so they only weigh less", span, hint)
+
+
+def and_in_brackets(span: Span) -> Diagnostic:
+    """``(a AND b:1.2)``"""
+    hint = r"put each part in its own brackets, or write `\AND` for the word"
+    return _warning("PL011", "`AND` in brackets is read as text", span, hint)
+
+
+def not_an_area(span: Span) -> Diagnostic:
+    """``<area:left>``"""
+    hint = "write its left, right, top and bottom edges as fractions, as in `<area:0,0.5,0,1>`"
+    return Diagnostic("PL012", f"`{span.text}` is not an area", span, hint)
+
+
 def _alternatives(expected: Collection[str]) -> str:
     *others, last = expected
     return f"{', '.join(others)} or {last}" if others else last
@@ -136,6 +154,14 @@ def unknown_model(name: str, known: Collection[str], span: Span) -> Diagnostic:
 def lora_twice(name: str, span: Span) -> Diagnostic:
     """``<lora:ink:0.5> <lora:ink:0.3>``"""
     return _warning("PL104", f"the LoRA `{name}` stands here twice, so its strengths add up", span)
+
+
+def unknown_embedding(name: str, known: Collection[str], span: Span) -> Diagnostic:
+    """``<painterly>`` where there is ``<painterly2>``."""
+    hint = _nearest(name, known) or r"write `\<` for the character"
+    return Diagnostic(
+        "PL105", f"no token is named `<{name}>`", span, hint.replace("mean `", "mean `<").replace("`?", ">`?")
+    )
 
 
 # Values, PL2xx
@@ -176,6 +202,11 @@ def extreme_weight(weight: float, span: Span) -> Diagnostic:
     """``(16:9)``"""
     hint = r"weights from 0.5 to 1.5 work best; write `\:` if you mean the colon"
     return _warning("PL206", f"the weight {weight:g} is far out", span, hint)
+
+
+def not_available(what: str, span: Span) -> Diagnostic:
+    """``<trigger:ink>``"""
+    return Diagnostic("PL299", f"{what} can be read, but not yet rendered", span, "leave it out for now")
 
 
 # Files and models, PL3xx

@@ -1,4 +1,8 @@
-"""A prompt's text as the tokens of grammar/prompt.lark."""
+"""A prompt's text as the tokens of grammar/prompt.lark.
+
+What a bracket, a colon or a word like ``AND`` means depends on what stands around it; here that is
+settled, so that the grammar has no conflicts.
+"""
 
 from __future__ import annotations
 
@@ -8,34 +12,22 @@ from dataclasses import dataclass
 
 from lark import Token
 
-from promptlang import ast, brackets, diagnostics, tags
+from promptlang import ast, brackets, diagnostics, numbers, squares
+from promptlang.brackets import Brackets
 from promptlang.diagnostics import Diagnostic
+from promptlang.scanner import Piece, scan
 from promptlang.source import Source, Span
-
-_MARK = re.compile(
-    r"""
-      (?P<escape>\\.|\\\Z)
-    | (?P<comment>(?<!\S)\#(?=\s|$)[^\n]*)
-    | (?P<tag><\w+:[^<>\n]*>)
-    | (?P<weighted>:\s*(?P<number>[+-]?[.\d]+)\s*\))
-    | (?P<bracket>[()\[\]])
-    | (?P<text>[^\\\#<:()\[\]]+|.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-
-ESCAPABLE = r"()[]{}<>:|\$#"
-"""What a backslash makes an ordinary character; before any other, the backslash itself vanishes."""
+from promptlang.squares import Square
 
 
 class Lexeme(Token):
     """A token that knows its place."""
 
     span: Span
-    node: ast.Lora | None
+    node: ast.Node | ast.Amount | None
 
     @classmethod
-    def make(cls, kind: str, value: str, span: Span, node: ast.Lora | None = None) -> Lexeme:
+    def make(cls, kind: str, value: str, span: Span, node: ast.Node | ast.Amount | None = None) -> Lexeme:
         """A token of a type that the grammar declares."""
         lexeme = cls(kind, value, start_pos=span.start, end_pos=span.end)
         lexeme.span = span
@@ -43,111 +35,200 @@ class Lexeme(Token):
         return lexeme
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A match of the scanner: ordinary characters, a bracket, or a whole tag."""
-
-    mark: str
-    """The bracket, or "" for text."""
-    text: str
-    start: int
-    end: int
-    weight: str | None = None
-    tag: ast.Lora | None = None
-
-
 def lex(span: Span) -> tuple[list[Lexeme], list[Diagnostic]]:
     """The tokens of a prompt, and what is odd about its brackets and tags."""
     found: list[Diagnostic] = []
-    pieces = list(_scan(span, found))
-    marks = [piece for piece in pieces if piece.mark]
-    matches, stray = brackets.match([piece.mark for piece in marks])
-    found += _complaints(span.source, marks, matches, stray)
-    return _emit(span, pieces, marks, matches), sorted(found, key=lambda each: each.span.start)
-
-
-def _scan(span: Span, found: list[Diagnostic]) -> Iterator[_Piece]:
-    for match in _MARK.finditer(span.source.text, span.start, span.end):
-        text, (start, end) = match.group(), match.span()
-        kind = match.lastgroup if match.group("weighted") is None else "weighted"
-        if kind == "bracket":
-            yield _Piece(text, text, start, end)
-        elif kind == "weighted":
-            yield from _weighted(match, span.source, found)
-        elif kind == "tag":
-            yield _tag(span.source.span(start, end), found)
-        elif kind != "comment":
-            yield _Piece("", text[1:] if kind == "escape" else text, start, end)
-
-
-def _weighted(match: re.Match[str], source: Source, found: list[Diagnostic]) -> Iterator[_Piece]:
-    """``:1.2)``: the bracket and its weight, or text and the bracket where the number is none."""
-    start, end = match.span()
-    number = match.group("number")
-    try:
-        float(number)
-    except ValueError:
-        found.append(diagnostics.not_a_weight(number, source.span(*match.span("number"))))
-        yield _Piece("", match.group()[:-1], start, end - 1)
-        yield _Piece(")", ")", end - 1, end)
-    else:
-        yield _Piece(")", match.group(), start, end, weight=number)
-
-
-def _tag(span: Span, found: list[Diagnostic]) -> _Piece:
-    node, complaints = tags.read(span)
-    found += complaints
-    return _Piece("", "", span.start, span.end, tag=node)
-
-
-def _complaints(
-    source: Source, marks: list[_Piece], matches: list[brackets.Match], stray: list[int]
-) -> Iterator[Diagnostic]:
-    for match in matches:
-        if match.closing is None:
-            opening = marks[match.opening]
-            yield diagnostics.unclosed_bracket(opening.mark, source.span(opening.start, opening.end))
-    for index in stray:
-        yield diagnostics.stray_bracket(marks[index].mark, source.span(marks[index].end - 1, marks[index].end))
-
-
-_OPEN = {"(": "OPEN_ROUND", "[": "OPEN_SQUARE"}
-_CLOSE = {"(": "CLOSE_ROUND", "[": "CLOSE_SQUARE"}
-
-
-def _emit(span: Span, pieces: list[_Piece], marks: list[_Piece], matches: list[brackets.Match]) -> list[Lexeme]:
-    source = span.source
-    edges = brackets.nest(matches, len(marks))
-    weights = {m.opening: marks[m.closing] for m in matches if m.closing is not None}
+    pieces = list(scan(span, found))
+    ands = _ands(span.source, pieces, found)
     out: list[Lexeme] = []
-    pending: list[_Piece] = []
+    start = 0
+    for end in [*ands, len(pieces)]:
+        out += _part(span, pieces[start:end], found, composed=bool(ands))
+        if end < len(pieces):
+            out.append(_token("AND", pieces[end], span.source))
+        start = end + 1
+    return out, sorted(found, key=lambda each: each.span.start)
 
-    def flush() -> None:
-        if pending:
-            text = "".join(piece.text for piece in pending)
-            out.append(Lexeme.make("TEXT", text, source.span(pending[0].start, pending[-1].end)))
-            pending.clear()
 
-    def bracket(edge: brackets.Edge, start: int, end: int) -> None:
-        mark, place = marks[edge.opening].mark, source.span(start, end)
-        closing = weights.get(edge.opening)
-        if not edge.opens and closing is not None and closing.weight is not None:
-            out.append(Lexeme.make("WEIGHT", closing.weight, place))
-        out.append(Lexeme.make((_OPEN if edge.opens else _CLOSE)[mark], mark, place))
+def _ands(source: Source, pieces: list[Piece], found: list[Diagnostic]) -> list[int]:
+    """Where ``AND`` divides the prompt: outside all brackets that are closed."""
+    if all(piece.mark != "AND" for piece in pieces):
+        return []
+    depth = 0
+    ands: list[int] = []
+    matched = brackets.match(_marks(pieces))
+    opening = matched.opening
+    for index, piece in enumerate(pieces):
+        if matched.closing.get(index) is not None:
+            depth += 1
+        elif index in opening:
+            depth -= 1
+        elif piece.mark == "AND" and not depth:
+            ands.append(index)
+        elif piece.mark == "AND":
+            found.append(diagnostics.and_in_brackets(_place(piece, source)))
+    return ands
 
+
+def _marks(pieces: list[Piece]) -> dict[int, str]:
+    return {index: piece.mark for index, piece in enumerate(pieces) if piece.mark in ("(", ")", "[", "]")}
+
+
+def _place(piece: Piece, source: Source) -> Span:
+    return source.span(piece.start, piece.end)
+
+
+def _token(kind: str, piece: Piece, source: Source, node: ast.Node | ast.Amount | None = None) -> Lexeme:
+    return Lexeme.make(kind, piece.text, _place(piece, source), node)
+
+
+# One part: a prompt, or what stands between two ANDs
+
+
+def _part(span: Span, pieces: list[Piece], found: list[Diagnostic], *, composed: bool) -> Iterator[Lexeme]:
+    pieces, weight = _weighed(span.source, pieces) if composed else (pieces, None)
+    matched = brackets.match(_marks(pieces))
+    part = _Part(span, pieces, matched, squares.classify(span.source, pieces, matched))
+    found += _complaints(part)
+    yield from _emit(part)
+    if weight is not None:
+        yield weight
+
+
+_PART_WEIGHT = re.compile(rf"\s*([-+]?(?:\d+\.?|\d*\.\d+)|{numbers.CHANGING})\s*")
+
+
+def _weighed(source: Source, pieces: list[Piece]) -> tuple[list[Piece], Lexeme | None]:
+    """The pieces without a ``:0.5`` at their end, and that number."""
+    last = next((at for at in reversed(range(len(pieces))) if not _blank(pieces[at])), 0)
+    first = last
+    if pieces and pieces[last].mark == "]":
+        first = next((at for at in reversed(range(last)) if pieces[at].mark == "["), 0)
+    if first < 1 or pieces[first - 1].mark != ":":
+        return pieces, None
+    number = _PART_WEIGHT.fullmatch(source.text, pieces[first].start, pieces[last].end)
+    weight = numbers.read(source.span(*number.span(1))) if number else None
+    if number is None or weight is None:
+        return pieces, None
+    token = Lexeme.make("PART_WEIGHT", number.group(1), source.span(*number.span(1)), weight)
+    return pieces[: first - 1] + pieces[last + 1 :], token
+
+
+def _blank(piece: Piece) -> bool:
+    return piece.mark == "tag" or piece.text.isspace()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part whose brackets are understood."""
+
+    span: Span
+    pieces: list[Piece]
+    brackets: Brackets
+    squares: dict[int, Square]
+
+    @property
+    def source(self) -> Source:
+        return self.span.source
+
+
+def _complaints(part: _Part) -> Iterator[Diagnostic]:
+    for opening, closing in part.brackets.closing.items():
+        if closing is None:
+            piece = part.pieces[opening]
+            yield diagnostics.unclosed_bracket(piece.mark, _place(piece, part.source))
+        elif opening in part.squares and part.squares[opening].colons:
+            whole = part.source.span(part.pieces[opening].start, part.pieces[closing].end)
+            yield diagnostics.no_moment(whole)
+    for index in part.brackets.stray:
+        piece = part.pieces[index]
+        yield diagnostics.stray_bracket(piece.mark, part.source.span(piece.end - 1, piece.end))
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """The tokens that a piece stands for, and the piece to go on from."""
+
+    tokens: tuple[Lexeme, ...]
+    after: int
+
+
+def _emit(part: _Part) -> Iterator[Lexeme]:
+    roles = dict(_roles(part))
+    pending: list[Piece] = []
     at = 0
-    for piece in pieces:
-        if piece.tag is not None:
-            flush()
-            out.append(Lexeme.make("LORA", piece.text, source.span(piece.start, piece.end), piece.tag))
-        elif not piece.mark or not edges[at]:
-            pending.append(piece)
+    while at < len(part.pieces):
+        role = roles.get(at)
+        if role is None:
+            pending.append(part.pieces[at])
+            at += 1
+            continue
+        yield from _text(pending, part.source)
+        pending.clear()
+        yield from role.tokens
+        at = role.after
+    yield from _text(pending, part.source)
+
+
+def _text(pieces: list[Piece], source: Source) -> Iterator[Lexeme]:
+    if pieces:
+        text = "".join(piece.text for piece in pieces)
+        yield Lexeme.make("TEXT", text, source.span(pieces[0].start, pieces[-1].end))
+
+
+_WHOLE = {"tag": "TAG", "token": "TAG", "BREAK": "BREAK"}
+"""The pieces that mean something wherever they stand."""
+
+
+def _roles(part: _Part) -> Iterator[tuple[int, _Role]]:
+    for index, piece in enumerate(part.pieces):
+        if piece.mark in _WHOLE:
+            yield index, _role(part, index, _WHOLE[piece.mark], piece.tag)
+    for opening, closing in part.brackets.closing.items():
+        if closing is None or opening in part.brackets.crossing:
+            yield from _range(part, opening, closing)
+        elif part.pieces[opening].mark == "(":
+            yield opening, _role(part, opening, "OPEN_ROUND")
+            yield closing, _closing_round(part, closing)
         else:
-            flush()
-            for edge in edges[at]:
-                bracket(edge, piece.start, piece.end)
-        at += bool(piece.mark)
-    flush()
-    for edge in edges[at]:
-        bracket(edge, span.end, span.end)
-    return out
+            yield opening, _role(part, opening, part.squares[opening].kind)
+            yield closing, _role(part, closing, "CLOSE_SQUARE")
+            yield from _separators(part, part.squares[opening], closing)
+
+
+def _role(part: _Part, index: int, kind: str, node: ast.Node | None = None) -> _Role:
+    return _Role((_token(kind, part.pieces[index], part.source, node),), index + 1)
+
+
+def _closing_round(part: _Part, index: int) -> _Role:
+    piece = part.pieces[index]
+    closing = _token("CLOSE_ROUND", piece, part.source)
+    if piece.weight is None:
+        return _Role((closing,), index + 1)
+    weight = Lexeme.make("WEIGHT", piece.text, closing.span, piece.weight)
+    return _Role((weight, closing), index + 1)
+
+
+def _separators(part: _Part, square: Square, closing: int) -> Iterator[tuple[int, _Role]]:
+    kind = "BAR" if square.kind == "OPEN_ALTERNATION" else "COLON"
+    for index in square.separators:
+        yield index, _role(part, index, kind)
+    if square.tail is not None:
+        colon = _token("TAIL", part.pieces[square.tail], part.source)
+        moments = (Lexeme.make("MOMENT", each.span.text, each.span, each) for each in square.moments)
+        yield square.tail, _Role((colon, *moments), closing)
+
+
+def _range(part: _Part, opening: int, closing: int | None) -> Iterator[tuple[int, _Role]]:
+    """A bracket that is no tree: it crosses another, or runs to the end, the round ones before the square ones."""
+    piece = part.pieces[opening]
+    if closing is None:
+        closes = part.span.end + (piece.mark == "[")
+        node = ast.Opening(piece.mark, None, closes, closed=False, span=_place(piece, part.source))
+        yield opening, _role(part, opening, "OPENING", node)
+        return
+    last = part.pieces[closing]
+    begin = ast.Opening(piece.mark, last.weight, last.end, span=_place(piece, part.source))
+    end = ast.Closing(last.mark, last.end, span=_place(last, part.source))
+    yield opening, _role(part, opening, "OPENING", begin)
+    yield closing, _role(part, closing, "CLOSING", end)

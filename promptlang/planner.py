@@ -10,7 +10,7 @@ from pathlib import Path
 from promptlang import ast
 from promptlang.grammar import vocabulary
 from promptlang.parser import parse_prompt
-from promptlang.plan import Adapter, Plan, Render, Step, TrainLora
+from promptlang.plan import Adapter, Plan, Render, Resolved, Step, TrainLora
 from promptlang.resolve import resolve
 from promptlang.scope import Scope, Scoped
 from promptlang.source import Source
@@ -117,6 +117,12 @@ def _train_lora(statement: ast.TrainLora, scope: Scope) -> TrainLora:
     )
 
 
+def _loras(prompt: Resolved) -> dict[str, None]:
+    """The names of the LoRAs in use at any step, each once."""
+    intervals = (interval for part in prompt.parts for interval in part.intervals)
+    return {use.name: None for interval in intervals for use in interval.loras}
+
+
 def _render(statement: ast.Picture, scope: Scope, file: Callable[[str], Path], seed: Callable[[], int]) -> Render:
     values = _Values("prompt", scope.settings, statement.options)
     steps = values.integer("steps")
@@ -132,7 +138,7 @@ def _render(statement: ast.Picture, scope: Scope, file: Callable[[str], Path], s
         negative_text=negative,
         prompt=prompt,
         negative=resolve(parse_prompt(source.span(0, len(negative)))[0], steps),
-        adapters=tuple(Adapter(use.name, scope.loras[use.name]) for use in prompt.parts[0].intervals[0].loras),
+        adapters=tuple(Adapter(name, scope.loras[name]) for name in _loras(prompt)),
         seed=values.integer("seed") if values.given("seed") else seed(),
         steps=steps,
         cfg=values.number("cfg"),

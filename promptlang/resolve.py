@@ -2,69 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from promptlang import ast
-from promptlang.plan import Interval, LoraUse, Part, Resolved, Segment
-
-ROUND = 1.1
-"""What ``(x)`` multiplies by."""
-
-SQUARE = 1 / 1.1
-"""What ``[x]`` multiplies by."""
+from promptlang.plan import Interval, LoraUse, Part, Resolved
+from promptlang.timing import Changing, branch_at, changes, number_at, state
+from promptlang.weigh import Weigher
 
 
 def resolve(prompt: ast.Prompt, steps: int) -> Resolved:
-    """What holds when, over a number of denoising steps.
-
-    Weights of nested brackets multiply from the inside out, as A1111's do, so that they are the same doubles.
-    """
-    segments = tuple(_merged(_segments(prompt.phrases)))
-    return Resolved((Part((Interval(steps, segments, tuple(_loras(prompt))),)),))
+    """What holds when, over a number of denoising steps."""
+    return Resolved(tuple(_part(part, steps) for part in prompt.parts))
 
 
-def _segments(phrases: Iterable[ast.Phrase]) -> Iterator[Segment]:
-    """The texts in order; a stack instead of recursion, so that depth is no limit."""
-    nothing: tuple[float, ...] = ()
-    pending = [(phrase, nothing) for phrase in phrases][::-1]
-    while pending:
-        phrase, factors = pending.pop()
+def _part(part: ast.Part, steps: int) -> Part:
+    weight = 1.0 if part.weight is None else number_at(part.weight, 1, steps)
+    return Part(tuple(_merged(_intervals(part, steps))), weight)
+
+
+def _intervals(part: ast.Part, steps: int) -> Iterator[Interval]:
+    """What holds from each change to the next; what was worked out for an earlier step is used again."""
+    changing = [node for node in ast.walk(part) if isinstance(node, Changing)]
+    known: dict[tuple[float, ...], Interval] = {}
+    for step in sorted(changes(changing, steps)):
+        chosen = tuple(state(node, step, steps) for node in changing)
+        if chosen not in known:
+            known[chosen] = _interval(part, step, steps)
+        yield Interval(step, known[chosen].segments, known[chosen].loras)
+
+
+def _interval(part: ast.Part, step: int, steps: int) -> Interval:
+    def at_step(amount: ast.Amount) -> float:
+        return number_at(amount, step, steps)
+
+    weigher = Weigher(at_step)
+    loras: dict[str, LoraUse] = {}
+    for phrase in active(_trimmed(part.phrases), lambda node: branch_at(node, step, steps)):
         match phrase:
-            case ast.Text(value):
-                yield Segment(value, _product(factors))
-            case ast.Emphasis(inner, weight):
-                pending += [(each, (ROUND if weight is None else weight, *factors)) for each in reversed(inner)]
-            case ast.Deemphasis(inner):
-                pending += [(each, (SQUARE, *factors)) for each in reversed(inner)]
-            case ast.Lora():
-                pass
+            case ast.Lora(name, text_encoder, unet):
+                before = loras.get(name, LoraUse(name, 0.0, 0.0))
+                te, ue = before.text_encoder + at_step(text_encoder), before.unet + at_step(unet)
+                loras[name] = LoraUse(name, te, ue)
+            case _:
+                weigher.take(phrase)
+    return Interval(step, weigher.segments(), tuple(loras.values()))
 
 
-def _product(factors: tuple[float, ...]) -> float:
-    weight = 1.0
-    for factor in factors:
-        weight *= factor
-    return weight
+_SILENT = (ast.Lora, ast.Trigger, ast.Area)
+"""What leaves no text behind."""
 
 
-def _merged(segments: Iterable[Segment]) -> Iterator[Segment]:
-    """Neighbours of equal weight as one."""
-    last: Segment | None = None
-    for segment in segments:
-        if last is not None and last.weight == segment.weight:
-            last = Segment(last.text + segment.text, last.weight)
-        else:
-            if last is not None:
-                yield last
-            last = segment
-    yield last or Segment("")
+def _trimmed(phrases: tuple[ast.Phrase, ...]) -> tuple[ast.Phrase, ...]:
+    """Without the white space at the end, which means nothing, whatever LoRAs stand there."""
+    last = next((at for at in reversed(range(len(phrases))) if not _blank(phrases[at])), -1)
+    rest = tuple(phrase for phrase in phrases[last + 1 :] if isinstance(phrase, _SILENT))
+    match phrases[last] if last >= 0 else None:
+        case ast.Text(value) as text:
+            return (*phrases[:last], replace(text, value=value.rstrip()), *rest)
+        case _:
+            return (*phrases[: last + 1], *rest)
 
 
-def _loras(prompt: ast.Prompt) -> Iterator[LoraUse]:
-    """Every LoRA once; the strengths of one that stands twice add up."""
-    found: dict[str, LoraUse] = {}
-    for node in ast.walk(prompt):
-        if isinstance(node, ast.Lora):
-            before = found.get(node.name, LoraUse(node.name, 0.0, 0.0))
-            found[node.name] = LoraUse(node.name, before.text_encoder + node.text_encoder, before.unet + node.unet)
-    yield from found.values()
+def _blank(phrase: ast.Phrase) -> bool:
+    return isinstance(phrase, _SILENT) or (isinstance(phrase, ast.Text) and phrase.value.isspace())
+
+
+def active(
+    phrases: Iterable[ast.Phrase], choose: Callable[[ast.Schedule | ast.Alternation], int]
+) -> Iterator[ast.Phrase | None]:
+    """The phrases that hold at a step, each before those inside it, and None where the last weight ends."""
+    pending: list[ast.Phrase | None] = []
+    pending += reversed([*phrases])
+    while pending:
+        phrase = pending.pop()
+        match phrase:
+            case ast.Emphasis(inner) | ast.Deemphasis(inner):
+                yield phrase
+                pending.append(None)
+                pending += reversed(inner)
+            case ast.Schedule(branches) | ast.Alternation(branches):
+                at = choose(phrase)
+                pending += reversed(branches[at].phrases if at < len(branches) else ())
+            case _:
+                yield phrase
+
+
+def _merged(intervals: Iterable[Interval]) -> Iterator[Interval]:
+    """Neighbours that are the same as one."""
+    last: Interval | None = None
+    for interval in intervals:
+        if last is not None and (last.segments, last.loras) != (interval.segments, interval.loras):
+            yield last
+        last = interval
+    if last is not None:
+        yield last

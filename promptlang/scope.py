@@ -23,6 +23,7 @@ class Scope:
     model: Model = EMOJI
     settings: Mapping[str, ast.Value] = field(default_factory=dict)
     loras: Mapping[str, Path] = field(default_factory=dict)
+    embeddings: Mapping[str, Path] = field(default_factory=dict)
 
     def path(self, operand: ast.Word | ast.String) -> Path:
         """A file or folder that the program names."""

@@ -2,37 +2,95 @@
 
 from __future__ import annotations
 
-from promptlang import ast, diagnostics
+import re
+
+from promptlang import ast, diagnostics, numbers
 from promptlang.diagnostics import Diagnostic
 from promptlang.source import Span
 
-KINDS = ("lora",)
+KINDS = ("lora", "trigger", "area")
+
+Read = tuple[ast.Node | None, list[Diagnostic]]
+"""A tag's node, None where it stands for nothing, and what is wrong with it."""
+
+_FIELD = re.compile(r"(?:\[[^\]]*\]|[^:])*")
 
 
-def read(span: Span) -> tuple[ast.Lora | None, list[Diagnostic]]:
-    """The tag's node, None where it stands for nothing, and what is wrong with it."""
-    kind, *fields = span.text[1:-1].split(":")
-    if kind.lower() not in KINDS:
-        return None, [diagnostics.unknown_tag(kind, KINDS, span)]
-    name, *strengths = (field.strip() for field in fields)
-    if not name:
-        return None, [diagnostics.nameless_lora(span)]
-    return _lora(name, strengths, span)
+def read(span: Span) -> Read:
+    """The tag that is written at a place."""
+    kind, *fields = _fields(span)
+    match kind.text.lower():
+        case "lora":
+            return _lora(fields, span)
+        case "trigger":
+            return _trigger(fields, span)
+        case "area":
+            return _area(fields, span)
+    return None, [diagnostics.unknown_tag(kind.text, KINDS, span)]
 
 
-def _lora(name: str, strengths: list[str], span: Span) -> tuple[ast.Lora | None, list[Diagnostic]]:
+def _fields(span: Span) -> list[Span]:
+    """What stands between the colons, but for those in square brackets."""
+    fields: list[Span] = []
+    at = span.start + 1
+    while at < span.end:
+        match = _FIELD.match(span.source.text, at, span.end - 1)
+        assert match is not None
+        fields.append(span.source.span(*match.span()))
+        at = match.end() + 1
+    return fields
+
+
+def _lora(fields: list[Span], span: Span) -> Read:
     """``<lora:ink>`` is at full strength; a second number is the UNet's own."""
-    found: dict[str, float] = {}
-    for slot, text in zip(("te", "unet"), strengths, strict=False):
-        label, equals, number = text.rpartition("=")
-        label = label.strip().lower() if equals else slot
-        try:
-            found[label] = float(number)
-        except ValueError:
-            return None, [diagnostics.not_a_strength(text, span)]
-        if label not in ("te", "unet"):
-            return None, [diagnostics.not_a_strength(text, span)]
+    name, *strengths = fields
+    if not name.text.strip():
+        return None, [diagnostics.nameless_lora(span)]
+    found: dict[str, ast.Amount] = {}
+    for slot, field in zip(("te", "unet"), strengths, strict=False):
+        label, value = _labelled(slot, field)
+        amount = numbers.read(value)
+        if amount is None or label not in ("te", "unet"):
+            return None, [diagnostics.not_a_strength(field.text, span)]
+        found[label] = amount
     if len(strengths) > 2:
-        return None, [diagnostics.not_a_strength(strengths[2], span)]
+        return None, [diagnostics.not_a_strength(strengths[2].text, span)]
     text_encoder = found.get("te", 1.0)
-    return ast.Lora(name, text_encoder, found.get("unet", text_encoder), span=span), []
+    return ast.Lora(name.text.strip(), text_encoder, found.get("unet", text_encoder), span=span), []
+
+
+def _labelled(slot: str, field: Span) -> tuple[str, Span]:
+    """``unet=0.5`` as its label and its value; without one, the label is the place's."""
+    at = field.text.rfind("=")
+    if at < 0:
+        return slot, field
+    return field.text[:at].strip().lower(), field.source.span(field.start + at + 1, field.end)
+
+
+def _trigger(fields: list[Span], span: Span) -> Read:
+    """``<trigger:ink>``"""
+    if len(fields) != 1 or not fields[0].text.strip():
+        return None, [diagnostics.nameless_lora(span)]
+    return ast.Trigger(fields[0].text.strip(), span=span), []
+
+
+def _area(fields: list[Span], span: Span) -> Read:
+    """``<area:0,0.5,0,1:feather=0.1>``"""
+    edges = [_fraction(text) for text in fields[0].text.split(",")]
+    feather: float | None = 0.0
+    for field in fields[1:]:
+        label, value = _labelled("", field)
+        feather = _fraction(value.text) if label == "feather" else None
+    match edges:
+        case [float(left), float(right), float(top), float(bottom)] if left < right and top < bottom:
+            if feather is not None:
+                return ast.Area(left, right, top, bottom, feather, span=span), []
+    return None, [diagnostics.not_an_area(span)]
+
+
+def _fraction(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 <= number <= 1 else None

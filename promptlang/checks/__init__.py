@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from promptlang.checks import data_sets, extreme_weights, loras, models, option_values, options
+from promptlang.checks import (
+    availability,
+    data_sets,
+    embeddings,
+    extreme_weights,
+    loras,
+    models,
+    option_values,
+    options,
+)
 from promptlang.diagnostics import Diagnostic
 from promptlang.scope import Scoped
 from promptlang.world import World
@@ -19,7 +28,16 @@ class Rule(Protocol):
         ...
 
 
-RULES: tuple[Rule, ...] = (models, data_sets, loras, options, option_values, extreme_weights)
+RULES: tuple[Rule, ...] = (
+    models,
+    data_sets,
+    loras,
+    embeddings,
+    options,
+    option_values,
+    extreme_weights,
+    availability,
+)
 
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:

@@ -17,5 +17,6 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     if not isinstance(scoped.statement, ast.Picture):
         return
     for node in ast.walk(scoped.statement.prompt):
-        if isinstance(node, ast.Emphasis) and node.weight is not None and abs(node.weight) > LIMIT:
-            yield extreme_weight(node.weight, node.span)
+        match node:
+            case ast.Emphasis(_, float(weight)) | ast.Opening(_, float(weight)) if abs(weight) > LIMIT:
+                yield extreme_weight(weight, node.span)

@@ -1,0 +1,19 @@
+"""A textual-inversion token is one that is loaded or trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic, unknown_embedding
+from promptlang.scope import Scoped
+from promptlang.world import World
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``<painterly>``"""
+    if not isinstance(scoped.statement, ast.Picture):
+        return
+    for node in ast.walk(scoped.statement.prompt):
+        if isinstance(node, ast.Embedding) and node.name not in scoped.scope.embeddings:
+            yield unknown_embedding(node.name, scoped.scope.embeddings, node.span)

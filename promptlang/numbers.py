@@ -1,0 +1,48 @@
+"""Number slots: ``1.2``, or a number that changes over the steps."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from promptlang import ast
+from promptlang.source import Span
+
+_N = r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)\s*"
+STAGES = rf"\[{_N}:{_N}:{_N}\]|\[{_N}:{_N}:{_N}:{_N},{_N}\]"
+TURNS = rf"\[{_N}(?:\|{_N})+(?::{_N})?\]"
+CHANGING = rf"(?:{STAGES}|{TURNS})"
+_CHANGING = re.compile(CHANGING)
+_POINTS = re.compile(rf"{_N}@{_N}(?:,{_N}@{_N})*")
+MOMENT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def read(span: Span) -> ast.Amount | None:
+    """The number in a stretch of source, None where there is none."""
+    text = span.text.strip()
+    if _CHANGING.fullmatch(text):
+        return _turns(span) if "|" in text else _stages(span)
+    if _POINTS.fullmatch(text):
+        found = [_moment(span, match) for match in MOMENT.finditer(span.source.text, span.start, span.end)]
+        return ast.Curve(tuple(each.value for each in found[::2]), tuple(found[1::2]), span=span)
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _stages(span: Span) -> ast.Stages:
+    found = [_moment(span, match) for match in MOMENT.finditer(span.source.text, span.start, span.end)]
+    cut = len(found) // 2 + 1
+    return ast.Stages(tuple(each.value for each in found[:cut]), tuple(found[cut:]), span=span)
+
+
+def _turns(span: Span) -> ast.Turns:
+    found = [_moment(span, match) for match in MOMENT.finditer(span.source.text, span.start, span.end)]
+    period = found.pop() if ":" in span.text else None
+    return ast.Turns(tuple(each.value for each in found), period, span=span)
+
+
+def _moment(span: Span, match: re.Match[str]) -> ast.Moment:
+    return ast.Moment(float(match.group()), "." in match.group(), span=span.source.span(*match.span()))

@@ -1,0 +1,98 @@
+"""A prompt's text as pieces: ordinary characters, marks that may mean something, whole tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from promptlang import ast, diagnostics, numbers, tags
+from promptlang.diagnostics import Diagnostic
+from promptlang.source import Source, Span
+
+_MARK = re.compile(
+    rf"""
+      (?P<escape>\\.|\\\Z)
+    | (?P<comment>(?<!\S)\#(?=\s|$)[^\n]*)
+    | (?P<tag><\w+:[^<>\n]*>)
+    | (?P<token><[^\W\d][\w.+-]*>)
+    | (?P<weighted>:\s*(?P<number>[+-]?[.\d]+|{numbers.CHANGING})\s*\))
+    | (?P<mark>[()\[\]:|])
+    | (?P<text>[^\\\#<:|()\[\]]+|.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+_WORD = re.compile(r"\b(?:AND|BREAK)\b")
+
+ESCAPABLE = r"()[]{}<>:|\$#"
+"""What a backslash makes an ordinary character; before any other, the backslash itself vanishes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A match of the scanner."""
+
+    mark: str
+    """One of ``( ) [ ] : | AND BREAK tag token``, or "" for text."""
+    text: str
+    """What it is where it turns out to mean nothing."""
+    start: int
+    end: int
+    weight: ast.Amount | None = None
+    """The number before a round bracket."""
+    tag: ast.Node | None = None
+
+
+def scan(span: Span, found: list[Diagnostic]) -> Iterator[Piece]:
+    """The pieces of a prompt without its comments."""
+    for match in _MARK.finditer(span.source.text, span.start, span.end):
+        text, (start, end) = match.group(), match.span()
+        kind = match.lastgroup if match.group("weighted") is None else "weighted"
+        match kind:
+            case "text":
+                yield from _words(match)
+            case "mark":
+                yield Piece(text, text, start, end)
+            case "weighted":
+                yield from _weighted(match, span.source, found)
+            case "tag":
+                yield _tag(span.source.span(start, end), found)
+            case "token":
+                token = ast.Embedding(text[1:-1], span=span.source.span(start, end))
+                yield Piece("token", text, start, end, tag=token)
+            case "escape":
+                yield Piece("", text[1:], start, end)
+
+
+def _words(match: re.Match[str]) -> Iterator[Piece]:
+    """Ordinary characters, and the words among them that are more than words."""
+    text, (start, end) = match.group(), match.span()
+    if "AND" in text or "BREAK" in text:
+        for word in _WORD.finditer(match.string, start, end):
+            if start < word.start():
+                yield Piece("", match.string[start : word.start()], start, word.start())
+            yield Piece(word.group(), word.group(), *word.span())
+            start = word.end()
+    if start < end:
+        yield Piece("", match.string[start:end], start, end)
+
+
+def _weighted(match: re.Match[str], source: Source, found: list[Diagnostic]) -> Iterator[Piece]:
+    """``:1.2)``: the bracket and its weight, or text and the bracket where the number is none."""
+    start, end = match.span()
+    number = source.span(*match.span("number"))
+    weight = numbers.read(number)
+    if weight is None:
+        found.append(diagnostics.not_a_weight(number.text, number))
+        yield Piece(":", ":", start, start + 1)
+        yield Piece("", match.group()[1:-1], start + 1, end - 1)
+        yield Piece(")", ")", end - 1, end)
+    else:
+        yield Piece(")", match.group(), start, end, weight=weight)
+
+
+def _tag(span: Span, found: list[Diagnostic]) -> Piece:
+    node, complaints = tags.read(span)
+    found += complaints
+    return Piece("tag", "", span.start, span.end, tag=node)
