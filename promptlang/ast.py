@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
-from functools import cache
+from dataclasses import dataclass, field
 
 from promptlang.source import Span
 
@@ -310,14 +309,9 @@ def walk(node: Node) -> Iterator[Node]:
 
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below, in the order of the source."""
-    for name in _names(type(node)):
+    for name in node.__dataclass_fields__:
         value = getattr(node, name)
         if isinstance(value, tuple):
             yield from (child for child in value if isinstance(child, Node))
         elif isinstance(value, Node):
             yield value
-
-
-@cache
-def _names(kind: type[Node]) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind))
