@@ -6,8 +6,9 @@ Nothing here imports torch: see `promptlang.backend` for what does.
 """
 
 from promptlang.diagnostics import Diagnostic, PromptError, Severity
+from promptlang.meaning import resolve
 from promptlang.parser import Parsed, parse, parse_prompt
-from promptlang.resolve import resolve
+from promptlang.plan import Resolved
 from promptlang.session import Planned, Session
 from promptlang.source import Position, Source, Span
 
@@ -19,6 +20,7 @@ __all__ = [
     "Planned",
     "Position",
     "PromptError",
+    "Resolved",
     "Session",
     "Severity",
     "Source",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from promptlang.source import Span
 
@@ -304,12 +304,14 @@ def walk(node: Node) -> Iterator[Node]:
     while pending:
         node = pending.pop()
         yield node
-        pending += reversed(list(_children(node)))
+        pending += reversed(list(children(node)))
 
 
-def _children(node: Node) -> Iterator[Node]:
-    for each in fields(node):
-        value = getattr(node, each.name)
-        for child in value if isinstance(value, tuple) else (value,):
-            if isinstance(child, Node):
-                yield child
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below, in the order of the source."""
+    for name in node.__dataclass_fields__:
+        value = getattr(node, name)
+        if isinstance(value, tuple):
+            yield from (child for child in value if isinstance(child, Node))
+        elif isinstance(value, Node):
+            yield value

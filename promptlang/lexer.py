@@ -35,11 +35,11 @@ class Lexeme(Token):
         return lexeme
 
 
-def lex(span: Span) -> tuple[list[Lexeme], list[Diagnostic]]:
-    """The tokens of a prompt, and what is odd about its brackets and tags."""
+def lex(span: Span, *, divided: bool = True) -> tuple[list[Lexeme], list[Diagnostic]]:
+    """The tokens of a prompt, and what is odd about its brackets and tags; ``AND`` is a word unless it is `divided`."""
     found: list[Diagnostic] = []
     pieces = list(scan(span, found))
-    ands = _ands(span.source, pieces, found)
+    ands = _ands(span.source, pieces, found) if divided else []
     out: list[Lexeme] = []
     start = 0
     for end in [*ands, len(pieces)]:

@@ -38,9 +38,9 @@ def parse(source: Source) -> Parsed:
     return Parsed(program, tuple(found))
 
 
-def parse_prompt(span: Span) -> tuple[ast.Prompt, tuple[Diagnostic, ...]]:
-    """The prompt in a stretch of source."""
-    lexemes, found = lex(span)
+def parse_prompt(span: Span, *, divided: bool = True) -> tuple[ast.Prompt, tuple[Diagnostic, ...]]:
+    """The prompt in a stretch of source; ``AND`` is a word where it is not `divided`, as in a negative prompt."""
+    lexemes, found = lex(span, divided=divided)
     read: Any = _prompt_grammar().parse(lexemes)
     phrases, _ = read[0]
     return ast.Prompt(phrases if len(read) == 1 else (_composition(span, read),), span=span), tuple(found)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from promptlang.source import Span
+from promptlang.diagnostics import Diagnostic
+from promptlang.source import Position, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,42 @@ class Resolved:
     """A prompt's meaning over a number of steps."""
 
     parts: tuple[Part, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """What is wrong with how it is written."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What grammar/resolved.schema.json describes, as plain lists, dictionaries, texts and numbers."""
+        return {
+            "parts": [_part(part) for part in self.parts],
+            "diagnostics": [_said(each) for each in self.diagnostics],
+        }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {"weight": part.weight, "area": None, "intervals": [_interval(each) for each in part.intervals]}
+
+
+def _interval(interval: Interval) -> dict[str, Any]:
+    return {
+        "until": interval.until,
+        "segments": [[each.text, each.weight] for each in interval.segments],
+        "loras": [[each.name, each.text_encoder, each.unet] for each in interval.loras],
+    }
+
+
+def _said(diagnostic: Diagnostic) -> dict[str, Any]:
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity.value,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+        "start": _place(diagnostic.span.first),
+        "end": _place(diagnostic.span.last),
+    }
+
+
+def _place(position: Position) -> dict[str, int]:
+    return {"line": position.line, "column": position.column, "offset": position.offset}
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ def _render(statement: ast.Picture, scope: Scope, file: Callable[[str], Path], s
         text=text,
         negative_text=negative,
         prompt=prompt,
-        negative=resolve(parse_prompt(source.span(0, len(negative)))[0], steps),
+        negative=resolve(parse_prompt(source.span(0, len(negative)), divided=False)[0], steps),
         adapters=tuple(Adapter(name, scope.loras[name]) for name in _loras(prompt)),
         seed=values.integer("seed") if values.given("seed") else seed(),
         steps=steps,

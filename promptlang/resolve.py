@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from promptlang import ast
 from promptlang.plan import Interval, LoraUse, Part, Resolved
-from promptlang.timing import Changing, branch_at, changes, number_at, state
+from promptlang.timing import Changing, changes, number_at, state
 from promptlang.weigh import Weigher
 
 
@@ -26,23 +26,26 @@ def _intervals(part: ast.Part, steps: int) -> Iterator[Interval]:
     changing = [node for node in ast.walk(part) if isinstance(node, Changing)]
     known: dict[tuple[float, ...], Interval] = {}
     for step in sorted(changes(changing, steps)):
-        chosen = tuple(state(node, step, steps) for node in changing)
-        if chosen not in known:
-            known[chosen] = _interval(part, step, steps)
-        yield Interval(step, known[chosen].segments, known[chosen].loras)
+        states = tuple(state(node, step, steps) for node in changing)
+        if states not in known:
+            at_step = {id(node): value for node, value in zip(changing, states, strict=True)}
+            known[states] = _interval(part, step, at_step)
+        yield Interval(step, known[states].segments, known[states].loras)
 
 
-def _interval(part: ast.Part, step: int, steps: int) -> Interval:
-    def at_step(amount: ast.Amount) -> float:
-        return number_at(amount, step, steps)
+def _interval(part: ast.Part, step: int, states: Mapping[int, float]) -> Interval:
+    """What holds at a step; `states` are those of all that changes, by their identity."""
 
-    weigher = Weigher(at_step)
+    def number(amount: ast.Amount) -> float:
+        return states[id(amount)] if isinstance(amount, ast.Node) else amount
+
+    weigher = Weigher(number)
     loras: dict[str, LoraUse] = {}
-    for phrase in active(_trimmed(part.phrases), lambda node: branch_at(node, step, steps)):
+    for phrase in active(_trimmed(part.phrases), lambda node: int(states[id(node)])):
         match phrase:
             case ast.Lora(name, text_encoder, unet):
                 before = loras.get(name, LoraUse(name, 0.0, 0.0))
-                te, ue = before.text_encoder + at_step(text_encoder), before.unet + at_step(unet)
+                te, ue = before.text_encoder + number(text_encoder), before.unet + number(unet)
                 loras[name] = LoraUse(name, te, ue)
             case _:
                 weigher.take(phrase)

@@ -58,7 +58,10 @@ def boundary(moment: ast.Moment, steps: int) -> int:
 
 
 def _passed(moments: Iterable[ast.Moment], step: int, steps: int) -> int:
-    return sum(step > boundary(moment, steps) for moment in moments)
+    passed = 0
+    for moment in moments:
+        passed += step > boundary(moment, steps)
+    return passed
 
 
 def _turn(period: ast.Moment | None, step: int, steps: int) -> int:

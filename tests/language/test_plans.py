@@ -72,3 +72,17 @@ def test_paths_start_at_the_recipe() -> None:
     (training,) = plan(session, "train lora x from photos")
     assert isinstance(training, TrainLora)
     assert training.data == Path("recipe/photos")
+
+
+def test_and_is_a_word_in_a_negative_prompt(session: Session) -> None:
+    (render,) = plan(session, 'a :0.5 AND b <lora:ink> --negative "x AND y:2"')
+    assert isinstance(render, Render)
+    assert [part.weight for part in render.prompt.parts] == [0.5, 1.0]
+    assert [segment.text for segment in render.negative.parts[0].intervals[0].segments] == ["x AND y:2"]
+    assert [adapter.name for adapter in render.adapters] == ["ink"]
+
+
+def test_a_lora_that_comes_later_is_found_too(session: Session) -> None:
+    (render,) = plan(session, "a [<lora:ink>:0.5]")
+    assert isinstance(render, Render)
+    assert [adapter.name for adapter in render.adapters] == ["ink"]
