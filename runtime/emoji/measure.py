@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from textwrap import fill
 
 import numpy as np
 import torch
@@ -133,7 +134,7 @@ def render(pipeline: StableDiffusionPipeline, prompts: Sequence[str], seeds: Seq
 
 def contact_sheet(pipeline: StableDiffusionPipeline, file: Path) -> Iterator[tuple[int, int]]:
     """Draw `SHEET` with two seeds each, eight captions a row, yielding captions done and in all."""
-    columns, label = 8, 14
+    columns, label = 8, 26
     rows = -(-len(SHEET) // columns)
     sheet = Image.new("RGB", (columns * 2 * SIZE, rows * (SIZE + label)), "white")
     draw = ImageDraw.Draw(sheet)
@@ -144,7 +145,7 @@ def contact_sheet(pipeline: StableDiffusionPipeline, file: Path) -> Iterator[tup
         for column, picture in enumerate(pictures):
             sheet.paste(Image.fromarray(picture), (column * SIZE, top + label))
         for column, text in enumerate(captions):
-            draw.text((column * 2 * SIZE + 3, top + 1), text, fill="black")
+            draw.text((column * 2 * SIZE + 3, top + 1), fill(text, 22), fill="black", spacing=1)
         yield min(at + columns, len(SHEET)), len(SHEET)
     sheet.save(file)
 
