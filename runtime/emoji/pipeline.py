@@ -32,6 +32,7 @@ def save(model: Denoiser, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: 
     model.text_encoder.half()
     vae.half()
     pipeline.save_pretrained(folder)
+    tokenizer.backend_tokenizer.model.save(str(folder / "tokenizer"))  # vocab.json and merges.txt: transformers 4
     _save_text_encoder(model, folder / "text_encoder" / "model.safetensors")
     _write_checksums(folder)
 

@@ -9,6 +9,7 @@ from shutil import copytree
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
 
 from promptlang import Session, Source
 from promptlang.backend import load_backend
@@ -38,6 +39,12 @@ def test_the_weights_are_those_that_the_card_vouches_for() -> None:
         digest, name = line.split("  ")
         assert hashlib.sha256((BUILT_IN / name).read_bytes()).hexdigest() == digest
         assert digest in (BUILT_IN / "README.md").read_text("utf-8")
+
+
+def test_older_tools_find_the_names_and_files_they_look_for() -> None:
+    with safe_open(str(BUILT_IN / "text_encoder" / "model.safetensors"), "pt") as weights:
+        assert all(name.startswith("text_model.") for name in weights.keys())  # noqa: SIM118
+    assert {file.name for file in (BUILT_IN / "tokenizer").iterdir()} >= {"vocab.json", "merges.txt"}
 
 
 def test_a_recipe_run_twice_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
