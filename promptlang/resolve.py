@@ -18,7 +18,7 @@ def resolve(prompt: ast.Prompt, steps: int) -> Resolved:
 
 def _part(part: ast.Part, steps: int) -> Part:
     weight = 1.0 if part.weight is None else number_at(part.weight, 1, steps)
-    return Part(tuple(_merged(_intervals(part, steps))), weight)
+    return Part(tuple(_intervals(part, steps)), weight)
 
 
 def _intervals(part: ast.Part, steps: int) -> Iterator[Interval]:
@@ -89,14 +89,3 @@ def active(
                 pending += reversed(branches[at].phrases if at < len(branches) else ())
             case _:
                 yield phrase
-
-
-def _merged(intervals: Iterable[Interval]) -> Iterator[Interval]:
-    """Neighbours that are the same as one."""
-    last: Interval | None = None
-    for interval in intervals:
-        if last is not None and (last.segments, last.loras) != (interval.segments, interval.loras):
-            yield last
-        last = interval
-    if last is not None:
-        yield last

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +43,6 @@ def spaced(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
-def timeline(intervals: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
-    """A1111 lists every step of an alternation; we only changes."""
-    runs = [list(run) for _, run in groupby(intervals, key=lambda each: each[1])]
-    return [run[-1] for run in runs]
-
-
 def said(interval: Interval) -> list[list[Any]]:
     return [[spaced(segment.text), segment.weight] for segment in interval.segments]
 
@@ -60,7 +53,7 @@ def test_a_prompt_means_what_it_means_in_a1111(case: dict[str, Any]) -> None:
     assert [part.weight for part in found] == [part["weight"] for part in case["parts"]]
     for part, expected in zip(found, case["parts"], strict=True):
         theirs = [(each["until"], [[spaced(t), w] for t, w in each["segments"]]) for each in expected["intervals"]]
-        assert [(interval.until, said(interval)) for interval in part.intervals] == timeline(theirs)
+        assert [(interval.until, said(interval)) for interval in part.intervals] == theirs
     names = {use.name for part in found for interval in part.intervals for use in interval.loras}
     assert names == {name for name, *_ in case["loras"]}
 
@@ -82,7 +75,7 @@ def test_a_schedule_changes_when_it_does_in_a1111(case: dict[str, Any]) -> None:
         pytest.skip(SETTLED[case["prompt"]])
     theirs = [(until, said(parts(text, case["steps"])[0].intervals[0])) for until, text in case["result"]]
     found = [(each.until, stripped(said(each))) for each in parts(case["prompt"], case["steps"])[0].intervals]
-    assert found == timeline(theirs)
+    assert found == theirs
 
 
 @pytest.mark.parametrize("case", cases("a1111_and"))
@@ -93,8 +86,11 @@ def test_and_divides_a_prompt_as_in_a1111(case: dict[str, Any]) -> None:
     assert [(each.intervals[0].segments, each.weight) for each in parts(case["prompt"])] == theirs
 
 
-def test_equal_neighbours_are_one_interval() -> None:
-    assert [each.until for each in parts("[a:a:0.5] b")[0].intervals] == [20]
+def test_every_change_begins_an_interval_even_to_the_same_as_a1111_has_it() -> None:
+    assert [each.until for each in parts("[a:a:0.5] b")[0].intervals] == [10, 20]
+
+
+def test_breaks_divide_a_prompt_and_two_leave_nothing_between_them() -> None:
     assert parts("a BREAK BREAK b")[0].intervals[0].segments == (
         Segment("a"),
         Segment("BREAK", -1.0),

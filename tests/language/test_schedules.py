@@ -64,7 +64,7 @@ def test_a_number_may_change_over_the_steps() -> None:
 
 def test_a_curve_is_linear_through_its_points() -> None:
     curve = [uses[0][1] for _, uses in strengths("<lora:a:0@0,1@0.5>")]
-    assert curve == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    assert curve == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1, 1])
 
 
 def test_a_break_stands_between_what_it_divides_whatever_weighs_them() -> None:
