@@ -25,9 +25,6 @@ _MARK = re.compile(
 
 _WORD = re.compile(r"\b(?:AND|BREAK)\b")
 
-ESCAPABLE = r"()[]{}<>:|\$#"
-"""What a backslash makes an ordinary character; before any other, the backslash itself vanishes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:

@@ -49,11 +49,12 @@ class Denoiser(nn.Module):
             len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id
         )
         self.unet: UNet2DConditionModel = architecture.denoiser()
+        self._alphas = architecture.scheduler().alphas_cumprod
 
     def loss(self, latents: Tensor, captions: list[str], length: int, noise: torch.Generator) -> Tensor:
         """Weighted squared error of the velocity predicted for latents `[n, 16, 8, 8]` and a caption each."""
         tokens = self.tokenizer(captions, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
-        alphas = architecture.scheduler().alphas_cumprod
+        alphas = self._alphas
         with torch.autocast("cpu", torch.bfloat16):
             hidden = self.text_encoder(tokens["input_ids"]).last_hidden_state
         count = len(latents)

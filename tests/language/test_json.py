@@ -19,7 +19,8 @@ SCHEMA = json.loads(resources.files("promptlang.grammar").joinpath("resolved.sch
 )
 def test_every_prompt_has_a_meaning_as_the_schema_says(text: str) -> None:
     answer = resolve(text, 10).to_json()
-    jsonschema.validate(json.loads(json.dumps(answer)), SCHEMA)
+    errors = jsonschema.validators.validator_for(SCHEMA)(SCHEMA).iter_errors(json.loads(json.dumps(answer)))
+    assert list(errors) == []
 
 
 def test_a_prompts_meaning_is_plain_data() -> None:
