@@ -1,7 +1,7 @@
 """Which brackets of a prompt mean something: A1111's rule, that round and square ones match on their own.
 
 Each kind has its own stack, so ``(a [b) c]`` is legal: such brackets *cross*. So does one that is never
-closed and opens inside another that is.
+closed and opens inside another that is, and a square one that has any such, or a stray one, in it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 PAIRS = {"(": ")", "[": "]"}
-OTHER = {"(": "[", "[": "(", ")": "(", "]": "["}
+OTHER = {"(": "[", "[": "("}
 _OPENING = {closing: opening for opening, closing in PAIRS.items()}
 
 
@@ -56,6 +56,7 @@ def match(marks: Mapping[int, str]) -> Brackets:
             closing[shut] = index
         else:
             stray.append(index)
+            _spoil(stacks["["])
     for stack in stacks.values():
         while stack:
             _leave(stack, crossing)
@@ -70,7 +71,15 @@ def _close(stacks: dict[str, list[_Open]], kind: str, crossing: set[int]) -> int
     shut = _leave(stacks[kind], crossing)
     if others:
         others[-1].least = min(others[-1].least, len(stacks[kind]))
+    if shut in crossing:
+        _spoil(stacks["["])
     return shut
+
+
+def _spoil(squares: list[_Open]) -> None:
+    """What is open now holds something that is no tree, so it is no schedule: it counts as crossing, too."""
+    if squares:
+        squares[-1].least = -1
 
 
 def _leave(stack: list[_Open], crossing: set[int]) -> int:

@@ -104,14 +104,15 @@ def _weighed(source: Source, pieces: list[Piece]) -> tuple[list[Piece], Lexeme |
     first = last
     if pieces and pieces[last].mark == "]":
         first = next((at for at in reversed(range(last)) if pieces[at].mark == "["), 0)
-    if first < 1 or pieces[first - 1].mark != ":":
+    colon = next((at for at in reversed(range(first)) if pieces[at].mark != "tag"), 0)
+    if pieces and pieces[colon].mark != ":":
         return pieces, None
-    number = _PART_WEIGHT.fullmatch(source.text, pieces[first].start, pieces[last].end)
+    number = _PART_WEIGHT.fullmatch(source.text, pieces[first].start, pieces[last].end) if pieces else None
     weight = numbers.read(source.span(*number.span(1))) if number else None
     if number is None or weight is None:
         return pieces, None
     token = Lexeme.make("PART_WEIGHT", number.group(1), source.span(*number.span(1)), weight)
-    return pieces[: first - 1] + pieces[last + 1 :], token
+    return pieces[:colon] + pieces[colon + 1 : first] + pieces[last + 1 :], token
 
 
 def _blank(piece: Piece) -> bool:
@@ -223,7 +224,7 @@ def _range(part: _Part, opening: int, closing: int | None) -> Iterator[tuple[int
     """A bracket that is no tree: it crosses another, or runs to the end, the round ones before the square ones."""
     piece = part.pieces[opening]
     if closing is None:
-        closes = part.span.end + (piece.mark == "[")
+        closes = part.span.end + 1 + (piece.mark == "[")
         node = ast.Opening(piece.mark, None, closes, closed=False, span=_place(piece, part.source))
         yield opening, _role(part, opening, "OPENING", node)
         return
