@@ -6,7 +6,8 @@ Nothing here imports torch: see `promptlang.backend` for what does.
 """
 
 from promptlang.diagnostics import Diagnostic, PromptError, Severity
-from promptlang.meaning import resolve
+from promptlang.expand import Library
+from promptlang.meaning import expand, resolve
 from promptlang.parser import Parsed, parse, parse_prompt
 from promptlang.plan import Resolved
 from promptlang.session import Planned, Session
@@ -16,6 +17,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Diagnostic",
+    "Library",
     "Parsed",
     "Planned",
     "Position",
@@ -25,6 +27,7 @@ __all__ = [
     "Severity",
     "Source",
     "Span",
+    "expand",
     "parse",
     "parse_prompt",
     "resolve",

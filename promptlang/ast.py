@@ -162,6 +162,51 @@ class Alternation(Node):
     period: Moment | None
 
 
+# Templates: what stands for one of several texts
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Node):
+    """``0.7::red``: one of a variant's texts, and how likely it is beside the others."""
+
+    weight: float
+    templates: tuple[Template, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant(Node):
+    """``{red|blue}``: one of several, or with ``2$$`` a number of them."""
+
+    choices: tuple[Choice, ...]
+    least: int = 1
+    most: int = 1
+    separator: str = ","
+
+
+@dataclass(frozen=True, slots=True)
+class Wildcard(Node):
+    """``__animal__``: a line of a file."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Argument(Node):
+    """``hard`` in ``${hero(hard)}``."""
+
+    templates: tuple[Template, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference(Node):
+    """``${hero(hard)}``: the piece of prompt that a `let` has named."""
+
+    name: str
+    arguments: tuple[Argument, ...] = ()
+
+
+Template = Variant | Wildcard | Reference
+
 Phrase = (
     Text
     | Emphasis
@@ -175,6 +220,7 @@ Phrase = (
     | Embedding
     | Trigger
     | Area
+    | Template
 )
 
 
@@ -209,6 +255,19 @@ class Prompt(Node):
             case phrases:
                 return (Part(phrases, None, span=self.span),)
 
+    @property
+    def templates(self) -> tuple[Template, ...]:
+        """What is to be filled in before the prompt means anything; those in no other, in order."""
+        found: list[Template] = []
+        pending: list[Node] = [self]
+        while pending:
+            node = pending.pop()
+            if isinstance(node, Template):
+                found.append(node)
+            else:
+                pending += reversed(list(children(node)))
+        return tuple(found)
+
 
 # Values and options
 
@@ -218,6 +277,14 @@ class Number(Node):
     """``30`` or ``0.5``; `value` is an int where it is written without a point."""
 
     value: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Percentage(Node):
+    """``50%``."""
+
+    value: float
+    """As a fraction: 0.5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,25 +309,85 @@ class Word(Node):
     value: str
 
 
-Value = Number | Size | String | Word
+@dataclass(frozen=True, slots=True)
+class Range(Node):
+    """``1..4``, or ``0..1/5``: five values from 0 to 1."""
+
+    first: int | float
+    last: int | float
+    count: int | None = None
+    """How many values; None for every whole number between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled(Node):
+    """``[3:7:0.5]`` as an option's value."""
+
+    value: Stages | Turns | Curve
+
+
+Single = Number | Percentage | Size | String | Word | Range | Scheduled
+
+
+@dataclass(frozen=True, slots=True)
+class List(Node):
+    """``3,5,7``: on a prompt, a picture for each."""
+
+    values: tuple[Single, ...]
+
+
+Value = Single | List
 
 
 @dataclass(frozen=True, slots=True)
 class Option(Node):
-    """``--steps 30``."""
+    """``--steps 30``, ``--every`` or ``--no-grid``."""
 
     name: str
     value: Value | None
+    negated: bool = False
 
 
 # Statements
+
+Operand = Word | String
 
 
 @dataclass(frozen=True, slots=True)
 class UseModel(Node):
     """``use model emoji``: the base model for what follows."""
 
-    reference: Word | String
+    reference: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class UseVae(Node):
+    """``use vae "kl-f8.safetensors"``"""
+
+    reference: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class UseLora(Node):
+    """``use lora "downloads/ink.safetensors" as ink``"""
+
+    reference: Operand
+    name: Word | None
+
+
+@dataclass(frozen=True, slots=True)
+class UseTi(Node):
+    """``use ti "downloads/style.pt" as <style>``"""
+
+    reference: Operand
+    name: Word | None
+
+
+@dataclass(frozen=True, slots=True)
+class UseWildcards(Node):
+    """``use wildcards "lists"``: the folder that ``__animal__`` is looked up in."""
+
+    folder: Operand
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,12 +399,122 @@ class Set(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter(Node):
+    """``light="soft"``: what a `let` may be given."""
+
+    name: str
+    default: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Let(Node):
+    """``let hero(light="soft") = a man in ${light} light``"""
+
+    name: Word
+    parameters: tuple[Parameter, ...]
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
 class TrainLora(Node):
     """``train lora ink from "photos/ink" --rank 16``."""
 
     name: Word
-    data: Word | String
+    data: Operand
     options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainDreambooth(Node):
+    """``train dreambooth shivman from "photos/shiv" --prompt "a photo of sks man"``"""
+
+    name: Word
+    data: Operand
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainTi(Node):
+    """``train ti <shivstyle> from "photos/style" --vectors 2``"""
+
+    name: Word
+    data: Operand
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredient(Node):
+    """``ink:0.6``: an adapter and how much of it."""
+
+    name: Word
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Merge(Node):
+    """``merge lora both from ink:0.6 wash:0.4`` or ``merge ti <both> from <a> <b>``"""
+
+    kind: str
+    name: Word
+    ingredients: tuple[Ingredient, ...]
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extract(Node):
+    """``extract lora shiv from shivman --rank 16``"""
+
+    name: Word
+    model: Operand
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Convert(Node):
+    """``convert ink to kohya``"""
+
+    name: Operand
+    format: Word
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caption(Node):
+    """``caption "photos"``"""
+
+    data: Operand
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckData(Node):
+    """``check data "photos"``"""
+
+    data: Operand
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Validate(Node):
+    """``validate ink``"""
+
+    name: Operand
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot(Node):
+    """``plot ink``"""
+
+    name: Operand
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Include(Node):
+    """``include "base.pl"``"""
+
+    file: String
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,9 +523,31 @@ class Picture(Node):
 
     prompt: Prompt
     options: tuple[Option, ...]
+    forced: bool = False
+    """Whether it is written with ``render``."""
 
 
-Statement = UseModel | Set | TrainLora | Picture
+Training = TrainLora | TrainDreambooth | TrainTi
+
+Statement = (
+    UseModel
+    | UseVae
+    | UseLora
+    | UseTi
+    | UseWildcards
+    | Set
+    | Let
+    | Training
+    | Merge
+    | Extract
+    | Convert
+    | Caption
+    | CheckData
+    | Validate
+    | Plot
+    | Include
+    | Picture
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,22 @@ def not_an_area(span: Span) -> Diagnostic:
     return Diagnostic("PL012", f"`{span.text}` is not an area", span, hint)
 
 
+def misplaced_area(span: Span) -> Diagnostic:
+    """``a cat <area:0,0.5,0,1>``"""
+    hint = "put it first, as in `a field AND <area:0,0.5,0,1> a cat`"
+    return Diagnostic("PL013", "an area counts only at the head of a part", span, hint)
+
+
+def unclosed_brace(span: Span) -> Diagnostic:
+    """``{red|blue``"""
+    return _warning("PL014", "`{` is never closed, so these are no variants", span, r"close it with `}`, or write `\{`")
+
+
+def too_long(limit: int, span: Span) -> Diagnostic:
+    """A `let` of `let`s of `let`s."""
+    return Diagnostic("PL015", f"filled in, this comes to more than {limit} characters", span, "use fewer `${…}`")
+
+
 def _alternatives(expected: Collection[str]) -> str:
     *others, last = expected
     return f"{', '.join(others)} or {last}" if others else last
@@ -133,10 +149,10 @@ def _alternatives(expected: Collection[str]) -> str:
 # Names, PL1xx
 
 
-def unknown_lora(name: str, known: Collection[str], span: Span) -> Diagnostic:
+def unknown_lora(name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR) -> Diagnostic:
     """``<lora:ukiyoe>`` where there is ``ukiyo-e``."""
     hint = _nearest(name, known) or "`train lora` makes one; a file in `adapters/` is found by its name"
-    return Diagnostic("PL101", f"no LoRA is named `{name}`", span, hint)
+    return Diagnostic("PL101", f"no LoRA is named `{name}`", span, hint, severity)
 
 
 def unknown_option(name: str, known: Collection[str], span: Span) -> Diagnostic:
@@ -162,6 +178,29 @@ def unknown_embedding(name: str, known: Collection[str], span: Span) -> Diagnost
     return Diagnostic(
         "PL105", f"no token is named `<{name}>`", span, hint.replace("mean `", "mean `<").replace("`?", ">`?")
     )
+
+
+def unknown_let(name: str, known: Collection[str], span: Span) -> Diagnostic:
+    """``${hreo}``"""
+    hint = _nearest(name, known) or f"`let {name} = …` above it makes one"
+    return Diagnostic("PL106", f"nothing is named `{name}`", span, hint)
+
+
+def too_many_arguments(name: str, parameters: Collection[str], span: Span) -> Diagnostic:
+    """``${hero(a, b)}`` where there is one parameter."""
+    takes = _alternatives([f"`{each}`" for each in parameters]) if parameters else "nothing"
+    return Diagnostic("PL107", f"`{name}` is given too much", span, f"it takes {takes}")
+
+
+def missing_argument(name: str, parameter: str, span: Span) -> Diagnostic:
+    """``${hero}`` where a parameter has no default."""
+    return Diagnostic("PL108", f"`{name}` needs its `{parameter}`", span, f"write `${{{name}(…)}}`")
+
+
+def unknown_wildcard(pattern: str, span: Span) -> Diagnostic:
+    """``__animal__`` without a file."""
+    hint = f"put a file `{pattern}.txt` into the folder that `use wildcards` names"
+    return _warning("PL109", f"there is no list for `__{pattern}__`, so it stays as it is", span, hint)
 
 
 # Values, PL2xx
@@ -204,9 +243,27 @@ def extreme_weight(weight: float, span: Span) -> Diagnostic:
     return _warning("PL206", f"the weight {weight:g} is far out", span, hint)
 
 
+def never_holds(span: Span) -> Diagnostic:
+    """``[a:b:0]`` or ``[a:b:1.0]``"""
+    hint = "a number with a point is a fraction of the steps, one without is a step"
+    return _warning("PL209", "one of these phases never holds", span, hint)
+
+
+def too_many_pictures(limit: int, span: Span) -> Diagnostic:
+    """``--seed 1..100000``"""
+    return Diagnostic("PL210", f"this comes to more than {limit} pictures", span, "make fewer at a time")
+
+
+def wrong_name(name: str, span: Span) -> Diagnostic:
+    """``train lora ../ink from "photos"``"""
+    return Diagnostic("PL211", f"`{name}` cannot be a name", span, "use letters, digits, `-`, `_` and `.`")
+
+
 def not_available(what: str, span: Span) -> Diagnostic:
-    """``<trigger:ink>``"""
-    return Diagnostic("PL299", f"{what} can be read, but not yet rendered", span, "leave it out for now")
+    """``train ti <style> from "photos"``: understood, and nothing in this version carries it out."""
+    return Diagnostic(
+        "PL299", f"{what} cannot be carried out yet", span, "it is read and checked; leave it out for now"
+    )
 
 
 # Files and models, PL3xx
@@ -215,6 +272,21 @@ def not_available(what: str, span: Span) -> Diagnostic:
 def missing_folder(path: str, span: Span) -> Diagnostic:
     """``train lora ink from "no/such/folder"``"""
     return Diagnostic("PL301", f"there is no folder `{path}`", span, "a path starts at the file that names it")
+
+
+def missing_file(path: str, span: Span) -> Diagnostic:
+    """``use lora "no/such/file" as ink``"""
+    return Diagnostic("PL304", f"there is no file `{path}`", span, "a path starts at the file that names it")
+
+
+def not_readable(path: str, span: Span) -> Diagnostic:
+    """``include "no/such/recipe.pl"``"""
+    return Diagnostic("PL305", f"`{path}` is not a text that can be read", span, "it should be a recipe in UTF-8")
+
+
+def included_in_itself(path: str, span: Span) -> Diagnostic:
+    """``include "self.pl"``"""
+    return Diagnostic("PL306", f"`{path}` includes itself", span, "take one of the two out")
 
 
 def lora_not_readable(file: Path, reason: str, span: Span) -> Diagnostic:

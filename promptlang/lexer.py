@@ -89,7 +89,8 @@ def _part(span: Span, pieces: list[Piece], found: list[Diagnostic], *, composed:
     pieces, weight = _weighed(span.source, pieces) if composed else (pieces, None)
     matched = brackets.match(_marks(pieces))
     part = _Part(span, pieces, matched, squares.classify(span.source, pieces, matched))
-    found += _complaints(part)
+    if not any(isinstance(piece.tag, ast.Template) for piece in pieces):  # else what they become decides
+        found += _complaints(part)
     yield from _emit(part)
     if weight is not None:
         yield weight

@@ -36,25 +36,59 @@ def _is_comment(content: str) -> bool:
     return content == "#" or (content[0] == "#" and content[1].isspace())
 
 
+_LET = re.compile(r"let\s+[^\W\d][\w-]*\s*(?:\([^)]*\))?\s*=(?!=)")
+
+_ONE_WORD = {
+    "convert": re.compile(r"convert\s+\S+\s+to\s+\S+(?:\s+--\S.*)?", re.DOTALL),
+    "caption": re.compile(r"caption\s+(?:\"|\S*[/.]\S*\s*(?:--.*)?\Z)", re.DOTALL),
+    "validate": re.compile(r"validate\s+[^\s,]+\s*(?:\s--.*)?", re.DOTALL),
+    "plot": re.compile(r"plot\s+[^\s,]+\s*(?:\s--.*)?", re.DOTALL),
+    "include": re.compile(r"include\s+(?:\"[^\"]*\"?|\S+\.(?:pl|plang))\s*", re.DOTALL),
+}
+"""The heads of one word are English words too: what follows must look like the rest of the statement."""
+
+
 def head(line: Span) -> str | None:
     """The statement that a line is by its first words, None for a prompt."""
-    words = line.text.split(maxsplit=2)
+    text = line.text
+    words = text.split(maxsplit=2)
     if tuple(words[:2]) in _HEADS:
         return " ".join(words[:2])
-    if len(words) >= 2 and words[0] == "set" and words[1] in vocabulary.SETTINGS:
+    if len(words) < 2:
+        return None
+    if words[0] == "let" and _LET.match(text):
+        return "let"
+    if words[0] == "set" and words[1] in vocabulary.SETTINGS:
         return "set"
-    return "render" if words[:1] == ["render"] and len(words) > 1 else None
+    shape = _ONE_WORD.get(words[0])
+    if shape is not None and (shape.match(text) if words[0] == "caption" else shape.fullmatch(text)):
+        return words[0]
+    return "render" if words[0] == "render" else None
 
 
 def near_head(line: Span) -> tuple[str, str] | None:
     """The first words of a line that is almost a statement, and what they were meant to be."""
-    words = line.text.split(maxsplit=2)[:2]
+    everything = line.text.split(maxsplit=6)
+    words = everything[:2]
     if len(words) < 2:
         return None
     settings = [("set", key) for key in vocabulary.SETTINGS]
-    scored = [(_closeness(words, candidate), candidate) for candidate in (*_HEADS, *settings)]
-    best, meant = max(scored)
+    candidates = [each for each in (*_HEADS, *settings) if _goes_on(everything, each[0])]
+    if not candidates:
+        return None
+    best, meant = max((_closeness(words, candidate), candidate) for candidate in candidates)
     return (" ".join(words), " ".join(meant)) if best >= 0.75 else None
+
+
+def _goes_on(words: list[str], verb: str) -> bool:
+    """Whether a line goes on as the statement would, so that `use lore from old books` stays a prompt."""
+    match verb:
+        case "train" | "merge" | "extract":
+            return "from" in words[2:4]
+        case "use":
+            return len(words) == 3 or words[3:4] == ["as"]
+        case _:
+            return len(words) == 3 or (words[2:3] != [] and words[2].startswith('"'))
 
 
 def _closeness(words: list[str], meant: tuple[str, ...]) -> float:

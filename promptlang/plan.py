@@ -5,7 +5,7 @@ Plain data. Every default is filled in, every name looked up, nesting multiplied
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,19 @@ class Interval:
     until: int
     segments: tuple[Segment, ...]
     loras: tuple[LoraUse, ...] = ()
+    weight: float | None = None
+    """The part's weight, where it changes over the steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A rectangle of the picture, in fractions of its width and height, and how far its edge is softened."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    feather: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,9 @@ class Part:
 
     intervals: tuple[Interval, ...]
     weight: float = 1.0
+    """At the first step."""
+    area: Area | None = None
+    """Where it acts; None for the whole picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +71,13 @@ class Resolved:
     diagnostics: tuple[Diagnostic, ...] = ()
     """What is wrong with how it is written."""
 
+    def segments_a1111(self) -> list[list[list[list[str | float]]]]:
+        """For each part, for each interval: ``[[text, weight], …]``, as A1111's own parser returns them."""
+        return [
+            [[[each.text, each.weight] for each in interval.segments] for interval in part.intervals]
+            for part in self.parts
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """What grammar/resolved.schema.json describes, as plain lists, dictionaries, texts and numbers."""
         return {
@@ -64,15 +87,20 @@ class Resolved:
 
 
 def _part(part: Part) -> dict[str, Any]:
-    return {"weight": part.weight, "area": None, "intervals": [_interval(each) for each in part.intervals]}
+    return {
+        "weight": part.weight,
+        "area": part.area and asdict(part.area),
+        "intervals": [_interval(each) for each in part.intervals],
+    }
 
 
 def _interval(interval: Interval) -> dict[str, Any]:
-    return {
+    plain: dict[str, Any] = {
         "until": interval.until,
         "segments": [[each.text, each.weight] for each in interval.segments],
         "loras": [[each.name, each.text_encoder, each.unet] for each in interval.loras],
     }
+    return plain if interval.weight is None else {**plain, "weight": interval.weight}
 
 
 def _said(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -150,11 +178,14 @@ class Render:
     seed: int
     steps: int
     cfg: float
+    """Guidance scale; where it changes, the first step's."""
     size: tuple[int, int] | None
     """Width and height in pixels; None for the model's own size."""
     sampler: str
     file: Path
     """The PNG to make."""
+    cfg_by_step: tuple[float, ...] = ()
+    """The guidance scale at each step, where it changes."""
 
 
 Step = TrainLora | Render

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from promptlang import ast
+from promptlang import ast, diagnostics
+from promptlang.expand import draw
 from promptlang.grammar import vocabulary
-from promptlang.parser import parse_prompt
-from promptlang.plan import Adapter, Plan, Render, Resolved, Step, TrainLora
+from promptlang.plan import Adapter, Interval, Plan, Render, Resolved, Step, TrainLora
+from promptlang.prompt_parser import parse_prompt
 from promptlang.resolve import resolve
 from promptlang.scope import Scope, Scoped
-from promptlang.source import Source
+from promptlang.source import Source, Span
+from promptlang.sweeps import Cell, pictures
+from promptlang.timing import number_at
 
 PICTURES = "out"
 """The folder, beside a recipe, that pictures are put in."""
@@ -52,8 +55,9 @@ def _steps(statements: Iterable[Scoped], naming: Naming, seed: Callable[[], int]
                 yield _train_lora(statement, scoped.scope)
             case ast.Picture() as statement:
                 files = files or naming.files(scoped.scope.folder)
-                yield _render(statement, scoped.scope, next(files), seed)
-            case ast.UseModel() | ast.Set():
+                for cell in pictures(statement, scoped.scope):
+                    yield _render(cell, scoped.scope, next(files), seed)
+            case _:
                 pass
 
 
@@ -94,7 +98,9 @@ class _Values:
                 return value
             case ast.String(value) | ast.Word(value):
                 return value
-            case ast.Size():
+            case ast.Scheduled(value):
+                return value.values[0]
+            case _:
                 return None
 
 
@@ -117,31 +123,61 @@ def _train_lora(statement: ast.TrainLora, scope: Scope) -> TrainLora:
     )
 
 
+def _cfg_by_step(given: ast.Value | None, steps: int) -> tuple[float, ...]:
+    match given:
+        case ast.Scheduled(value):
+            return tuple(number_at(value, step, steps) for step in range(1, steps + 1))
+        case _:
+            return ()
+
+
 def _loras(prompt: Resolved) -> dict[str, None]:
     """The names of the LoRAs in use at any step, each once."""
     intervals = (interval for part in prompt.parts for interval in part.intervals)
     return {use.name: None for interval in intervals for use in interval.loras}
 
 
-def _render(statement: ast.Picture, scope: Scope, file: Callable[[str], Path], seed: Callable[[], int]) -> Render:
+def _known(resolved: Resolved, scope: Scope, written: Span) -> Resolved:
+    """Without the LoRAs that are missing; those that only a variant names are spoken of here."""
+    missing = [name for name in _loras(resolved) if name not in scope.loras]
+    if not missing:
+        return resolved
+    parts = tuple(
+        replace(part, intervals=tuple(_with_known(each, scope) for each in part.intervals)) for part in resolved.parts
+    )
+    severity = scope.severity_of_missing
+    found = [diagnostics.unknown_lora(name, scope.loras, written, severity) for name in missing if severity is not None]
+    return Resolved(parts, (*resolved.diagnostics, *found))
+
+
+def _with_known(interval: Interval, scope: Scope) -> Interval:
+    return replace(interval, loras=tuple(use for use in interval.loras if use.name in scope.loras))
+
+
+def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callable[[], int]) -> Render:
+    statement = cell.statement
     values = _Values("prompt", scope.settings, statement.options)
     steps = values.integer("steps")
+    number = values.integer("seed") if values.given("seed") else seed() + cell.number
+    filled = draw(statement.prompt, number, scope.library)
+    prompt = replace(resolve(filled.prompt, steps), diagnostics=(*cell.diagnostics, *filled.diagnostics))
+    prompt = _known(prompt, scope, cell.written)
     negative = values.text("negative")
-    source = Source(negative, "<negative>")
-    prompt = resolve(statement.prompt, steps)
+    negative_prompt = parse_prompt(Source(negative, "<negative>").span(0, len(negative)), divided=False)[0]
+    negative_prompt = draw(negative_prompt, number, scope.library, divided=False).prompt
     size = values.given("size")
-    text = statement.prompt.span.text
     return Render(
         span=statement.span,
         model=scope.model,
-        text=text,
+        text=filled.prompt.span.text,
         negative_text=negative,
         prompt=prompt,
-        negative=resolve(parse_prompt(source.span(0, len(negative)), divided=False)[0], steps),
+        negative=resolve(negative_prompt, steps),
         adapters=tuple(Adapter(name, scope.loras[name]) for name in _loras(prompt)),
-        seed=values.integer("seed") if values.given("seed") else seed(),
+        seed=number,
         steps=steps,
         cfg=values.number("cfg"),
+        cfg_by_step=_cfg_by_step(values.given("cfg"), steps),
         size=(size.width, size.height) if isinstance(size, ast.Size) else None,
         sampler=values.text("sampler"),
         file=file(" ".join(segment.text for segment in prompt.parts[0].intervals[0].segments)),

@@ -6,22 +6,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.plan import Interval, LoraUse, Part, Resolved
+from promptlang.plan import Area, Interval, LoraUse, Part, Resolved
 from promptlang.timing import Changing, changes, number_at, state
 from promptlang.weigh import Weigher
 
 
-def resolve(prompt: ast.Prompt, steps: int) -> Resolved:
-    """What holds when, over a number of denoising steps."""
-    return Resolved(tuple(_part(part, steps) for part in prompt.parts))
+def resolve(prompt: ast.Prompt, steps: int, triggers: Mapping[str, str] | None = None) -> Resolved:
+    """What holds when, over a number of denoising steps; `triggers` are the words that each LoRA was trained with."""
+    return Resolved(tuple(_part(part, steps, triggers or {}) for part in prompt.parts))
 
 
-def _part(part: ast.Part, steps: int) -> Part:
+def _part(part: ast.Part, steps: int, triggers: Mapping[str, str]) -> Part:
     weight = 1.0 if part.weight is None else number_at(part.weight, 1, steps)
-    return Part(tuple(_intervals(part, steps)), weight)
+    areas = (node for node in part.phrases if isinstance(node, ast.Area))
+    area = next((Area(a.left, a.right, a.top, a.bottom, a.feather) for a in areas), None)
+    return Part(tuple(_intervals(part, steps, triggers)), weight, area)
 
 
-def _intervals(part: ast.Part, steps: int) -> Iterator[Interval]:
+def _intervals(part: ast.Part, steps: int, triggers: Mapping[str, str]) -> Iterator[Interval]:
     """What holds from each change to the next; what was worked out for an earlier step is used again."""
     changing = [node for node in ast.walk(part) if isinstance(node, Changing)]
     known: dict[tuple[float, ...], Interval] = {}
@@ -29,12 +31,12 @@ def _intervals(part: ast.Part, steps: int) -> Iterator[Interval]:
         states = tuple(state(node, step, steps) for node in changing)
         if states not in known:
             at_step = {id(node): value for node, value in zip(changing, states, strict=True)}
-            known[states] = _interval(part, step, at_step)
-        yield Interval(step, known[states].segments, known[states].loras)
+            known[states] = _interval(part, at_step, triggers)
+        yield replace(known[states], until=step)
 
 
-def _interval(part: ast.Part, step: int, states: Mapping[int, float]) -> Interval:
-    """What holds at a step; `states` are those of all that changes, by their identity."""
+def _interval(part: ast.Part, states: Mapping[int, float], triggers: Mapping[str, str]) -> Interval:
+    """What holds at some step; `states` are those of all that changes, by their identity."""
 
     def number(amount: ast.Amount) -> float:
         return states[id(amount)] if isinstance(amount, ast.Node) else amount
@@ -47,9 +49,12 @@ def _interval(part: ast.Part, step: int, states: Mapping[int, float]) -> Interva
                 before = loras.get(name, LoraUse(name, 0.0, 0.0))
                 te, ue = before.text_encoder + number(text_encoder), before.unet + number(unet)
                 loras[name] = LoraUse(name, te, ue)
+            case ast.Trigger(name, span=span):
+                weigher.take(ast.Text(triggers.get(name, ""), span=span))
             case _:
                 weigher.take(phrase)
-    return Interval(step, weigher.segments(), tuple(loras.values()))
+    weight = number(part.weight) if isinstance(part.weight, ast.Node) else None
+    return Interval(0, weigher.segments(), tuple(loras.values()), weight)
 
 
 _SILENT = (ast.Lora, ast.Trigger, ast.Area)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from promptlang import ast, diagnostics, numbers, tags
+from promptlang import ast, diagnostics, numbers, tags, templates
 from promptlang.diagnostics import Diagnostic
 from promptlang.source import Source, Span
 
@@ -42,7 +42,16 @@ class Piece:
 
 
 def scan(span: Span, found: list[Diagnostic]) -> Iterator[Piece]:
-    """The pieces of a prompt without its comments."""
+    """The pieces of a prompt without its comments; a template is one piece, as nobody knows yet what it will be."""
+    start = span.start
+    for template in templates.scan(span, found):
+        yield from _between(span.source.span(start, template.span.start), found)
+        yield Piece("token", template.span.text, template.span.start, template.span.end, tag=template)
+        start = template.span.end
+    yield from _between(span.source.span(start, span.end), found)
+
+
+def _between(span: Span, found: list[Diagnostic]) -> Iterator[Piece]:
     for match in _MARK.finditer(span.source.text, span.start, span.end):
         text, (start, end) = match.group(), match.span()
         kind = match.lastgroup if match.group("weighted") is None else "weighted"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from promptlang import ast
+from promptlang.diagnostics import Severity
+from promptlang.expand import Let, Library
+from promptlang.includes import Placed
 from promptlang.plan import EMOJI, Model
 from promptlang.world import World
 
@@ -24,6 +27,10 @@ class Scope:
     settings: Mapping[str, ast.Value] = field(default_factory=dict)
     loras: Mapping[str, Path] = field(default_factory=dict)
     embeddings: Mapping[str, Path] = field(default_factory=dict)
+    lets: Mapping[str, Let] = field(default_factory=dict)
+    wildcards: Path | None = None
+    """The folder that ``__animal__`` is looked up in."""
+    find_lines: Callable[[Path, str], Sequence[str]] = lambda folder, pattern: ()  # noqa: ARG005
 
     def path(self, operand: ast.Word | ast.String) -> Path:
         """A file or folder that the program names."""
@@ -37,9 +44,43 @@ class Scope:
             case ast.Set(key, value):
                 return replace(self, settings={**self.settings, key.value: value})
             case ast.TrainLora(name):
-                return replace(self, loras={**self.loras, name.value: self.adapter(name.value)})
-            case ast.Picture():
+                return self._with_lora(name.value, self.adapter(name.value))
+            case ast.UseLora(reference, name):
+                path = self.path(reference)
+                return self._with_lora(name.value if name else path.stem, path)
+            case _:
+                return self._with_templates(statement)
+
+    def _with_lora(self, name: str, file: Path) -> Scope:
+        return replace(self, loras={**self.loras, name: file})
+
+    def _with_templates(self, statement: ast.Statement) -> Scope:
+        match statement:
+            case ast.UseWildcards(folder):
+                return replace(self, wildcards=self.path(folder))
+            case ast.Let(name, parameters, body):
+                return replace(self, lets={**self.lets, name.value: Let(parameters, body, self.lets)})
+            case _:
                 return self
+
+    @property
+    def library(self) -> Library:
+        """What templates look up here."""
+        return Library(self.lets, self._lines)
+
+    def _lines(self, pattern: str) -> Sequence[str]:
+        return self.find_lines(self.wildcards, pattern) if self.wildcards is not None else ()
+
+    @property
+    def severity_of_missing(self) -> Severity | None:
+        """How bad an unknown adapter is: ``set missing error|warn|ignore``."""
+        match self.settings.get("missing"):
+            case ast.Word("warn"):
+                return Severity.WARNING
+            case ast.Word("ignore"):
+                return None
+            case _:
+                return Severity.ERROR
 
     def find_model(self, reference: ast.Word | ast.String) -> Model:
         """The built-in model for its name, or else the one in a folder."""
@@ -63,11 +104,12 @@ class Scoped:
 
 def initial(folder: Path, world: World) -> Scope:
     """What holds before a program's first statement: nothing but the LoRAs that are already there."""
-    return Scope(folder, loras=world.loras(folder / ADAPTERS))
+    return Scope(folder, loras=world.loras(folder / ADAPTERS), find_lines=world.lines)
 
 
-def scoped(program: ast.Program, scope: Scope) -> Iterator[Scoped]:
+def scoped(statements: Iterable[Placed], scope: Scope) -> Iterator[Scoped]:
     """Each statement with what holds where it stands."""
-    for statement in program.statements:
-        yield Scoped(statement, scope)
-        scope = scope.after(statement)
+    for placed in statements:
+        here = replace(scope, folder=placed.folder)
+        yield Scoped(placed.statement, here)
+        scope = replace(here.after(placed.statement), folder=scope.folder)

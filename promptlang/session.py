@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from promptlang import ast
 from promptlang.checks import check
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.grammar import vocabulary
-from promptlang.parser import parse
+from promptlang.includes import unfold
 from promptlang.plan import Plan, Render
 from promptlang.planner import Naming, plan
 from promptlang.scope import Scoped, initial, scoped
@@ -53,23 +53,25 @@ class Session:
 
     def plan(self, source: Source) -> Planned:
         """Parse, check and plan a program. With an error in it, the session stays as it was."""
-        parsed = parse(source)
-        statements = tuple(scoped(parsed.program, self._scope))
-        found = [*parsed.diagnostics, *(each for one in statements for each in check(one, self._world))]
-        found.sort(key=lambda each: each.span.start)
-        planned = Planned(Plan(()), tuple(found), len(statements))
-        if planned.failed:
-            return planned
-        self._advance(statements)
+        found: list[Diagnostic] = []
+        statements = tuple(scoped(unfold(source, self.folder, self._world, found), self._scope))
+        found += (each for one in statements for each in check(one, self._world))
+        if any(each.severity is Severity.ERROR for each in found):
+            return Planned(Plan(()), _sorted(found), len(statements))
         made = plan(statements, self._naming, self._seed)
-        pictures = sum(isinstance(step, Render) for step in made.steps)
-        self._naming = replace(self._naming, first=self._naming.first + pictures)
-        return replace(planned, plan=made)
+        pictures = [step for step in made.steps if isinstance(step, Render)]
+        found += (each for one in pictures for each in one.prompt.diagnostics)
+        planned = Planned(made, _sorted(found), len(statements))
+        if planned.failed:
+            return replace(planned, plan=Plan(()))
+        self._advance(statements)
+        self._naming = replace(self._naming, first=self._naming.first + len(pictures))
+        return planned
 
     def _advance(self, statements: tuple[Scoped, ...]) -> None:
         if statements:
             last = statements[-1]
-            self._scope = last.scope.after(last.statement)
+            self._scope = replace(last.scope.after(last.statement), folder=self.folder)
 
     def loras(self) -> list[str]:
         """The names of the LoRAs that a prompt may use."""
@@ -77,7 +79,7 @@ class Session:
 
     def describe(self) -> list[tuple[str, str]]:
         """What holds now: the model, every setting, the LoRAs."""
-        settings = [(name, self._setting(name)) for name in vocabulary.SETTINGS]
+        settings = [(name, self._setting(name)) for name, option in vocabulary.SETTINGS.items() if option.available]
         loras = ", ".join(self.loras()) or "none"
         return [("model", self._scope.model.name), *settings, ("LoRAs", loras)]
 
@@ -85,12 +87,17 @@ class Session:
         match self._scope.settings.get(name):
             case None:
                 return _shown(vocabulary.SETTINGS[name].default)
-            case ast.Size(width, height):
-                return f"{width}x{height}"
             case ast.Number(value):
                 return _shown(value)
             case ast.String(value) | ast.Word(value):
                 return _shown(value)
+            case other:
+                return other.span.text
+
+
+def _sorted(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Each once, in the order of the source; those of one file stay together."""
+    return tuple(sorted(dict.fromkeys(found), key=lambda each: each.span.start))
 
 
 def _shown(value: float | str | None) -> str:

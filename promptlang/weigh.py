@@ -47,6 +47,9 @@ class Weigher:
             case ast.Embedding(name):
                 self._run = self._run or []
                 self._run.append(f"<{name}>")
+            case ast.Variant() | ast.Wildcard() | ast.Reference():  # nothing to fill it in with
+                self._run = self._run or []
+                self._run.append(phrase.span.text)
             case ast.Lora() | ast.Trigger() | ast.Area():
                 pass
             case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +29,18 @@ class World(Protocol):
         """The LoRA files of a folder, by the name a prompt calls them."""
         ...
 
+    def is_file(self, path: Path) -> bool:
+        """Whether there is a file."""
+        ...
+
+    def lines(self, folder: Path, pattern: str) -> Sequence[str]:
+        """The lines of the wildcard files of a folder whose name, without its end, matches."""
+        ...
+
+    def read(self, file: Path) -> str | None:
+        """The text of a recipe, None where it cannot be read."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Disk:
@@ -48,3 +61,22 @@ class Disk:
     def loras(self, folder: Path) -> dict[str, Path]:
         """The LoRA files of a folder, by the name a prompt calls them."""
         return {file.stem: file for file in sorted(folder.glob("*.safetensors"))}
+
+    def is_file(self, path: Path) -> bool:
+        """Whether there is a file."""
+        return path.is_file()
+
+    def lines(self, folder: Path, pattern: str) -> Sequence[str]:
+        """The lines of the wildcard files of a folder whose name, without its end, matches."""
+        found: list[str] = []
+        for file in sorted(folder.glob(f"{pattern}.txt")) if ".." not in pattern else []:
+            lines = (line.strip() for line in file.read_text("utf-8", errors="replace").splitlines())
+            found += [line for line in lines if line and not line.startswith("#")]
+        return found
+
+    def read(self, file: Path) -> str | None:
+        """The text of a recipe, None where it cannot be read."""
+        try:
+            return file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None

@@ -24,10 +24,10 @@ class Conditioner:
 
     def moments(self, step: Render) -> list[Moment]:
         """One for each denoising step; steps in which the same things hold share it."""
-        known: dict[tuple[Interval, ...], Moment] = {}
+        known: dict[tuple[object, ...], Moment] = {}
         found = []
         for number in range(1, step.steps + 1):
-            active = tuple(at(part, number) for part in (*step.prompt.parts, *step.negative.parts))
+            active = (_cfg(step, number), *(at(part, number) for part in (*step.prompt.parts, *step.negative.parts)))
             if active not in known:
                 known[active] = self._moment(step, number)
             found.append(known[active])
@@ -35,7 +35,7 @@ class Conditioner:
 
     def _moment(self, step: Render, number: int) -> Moment:
         uses = strengths([at(part, number) for part in step.prompt.parts])
-        scales = tuple(part.weight * step.cfg for part in step.prompt.parts)
+        scales = tuple(_weight(part, number) * _cfg(step, number) for part in step.prompt.parts)
         unguided = scales == (1.0,)
         return Moment(
             conditionings=stacked([self._encode(part, number, uses) for part in step.prompt.parts]),
@@ -52,6 +52,15 @@ class Conditioner:
         active = [(lora, strength) for lora, strength in active if lora.text_encoder]
         with attached(self.encoder.text_encoder, [(lora.text_encoder, strength) for lora, strength in active]):
             return self.encoder.encode(chunks, tuple((lora.sha256, strength) for lora, strength in active))
+
+
+def _cfg(step: Render, number: int) -> float:
+    return step.cfg_by_step[number - 1] if step.cfg_by_step else step.cfg
+
+
+def _weight(part: Part, number: int) -> float:
+    changed = at(part, number).weight
+    return part.weight if changed is None else changed
 
 
 def at(part: Part, number: int) -> Interval:

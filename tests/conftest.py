@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,9 @@ class Memory:
     empty: Collection[str] = ()
     models: Collection[str] = ()
     adapters: Collection[str] = field(default=())
+    files: Collection[str] = ()
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    recipes: Mapping[str, str] = field(default_factory=dict)
 
     def is_folder(self, path: Path) -> bool:
         return str(path.relative_to(FOLDER)) in {*self.folders, *self.empty}
@@ -31,11 +34,28 @@ class Memory:
     def is_model(self, folder: Path) -> bool:
         return str(folder.relative_to(FOLDER)) in self.models
 
+    def is_file(self, path: Path) -> bool:
+        return str(path.relative_to(FOLDER)) in self.files
+
+    def lines(self, folder: Path, pattern: str) -> Sequence[str]:
+        return self.lists.get(pattern, ()) if str(folder.relative_to(FOLDER)) in self.folders else ()
+
+    def read(self, file: Path) -> str | None:
+        return self.recipes.get(file.as_posix())
+
     def loras(self, folder: Path) -> dict[str, Path]:
         return {name: folder / f"{name}.safetensors" for name in self.adapters}
 
 
-WORLD = Memory(folders=["photos"], empty=["empty"], models=["models/sd"], adapters=["ink", "ukiyo-e"])
+WORLD = Memory(
+    folders=["photos"],
+    empty=["empty"],
+    models=["models/sd"],
+    adapters=["ink", "ukiyo-e"],
+    files=["downloads/wash.safetensors"],
+    lists={"animal": ["fox", "owl"]},
+    recipes={"recipe/circle.pl": 'include "circle.pl"', "recipe/parts/base.pl": 'set steps 7\nlet hero = a man'},
+)
 
 
 @pytest.fixture

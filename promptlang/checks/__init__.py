@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from promptlang.checks import (
+    areas,
     availability,
     data_sets,
     embeddings,
     extreme_weights,
     loras,
     models,
+    moments,
+    names,
+    negatives,
     option_values,
     options,
+    references,
+    sweeps,
 )
 from promptlang.diagnostics import Diagnostic
 from promptlang.scope import Scoped
@@ -31,11 +37,17 @@ class Rule(Protocol):
 RULES: tuple[Rule, ...] = (
     models,
     data_sets,
+    names,
+    references,
     loras,
     embeddings,
     options,
     option_values,
+    sweeps,
+    moments,
     extreme_weights,
+    areas,
+    negatives,
     availability,
 )
 

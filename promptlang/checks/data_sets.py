@@ -1,11 +1,11 @@
-"""What is trained on is a folder with pictures in it."""
+"""What is trained on is a folder with pictures in it; what is used is there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, missing_folder, no_pictures
+from promptlang.diagnostics import Diagnostic, missing_file, missing_folder, no_pictures
 from promptlang.scope import Scoped
 from promptlang.world import World
 
@@ -19,3 +19,9 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
                 yield missing_folder(data.value, data.span)
             elif not world.has_pictures(folder):
                 yield no_pictures(data.value, data.span)
+        case ast.UseLora(reference):
+            if not world.is_file(scoped.scope.path(reference)):
+                yield missing_file(reference.value, reference.span)
+        case ast.UseWildcards(folder):
+            if not world.is_folder(scoped.scope.path(folder)):
+                yield missing_folder(folder.value, folder.span)

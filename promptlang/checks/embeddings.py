@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
+from promptlang.checks.statements import prompts
 from promptlang.diagnostics import Diagnostic, unknown_embedding
 from promptlang.scope import Scoped
 from promptlang.world import World
@@ -12,8 +13,7 @@ from promptlang.world import World
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``<painterly>``"""
-    if not isinstance(scoped.statement, ast.Picture):
-        return
-    for node in ast.walk(scoped.statement.prompt):
-        if isinstance(node, ast.Embedding) and node.name not in scoped.scope.embeddings:
-            yield unknown_embedding(node.name, scoped.scope.embeddings, node.span)
+    for prompt in prompts(scoped.statement):
+        for node in ast.walk(prompt):
+            if isinstance(node, ast.Embedding) and node.name not in scoped.scope.embeddings:
+                yield unknown_embedding(node.name, scoped.scope.embeddings, node.span)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
+from promptlang.checks.statements import prompts
 from promptlang.diagnostics import Diagnostic, extreme_weight
 from promptlang.scope import Scoped
 from promptlang.world import World
@@ -14,9 +15,8 @@ LIMIT = 3.0
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``(16:9)``"""
-    if not isinstance(scoped.statement, ast.Picture):
-        return
-    for node in ast.walk(scoped.statement.prompt):
-        match node:
-            case ast.Emphasis(_, float(weight)) | ast.Opening(_, float(weight)) if abs(weight) > LIMIT:
-                yield extreme_weight(weight, node.span)
+    for prompt in prompts(scoped.statement):
+        for node in ast.walk(prompt):
+            match node:
+                case ast.Emphasis(_, float(weight)) | ast.Opening(_, float(weight)) if abs(weight) > LIMIT:
+                    yield extreme_weight(weight, node.span)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
+from promptlang.checks.statements import prompts
 from promptlang.diagnostics import Diagnostic, lora_twice, unknown_lora
 from promptlang.scope import Scoped
 from promptlang.world import World
@@ -12,14 +13,15 @@ from promptlang.world import World
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``<lora:ukiyoe:0.6>`` where there is ``ukiyo-e``"""
-    if not isinstance(scoped.statement, ast.Picture):
-        return
-    seen: set[str] = set()
-    for node in ast.walk(scoped.statement.prompt):
-        if not isinstance(node, ast.Lora):
-            continue
-        if node.name not in scoped.scope.loras:
-            yield unknown_lora(node.name, scoped.scope.loras, node.span)
-        elif node.name in seen:
-            yield lora_twice(node.name, node.span)
-        seen.add(node.name)
+    severity = scoped.scope.severity_of_missing
+    for prompt in prompts(scoped.statement):
+        seen: set[str] = set()
+        for node in ast.walk(prompt):
+            if not isinstance(node, ast.Lora):
+                continue
+            if node.name not in scoped.scope.loras:
+                if severity is not None:
+                    yield unknown_lora(node.name, scoped.scope.loras, node.span, severity)
+            elif node.name in seen:
+                yield lora_twice(node.name, node.span)
+            seen.add(node.name)

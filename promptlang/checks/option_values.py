@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, out_of_range, size_not_divisible, unknown_choice, wrong_kind
+from promptlang.checks.statements import head, options
+from promptlang.diagnostics import (
+    Diagnostic,
+    not_available,
+    out_of_range,
+    size_not_divisible,
+    unknown_choice,
+    wrong_kind,
+)
 from promptlang.grammar import vocabulary
 from promptlang.scope import Scoped
 from promptlang.world import World
@@ -13,34 +21,50 @@ from promptlang.world import World
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``--steps many``"""
-    match scoped.statement:
-        case ast.Set(key, value):
-            yield from _check(vocabulary.SETTINGS[key.value], value)
-        case ast.TrainLora(options=options):
-            yield from _check_all(options, vocabulary.options("train lora"))
-        case ast.Picture(options=options):
-            yield from _check_all(options, vocabulary.options("prompt"))
-
-
-def _check_all(options: tuple[ast.Option, ...], known: dict[str, vocabulary.Option]) -> Iterator[Diagnostic]:
-    for option in options:
+    statement = scoped.statement
+    if isinstance(statement, ast.Set):
+        yield from _check(vocabulary.SETTINGS[statement.key.value], statement.value)
+        return
+    name = head(statement)
+    if name is None or name in vocabulary.UNAVAILABLE:
+        return
+    known = vocabulary.options(name)
+    for option in options(statement):
         if option.name in known and option.value is not None:
-            yield from _check(known[option.name], option.value)
+            for value in _swept(option.value) if name == "prompt" else [option.value]:
+                yield from _check(known[option.name], value)
+
+
+def _swept(value: ast.Value) -> Iterator[ast.Single]:
+    """On a prompt, a picture for each value of a list or a range."""
+    for each in value.values if isinstance(value, ast.List) else [value]:
+        if isinstance(each, ast.Range):
+            yield ast.Number(each.first, span=each.span)
+            yield ast.Number(each.last, span=each.span)
+        else:
+            yield each
 
 
 def _check(option: vocabulary.Option, value: ast.Value) -> Iterator[Diagnostic]:
+    if not option.available:
+        return
     match option.kind, value:
         case (vocabulary.Kind.INTEGER, ast.Number(int() as number)) | (vocabulary.Kind.NUMBER, ast.Number(number)):
             if not _within(option, number):
                 yield out_of_range(option.name, option.low, option.high, value.span)
         case vocabulary.Kind.CHOICE, ast.Word(word):
-            if word not in option.choices:
+            if option.choices and word not in option.choices:
                 yield unknown_choice(option.name, option.choices, value.span)
         case vocabulary.Kind.SIZE, ast.Size(width, height):
             if width % 8 or height % 8 or not width or not height:
                 yield size_not_divisible(option.name, value.span)
         case vocabulary.Kind.TEXT, ast.String():
             pass
+        case vocabulary.Kind.NUMBER, ast.Scheduled(amount) if option.name == "cfg":
+            if not all(_within(option, number) for number in amount.values):
+                yield out_of_range(option.name, option.low, option.high, value.span)
+        case _, ast.Scheduled():
+            yield not_available(f"a schedule of `{option.name}`", value.span)
         case _:
             yield wrong_kind(option.name, option.kind.value, value.span)
 

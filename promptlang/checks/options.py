@@ -1,10 +1,12 @@
-"""An option is one that its statement takes, given once, with a value."""
+"""An option is one that its statement takes, given once, with a value where it needs one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from promptlang import ast
+from promptlang.checks.statements import head
+from promptlang.checks.statements import options as written
 from promptlang.diagnostics import Diagnostic, no_value, option_twice, unknown_option
 from promptlang.grammar import vocabulary
 from promptlang.scope import Scoped
@@ -13,11 +15,9 @@ from promptlang.world import World
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``--stpes 30``"""
-    match scoped.statement:
-        case ast.TrainLora(options=options):
-            yield from _check(options, vocabulary.options("train lora"))
-        case ast.Picture(options=options):
-            yield from _check(options, vocabulary.options("prompt"))
+    name = head(scoped.statement)
+    if name is not None and name not in vocabulary.UNAVAILABLE:
+        yield from _check(written(scoped.statement), vocabulary.options(name))
 
 
 def _check(options: tuple[ast.Option, ...], known: dict[str, vocabulary.Option]) -> Iterator[Diagnostic]:
@@ -25,7 +25,7 @@ def _check(options: tuple[ast.Option, ...], known: dict[str, vocabulary.Option])
     for option in options:
         if option.name not in known:
             yield unknown_option(option.name, known, option.span)
-        elif option.value is None:
+        elif option.value is None and known[option.name].kind is not vocabulary.Kind.FLAG:
             yield no_value(option.name, known[option.name].kind.value, option.span)
         elif option.name in seen:
             yield option_twice(option.name, option.span)

@@ -24,7 +24,7 @@ SETTLED = {
     "[<lora:a:1>::0.5]": "LoRAs in a schedule are scheduled",
     "<lora:a:[0.5:1:0.5]>": "a LoRA's strength takes a schedule",
     "<lora:foo:[0.5:1:0.5]>": "a LoRA's strength takes a schedule; A1111 has cut the tag out by then",
-    "a:[1:2:0.5] AND b": "a part's weight that changes is read and refused until it can be rendered",
+    "a:[1:2:0.5] AND b": "a part's weight takes a schedule",
     "(a AND b:1.2)": "AND in brackets is text: A1111 tears the brackets apart",
 }
 """Where we differ on purpose, and why; grammar/README.md says so too."""

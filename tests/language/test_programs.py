@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from promptlang import Source, ast, parse
+from promptlang import Session, Source, ast, parse
 from promptlang.diagnostics import Diagnostic
+from promptlang.grammar import vocabulary
 from promptlang.parser import incomplete
+from promptlang.plan import Render
 
 Complaints = Callable[[str], list[Diagnostic]]
 
@@ -143,3 +145,44 @@ a fox --sede 7
 def test_a_mistake_is_underlined(complaints: Complaints, text: str, code: str, underlined: str) -> None:
     (found,) = complaints(text)
     assert (found.code, found.span.text) == (code, underlined)
+
+
+def test_an_included_recipe_takes_effect_where_it_is_included(session: Session) -> None:
+    planned = session.plan(Source('include "parts/base.pl"\n${hero}'))
+    (picture,) = planned.plan.steps
+    assert isinstance(picture, Render)
+    assert (picture.text, picture.steps, picture.file.parts[:2]) == ("a man", 7, ("recipe", "out"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'use vae "kl.safetensors"',
+        'use ti "style.pt" as <style>',
+        'train dreambooth shiv from "photos" --prompt "a photo of sks man" --class man',
+        "train ti <style> from photos --vectors 2 --init painting",
+        "merge lora both from ink:0.6 ukiyo-e:0.4 --method svd",
+        "merge ti <both> from <a>:0.5 <b>:0.5",
+        "extract lora shiv from shivman --rank 16",
+        "convert ink to kohya",
+        'caption "photos"',
+        "check data photos",
+        "validate ink",
+        "plot ink",
+    ],
+)
+def test_a_statement_that_cannot_be_carried_out_is_understood_and_refused_by_name(session: Session, text: str) -> None:
+    (found,) = session.plan(Source(text)).diagnostics
+    head = next(each for each in vocabulary.UNAVAILABLE if text.startswith(each))
+    assert (found.code, found.message) == ("PL299", f"`{head}` cannot be carried out yet")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["train station at night", "set design for a theatre", "plot of land, aerial view", "validate me, portrait",
+     "let there be light", "include flowers", "use lore from old books", "caption this", "convert to abstract art"],
+)  # fmt: skip
+def test_english_that_begins_like_a_statement_is_a_prompt(session: Session, text: str) -> None:
+    planned = session.plan(Source(text))
+    assert planned.diagnostics == ()
+    assert [step.text for step in planned.plan.steps if isinstance(step, Render)] == [text]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import promptlang
-from promptlang import Diagnostic, resolve
+from promptlang import Diagnostic, expand, resolve
 from promptlang.plan import Interval
 
 ROOT = Path(promptlang.__file__).parent.parent
@@ -39,10 +39,18 @@ def test_an_example_means_what_the_reference_says(written: str, meaning: str) ->
 
 @pytest.mark.parametrize(("code", "example"), rows("Diagnostics"))
 def test_an_example_gets_its_diagnostic(complaints: Callable[[str], list[Diagnostic]], code: str, example: str) -> None:
-    assert code in [each.code for each in complaints(example.strip("`"))]
+    text = example.strip("`").replace("¶", "\n").replace("\\|", "|")
+    assert code in [each.code for each in complaints(text)]
+
+
+@pytest.mark.parametrize(("written", "ways"), rows("Templates"))
+def test_a_template_comes_to_what_the_reference_says(written: str, ways: str) -> None:
+    keeps = written.startswith("`\\")
+    written, ways = (each if keeps else each.replace("\\|", "|") for each in (written, ways))
+    assert " ".join(f"`{way}`" for way in expand(written.strip("`"))) == ways
 
 
 def test_the_reference_has_every_code() -> None:
     source = Path(promptlang.diagnostics.__file__).read_text("utf-8")
-    codes = set(re.findall(r'"(PL[0-4]\d\d)"', source)) - {"PL302", "PL303", "PL402"}
+    codes = set(re.findall(r'"(PL[0-4]\d\d)"', source)) - {"PL015", "PL302", "PL303", "PL402"}
     assert codes == {code for code, _ in rows("Diagnostics")}

@@ -1,0 +1,39 @@
+"""Each phase of a schedule holds for at least a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from promptlang import ast
+from promptlang.checks.statements import prompts
+from promptlang.diagnostics import Diagnostic, never_holds
+from promptlang.grammar import vocabulary
+from promptlang.scope import Scoped
+from promptlang.timing import boundary
+from promptlang.world import World
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``[a fox:a wolf:40]`` in 25 steps"""
+    steps = _steps(scoped)
+    for prompt in prompts(scoped.statement):
+        for node in ast.walk(prompt):
+            if isinstance(node, ast.Schedule):
+                edges = [0, *(boundary(moment, steps) for moment in node.moments), steps]
+                if any(a >= b for a, b in pairwise(edges)):
+                    yield never_holds(node.span)
+
+
+def _steps(scoped: Scoped) -> int:
+    """The denoising steps that are in force."""
+    given = {**scoped.scope.settings}
+    if isinstance(scoped.statement, ast.Picture):
+        given |= {each.name: each.value for each in scoped.statement.options if each.value is not None}
+    match given.get("steps"):
+        case ast.Number(int() as steps) if steps > 0:
+            return steps
+        case _:
+            default = vocabulary.options("prompt")["steps"].default
+            assert isinstance(default, int)
+            return default

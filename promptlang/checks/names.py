@@ -1,0 +1,21 @@
+"""A name that becomes a file's is one that every system can hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic, wrong_name
+from promptlang.scope import Scoped
+from promptlang.world import World
+
+_NAME = re.compile(r"[\w-][\w.-]*")
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``train lora ../ink from "photos"``"""
+    match scoped.statement:
+        case ast.TrainLora(name) | ast.UseLora(_, ast.Word() as name):
+            if not _NAME.fullmatch(name.value):
+                yield wrong_name(name.value, name.span)

@@ -1,0 +1,28 @@
+"""A negative prompt is a prompt too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.checks.statements import options
+from promptlang.diagnostics import Diagnostic
+from promptlang.prompt_parser import parse_prompt
+from promptlang.scope import Scoped
+from promptlang.world import World
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``set negative "(blurry"``"""
+    match scoped.statement:
+        case ast.Set(ast.Word("negative"), ast.String() as text):
+            yield from _check(text)
+        case ast.Picture() as picture:
+            for option in options(picture):
+                if option.name == "negative" and isinstance(option.value, ast.String):
+                    yield from _check(option.value)
+
+
+def _check(text: ast.String) -> Iterator[Diagnostic]:
+    start = text.span.start + text.span.text.index(text.value) if text.value else text.span.start
+    yield from parse_prompt(text.span.source.span(start, start + len(text.value)), divided=False)[1]

@@ -1,0 +1,23 @@
+"""A line asks for no more pictures than anyone would look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic, too_long, too_many_pictures
+from promptlang.expand import LONGEST, TooLongError
+from promptlang.scope import Scoped
+from promptlang.sweeps import MOST, count
+from promptlang.world import World
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``--seed 1..100000``"""
+    if not isinstance(scoped.statement, ast.Picture):
+        return
+    try:
+        if count(scoped.statement, scoped.scope) > MOST:
+            yield too_many_pictures(MOST, scoped.statement.span)
+    except TooLongError:
+        yield too_long(LONGEST, scoped.statement.prompt.span)

@@ -1,0 +1,123 @@
+"""A prompt that stands for several pictures: ``--seed 1..4 --cfg 3,5``, ``--n 4``, ``--every``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice, product
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic
+from promptlang.expand import Filled, every, ways
+from promptlang.scope import Scope
+from promptlang.source import Span
+
+MOST = 10_000
+"""Pictures that one line may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One picture of a sweep."""
+
+    statement: ast.Picture
+    number: int
+    """What `--n` adds to its seed."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """What is wrong with its variant."""
+
+    @property
+    def written(self) -> Span:
+        """Its line, where its user wrote it."""
+        return self.statement.span
+
+
+def pictures(statement: ast.Picture, scope: Scope) -> Iterator[Cell]:
+    """What a statement stands for, picture by picture."""
+    options = [option for option in statement.options if option.name not in ("n", "every")]
+    values = [list(_values(option)) for option in options]
+    count = _count(statement)
+    for filled in _prompts(statement, scope):
+        for chosen in product(*values):
+            for number in range(count):
+                given = tuple(_seeded(each, number) for each in chosen)
+                one = replace(statement, prompt=filled.prompt, options=given)
+                yield Cell(one, number, filled.diagnostics)
+
+
+def count(statement: ast.Picture, scope: Scope) -> int:
+    """How many pictures a statement asks for; not more than one above `MOST` are counted."""
+    swept = _count(statement)
+    for option in statement.options:
+        swept *= _length(option)
+        if swept > MOST:
+            return MOST + 1
+    if not _wants_every(statement):
+        return swept
+    return swept * sum(1 for _ in islice(ways(statement.prompt, scope.library), MOST // max(swept, 1) + 1))
+
+
+def _prompts(statement: ast.Picture, scope: Scope) -> Iterator[Filled]:
+    """Every variant, where that is asked for."""
+    if _wants_every(statement):
+        yield from every(statement.prompt, scope.library)
+    else:
+        yield Filled(statement.prompt)
+
+
+def _wants_every(statement: ast.Picture) -> bool:
+    wanted = [option for option in statement.options if option.name == "every"]
+    return bool(wanted) and not wanted[-1].negated
+
+
+def _count(statement: ast.Picture) -> int:
+    """``--n 4``"""
+    given = [o.value.value for o in statement.options if o.name == "n" and isinstance(o.value, ast.Number)]
+    return int(given[-1]) if given else 1
+
+
+def _values(option: ast.Option) -> Iterator[ast.Option]:
+    match option.value:
+        case ast.List(values):
+            for value in values:
+                yield from _values(replace(option, value=value))
+        case ast.Range() as written:
+            yield from (replace(option, value=ast.Number(value, span=written.span)) for value in spread(written))
+        case _:
+            yield option
+
+
+def spread(written: ast.Range) -> Iterator[int | float]:
+    """The numbers of a range: whole ones, or as many as it says, evenly."""
+    if written.count is None:
+        step = 1 if written.last >= written.first else -1
+        yield from (written.first + step * i for i in range(_steps(written)))
+    elif written.count == 1:
+        yield written.first
+    else:
+        width = (written.last - written.first) / (written.count - 1)
+        yield from (written.first + width * i for i in range(written.count))
+
+
+def _steps(written: ast.Range) -> int:
+    return int(abs(written.last - written.first)) + 1
+
+
+def _length(option: ast.Option) -> int:
+    match option.value:
+        case ast.List(values):
+            return sum(_length(replace(option, value=value)) for value in values)
+        case ast.Range(count=None) as written:
+            return _steps(written)
+        case ast.Range(count=int() as number):
+            return number
+        case _:
+            return 1
+
+
+def _seeded(option: ast.Option, number: int) -> ast.Option:
+    match option:
+        case ast.Option("seed", ast.Number(int() as seed) as value):
+            return replace(option, value=replace(value, value=seed + number))
+        case _:
+            return option

@@ -1,0 +1,202 @@
+"""Templates: ``{red|blue}``, ``__animal__``, ``${hero(hard)}``. Found in one pass over a prompt's text."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from promptlang import ast, diagnostics
+from promptlang.diagnostics import Diagnostic
+from promptlang.source import Span
+
+DEEPEST = 20
+"""Braces inside braces; what is deeper is text."""
+
+_TOKEN = re.compile(
+    r"""
+      \\[\s\S]
+    | (?<!\S)\#(?=\s|\Z)[^\n]*
+    | (?P<tag><\w+:)
+    | \$\{\s*(?P<name>[^\W\d][\w-]*)\s*(?P<end>[(}])
+    | (?P<wildcard>(?<![\w$])__(?P<pattern>[^\W_*]|\*|[^\W_*](?:(?!__)[\w*./-])*?(?:[^\W_]|\*))__(?!\w))
+    | (?P<mark>[{}\[\]|(),])
+    """,
+    re.VERBOSE,
+)
+
+_COUNT = re.compile(r"\s*(?P<least>\d*)(?P<dash>-?)(?P<most>\d*)\$\$(?:(?P<separator>[^$|{}]*)\$\$)?")
+_WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)::")
+
+
+def has_templates(text: str) -> bool:
+    """Whether it is worth looking."""
+    return "{" in text or "__" in text
+
+
+@dataclass(slots=True)
+class _Frame:
+    """Something that is open, and what was found in it."""
+
+    kind: str
+    start: int
+    inner: int
+    """Where its content begins."""
+    separators: list[int] = field(default_factory=list)
+    templates: list[ast.Template] = field(default_factory=list)
+    name: str = ""
+
+
+def scan(span: Span, found: list[Diagnostic]) -> tuple[ast.Template, ...]:
+    """The templates in a stretch of source that are in no other."""
+    if not has_templates(span.text):
+        return ()
+    return _Scanner(span, found).scan()
+
+
+class _Scanner:
+    def __init__(self, span: Span, found: list[Diagnostic]) -> None:
+        self._span, self._text, self._found = span, span.source.text, found
+        self._frames = [_Frame("all", span.start, span.start)]
+        self._braces = 0
+        self._tag_end = span.start
+        self._more_tags = True
+
+    def scan(self) -> tuple[ast.Template, ...]:
+        for match in _TOKEN.finditer(self._text, self._span.start, self._span.end):
+            if match["mark"]:
+                self._mark(match["mark"], match.start())
+            elif match["name"]:
+                self._reference(match)
+            elif match["tag"]:
+                self._tag(match.end())
+            elif match["wildcard"] and match.start() >= self._tag_end:
+                self._add(ast.Wildcard(match["pattern"], span=self._place(*match.span())))
+        while len(self._frames) > 1:
+            if self._frames[-1].kind == "brace" and self._frames[-1].separators:
+                start = self._frames[-1].start
+                self._found.append(diagnostics.unclosed_brace(self._place(start, start + 1)))
+            self._dissolve()
+        return tuple(self._frames[0].templates)
+
+    def _tag(self, at: int) -> None:
+        """``<lora:my__x__:1>`` is a name, not a wildcard."""
+        if at > self._tag_end and self._more_tags:
+            end = self._text.find(">", at, self._span.end)
+            self._more_tags = end >= 0
+            self._tag_end = max(end, self._tag_end)
+
+    def _place(self, start: int, end: int) -> Span:
+        return self._span.source.span(start, end)
+
+    def _add(self, template: ast.Template) -> None:
+        self._frames[-1].templates.append(template)
+
+    def _reference(self, match: re.Match[str]) -> None:
+        if match["end"] == "}":
+            self._add(ast.Reference(match["name"], span=self._place(*match.span())))
+        else:
+            self._frames.append(_Frame("call", match.start(), match.end(), name=match["name"]))
+
+    def _mark(self, mark: str, at: int) -> None:
+        top = self._frames[-1]
+        match mark:
+            case "{":
+                self._braces += 1
+                self._frames.append(_Frame("brace" if self._braces <= DEEPEST else "deep", at, at + 1))
+            case "[" if len(self._frames) > 1:
+                self._frames.append(_Frame("square", at, at + 1))
+            case "]" if top.kind == "square":
+                top.separators.clear()
+                self._dissolve()
+            case "(" if top.kind in ("call", "round"):
+                self._frames.append(_Frame("round", at, at + 1))
+            case ")" if top.kind == "round":
+                self._dissolve()
+            case "," if top.kind == "call":
+                top.separators.append(at)
+            case "|" if top.kind in ("brace", "square"):
+                top.separators.append(at)
+            case "}":
+                self._close(at)
+
+    def _close(self, at: int) -> None:
+        while self._frames[-1].kind in ("square", "round"):
+            self._dissolve()
+        frame = self._frames[-1]
+        match frame.kind:
+            case "brace":
+                self._close_brace(frame, at)
+            case "deep":
+                self._braces -= 1
+                self._dissolve()
+            case "call":
+                self._close_call(frame, at)
+
+    def _close_brace(self, frame: _Frame, at: int) -> None:
+        self._braces -= 1
+        count = _COUNT.match(self._text, frame.inner, at)
+        if count is not None and not (count["least"] or count["most"]):
+            count = None
+        if not frame.separators and count is None:
+            self._dissolve()
+            return
+        self._frames.pop()
+        start = count.end() if count is not None else frame.inner
+        choices = tuple(self._choice(*edges, frame) for edges in _fields(start, frame.separators, at))
+        least, most = _range(count, len(choices))
+        separator = count["separator"] if count is not None and count["separator"] is not None else ","
+        self._add(ast.Variant(choices, least, most, separator, span=self._place(frame.start, at + 1)))
+
+    def _choice(self, start: int, end: int, frame: _Frame) -> ast.Choice:
+        written = _WEIGHT.match(self._text, start, end)
+        start = written.end() if written else start
+        weight = float(written[1]) if written else 1.0
+        return ast.Choice(weight, _within(frame.templates, start, end), span=self._place(start, end))
+
+    def _close_call(self, frame: _Frame, at: int) -> None:
+        last = at - 1
+        while self._text[last].isspace():
+            last -= 1
+        if self._text[last] != ")" or last < frame.inner:
+            self._dissolve()
+            return
+        self._frames.pop()
+        fields = list(_fields(frame.inner, frame.separators, last)) if self._text[frame.inner : last].strip() else []
+        arguments = tuple(self._argument(*edges, frame) for edges in fields)
+        self._add(ast.Reference(frame.name, arguments, span=self._place(frame.start, at + 1)))
+
+    def _argument(self, start: int, end: int, frame: _Frame) -> ast.Argument:
+        text = self._text[start:end]
+        start += len(text) - len(text.lstrip())
+        end = max(start, end - (len(text) - len(text.rstrip())))
+        return ast.Argument(_within(frame.templates, start, end), span=self._place(start, end))
+
+    def _dissolve(self) -> None:
+        """What looked like the start of something is text; what was found in it belongs to what is around it."""
+        frame = self._frames.pop()
+        around = self._frames[-1]
+        around.templates += frame.templates
+        if frame.kind == "square" and around.kind in ("brace", "square"):
+            around.separators += frame.separators
+
+
+def _fields(start: int, separators: list[int], end: int) -> Iterator[tuple[int, int]]:
+    inside = [at for at in separators if at >= start]
+    yield from zip([start, *(at + 1 for at in inside)], [*inside, end], strict=True)
+
+
+def _within(templates: list[ast.Template], start: int, end: int) -> tuple[ast.Template, ...]:
+    first = bisect_left(templates, start, key=lambda each: each.span.start)
+    last = bisect_left(templates, end, key=lambda each: each.span.start)
+    return tuple(templates[first:last])
+
+
+def _range(count: re.Match[str] | None, choices: int) -> tuple[int, int]:
+    """How many are picked, at least and at most."""
+    if count is None:
+        return 1, 1
+    least = int(count["least"]) if count["least"] else 1
+    most = least if not count["dash"] else int(count["most"]) if count["most"] else choices
+    return min(least, most, choices), min(max(least, most), choices)
