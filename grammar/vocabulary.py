@@ -39,6 +39,9 @@ MODELS: tuple[str, ...] = ("emoji",)
 
 SAMPLERS: tuple[str, ...] = ("ddim", "dpm++_2m", "euler")
 
+A1111_SAMPLERS: dict[str, str] = {"DDIM": "ddim", "DPM++ 2M": "dpm++_2m", "Euler": "euler"}
+"""By A1111's name for a sampler, ours."""
+
 TARGETS: tuple[str, ...] = ("qv", "attn")
 
 OPTIONS: tuple[Option, ...] = (

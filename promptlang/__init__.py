@@ -5,6 +5,7 @@
 Nothing here imports torch: see `promptlang.backend` for what does.
 """
 
+from promptlang.conversion import Converted, convert
 from promptlang.diagnostics import Diagnostic, PromptError, Severity
 from promptlang.meaning import resolve
 from promptlang.parser import Parsed, parse, parse_prompt
@@ -15,6 +16,7 @@ from promptlang.source import Position, Source, Span
 __version__ = "0.1.0"
 
 __all__ = [
+    "Converted",
     "Diagnostic",
     "Parsed",
     "Planned",
@@ -25,6 +27,7 @@ __all__ = [
     "Severity",
     "Source",
     "Span",
+    "convert",
     "parse",
     "parse_prompt",
     "resolve",
