@@ -61,7 +61,7 @@ def _statement(source: Source, target: str) -> Converted:
     if target != "promptlang":
         return prompt
     found = list(prompt.diagnostics)
-    negative = _convert(_whole(Source(read.negative, source.name)), "a1111", target)
+    negative = _convert(_whole(Source(read.negative, "<negative>")), "a1111", target)
     found += negative.diagnostics
     words = [_forced(_one_line(prompt.text))]
     if read.negative:

@@ -20,9 +20,9 @@ from promptlang.weigh import ROUND
 
 _N = NUMBER
 _FREE = re.compile(r"\S+")
-_AFTER = re.compile(rf"(?P<signs>\++|-+)|(?P<number>(?:\d*\.\d+|\d+))|\.attend\(\s*(?P<attend>\++|-+|{_N})\s*\)")
+_AFTER = re.compile(rf"(?P<signs>\++|-+)|(?P<number>(?:\d*\.\d+|\d+))|\s*\.attend\(\s*(?P<attend>\++|-+|{_N})\s*\)")
 _COMBINED = re.compile(r"\.(?P<operator>and|add|blend)\((?P<weights>[^()]*)\)")
-_SWAP = re.compile(r'\.swap\(\s*(?P<other>"[^"]*"|[^",()]*)\s*(?P<options>(?:,\s*\w+\s*=\s*[\w.-]+\s*)*)\)')
+_SWAP = re.compile(r'\s*\.swap\(\s*(?P<other>"[^"]*"|[^",()]*)\s*(?P<options>(?:,\s*\w+\s*=\s*[\w.-]+\s*)*)\)')
 _START = re.compile(r"t_start\s*=\s*([\d.]+)")
 PLUS, MINUS = 1.1, 0.9
 

@@ -72,6 +72,8 @@ class Text:
         if place == len(self._quotes) or self._any(self._wrong, opening, self._quotes[place]):
             return None
         closing = self._quotes[place]
+        if self.tokens[opening + 1].kind == "signs":
+            return None
         inside = range(opening + 1, closing)
         brackets = [at for at in inside if self.tokens[at].text in ("(", ")")]
         pairs = {at: self.partner[at] for at in brackets if at in self.partner}

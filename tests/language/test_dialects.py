@@ -152,6 +152,21 @@ def test_what_compel_refuses_is_an_error_here(case: dict[str, Any]) -> None:
     assert [(each.code, each.severity) for each in found] == [("PL608", Severity.ERROR)]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("b .attend(1.2) c", [("b", 1.2), ("c", 1.0)]),
+        ('"+"+ (a)+', [('"+"+', 1.0), ("a", 1.1)]),
+        ("((a)+ b", [("((a)+b", 1.0)]),
+        ("a(b)+c", [("a(b)+c", 1.0)]),
+        ("(a = b)1.2", [("(a=b)1.2", 1.0)]),
+    ],
+)
+def test_compel_takes_for_text_what_it_cannot_read(text: str, expected: list[tuple[str, float]]) -> None:
+    found = said(parts("compel", text)[0].intervals[0])
+    assert joined((squeezed(value), weight) for value, weight in found) == expected
+
+
 STEPS = 100
 
 
