@@ -80,6 +80,9 @@ MODELS: tuple[str, ...] = ("emoji",)
 
 SAMPLERS: tuple[str, ...] = ("ddim", "dpm++_2m", "euler")
 
+A1111_SAMPLERS: dict[str, str] = {"DDIM": "ddim", "DPM++ 2M": "dpm++_2m", "Euler": "euler"}
+"""By A1111's name for a sampler, ours."""
+
 TARGETS: tuple[str, ...] = ("qv", "attn")
 
 FORMATS: tuple[str, ...] = ("kohya", "diffusers", "a1111", "int8", "fp8", "fp16", "onnx", "shards", "single-file")

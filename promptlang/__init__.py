@@ -5,6 +5,7 @@
 Nothing here imports torch: see `promptlang.backend` for what does.
 """
 
+from promptlang.conversion import Converted, convert
 from promptlang.diagnostics import Diagnostic, PromptError, Severity
 from promptlang.expand import Library
 from promptlang.meaning import expand, resolve
@@ -16,6 +17,7 @@ from promptlang.source import Position, Source, Span
 __version__ = "0.1.0"
 
 __all__ = [
+    "Converted",
     "Diagnostic",
     "Library",
     "Parsed",
@@ -27,6 +29,7 @@ __all__ = [
     "Severity",
     "Source",
     "Span",
+    "convert",
     "expand",
     "parse",
     "parse_prompt",

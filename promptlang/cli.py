@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from promptlang.backend import Backend, load_backend, load_maker
+from promptlang.commands import convert
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan import Plan
 from promptlang.source import Source
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str] | None = None, load: LoadBackend = load_backen
     chosen = parser.parse_args(words)
     terminal = open_terminal()
     try:
+        if chosen.command == "convert":
+            return convert.run(chosen, terminal)
         if chosen.command == "make-emoji":
             return FINE if terminal.draw(load_maker()(chosen.folder)) else FAILED
         return _dispatch(chosen.command, chosen.__dict__.get("files", [STANDARD_INPUT]), terminal, load)
@@ -68,6 +71,7 @@ def _parser() -> ArgumentParser:
     ):
         command = commands.add_parser(name, help=meaning, description=f"{meaning[0].upper()}{meaning[1:]}.")
         command.add_argument("files", nargs="+", metavar="FILE", help="a recipe, or - for standard input")
+    convert.add(commands)
     make = commands.add_parser("make-emoji", help="make the built-in model again: hours, resumable")
     make.add_argument(
         "--folder", type=Path, default=Path("build/emoji"), help="where downloads and checkpoints are kept"

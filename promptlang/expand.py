@@ -15,7 +15,7 @@ from promptlang import ast, diagnostics, templates
 from promptlang.diagnostics import Diagnostic
 from promptlang.mapping import Mapped, Piece
 from promptlang.prompt_parser import parse_prompt
-from promptlang.source import Source, Span
+from promptlang.source import Source
 
 LONGEST = 1_000_000
 """Characters that a prompt may come to: a `let` of `let`s doubles at each."""

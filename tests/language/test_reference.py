@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import promptlang
-from promptlang import Diagnostic, expand, resolve
+from promptlang import Diagnostic, convert, expand, resolve
+from promptlang.conversion import NAMES
 from promptlang.plan import Interval
 
 ROOT = Path(promptlang.__file__).parent.parent
@@ -37,7 +38,7 @@ def test_an_example_means_what_the_reference_says(written: str, meaning: str) ->
     assert " ".join(map(told, intervals, starts)) == meaning
 
 
-@pytest.mark.parametrize(("code", "example"), rows("Diagnostics"))
+@pytest.mark.parametrize(("code", "example"), [row for row in rows("Diagnostics") if row[0] < "PL6"])
 def test_an_example_gets_its_diagnostic(complaints: Callable[[str], list[Diagnostic]], code: str, example: str) -> None:
     text = example.strip("`").replace("¶", "\n").replace("\\|", "|")
     assert code in [each.code for each in complaints(text)]
@@ -50,7 +51,24 @@ def test_a_template_comes_to_what_the_reference_says(written: str, ways: str) ->
     assert " ".join(f"`{way}`" for way in expand(written.strip("`"))) == ways
 
 
+@pytest.mark.parametrize(("code", "example"), [row for row in rows("Diagnostics") if row[0] >= "PL6"])
+def test_an_example_of_another_dialect_gets_its_diagnostic(code: str, example: str) -> None:
+    dialects, text = example.split(": ", 1)
+    source, _, target = dialects.partition(" to ")
+    found = convert(text.strip("`"), source=source, target=target or "promptlang").diagnostics
+    assert code in [each.code for each in found]
+
+
+EXAMPLES = [row for row in rows("Elsewhere") if row[0] in NAMES and len(row) == 3 and row[2].startswith("`")]
+
+
+@pytest.mark.parametrize(("source", "prompt", "here"), EXAMPLES)
+def test_a_prompt_of_another_dialect_is_written_here_as_the_reference_says(source: str, prompt: str, here: str) -> None:
+    assert convert(prompt.strip("`"), source=source).text == here.strip("`")
+
+
 def test_the_reference_has_every_code() -> None:
-    source = Path(promptlang.diagnostics.__file__).read_text("utf-8")
-    codes = set(re.findall(r'"(PL[0-4]\d\d)"', source)) - {"PL015", "PL302", "PL303", "PL402"}
+    files = Path(promptlang.diagnostics.__file__).parent.glob("*.py")
+    source = "".join(file.read_text("utf-8") for file in files)
+    codes = set(re.findall(r'"(PL[0-46]\d\d)"', source)) - {"PL015", "PL302", "PL303", "PL402"}
     assert codes == {code for code, _ in rows("Diagnostics")}

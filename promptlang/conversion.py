@@ -1,0 +1,128 @@
+"""From one tool's dialect to another's, and from a picture's infotext to a line of a recipe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from promptlang import infotext
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import dialects as said
+from promptlang.grammar import vocabulary
+from promptlang.lines import head, near_head
+from promptlang.source import Source, Span
+
+INFOTEXT = "infotext"
+"""What is no dialect but a whole picture's text, and can be read only."""
+
+NAMES: Final = ("promptlang", "a1111", "comfy", "prompt-control", "compel", "invokeai", "novelai", "sdcpp")
+"""Every dialect, by the name it goes by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A text in another dialect, and what was lost or changed on the way."""
+
+    text: str
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def convert(text: str, *, source: str = "a1111", target: str = "promptlang") -> Converted:
+    """A prompt from one dialect in another; from ``infotext``, a whole line of a recipe.
+
+    The dialects are those of `NAMES`; another name raises ValueError. Weights are kept to nine digits.
+    """
+    if source not in (*NAMES, INFOTEXT) or target not in NAMES:
+        raise ValueError(f"there is no dialect {source!r} to read, or {target!r} to write; there is {', '.join(NAMES)}")
+    place = Source(text, f"<{source}>")
+    if source == INFOTEXT:
+        return _statement(place, target)
+    return _convert(place.span(0, len(text)), source, target)
+
+
+def _convert(span: Span, source: str, target: str) -> Converted:
+    from promptlang.dialects import DIALECTS  # most programs never need them
+
+    prompt, odd = DIALECTS[source].read(span)
+    written, missing = DIALECTS[target].write(prompt)
+    return Converted(written, (*odd, *missing))
+
+
+# Infotext
+
+
+def _statement(source: Source, target: str) -> Converted:
+    """``a fox --negative "blurry" --steps 20``, or in another dialect only the prompt."""
+    read = infotext.read(source.text)
+    prompt = _convert(_whole(Source(read.prompt, source.name)), "a1111", target)
+    if target != "promptlang":
+        return prompt
+    found = list(prompt.diagnostics)
+    negative = _convert(_whole(Source(read.negative, "<negative>")), "a1111", target)
+    found += negative.diagnostics
+    words = [_forced(_one_line(prompt.text))]
+    if read.negative:
+        words.append(f"--negative {_string(_one_line(negative.text))}")
+    words += _options(source, read, found)
+    return Converted(" ".join(word for word in words if word), tuple(found))
+
+
+def _whole(source: Source) -> Span:
+    return source.span(0, len(source.text))
+
+
+def _one_line(text: str) -> str:
+    """White space means the same to a model, whatever it is; in a recipe a line break would not."""
+    return " ".join(text.split())
+
+
+def _forced(prompt: str) -> str:
+    span = _whole(Source(prompt))
+    return f"render {prompt}" if head(span) or near_head(span) or not prompt else prompt
+
+
+def _string(text: str) -> str:
+    """A text in quotes, of which there are two kinds."""
+    if '"' not in text:
+        return f'"{text}"'
+    return f'"""{re.sub(chr(34) * 3 + "+", chr(34) * 2, text)} """' if text.endswith('"') else f'"""{text}"""'
+
+
+def _integer(value: str) -> str | None:
+    return value if re.fullmatch(r"\d{1,18}", value) else None
+
+
+def _number(value: str) -> str | None:
+    return value if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else None
+
+
+def _size(value: str) -> str | None:
+    return value if re.fullmatch(r"\d{1,6}x\d{1,6}", value) else None
+
+
+OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = MappingProxyType(
+    {
+        "Steps": ("steps", _integer),
+        "Sampler": ("sampler", vocabulary.A1111_SAMPLERS.get),
+        "CFG scale": ("cfg", _number),
+        "Seed": ("seed", _integer),
+        "Size": ("size", _size),
+    }
+)
+"""By A1111's name for a setting, ours, and what becomes of its value; None where it is none of ours."""
+
+
+def _options(source: Source, read: infotext.Infotext, found: list[Diagnostic]) -> Iterator[str]:
+    for name, value in read.settings.items():
+        option, convert_value = OPTIONS.get(name, ("", _integer))
+        ours = convert_value(value) if option else None
+        place = source.span(*read.places[name])
+        if ours is not None:
+            yield f"--{option} {ours}"
+        elif option == "sampler":
+            found.append(said.unknown_sampler(value, place))
+        else:
+            found.append(said.setting_left_out(name, value, place))

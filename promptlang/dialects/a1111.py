@@ -1,0 +1,85 @@
+"""AUTOMATIC1111's web UI, Forge and their kin.
+
+Their prompts are read as promptlang's own, which they are but for what grammar/README.md lists.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from promptlang import ast
+from promptlang.diagnostics import dialects as said
+from promptlang.dialects.reading import Read
+from promptlang.dialects.writing import Pen, Written
+from promptlang.parser import parse_prompt
+from promptlang.source import Span
+
+_LAST = re.compile(r"\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*\Z")
+
+
+def read(span: Span) -> Read:
+    """A prompt from its box, or from a gallery. A number at its end weighs the only part, too."""
+    prompt, found = parse_prompt(span)
+    last = _LAST.search(span.text)
+    if last is None or len(prompt.parts) > 1:
+        return prompt, found
+    place = span.source.span(span.start + last.start(), span.end)
+    if float(last[1]) != 1:
+        return prompt, (
+            *found,
+            said.read_as(f"`{last.group().strip()}`, by which A1111 weighs all of it,", "text", place),
+        )
+    prompt, found = parse_prompt(span.source.span(span.start, place.start))
+    return replace(prompt, span=span), found
+
+
+_SPECIAL = re.compile(r"[\\()\[\]]")
+_SEPARATOR = re.compile(r"[:|]")
+_TAG = re.compile(r"<(?=\w+:)")
+_WORD = re.compile(r"\b(?:AND|BREAK)\b")
+
+
+def write(prompt: ast.Prompt) -> Written:
+    """For A1111's prompt box."""
+    return _Pen().write(prompt)
+
+
+class _Pen(Pen):
+    dialect = "A1111"
+    can = frozenset(
+        {ast.Emphasis, ast.Schedule, ast.Alternation, ast.Composition, ast.Break, ast.Lora, ast.Embedding, ast.Opening}
+    )
+
+    def text(self, text: ast.Text) -> str:
+        value = text.value
+        if "#" in value:
+            self.cannot("way to write `#`, which begins a comment", text, "it is left out")
+            value = value.replace("#", "")
+        if _TAG.search(value):
+            self.cannot("way to write `<word:`, which is a tag", text, "a space divides it")
+            value = _TAG.sub("< ", value)
+        if _WORD.search(value):
+            self.cannot("way to write `AND` or `BREAK` as words", text, "they are written small")
+            value = _WORD.sub(lambda word: word.group().lower(), value)
+        value = _SPECIAL.sub(r"\\\g<0>", value)
+        return _SEPARATOR.sub(r"\\\g<0>", value) if self.squares or (self.changes and self.inside) else value
+
+    def leaf(self, phrase: ast.Phrase) -> str:
+        match phrase:
+            case ast.Embedding(name):
+                return name
+            case _:
+                return super().leaf(phrase)
+
+    def finished(self, text: str, part: ast.Part) -> str:
+        """A number at the end weighs a part even where it is the only one."""
+        return f"{text} :1" if part.weight is None and self.ends_in_number(text) else super().finished(text, part)
+
+    def nests(self, node: ast.Schedule) -> bool:
+        return len(node.branches) > 2
+
+    def period(self, node: ast.Alternation) -> str:
+        if node.period is not None:
+            self.cannot("alternation of more than a step at a time", node, "it changes every step")
+        return "]"

@@ -1,0 +1,205 @@
+"""ComfyUI: round brackets that set a weight, and ``embedding:name``; all else is nodes of its graph."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import dialects as said
+from promptlang.dialects.amounts import near, shown, times
+from promptlang.dialects.flow import Holder, Weighing
+from promptlang.dialects.reading import Phrases, Read, multiplying
+from promptlang.dialects.writing import Pen, Written
+from promptlang.source import Span
+from promptlang.weigh import ROUND, SQUARE
+
+_PIECE = re.compile(
+    r"""
+      (?P<escape>\\[()])
+    | (?P<mark>[()])
+    | (?<![^\s(])embedding:(?P<embedding>[^\s,:()\\]+)
+    | (?P<text>(?:(?!(?<![^\s(])embedding:)[^\\()])+|.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def read(span: Span) -> Read:
+    """A ``CLIPTextEncode`` text."""
+    pieces = list(_PIECE.finditer(span.source.text, span.start, span.end))
+    groups = _groups(pieces)
+    phrases = multiplying(_phrases(span, pieces, groups))
+    return ast.Prompt(phrases, span=span), tuple(_alone(span, pieces, groups))
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A pair of brackets, in indices of pieces."""
+
+    opening: int
+    closing: int
+    weight: float | None
+    tail: int
+    """Where in the text the number begins, with its colon; the place of the bracket where there is none."""
+
+
+def _groups(pieces: list[re.Match[str]]) -> list[_Group]:
+    """The brackets that mean something.
+
+    What follows a bracket that is never closed is text, unless it happens to end in a bracket: the two are
+    then taken for a pair, and what is between them is read in the same way.
+    """
+    pairs, unclosed = _matched(pieces)
+    groups = [_group(pieces, opening, closing) for closing, opening in pairs.items()]
+    by_closing = {group.closing: group for group in groups}
+    end = len(pieces) - 1
+    while unclosed and end in by_closing:
+        opening = unclosed.popleft()
+        unclosed.append(by_closing.pop(end).opening)
+        by_closing[end] = group = _group(pieces, opening, end)
+        whole_tail = group.weight is not None and group.tail == pieces[end - 1].start()
+        end -= 2 if whole_tail else 1
+    last = unclosed[0] if unclosed else len(pieces)
+    return [group for group in by_closing.values() if group.opening < last]
+
+
+def _matched(pieces: list[re.Match[str]]) -> tuple[dict[int, int], deque[int]]:
+    """The opening bracket of each closing one, and those that are never closed.
+
+    A closing one too many turns the next opening one into text.
+    """
+    pairs: dict[int, int] = {}
+    stack: list[int] = []
+    debt = 0
+    for index, piece in enumerate(pieces):
+        match piece["mark"]:
+            case "(" if debt:
+                debt -= 1
+            case "(":
+                stack.append(index)
+            case ")" if stack:
+                pairs[index] = stack.pop()
+            case ")":
+                debt += 1
+    return pairs, deque(stack)
+
+
+def _group(pieces: list[re.Match[str]], opening: int, closing: int) -> _Group:
+    last = pieces[closing - 1]
+    colon = (last["text"] or "").rfind(":")
+    if colon < 0 or (colon == 0 and closing - 1 == opening + 1):
+        return _Group(opening, closing, None, pieces[closing].start())
+    weight = _number(last["text"][colon + 1 :])
+    return _Group(opening, closing, weight, pieces[closing].start() if weight is None else last.start() + colon)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _phrases(span: Span, pieces: list[re.Match[str]], groups: list[_Group]) -> tuple[ast.Phrase, ...]:
+    """The pieces as a tree whose brackets set weights."""
+    openings = {group.opening: group for group in groups}
+    closings = {group.closing: group for group in groups}
+    open_phrases = [Phrases(span.source)]
+    for index, piece in enumerate(pieces):
+        top = open_phrases[-1]
+        if index in openings:
+            open_phrases.append(Phrases(span.source))
+        elif index in closings:
+            group = closings[index]
+            place = span.source.span(pieces[group.opening].start(), piece.end())
+            open_phrases.pop()
+            open_phrases[-1].add(ast.Emphasis(top.all(), group.weight, span=place))
+        elif piece["embedding"]:
+            top.add(ast.Embedding(piece["embedding"], span=span.source.span(*piece.span())))
+        else:
+            tail = closings[index + 1].tail if index + 1 in closings else piece.end()
+            top.text(_value(piece)[: tail - piece.start()], piece.start(), tail)
+    return open_phrases.pop().all()
+
+
+def _value(piece: re.Match[str]) -> str:
+    return piece.group()[1:] if piece["escape"] else piece.group()
+
+
+def _alone(span: Span, pieces: list[re.Match[str]], groups: list[_Group]) -> Iterator[Diagnostic]:
+    used = {at for group in groups for at in (group.opening, group.closing)}
+    for index, piece in enumerate(pieces):
+        if piece["mark"] and index not in used:
+            yield said.unbalanced(piece["mark"], "ComfyUI", span.source.span(*piece.span()))
+
+
+def write(prompt: ast.Prompt) -> Written:
+    """For a ``CLIPTextEncode`` node."""
+    return ComfyPen().write(prompt)
+
+
+class ComfyPen(Pen):
+    """Writes brackets that set a weight."""
+
+    dialect = "ComfyUI"
+    can = frozenset({ast.Embedding})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factors: list[ast.Amount] = [1.0]
+        """What each open bracket comes to, outermost first."""
+
+    def brackets(self, node: Holder) -> tuple[str, str]:
+        """Square ones are text to ComfyUI."""
+        return ("(", ")") if isinstance(node, ast.Deemphasis) else super().brackets(node)
+
+    def opened(self, node: Holder) -> None:
+        """What is inside weighs as much as all that is around it."""
+        match node:
+            case ast.Emphasis(_, weight):
+                self.factors.append(times(self.factors[-1], ROUND if weight is None else weight))
+            case ast.Deemphasis():
+                self.factors.append(times(self.factors[-1], SQUARE))
+
+    def weight(self, node: Weighing) -> str:
+        """The weight that holds inside, unless it is what brackets alone come to."""
+        weight, around = self.factors.pop(), self.factors[-1]
+        written = isinstance(node, ast.Emphasis) and node.weight is not None
+        if not written and weight == times(around, ROUND) and not self.ends_in_weight():
+            return ""
+        return f":{shown(weight if written and around == 1 else near(weight))}"
+
+    def ends_in_weight(self) -> bool:
+        """Whether what was written last would be taken for a weight."""
+        return _number(self.last.rpartition(":")[2]) is not None and ":" in self.last
+
+    def text(self, text: ast.Text) -> str:
+        """Only round brackets can be escaped."""
+        return self.escaped(text, re.sub(r"[()]", r"\\\g<0>", text.value))
+
+    def escaped(self, text: ast.Text, value: str) -> str:
+        """A backslash at the end would make the next bracket a character."""
+        if value.endswith("\\"):
+            self.cannot("way to write a backslash before a bracket", text, "a space divides them")
+            value += " "
+        return value
+
+    def leaf(self, phrase: ast.Phrase) -> str:
+        """A token is a word of its own."""
+        match phrase:
+            case ast.Embedding(name):
+                return f"{'' if self.last[-1:] in '() ' else ' '}embedding:{name}"
+            case _:
+                return super().leaf(phrase)
+
+    def put(self, text: str) -> None:
+        """A token ends where its word does; commas belong to it only if nothing follows them."""
+        if self.last.lstrip().startswith("embedding:") and not re.match(r",*(?:\s|\Z)", text):
+            self.out.append(" ")
+        super().put(text)

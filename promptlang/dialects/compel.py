@@ -1,0 +1,330 @@
+"""compel: ``word++``, ``(phrase)1.3``, and operators that combine whole prompts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import dialects as said
+from promptlang.dialects.amounts import number
+from promptlang.dialects.compel_text import NUMBER, TOKEN, Text, Token
+from promptlang.dialects.fitting import fit
+from promptlang.dialects.reading import Phrases, Read
+from promptlang.dialects.runs import Run, rounded, runs
+from promptlang.dialects.writing import Written
+from promptlang.source import Span
+from promptlang.weigh import ROUND
+
+_N = NUMBER
+_FREE = re.compile(r"\S+")
+_AFTER = re.compile(rf"(?P<signs>\++|-+)|(?P<number>(?:\d*\.\d+|\d+))|\s*\.attend\(\s*(?P<attend>\++|-+|{_N})\s*\)")
+_COMBINED = re.compile(r"\.(?P<operator>and|add|blend)\((?P<weights>[^()]*)\)")
+_SWAP = re.compile(r'\s*\.swap\(\s*(?P<other>"[^"]*"|[^",()]*)\s*(?P<options>(?:,\s*\w+\s*=\s*[\w.-]+\s*)*)\)')
+_START = re.compile(r"t_start\s*=\s*([\d.]+)")
+PLUS, MINUS = 1.1, 0.9
+
+
+def read(span: Span) -> Read:
+    """A prompt for ``Compel`` and its kin."""
+    reader = _Reader(span)
+    return ast.Prompt(reader.prompt(), span=span), tuple(reader.found)
+
+
+@dataclass(slots=True)
+class _Frame:
+    """An open bracket or quote, or the whole text."""
+
+    phrases: Phrases
+    start: int
+    closing: int
+
+
+class _Reader:
+    def __init__(self, span: Span) -> None:
+        self._span, self._source = span, span.source
+        self.found: list[Diagnostic] = []
+
+    def prompt(self) -> tuple[ast.Phrase, ...] | tuple[ast.Composition]:
+        """Parts that are combined, or one."""
+        return self._combined() or self.phrases(self._span)
+
+    # Whole prompts
+
+    def _combined(self) -> tuple[ast.Phrase, ...] | tuple[ast.Composition] | None:
+        text = Text(self._span)
+        first = next((at for at, token in enumerate(text.tokens) if token.kind != "white"), 0)
+        last = text.partner.get(first)
+        if last is None:
+            return None
+        operator = _COMBINED.match(self._source.text, text.tokens[last].end, self._span.end)
+        parts = self._parts(text.tokens[first + 1 : last], text.tokens[last].start) if operator else None
+        if operator is None or parts is None:
+            return None
+        weights = re.findall(_N, operator["weights"])
+        place = self._source.span(*operator.span())
+        if weights and len(weights) != len(parts):
+            self.found.append(said.counts_differ(operator["operator"], len(parts), len(weights), place))
+            return None
+        if self._source.text[operator.end() : self._span.end].strip():
+            rest = self._source.span(operator.end(), self._span.end)
+            self.found.append(said.read_as(f"what follows `.{operator['operator']}()`", "nothing", rest))
+        numbers = [float(weight) for weight in weights] or [1.0] * len(parts)
+        if operator["operator"] == "blend":
+            plain = "no_normalize" in operator["weights"] or not sum(numbers)
+            return self._blend(parts, [each / (1 if plain else sum(numbers)) for each in numbers], place)
+        return tuple(self._and(parts, numbers, place))
+
+    def _parts(self, tokens: list[Token], end: int) -> list[Span] | None:
+        """What stands between the commas: texts in quotes, or words."""
+        if not tokens:
+            return None
+        edges, quoted = [tokens[0].start], False
+        quotes = [0]
+        for token in tokens:
+            if token.text == '"':
+                quoted = not quoted
+                quotes[-1] += 1
+            elif token.text == "," and not quoted:
+                edges += [token.start, token.end]
+                quotes.append(0)
+        edges.append(end)
+        if any(count not in (0, 2) for count in quotes):
+            return None
+        return [self._stripped(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+    def _stripped(self, start: int, end: int) -> Span:
+        """Without white space and quotes."""
+        text = self._source.text[start:end]
+        start, end = start + len(text) - len(text.lstrip()), end - len(text) + len(text.rstrip())
+        quoted = end - start > 1 and self._source.text[start] == '"'
+        return self._source.span(start + quoted, end - quoted)
+
+    def _blend(self, parts: list[Span], weights: list[float], place: Span) -> tuple[ast.Composition]:
+        self.found.append(said.read_as("`.blend()`", "`AND`, which adds up predictions instead of embeddings", place))
+        each = zip(parts, weights, strict=True)
+        parted = tuple(ast.Part(self.phrases(span), weight, span=span) for span, weight in each)
+        return (ast.Composition(parted, span=self._span),)
+
+    def _and(self, parts: list[Span], weights: list[float], place: Span) -> Iterator[ast.Phrase]:
+        """Chunks one after the other; a weight leads away from the empty prompt, as ComfyUI's do."""
+        if any(weight != 1 for weight in weights):
+            self.found.append(said.read_as("a weight of `.and()`", "one of all the words", place))
+        for index, (span, weight) in enumerate(zip(parts, weights, strict=True)):
+            if index:
+                yield ast.Break(span=self._source.span(parts[index - 1].end, span.start))
+            inner = self.phrases(span)
+            yield from inner if weight == 1 else (ast.Emphasis(inner, weight, span=span),)
+
+    # Phrases
+
+    def phrases(self, span: Span) -> tuple[ast.Phrase, ...]:
+        """Words, brackets and quotes, with their weights."""
+        text = Text(span)
+        frames = [_Frame(Phrases(self._source), span.start, span.end)]
+        at = span.start
+        while at < span.end:
+            frame = frames[-1]
+            if at == frame.closing:
+                frames.pop()
+                at = self._operated(frames[-1].phrases, frame.phrases.all(), self._source.span(frame.start, at + 1))
+                continue
+            opened = self._opened(text, at)
+            if opened is not None:
+                frames.append(_Frame(Phrases(self._source), at, opened))
+                at += 1
+            else:
+                at = self._plain(frame.phrases, at, span.end, free=len(frames) == 1)
+        return frames[0].phrases.all()
+
+    def _opened(self, text: Text, at: int) -> int | None:
+        """Where the bracket or quote that opens here closes."""
+        index = text.at.get(at)
+        if index is None:
+            return None
+        match text.tokens[index].text:
+            case "(":
+                closing = text.group(index)
+            case '"':
+                closing = text.quoted(index)
+            case _:
+                return None
+        return None if closing is None else text.tokens[closing].start
+
+    def _plain(self, phrases: Phrases, at: int, end: int, *, free: bool) -> int:
+        """A word, or what cannot be read as anything; where there are no brackets it takes all up to a space."""
+        token = TOKEN.match(self._source.text, at, end)
+        assert token is not None
+        place = self._source.span(*token.span())
+        match token.lastgroup:
+            case "lora":
+                strength = float(token["strength"] or 1)
+                phrases.add(ast.Lora(token["name"], strength, strength, span=place))
+            case "token":
+                return self._operated(phrases, (ast.Embedding(place.text[1:-1], span=place),), place, word=True)
+            case "word" if self._followed(token.end(), end) or not free:
+                word = ast.Text(_unescaped(token.group()), span=place)
+                return self._operated(phrases, (word,), place, word=True)
+            case "white":
+                phrases.text(token.group(), place.start, place.end)
+            case _ if free and token.group() != ",":
+                word_match = _FREE.match(self._source.text, at, end)
+                assert word_match is not None
+                phrases.text(_unescaped(word_match.group()), at, word_match.end())
+                return word_match.end()
+            case _:
+                phrases.text(token.group(), place.start, place.end)
+        return token.end()
+
+    def _followed(self, at: int, end: int) -> bool:
+        """Whether a word ends where it may: at white space, a comma, or an operator."""
+        text = self._source.text
+        if at >= end or text[at].isspace() or text[at] == ",":
+            return True
+        operator = _AFTER.match(text, at, end)
+        return bool(operator and not operator["number"]) or _SWAP.match(text, at, end) is not None
+
+    def _operated(self, phrases: Phrases, inner: tuple[ast.Phrase, ...], place: Span, *, word: bool = False) -> int:
+        """Add phrases with the operator that follows them; where that ends."""
+        text, limit = self._source.text, self._span.end
+        operator = _AFTER.match(text, place.end, limit)
+        swap = _SWAP.match(text, place.end, limit)
+        if operator and not (word and operator["number"]):
+            weight = _weight(operator["signs"] or operator["number"] or operator["attend"])
+            whole = self._source.span(place.start, operator.end())
+            phrases.add(ast.Emphasis(inner, None if weight == ROUND else weight, span=whole))
+            return operator.end()
+        if swap:
+            phrases.add(self._swapped(inner, place, swap))
+            return swap.end()
+        for phrase in inner:
+            if isinstance(phrase, ast.Text):
+                phrases.text(phrase.value, phrase.span.start, phrase.span.end)
+            else:
+                phrases.add(phrase)
+        return place.end
+
+    def _swapped(self, inner: tuple[ast.Phrase, ...], place: Span, swap: re.Match[str]) -> ast.Schedule:
+        whole = self._source.span(place.start, swap.end())
+        self.found.append(said.read_as("`.swap()`", "prompt editing, without the shape of what it replaces", whole))
+        given = _START.search(swap["options"])
+        start = float(given[1]) if given else 0.2
+        moment = ast.Moment(start, fraction=True, span=self._source.span(*swap.span()))
+        other = self._stripped(*swap.span("other"))
+        branches = (ast.Branch(inner, span=place), ast.Branch(self.phrases(other), span=other))
+        return ast.Schedule(branches, (moment,), span=whole)
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r'\\([()"])', r"\1", text)
+
+
+def _weight(written: str) -> float:
+    """``++``, ``--`` or a number."""
+    if written[-1] in "+-":
+        return float((PLUS if written[0] == "+" else MINUS) ** len(written))
+    return float(written)
+
+
+def write(prompt: ast.Prompt) -> Written:
+    """For ``Compel`` and its kin."""
+    return Writer("compel", frozenset({ast.Break, ast.Embedding, ast.Lora})).write(prompt)
+
+
+class Writer:
+    """Writes a prompt without nesting, as chunks that ``.and()`` puts together."""
+
+    def __init__(self, dialect: str, can: frozenset[type]) -> None:
+        self._dialect, self._can = dialect, can
+        self._found: list[Diagnostic] = []
+
+    def write(self, prompt: ast.Prompt) -> Written:
+        """All of it."""
+        fitted = fit(prompt, self._dialect, self._can)
+        self._found += fitted.diagnostics
+        chunks: list[list[Run]] = [[]]
+        for part in fitted.parts:
+            if chunks[-1]:
+                chunks[-1].append(Run(ast.Text(", ", span=part.span), 1.0))
+            for run in runs(part.phrases):
+                if isinstance(run.phrase, ast.Break):
+                    chunks.append([])
+                else:
+                    chunks[-1].append(run)
+        whole = len(chunks) == 1
+        texts = [self._chunk(chunk, strict=not whole) for chunk in chunks]
+        if whole:
+            return texts[0], tuple(self._found)
+        quoted = ", ".join(f'"{text.strip()}"' for text in texts)
+        return f"({quoted}).and()", tuple(self._found)
+
+    def _chunk(self, chunk: Iterable[Run], *, strict: bool) -> str:
+        out: list[str] = []
+        for run in chunk:
+            text = self._run(run, strict=strict)
+            if out and _glued(out[-1], text):
+                out.append(" ")
+            if text:
+                out.append(text)
+        return "".join(out)
+
+    def _run(self, run: Run, *, strict: bool) -> str:
+        match run.phrase:
+            case ast.Lora(name, _, unet):
+                return self._lora(run.phrase, name, unet)
+            case ast.Embedding(name):
+                return _weighed(f"<{name}>", self._possible(run))
+            case ast.Text(value) as text:
+                if not value.strip():
+                    return value
+                weight = self._possible(run)
+                return _weighed(self._escaped(text, strict=strict or weight != 1), weight)
+            case _:
+                raise AssertionError(run.phrase)
+
+    def _possible(self, run: Run) -> float:
+        if run.weight >= 0:
+            return run.weight
+        self._cannot("weights below zero", run.phrase.span, "0 is written")
+        return 0.0
+
+    def _cannot(self, what: str, span: Span, instead: str) -> None:
+        self._found.append(said.cannot_say(self._dialect, what, span, instead))
+
+    def _lora(self, node: ast.Lora, name: str, unet: ast.Amount) -> str:
+        if not re.fullmatch(r"[\w-]+", name):
+            self._cannot("LoRA names with other than letters, digits, `_` and `-`", node.span, "it is left out")
+            return ""
+        if node.text_encoder != unet:
+            self._cannot("strength of a LoRA for the text encoder alone", node.span, "the UNet's is kept")
+        return f"withLora({name}, {number(rounded(float(unet)))})" if isinstance(unet, float | int) else ""
+
+    def _escaped(self, text: ast.Text, *, strict: bool) -> str:
+        """Words, their brackets and quotes escaped; signs that would weigh a word cannot be."""
+        value = re.sub(r'\\+(?=[()"]|\Z)', "", text.value)
+        value = re.sub(r"(?<=\S)(?:[+-]{2,}|[+-](?=[\s()\",.=+-]|\Z))", "", value)
+        if strict:
+            value = re.sub(r"=|(?<!\S)[+-]+(?=[\s()\",.=]|\Z)", "", value)
+        if value != text.value:
+            self._cannot("way to write these signs as characters", text.span, "they are left out")
+        return re.sub(r'[()"]', r"\\\g<0>", value)
+
+
+def _glued(before: str, after: str) -> bool:
+    """Whether a space has to divide two texts, of which one is weighed."""
+    weighed = after.startswith(("(", "with", "<")) or before[:1] in "(<" or before.startswith("with")
+    return weighed and not (before[-1].isspace() or after[:1].isspace() or after[:1] in (",", ""))
+
+
+def _weighed(text: str, weight: float) -> str:
+    """In brackets, with the white space around it outside."""
+    if weight == 1:
+        return text
+    core = text.strip()
+    start = text.index(core) if core else 0
+    sign = next(
+        (mark * count for mark, base in (("+", PLUS), ("-", MINUS)) for count in (1, 2) if weight == base**count), ""
+    )
+    return f"{text[:start]}({core}){sign or number(rounded(weight))}{text[start + len(core) :]}"

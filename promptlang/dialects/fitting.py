@@ -1,0 +1,182 @@
+"""A prompt cut down to what a dialect can say, and what had to go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import dialects as said
+from promptlang.dialects.amounts import CHANGING, constant, near, shown
+from promptlang.dialects.flow import Changing, Weighing, rebuilt
+from promptlang.source import Span
+from promptlang.weigh import ROUND, SQUARE
+
+NAMES = {
+    ast.Schedule: "prompt editing",
+    ast.Alternation: "alternation",
+    ast.Composition: "`AND`",
+    ast.Break: "`BREAK`",
+    ast.Lora: "LoRA tags",
+    ast.Embedding: "textual-inversion tokens",
+    ast.Trigger: "trigger words",
+    ast.Area: "areas",
+}
+"""What a user calls it."""
+
+SCHEDULES = frozenset({ast.Schedule, ast.Alternation, *CHANGING})
+"""All that changes over the steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The parts of a prompt that are left, and why not more."""
+
+    parts: tuple[ast.Part, ...]
+    diagnostics: list[Diagnostic]
+
+
+def fit(prompt: ast.Prompt, dialect: str, can: frozenset[type]) -> Fitted:
+    """Leave out, or come near to, each node of a type that the dialect cannot say."""
+    fitter = _Fitter(dialect, can)
+    parts = tuple(fitter.part(part) for part in prompt.parts)
+    if len(parts) > 1 and ast.Composition not in can:
+        fitter.miss(
+            ast.Composition, prompt.phrases[0].span, "the parts follow each other, without weights of their own"
+        )
+        parts = tuple(replace(part, weight=None) for part in parts)
+    return Fitted(parts, fitter.found)
+
+
+@dataclass(slots=True)
+class _Fitter:
+    dialect: str
+    can: frozenset[type]
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def part(self, part: ast.Part) -> ast.Part:
+        return replace(part, phrases=rebuilt(part.phrases, self), weight=self._weight(part.weight, part))
+
+    def miss(self, kind: type, span: Span, instead: str) -> None:
+        self.found.append(said.cannot_say(self.dialect, NAMES[kind], span, instead))
+
+    def enter(self, node: Weighing) -> None:
+        pass
+
+    def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
+        match phrase:
+            case ast.Break() if ast.Break not in self.can:
+                self.miss(ast.Break, phrase.span, "it is left out")
+                return (ast.Text(" ", span=phrase.span),)
+            case ast.Embedding(name) if ast.Embedding not in self.can:
+                self.miss(ast.Embedding, phrase.span, f"`{name}` stays as a word")
+                return (ast.Text(name, span=phrase.span),)
+            case ast.Lora() | ast.Trigger() | ast.Area() if type(phrase) not in self.can:
+                self.miss(type(phrase), phrase.span, "it is left out")
+                return ()
+            case ast.Lora(_, text_encoder, unet):
+                fitted = self._amount(text_encoder, phrase.span), self._amount(unet, phrase.span)
+                return (replace(phrase, text_encoder=fitted[0], unet=fitted[1]),)
+            case ast.Opening(_, weight):
+                return (replace(phrase, weight=self._weight(weight, phrase)),)
+            case _:
+                return (phrase,)
+
+    def _weight(self, weight: ast.Amount | None, node: ast.Node) -> ast.Amount | None:
+        return None if weight is None else self._amount(weight, node.span)
+
+    def _amount(self, amount: ast.Amount, span: Span) -> ast.Amount:
+        if isinstance(amount, float | int) or type(amount) in self.can:
+            return amount
+        kept = constant(amount)
+        self.found.append(said.cannot_say(self.dialect, "numbers that change", span, f"{shown(kept)} is kept"))
+        return kept
+
+    def leave(self, node: Weighing | Changing) -> Sequence[ast.Phrase]:
+        match node:
+            case ast.Emphasis(_, weight):
+                plain = isinstance(weight, ast.Stages | ast.Turns) and len(weight.values) == 2
+                fitted = weight if plain and ast.Emphasis in self.can else self._weight(weight, node)
+                return (replace(node, weight=fitted),)
+            case ast.Deemphasis():
+                return (node,)
+            case ast.Schedule() | ast.Alternation():
+                if type(node) in self.can:
+                    return (node,)
+                kept = next((branch for branch in node.branches if branch.phrases), node.branches[0])
+                self.miss(type(node), node.span, f"`{kept.span.text}` is kept")
+                return kept.phrases
+
+    def level(self, phrases: list[ast.Phrase]) -> list[ast.Phrase]:
+        if ast.Opening not in self.can:
+            phrases = list(_uncrossed(phrases))
+        return list(_merged(phrases))
+
+
+def _merged(phrases: Sequence[ast.Phrase]) -> Iterator[ast.Phrase]:
+    """Neighbouring texts as one."""
+    texts: list[ast.Text] = []
+    for phrase in phrases:
+        if isinstance(phrase, ast.Text):
+            texts.append(phrase)
+            continue
+        yield from _one(texts)
+        texts.clear()
+        yield phrase
+    yield from _one(texts)
+
+
+def _one(texts: list[ast.Text]) -> Iterator[ast.Text]:
+    if texts:
+        yield ast.Text("".join(text.value for text in texts), span=texts[0].span.to(texts[-1].span))
+
+
+def _uncrossed(phrases: Sequence[ast.Phrase]) -> Iterator[ast.Phrase]:
+    """Brackets that cross, as pairs of brackets around each phrase with the product of the weights."""
+    if not any(isinstance(phrase, ast.Opening) for phrase in phrases):
+        yield from (phrase for phrase in phrases if not isinstance(phrase, ast.Closing))
+        return
+    opened = _Opened()
+    for phrase in phrases:
+        match phrase:
+            case ast.Opening(bracket, weight, closes, closed):
+                factor = SQUARE if bracket == "[" else ROUND if weight is None else weight
+                opened.add(closes if closed else -phrase.span.end, factor)
+            case ast.Closing(_, closes):
+                opened.remove(closes)
+            case _:
+                yield opened.around(phrase)
+
+
+class _Opened:
+    """The brackets that are open, in the order of their opening, and what they come to so far."""
+
+    def __init__(self) -> None:
+        self._keys: list[int] = []
+        self._factors: list[ast.Amount] = []
+        self._products: list[float] = [1.0]
+
+    def add(self, key: int, factor: ast.Amount) -> None:
+        self._keys.append(key)
+        self._factors.append(factor)
+        number = factor if isinstance(factor, float | int) else 1.0
+        self._products.append(number * self._products[-1])
+
+    def remove(self, key: int) -> None:
+        """One that may have been opened before others."""
+        if key in self._keys:
+            at = len(self._keys) - 1 - self._keys[::-1].index(key)
+            later = list(zip(self._keys[at + 1 :], self._factors[at + 1 :], strict=True))
+            del self._keys[at:], self._factors[at:], self._products[at + 1 :]
+            for each in later:
+                self.add(*each)
+
+    def around(self, phrase: ast.Phrase) -> ast.Phrase:
+        """A phrase in one bracket for all numbers, and one for each that changes."""
+        changing = [factor for factor in self._factors if not isinstance(factor, float | int)]
+        for factor in (self._products[-1], *changing):
+            if factor != 1:
+                kept = None if factor == ROUND else near(factor)
+                phrase = ast.Emphasis((phrase,), kept, span=phrase.span)
+        return phrase

@@ -1,0 +1,14 @@
+"""InvokeAI: compel's prompts, without its LoRAs, which are chosen beside the prompt."""
+
+from __future__ import annotations
+
+from promptlang import ast
+from promptlang.dialects import compel
+from promptlang.dialects.writing import Written
+
+read = compel.read
+
+
+def write(prompt: ast.Prompt) -> Written:
+    """For InvokeAI's prompt box."""
+    return compel.Writer("InvokeAI", frozenset({ast.Break, ast.Embedding})).write(prompt)

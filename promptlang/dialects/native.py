@@ -1,0 +1,55 @@
+"""Promptlang's own prompts: the canonical way to write each, and the reader of the language itself."""
+
+from __future__ import annotations
+
+import re
+
+from promptlang import ast
+from promptlang.dialects.fitting import NAMES, SCHEDULES
+from promptlang.dialects.writing import Pen, Written
+from promptlang.parser import parse_prompt
+
+read = parse_prompt
+"""As everywhere else in the language."""
+
+EVERYTHING = frozenset({*NAMES, *SCHEDULES, ast.Opening})
+"""Nothing need be left out."""
+
+_SPECIAL = re.compile(
+    r"""
+      [\\()\[\]{]
+    | <(?=\w|\Z)
+    | \$(?=\{|\Z)
+    | (?<!\w)_(?=_|\Z)
+    | (?<!\S)\#(?=\s|\Z)
+    | (?<!\S)-(?=-[A-Za-z]|-?\Z)
+    | \b(?:AND|BREAK)\b
+    """,
+    re.VERBOSE,
+)
+_SEPARATOR = re.compile(r"[:|]")
+_TAIL = re.compile(r":(?=\s*(?:[+-]?[.\d]+\s*)?\Z)")
+
+
+def write(prompt: ast.Prompt) -> Written:
+    """The prompt as promptlang would write it."""
+    return _Pen().write(prompt)
+
+
+class _Pen(Pen):
+    dialect = "promptlang"
+    can = EVERYTHING
+
+    def text(self, text: ast.Text) -> str:
+        value = _SPECIAL.sub(r"\\\g<0>", text.value)
+        if self.squares:
+            return _SEPARATOR.sub(r"\\\g<0>", value)
+        return _TAIL.sub(r"\\:", value) if self.inside or self.weights or self.composed else value
+
+    def bare_weight(self) -> str:
+        """Colons are escaped."""
+        return ""
+
+    def ends_in_number(self, text: str) -> bool:  # noqa: ARG002
+        """Colons are escaped."""
+        return False

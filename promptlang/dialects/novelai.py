@@ -1,0 +1,137 @@
+"""NovelAI: ``{stronger}`` by 1.05, ``[weaker]``, and ``1.5::so strong::``."""
+
+from __future__ import annotations
+
+import re
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import dialects as said
+from promptlang.dialects.amounts import number
+from promptlang.dialects.fitting import fit
+from promptlang.dialects.reading import Phrases, Read
+from promptlang.dialects.runs import Run, rounded, runs
+from promptlang.dialects.writing import Written
+from promptlang.source import Span
+from promptlang.weigh import ROUND
+
+STEP = 1.05
+"""What a bracket multiplies or divides by."""
+
+_PIECE = re.compile(
+    r"""
+      (?<![\w.])(?P<number>-?(?:\d+\.?\d*|\.\d+))::
+    | (?P<end>::)
+    | (?P<mark>[{}\[\]])
+    | (?P<bar>\|+)
+    | (?P<text>(?:(?!(?<![\w.])[-.\d])[^{}\[\]|:])+|.)
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_BRACKETS = {"{": 1, "}": -1, "[": -1, "]": 1}
+
+
+def read(span: Span) -> Read:
+    """A prompt of its image generator. A number holds until ``::`` or the next number; brackets multiply it."""
+    phrases = Phrases(span.source)
+    reader = _Reader(span, phrases)
+    for piece in _PIECE.finditer(span.source.text, span.start, span.end):
+        reader.take(piece)
+    return ast.Prompt(reader.all(), span=span), tuple(sorted(reader.found, key=lambda each: each.span.start))
+
+
+class _Reader:
+    def __init__(self, span: Span, phrases: Phrases) -> None:
+        self._span, self._phrases = span, phrases
+        self._inner = Phrases(span.source)
+        self._number, self._level = 1.0, 0
+        self._open: dict[str, list[Span]] = {"{": [], "[": []}
+        self.found: list[Diagnostic] = []
+
+    def take(self, piece: re.Match[str]) -> None:
+        place = self._span.source.span(*piece.span())
+        if piece["number"]:
+            self._weigh()
+            self._number = float(piece["number"])
+        elif piece["end"]:
+            self._weigh()
+            self._number = 1.0
+        elif piece["mark"]:
+            self._bracket(piece["mark"], place)
+        else:
+            if piece["bar"]:
+                self.found.append(said.left_as_text(f"`{piece.group()}`", place))
+            self._inner.text(piece.group(), place.start, place.end)
+
+    def _bracket(self, mark: str, place: Span) -> None:
+        opening = {"}": "{", "]": "["}.get(mark)
+        if opening is None:
+            self._weigh()
+            self._open[mark].append(place)
+        elif self._open[opening]:
+            self._weigh()
+            self._open[opening].pop()
+        else:
+            self.found.append(said.unbalanced(mark, "NovelAI", place))
+            self._inner.text(mark, place.start, place.end)
+            return
+        self._level += _BRACKETS[mark]
+
+    def _weigh(self) -> None:
+        """What was read since the weight last changed."""
+        weight = self._number * STEP**self._level
+        inner = self._inner.all()
+        self._inner = Phrases(self._span.source)
+        for phrase in inner:
+            if weight != 1:
+                phrase = ast.Emphasis((phrase,), None if weight == ROUND else weight, span=phrase.span)  # noqa: PLW2901
+            self._phrases.add(phrase)
+
+    def all(self) -> tuple[ast.Phrase, ...]:
+        """Brackets that are never closed run to the end."""
+        self._weigh()
+        for places in self._open.values():
+            self.found += [said.open_to_the_end(place.text, place) for place in places]
+        return self._phrases.all()
+
+
+def write(prompt: ast.Prompt) -> Written:
+    """For NovelAI's prompt box."""
+    fitted = fit(prompt, "NovelAI", frozenset())
+    found = fitted.diagnostics
+    texts = [_text([*runs(part.phrases)], found) for part in fitted.parts]
+    return ", ".join(text.strip() for text in texts) if len(texts) > 1 else texts[0], tuple(found)
+
+
+def _text(said_runs: list[Run], found: list[Diagnostic]) -> str:
+    out: list[str] = []
+    for run in said_runs:
+        assert isinstance(run.phrase, ast.Text)
+        text = _sayable(run.phrase, found)
+        weighed = _weighed(text, run.weight) if text.strip() else text
+        if out and re.search(r"[\w.-]\Z", out[-1]) and re.match(r"[-.\d]", weighed):
+            out.append(" ")
+        out.append(weighed)
+    return "".join(out)
+
+
+_UNSAYABLE = re.compile(r"[{}\[\]|]|:(?=:)")
+
+
+def _sayable(text: ast.Text, found: list[Diagnostic]) -> str:
+    value = _UNSAYABLE.sub("", text.value)
+    if value != text.value:
+        what = "way to write brackets, bars or `::` as characters"
+        found.append(said.cannot_say("NovelAI", what, text.span, "they are left out"))
+    return value
+
+
+def _weighed(text: str, weight: float) -> str:
+    """In brackets where a few come to the weight, else with a number, which must not touch another."""
+    for count in range(6):
+        if weight == STEP**count:
+            return "{" * count + text + "}" * count
+        if weight == STEP**-count:
+            return "[" * count + text + "]" * count
+    space = " " if re.search(r"[\d.]\Z", text) else ""
+    return f"{number(rounded(weight))}::{text}{space}::"

@@ -1,0 +1,103 @@
+"""What the readers of other dialects share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic
+from promptlang.dialects.amounts import scaled
+from promptlang.dialects.flow import Changing, Enter, Leave, Weighing, flow, rebuilt
+from promptlang.source import Source
+from promptlang.weigh import ROUND
+
+Read = tuple[ast.Prompt, tuple[Diagnostic, ...]]
+"""A prompt, and what is odd about how it is written."""
+
+
+class Phrases:
+    """Phrases in the order of the source, neighbouring texts as one."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._done: list[ast.Phrase] = []
+        self._run: list[str] = []
+        self._start = self._end = 0
+
+    def text(self, value: str, start: int, end: int) -> None:
+        """Characters, and where they are written."""
+        if not self._run:
+            self._start = start
+        self._run.append(value)
+        self._end = end
+
+    def add(self, phrase: ast.Phrase) -> None:
+        """Anything else."""
+        self._flush()
+        self._done.append(phrase)
+
+    def all(self) -> tuple[ast.Phrase, ...]:
+        """What there is so far."""
+        self._flush()
+        return tuple(self._done)
+
+    def _flush(self) -> None:
+        if any(self._run):
+            self._done.append(ast.Text("".join(self._run), span=self._source.span(self._start, self._end)))
+        self._run.clear()
+
+
+def multiplying(phrases: Iterable[ast.Phrase]) -> tuple[ast.Phrase, ...]:
+    """Phrases whose brackets set a weight, as brackets that multiply it.
+
+    A bracket without a number multiplies in either reading. Where one with a number stands inside another,
+    each text gets a bracket of its own, so that the weights are the very numbers that are written.
+    """
+    out: list[ast.Phrase] = []
+    for phrase in phrases:
+        if _sets_inside(phrase):
+            out += rebuilt([phrase], _Pushed())
+        else:
+            out.append(phrase)
+    return tuple(out)
+
+
+def _sets_inside(phrase: ast.Phrase) -> bool:
+    depth = 0
+    for event in flow([phrase]):
+        match event:
+            case Enter(ast.Emphasis(_, weight)):
+                if depth and weight is not None:
+                    return True
+                depth += 1
+            case Leave(ast.Emphasis()):
+                depth -= 1
+    return False
+
+
+class _Pushed:
+    """Takes brackets away, and gives their weight to each text in them."""
+
+    def __init__(self) -> None:
+        self._weights: list[ast.Amount] = [1.0]
+
+    def enter(self, node: Weighing) -> None:
+        weight = node.weight if isinstance(node, ast.Emphasis) else None
+        self._weights.append(scaled(self._weights[-1], ROUND) if weight is None else weight)
+
+    def leaf(self, phrase: ast.Phrase) -> list[ast.Phrase]:
+        weight = self._weights[-1]
+        if weight == 1 or not isinstance(phrase, ast.Text | ast.Embedding):
+            return [phrase]
+        return [ast.Emphasis((phrase,), None if weight == ROUND else weight, span=phrase.span)]
+
+    def leave(self, node: Weighing | Changing) -> list[ast.Phrase]:
+        match node:
+            case ast.Emphasis(inner) | ast.Deemphasis(inner):
+                self._weights.pop()
+                return [*inner]
+            case _:
+                return [node]
+
+    def level(self, phrases: list[ast.Phrase]) -> list[ast.Phrase]:
+        return phrases

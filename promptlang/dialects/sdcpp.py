@@ -1,0 +1,138 @@
+"""stable-diffusion.cpp: A1111's weights, and little else; only an opening round bracket can be escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from promptlang import ast, brackets, diagnostics
+from promptlang.brackets import Brackets
+from promptlang.diagnostics import Diagnostic
+from promptlang.dialects.amounts import constant, shown
+from promptlang.dialects.reading import Phrases, Read
+from promptlang.dialects.writing import Pen, Written
+from promptlang.source import Span
+
+_PIECE = re.compile(
+    r"""
+      \\(?P<escape>\()
+    | (?P<literal>\\[)\[\]\\]?)
+    | :(?P<weight>[+-]?[.\d]+)\)
+    | (?P<mark>[()\[\]])
+    | <lora:(?:\|high_noise\|)?(?P<lora>[^:<>]+):(?P<strength>[+-]?(?:\d+\.?\d*|\.\d+))>
+    | (?P<break>BREAK\b)
+    | (?P<text>(?:(?!BREAK\b)[^\\()\[\]:<])+|.)
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_LEADING_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
+
+
+def read(span: Span) -> Read:
+    """The argument of ``--prompt``."""
+    pieces = list(_PIECE.finditer(span.source.text, span.start, span.end))
+    matched = brackets.match({at: mark for at, piece in enumerate(pieces) if (mark := _mark(piece))})
+    return ast.Prompt(_phrases(span, pieces, matched), span=span), tuple(_odd(span, pieces, matched))
+
+
+def _mark(piece: re.Match[str]) -> str:
+    return ")" if piece["weight"] else piece["mark"] or ""
+
+
+def _phrases(span: Span, pieces: list[re.Match[str]], matched: Brackets) -> tuple[ast.Phrase, ...]:
+    """Brackets in brackets as a tree, those that cross or never close as ranges."""
+    opening = matched.opening
+    inside = [Phrases(span.source)]
+    for index, piece in enumerate(pieces):
+        place = span.source.span(*piece.span())
+        if index in matched.closing:
+            closing = matched.closing[index]
+            if closing is not None and index not in matched.crossing:
+                inside.append(Phrases(span.source))
+            else:
+                inside[-1].add(_opening(piece, None if closing is None else pieces[closing], place))
+        elif index in opening and opening[index] in matched.crossing:
+            inside[-1].add(ast.Closing(_mark(piece), place.end, span=place))
+        elif index in opening:
+            whole = span.source.span(pieces[opening[index]].start(), place.end)
+            inner = inside.pop().all()
+            inside[-1].add(_weighed(inner, piece, whole))
+        else:
+            _leaf(inside[-1], piece, place)
+    return inside.pop().all()
+
+
+def _weighed(inner: tuple[ast.Phrase, ...], closing: re.Match[str], whole: Span) -> ast.Phrase:
+    if _mark(closing) == "]":
+        return ast.Deemphasis(inner, span=whole)
+    return ast.Emphasis(inner, _weight(closing), span=whole)
+
+
+def _opening(piece: re.Match[str], closing: re.Match[str] | None, place: Span) -> ast.Opening:
+    bracket = piece["mark"]
+    if closing is None:
+        closes = len(place.source.text) + (bracket == "[")
+        return ast.Opening(bracket, None, closes, closed=False, span=place)
+    return ast.Opening(bracket, _weight(closing), closing.end(), span=place)
+
+
+def _weight(closing: re.Match[str]) -> float | None:
+    """As much of the number as is one: ``1.2.3`` is 1.2."""
+    number = _LEADING_NUMBER.match(closing["weight"] or "")
+    return float(number.group()) if number else None
+
+
+def _leaf(phrases: Phrases, piece: re.Match[str], place: Span) -> None:
+    if piece["lora"]:
+        strength = float(piece["strength"])
+        phrases.add(ast.Lora(piece["lora"], strength, strength, span=place))
+    elif piece["break"]:
+        phrases.add(ast.Break(span=place))
+    elif piece["weight"] is None:
+        phrases.text(piece["escape"] or piece.group(), place.start, place.end)
+
+
+def _odd(span: Span, pieces: list[re.Match[str]], matched: Brackets) -> Iterator[Diagnostic]:
+    for opening, closing in matched.closing.items():
+        if closing is None:
+            yield diagnostics.unclosed_bracket(pieces[opening]["mark"], span.source.span(*pieces[opening].span()))
+    for index in matched.stray:
+        yield diagnostics.stray_bracket(_mark(pieces[index]), span.source.span(*pieces[index].span()))
+
+
+def write(prompt: ast.Prompt) -> Written:
+    """For ``--prompt``."""
+    return _Pen().write(prompt)
+
+
+_TAIL = re.compile(r":(?=[+-]?[.\d]+\Z)")
+
+
+class _Pen(Pen):
+    dialect = "stable-diffusion.cpp"
+    can = frozenset({ast.Break, ast.Lora, ast.Embedding, ast.Opening})
+
+    def text(self, text: ast.Text) -> str:
+        value = text.value
+        unsayable = r"\\(?=\()|[\[]" if not (self.inside or self.weights) else r"\\(?=\()|[)\[\]]"
+        if re.search(unsayable, value):
+            self.cannot("way to write this bracket as a character", text, "it is left out")
+            value = re.sub(unsayable, "", value)
+        if re.search(r":[+-]?[.\d]+\)", value):
+            self.cannot("way to write a number and a bracket as text", text, "a space divides them")
+            value = re.sub(r"(:[+-]?[.\d]+)\)", r"\1 )", value)
+        if re.search(r"BREAK\b|<(?=lora:)", value):
+            self.cannot("way to write `BREAK` or `<lora:` as words", text, "they are changed a little")
+            value = re.sub(r"BREAK\b", "break", value).replace("<lora:", "< lora:")
+        return value.replace("(", r"\(")
+
+    def leaf(self, phrase: ast.Phrase) -> str:
+        match phrase:
+            case ast.Embedding(name):
+                return name
+            case ast.Lora(name, text_encoder, unet):
+                if text_encoder != unet:
+                    self.cannot("strength of a LoRA for the text encoder alone", phrase, f"{shown(unet)} is kept")
+                return f"<lora:{name}:{shown(constant(unet))}>"
+            case _:
+                return super().leaf(phrase)

@@ -1,0 +1,127 @@
+"""What is written for a tool is read back as the same; no text breaks a reader."""
+
+from __future__ import annotations
+
+import re
+from time import process_time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promptlang import Source, ast, resolve
+from promptlang.dialects import DIALECTS
+from promptlang.plan import Interval
+from tests.language.test_dialects import joined, read, squeezed
+
+MARKS = ["(", ")", "[", "]", ":", "|", ":1.2)", ":0.5]", ":0.5", "AND", "BREAK", "\\", "<", ">", "{", "}", "::", '"']
+WORDS = ["a", " ", "b ", "c++", "(x)1.3", ".swap(", ".and()", ")++", "0.5", "<lora:x:1>", "embedding:e", "<b>", "\0"]
+BROKEN = st.lists(st.sampled_from([*MARKS, *WORDS]) | st.text(max_size=3), max_size=40).map("".join)
+
+TEXTS = st.sampled_from(["a", "b c", " d, ", "16:9", "e: ", "ä", "f g\n", "1.5", ", h"])
+WEIGHTS = st.sampled_from([None, 1.2, 0.7, 1.1, 2.0, 0.0, 1.05])
+
+
+def phrases(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    weighed = st.tuples(inner, WEIGHTS).map(
+        lambda each: f"({each[0]})" if each[1] is None else f"({each[0]}:{each[1]})"
+    )
+    lowered = inner.map(lambda text: f"[{re.sub(':', chr(92) + ':', text)}]" if "[" not in text else text)
+    changing = st.tuples(TEXTS, TEXTS).map(lambda each: f"[{each[0].replace(':', ' ')}:{each[1].replace(':', '')}:0.5]")
+    return st.lists(inner | weighed | lowered | changing, min_size=1, max_size=4).map("".join)
+
+
+LEAVES = TEXTS | st.sampled_from(["<lora:x:0.5>", "<lora:x:0.5:1>", " <tok> ", " BREAK ", r"\(i\)", r"\[j\]", "(k"])
+PROMPTS = st.recursive(LEAVES, phrases, max_leaves=12)
+
+
+def whole(interval: Interval) -> list[tuple[str, float]]:
+    """Texts without white space, which some tools set in their own way, and token marks, which some leave out."""
+    return joined((re.sub(r"[<>]", "", squeezed(each.text)), each.weight) for each in interval.segments)
+
+
+def meaning(prompt: ast.Prompt) -> list[tuple[float, list[tuple[int, list[tuple[str, float]], object]]]]:
+    return [
+        (part.weight, [(each.until, whole(each), each.loras) for each in part.intervals])
+        for part in resolve(prompt, 10).parts
+    ]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@settings(max_examples=30, deadline=None)
+@given(PROMPTS)
+def test_what_a_dialect_can_say_is_read_back_as_the_same(dialect: str, text: str) -> None:
+    """Weights to 1e-9: products are written with ten digits where a person would have to read them."""
+    prompt = read("promptlang", text)
+    written, missing = DIALECTS[dialect].write(prompt)
+    if missing:
+        return
+    found, expected = meaning(read(dialect, written)), meaning(prompt)
+    assert [part[0] for part in found] == [part[0] for part in expected]
+    for (_, ours), (_, theirs) in zip(found, expected, strict=True):
+        assert [(until, [t for t, _ in said], loras) for until, said, loras in ours] == [
+            (until, [t for t, _ in said], loras) for until, said, loras in theirs
+        ]
+        for (_, said, _), (_, meant, _) in zip(ours, theirs, strict=True):
+            assert [weight for _, weight in said] == pytest.approx([weight for _, weight in meant], rel=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(PROMPTS | BROKEN)
+def test_promptlang_written_by_itself_means_exactly_the_same(text: str) -> None:
+    prompt = read("promptlang", text)
+    written, missing = DIALECTS["promptlang"].write(prompt)
+    assert missing == ()
+    again = read("promptlang", written)
+    assert resolve(again, 10).parts == resolve(prompt, 10).parts
+    assert DIALECTS["promptlang"].write(again) == (written, ())
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@settings(max_examples=30, deadline=None)
+@given(BROKEN)
+def test_no_text_however_broken_makes_a_reader_or_a_writer_raise(dialect: str, text: str) -> None:
+    prompt, found = DIALECTS[dialect].read(Source(text).span(0, len(text)))
+    assert (prompt.span.start, prompt.span.end) == (0, len(text))
+    assert all(0 <= each.span.start <= each.span.end <= len(text) for each in found)
+    resolve(prompt, 10)
+    for other in DIALECTS.values():
+        assert isinstance(other.write(prompt)[0], str)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@settings(max_examples=30, deadline=None)
+@given(BROKEN)
+def test_spans_nest_and_follow_each_other(dialect: str, text: str) -> None:
+    prompt = read(dialect, text)
+    for node in ast.walk(prompt):
+        for child in ast.children(node):
+            assert 0 <= child.span.start <= child.span.end <= len(text)
+
+
+N = 2000
+DEEP = {
+    "nested": "(" * N + "a" + ")" * N,
+    "curly": "{" * N + "a" + "}" * N,
+    "never closed": "[(" * N + "a",
+    "opened too often": "(" * 2 * N + ")" * N,
+    "in spaces": "( " * N + '" ' * N,
+    "interleaved": "([" * 1000 + "a" + ")]" * 1000,
+    "schedules": "[" * 1000 + "a" + ":b:0.5]" * 1000,
+    "alternations": "[a|" * 1000 + "b" + "]" * 1000,
+    "colons": "[" + ":" * 20000 + "]",
+    "one word": "a" * 50000,
+    "signs": "a+" * 20000,
+    "escapes": "\\" * 9999,
+    "weights": "(" * N + "a" + ":1.01)" * N,
+    "a long prompt": "a fox, (red:1.2) (blue)1.2 [x:y:0.5] {gold} 1.2::d:: " * 1000,
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP.keys())
+def test_deep_and_long_prompts_take_no_time(dialect: str, text: str) -> None:
+    before = process_time()
+    DIALECTS[dialect].write(read(dialect, text))
+    DIALECTS["comfy"].write(read("promptlang", text))
+    assert process_time() - before < 5

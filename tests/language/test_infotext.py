@@ -1,0 +1,107 @@
+"""A picture's parameters, and the line of a recipe that they come to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promptlang import Converted, convert, infotext, parse
+from promptlang.source import Source
+
+VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "a1111_infotext.json").read_text("utf-8"))
+
+DEFAULTS = {
+    "Clip skip": "1",
+    "Hires resize-1": 0,
+    "Hires resize-2": 0,
+    "Hires sampler": "Use same sampler",
+    "Hires checkpoint": "Use same checkpoint",
+    "Hires prompt": "",
+    "Hires negative prompt": "",
+    "Mask mode": "Inpaint masked",
+    "Masked content": "original",
+    "Inpaint area": "Whole picture",
+    "Masked area padding": 32,
+    "RNG": "GPU",
+    "Schedule type": "Automatic",
+    "Schedule max sigma": 0,
+    "Schedule min sigma": 0,
+    "Schedule rho": 0,
+    "VAE Encoder": "Full",
+    "VAE Decoder": "Full",
+    "FP8 weight": "Disable",
+    "Emphasis": "Original",
+}
+"""What A1111 adds on reading, for its own settings page."""
+
+OLDER = {"Old prompt editing timelines": True, "Pad conds v0": True, "Downcast alphas_cumprod": True}
+"""What it adds for a version before 1.6."""
+
+
+@pytest.mark.parametrize("case", VECTORS["parse"], ids=lambda case: repr(case["text"])[:40])
+def test_an_infotext_is_read_as_a1111_reads_it(case: dict[str, Any]) -> None:
+    read = infotext.read(case["text"])
+    found: dict[str, Any] = {"Prompt": read.prompt, "Negative prompt": read.negative, **read.settings}
+    if "Size" in found:
+        found["Size-1"], found["Size-2"] = found.pop("Size").split("x")
+    older = OLDER if read.settings.get("Version") == "v1.5.2" else {}
+    assert {**DEFAULTS, **older, **found} == case["parsed"]
+    assert {case["text"][start:end].split(":")[0] for start, end in read.places.values()} == set(read.settings)
+
+
+@pytest.mark.parametrize("case", VECTORS["quote"], ids=lambda case: repr(case["value"]))
+def test_a_value_is_quoted_as_a1111_quotes_it_and_read_back(case: dict[str, str]) -> None:
+    written = infotext.write("a", "", {"One": case["value"], "Two": "x", "Three": "y"})
+    assert written == f"a\nOne: {case['quoted']}, Two: x, Three: y"
+    assert infotext.read(written).settings["One"] == case["value"]
+
+
+GALLERY = """\
+a (red:1.2) fox,
+in snow <lora:ink:0.5>
+Negative prompt: blurry, "text"
+Steps: 30, Sampler: DPM++ 2M, CFG scale: 6.5, Seed: 42, Size: 512x768, Model: myModel, Clip skip: 2"""
+
+
+def told(converted: Converted) -> list[tuple[str, str, str]]:
+    return [(each.code, each.message, each.span.text) for each in converted.diagnostics]
+
+
+def test_a_pictures_parameters_become_a_line_of_a_recipe() -> None:
+    found = convert(GALLERY, source="infotext")
+    assert found.text == (
+        'a (red:1.2) fox, in snow <lora:ink:0.5> --negative """blurry, "text" """ '
+        "--steps 30 --sampler dpm++_2m --cfg 6.5 --seed 42 --size 512x768"
+    )
+    assert told(found) == [
+        ("PL605", "`Model: myModel` cannot be said here", "Model: myModel"),
+        ("PL605", "`Clip skip: 2` cannot be said here", "Clip skip: 2"),
+    ]
+    parsed = parse(Source(found.text))
+    assert parsed.diagnostics == ()
+    assert len(parsed.program.statements) == 1
+
+
+def test_a_sampler_that_is_not_here_is_left_out_and_named() -> None:
+    found = convert("a\nSteps: 20, Sampler: Euler a, CFG scale: 7", source="infotext")
+    assert found.text == "a --steps 20 --cfg 7"
+    assert told(found) == [("PL606", "there is no sampler like `Euler a`", "Sampler: Euler a")]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("train lora x\nSteps: 1, CFG scale: 2, Seed: 3", "render train lora x --steps 1 --cfg 2 --seed 3"),
+        ("a --seed 3 # b\nSteps: 1, CFG scale: 2, Seed: 3", r"a \--seed 3 --steps 1 --cfg 2 --seed 3"),
+        ("a cat", "a cat"),
+    ],
+)
+def test_what_would_be_more_than_text_in_a_recipe_stays_text(text: str, line: str) -> None:
+    assert convert(text, source="infotext").text == line
+
+
+def test_an_infotext_gives_other_tools_its_prompt_only() -> None:
+    assert convert(GALLERY, source="infotext", target="comfy").text == "a (red:1.2) fox,\nin snow "
