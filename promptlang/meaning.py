@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from promptlang import ast
+from promptlang.intervals import resolve as resolve_prompt
 from promptlang.parser import parse_prompt
 from promptlang.plan import Resolved
-from promptlang.resolve import resolve as resolve_prompt
 from promptlang.source import Source
 
 

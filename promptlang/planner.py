@@ -9,9 +9,9 @@ from pathlib import Path
 
 from promptlang import ast
 from promptlang.grammar import vocabulary
+from promptlang.intervals import resolve
 from promptlang.parser import parse_prompt
 from promptlang.plan import Adapter, Plan, Render, Resolved, Step, TrainLora
-from promptlang.resolve import resolve
 from promptlang.scope import Scope, Scoped
 from promptlang.source import Source
 

@@ -48,3 +48,24 @@ class Disk:
     def loras(self, folder: Path) -> dict[str, Path]:
         """The LoRA files of a folder, by the name a prompt calls them."""
         return {file.stem: file for file in sorted(folder.glob("*.safetensors"))}
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A world in which there is whatever one asks for."""
+
+    def is_folder(self, path: Path) -> bool:  # noqa: ARG002
+        """Whether there is a folder."""
+        return True
+
+    def has_pictures(self, folder: Path) -> bool:  # noqa: ARG002
+        """Whether a folder holds at least one picture."""
+        return True
+
+    def is_model(self, folder: Path) -> bool:  # noqa: ARG002
+        """Whether a folder holds a model in diffusers' layout."""
+        return True
+
+    def loras(self, folder: Path) -> dict[str, Path]:  # noqa: ARG002
+        """The LoRA files of a folder, by the name a prompt calls them."""
+        return {}

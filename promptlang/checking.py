@@ -1,0 +1,35 @@
+"""What is wrong with a program, for whoever has it as text: the library's `check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from promptlang import ast, checks
+from promptlang.diagnostics import Diagnostic
+from promptlang.parser import parse
+from promptlang.scope import Scope, initial, scoped
+from promptlang.source import Source
+from promptlang.world import Granted, World
+
+
+def check(text: str | Source, world: World | None = None, folder: Path = Path()) -> tuple[Diagnostic, ...]:
+    """All that is wrong with a program, in the order of its text.
+
+    Without a `world` no disk is looked at: what the program names is taken to be there. With `Disk()` relative
+    paths start in `folder`.
+    """
+    parsed = parse(text if isinstance(text, Source) else Source(text))
+    scope = _granted(parsed.program, folder) if world is None else initial(folder, world)
+    asked = Granted() if world is None else world
+    found = [*parsed.diagnostics]
+    for statement in scoped(parsed.program, scope):
+        found += checks.check(statement, asked)
+    return tuple(sorted(found, key=lambda each: each.span.start))
+
+
+def _granted(program: ast.Program, folder: Path) -> Scope:
+    """Where every LoRA and every token that the program names is there."""
+    nodes = [*ast.walk(program)]
+    loras = {node.name: folder for node in nodes if isinstance(node, ast.Lora)}
+    embeddings = {node.name: folder for node in nodes if isinstance(node, ast.Embedding)}
+    return Scope(folder, loras=loras, embeddings=embeddings)
