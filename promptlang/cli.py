@@ -10,7 +10,7 @@ from pathlib import Path
 
 from promptlang.backend import load_backend
 from promptlang.commands import COMMANDS
-from promptlang.commands.files import FINE, INTERRUPTED, STANDARD_INPUT, USAGE, LoadBackend, UnreadableError
+from promptlang.commands.files import FINE, INTERRUPTED, STANDARD_INPUT, USAGE, FileRefusedError, LoadBackend
 from promptlang.commands.run import run_files
 from promptlang.terminal import Terminal, open_terminal
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None, load: LoadBackend = load_backen
     terminal = open_terminal()
     try:
         return _dispatch(chosen, terminal, load)
-    except UnreadableError as error:
+    except FileRefusedError as error:
         terminal.complain(str(error))
         return USAGE
     except KeyboardInterrupt:

@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from promptlang.commands.files import FINE, LoadBackend, UnreadableError
+from promptlang.commands.files import FINE, FileRefusedError, LoadBackend
 from promptlang.terminal import Terminal
 
 NAME = "explain"
@@ -37,7 +37,7 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
     try:
         tokenizer = None if folder is None else clip_tokenizer(folder, folder.name)
     except (OSError, ValueError) as error:
-        raise UnreadableError(f"`{folder}` is no CLIP tokenizer's: there is no merges.txt to read") from error
+        raise FileRefusedError(f"`{folder}` is no CLIP tokenizer's: there is no merges.txt to read") from error
     explained = explain(chosen.prompt, chosen.steps, tokenizer)
     if chosen.json:
         terminal.write(json.dumps(explained.to_json(), indent=2))

@@ -17,8 +17,8 @@ STANDARD_INPUT = "-"
 LoadBackend = Callable[[], Backend]
 
 
-class UnreadableError(Exception):
-    """A recipe's file cannot be read; the message says which and why."""
+class FileRefusedError(Exception):
+    """A file cannot be read, or not be written; the message says which and why."""
 
 
 def add_files(parser: ArgumentParser) -> None:
@@ -32,9 +32,9 @@ def content(file: str) -> str:
         read = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
         return read.decode("utf-8-sig")
     except OSError as error:
-        raise UnreadableError(f"`{file}` cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise FileRefusedError(f"`{file}` cannot be read: {(error.strerror or str(error)).lower()}") from error
     except UnicodeDecodeError as error:
-        raise UnreadableError(f"`{file}` is not text in UTF-8 (byte {error.start + 1})") from error
+        raise FileRefusedError(f"`{file}` is not text in UTF-8 (byte {error.start + 1})") from error
 
 
 def named(text: str, file: str) -> Source:

@@ -14,6 +14,7 @@ from promptlang.commands.files import (
     FAILED,
     FINE,
     STANDARD_INPUT,
+    FileRefusedError,
     LoadBackend,
     add_files,
     content,
@@ -58,7 +59,10 @@ def _format(file: str, terminal: Terminal, *, check: bool) -> bool:
         sys.stdout.buffer.write(written.encode())
         sys.stdout.buffer.flush()
     elif formatted != source.text:
-        replace_file(Path(file), written)
+        try:
+            replace_file(Path(file), written)
+        except OSError as error:
+            raise FileRefusedError(f"`{file}` cannot be written: {(error.strerror or str(error)).lower()}") from error
         terminal.say(f"formatted {file}")
     return not errors
 
