@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 
-.PHONY: demo test bench emoji clean
+.PHONY: demo test bench emoji editors clean
 
 demo: $(VENV)/run
 	$(BIN)/promptlang run recipes/first.pl
@@ -36,6 +36,9 @@ $(VENV)/run: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/dev: $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[all,dev]'
 	touch $@
+
+editors: $(VENV)/dev
+	$(BIN)/python -m promptlang.highlighting.textmate > editors/vscode/syntaxes/promptlang.tmLanguage.json
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -36,3 +37,11 @@ def load_maker() -> Maker:
 
     maker: Maker = emoji.make
     return maker
+
+
+def tokenizer_folder() -> Path | None:
+    """The files of the built-in model's tokenizer, found without importing the runtime; None where they are not."""
+    found = find_spec("promptlang.runtime")
+    folders = (found.submodule_search_locations if found else None) or []
+    places = (Path(folder) / "emoji" / "model" / "tokenizer" for folder in folders)
+    return next((place for place in places if (place / "merges.txt").is_file()), None)

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
-from promptlang.expand import Library, draw, ways
+from promptlang.filling import Library, draw, ways
+from promptlang.intervals import resolve as resolve_prompt
 from promptlang.plan import Resolved
 from promptlang.prompt_parser import parse_prompt
-from promptlang.resolve import resolve as resolve_prompt
 from promptlang.source import Source
 
 _NOTHING = Library()

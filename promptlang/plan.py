@@ -82,7 +82,7 @@ class Resolved:
         """What grammar/resolved.schema.json describes, as plain lists, dictionaries, texts and numbers."""
         return {
             "parts": [_part(part) for part in self.parts],
-            "diagnostics": [_said(each) for each in self.diagnostics],
+            "diagnostics": [diagnostic_json(each) for each in self.diagnostics],
         }
 
 
@@ -103,7 +103,8 @@ def _interval(interval: Interval) -> dict[str, Any]:
     return plain if interval.weight is None else {**plain, "weight": interval.weight}
 
 
-def _said(diagnostic: Diagnostic) -> dict[str, Any]:
+def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A diagnostic as plain texts and numbers, but for the name of its source."""
     return {
         "code": diagnostic.code,
         "severity": diagnostic.severity.value,

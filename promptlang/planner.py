@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from promptlang import ast, diagnostics
-from promptlang.expand import draw
+from promptlang.filling import draw
 from promptlang.grammar import vocabulary
+from promptlang.intervals import resolve
 from promptlang.plan import Adapter, Interval, Plan, Render, Resolved, Step, TrainLora
 from promptlang.prompt_parser import parse_prompt
-from promptlang.resolve import resolve
 from promptlang.scope import Scope, Scoped
 from promptlang.source import Source, Span
 from promptlang.sweeps import Cell, pictures

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from promptlang import ast
 from promptlang.diagnostics import Severity
-from promptlang.expand import Let, Library
+from promptlang.filling import Let, Library
 from promptlang.includes import Placed
 from promptlang.plan import EMOJI, Model
 from promptlang.world import World

@@ -8,7 +8,7 @@ from itertools import islice, product
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
-from promptlang.expand import Filled, every, ways
+from promptlang.filling import Filled, every, ways
 from promptlang.scope import Scope
 from promptlang.source import Span
 

@@ -18,27 +18,27 @@ _FIELD = re.compile(r"(?:\[[^\]]*\]|[^:])*")
 
 def read(span: Span) -> Read:
     """The tag that is written at a place."""
-    kind, *fields = _fields(span)
+    kind, *rest = fields(span)
     match kind.text.lower():
         case "lora":
-            return _lora(fields, span)
+            return _lora(rest, span)
         case "trigger":
-            return _trigger(fields, span)
+            return _trigger(rest, span)
         case "area":
-            return _area(fields, span)
+            return _area(rest, span)
     return None, [diagnostics.unknown_tag(kind.text, KINDS, span)]
 
 
-def _fields(span: Span) -> list[Span]:
-    """What stands between the colons, but for those in square brackets."""
-    fields: list[Span] = []
+def fields(span: Span) -> list[Span]:
+    """A tag's kind, and what stands between the colons, but for those in square brackets."""
+    found: list[Span] = []
     at = span.start + 1
     while at < span.end:
         match = _FIELD.match(span.source.text, at, span.end - 1)
         assert match is not None
-        fields.append(span.source.span(*match.span()))
+        found.append(span.source.span(*match.span()))
         at = match.end() + 1
-    return fields
+    return found
 
 
 def _lora(fields: list[Span], span: Span) -> Read:

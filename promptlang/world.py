@@ -80,3 +80,36 @@ class Disk:
             return file.read_text("utf-8")
         except (OSError, UnicodeDecodeError):
             return None
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A world in which there is whatever one asks for."""
+
+    def is_folder(self, path: Path) -> bool:  # noqa: ARG002
+        """Whether there is a folder."""
+        return True
+
+    def has_pictures(self, folder: Path) -> bool:  # noqa: ARG002
+        """Whether a folder holds at least one picture."""
+        return True
+
+    def is_model(self, folder: Path) -> bool:  # noqa: ARG002
+        """Whether a folder holds a model in diffusers' layout."""
+        return True
+
+    def loras(self, folder: Path) -> dict[str, Path]:  # noqa: ARG002
+        """The LoRA files of a folder, by the name a prompt calls them."""
+        return {}
+
+    def is_file(self, path: Path) -> bool:  # noqa: ARG002
+        """Whether there is a file."""
+        return True
+
+    def lines(self, folder: Path, pattern: str) -> Sequence[str]:  # noqa: ARG002
+        """The lines of the wildcard files of a folder whose name, without its end, matches."""
+        return (f"__{pattern}__",)
+
+    def read(self, file: Path) -> str | None:  # noqa: ARG002
+        """The text of a recipe, None where it cannot be read."""
+        return ""

@@ -17,7 +17,7 @@ from promptlang.source import Span
 
 from . import models, pictures
 from .adapters import Lora, read
-from .conditioning import Encoder, Vocabulary
+from .conditioning import Encoder, vocabulary_of
 from .models import BaseModel
 from .moments import Conditioner
 from .samplers import SAMPLERS
@@ -70,7 +70,7 @@ class Runtime:
         if model not in self._models:
             yield ModelLoading(model.name)
             base = models.load(model, span)
-            self._models[model] = _Loaded(base, Encoder(base.text_encoder, Vocabulary.of(base.tokenizer)))
+            self._models[model] = _Loaded(base, Encoder(base.text_encoder, vocabulary_of(base.tokenizer)))
         return self._models[model]
 
 

@@ -54,7 +54,7 @@ WORLD = Memory(
     adapters=["ink", "ukiyo-e"],
     files=["downloads/wash.safetensors"],
     lists={"animal": ["fox", "owl"]},
-    recipes={"recipe/circle.pl": 'include "circle.pl"', "recipe/parts/base.pl": 'set steps 7\nlet hero = a man'},
+    recipes={"recipe/circle.pl": 'include "circle.pl"', "recipe/parts/base.pl": "set steps 7\nlet hero = a man"},
 )
 
 

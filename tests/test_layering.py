@@ -15,6 +15,8 @@ tomllib = pytest.importorskip("tomllib")  # Python 3.11
 ROOT = Path(__file__).parent.parent
 TERMINAL = ("cli", "terminal", "repl", "__main__")
 PLAIN_DATA = {"plan", "events", "diagnostics", "source", "infotext", "__version__"}
+ALGORITHMS = {"chunks"}
+"""What both sides do, and must do alike: `explain` cuts a prompt into the chunks that are rendered."""
 
 
 def files(folder: str) -> list[Path]:
@@ -47,7 +49,7 @@ def test_the_language_names_the_runtime_in_one_function_only() -> None:
 def test_the_runtime_knows_only_plain_data_of_the_language() -> None:
     for file in files("runtime"):
         known = {name.split(".")[1] for name in imports(file) if name.startswith("promptlang.")}
-        assert known <= PLAIN_DATA, file
+        assert known <= PLAIN_DATA | ALGORITHMS, file
 
 
 def test_only_the_terminal_draws_prompts_and_reads_the_environment() -> None:

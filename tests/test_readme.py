@@ -1,4 +1,4 @@
-"""The README's own example."""
+"""The README's own examples."""
 
 from __future__ import annotations
 
@@ -7,12 +7,31 @@ from pathlib import Path
 
 import pytest
 
+from promptlang.cli import main
+
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 
 
-def test_the_embedding_example_runs_and_prints_both_phases(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_embedding_example_is_short_runs_and_prints_what_is_wrong_both_phases_and_the_layout(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     (code,) = re.findall(r"```python\n(.+?)```", README, re.S)
+    assert code.count("\n") < 10
     exec(code, {})
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("10 [('a fox, ', 1.0), ('red', 1.3)")
-    assert lines[1].startswith("20 [('a fox, blue', 1.0)")
+    wrong, first, second, layout = capsys.readouterr().out.splitlines()
+    assert wrong == "29 there is no option `--stpes` here did you mean `--steps`?"
+    assert first.startswith("10 [('a fox, ', 1.0), ('red', 1.3)")
+    assert second.startswith("20 [('a fox, blue', 1.0)")
+    assert layout == "a fox, (red:1.3)    --seed 7"
+
+
+def test_the_explained_prompt_is_what_the_command_prints(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    (prompt, steps, shown) = re.findall(r'\$ promptlang explain "(.+)" --steps (\d+)\n(.+?)```', README, re.S)[0]
+    assert main(["explain", prompt, "--steps", steps]) == 0
+    printed = "\n".join(line.rstrip() for line in capsys.readouterr().out.splitlines())
+    head, tail = shown.strip().split("\n…\n")
+    assert printed.startswith(head)
+    assert printed.endswith(tail)

@@ -13,7 +13,7 @@ from promptlang.diagnostics import (
     unknown_let,
     unknown_wildcard,
 )
-from promptlang.expand import Let
+from promptlang.filling import Let
 from promptlang.scope import Scoped
 from promptlang.world import World
 

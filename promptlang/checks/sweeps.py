@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic, too_long, too_many_pictures
-from promptlang.expand import LONGEST, TooLongError
+from promptlang.filling import LONGEST, TooLongError
 from promptlang.scope import Scoped
 from promptlang.sweeps import MOST, count
 from promptlang.world import World

@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace, _SubParsersAction
+from argparse import ArgumentParser, Namespace
 
+from promptlang.commands.files import FAILED, FINE, STANDARD_INPUT, LoadBackend
 from promptlang.conversion import INFOTEXT, NAMES
 from promptlang.conversion import convert as converted
 from promptlang.diagnostics import Severity
 from promptlang.terminal import Terminal
 
-FINE, FAILED = 0, 1
+NAME = "convert"
+MEANING = "say a prompt as another tool would"
 
 
-def add(commands: _SubParsersAction[ArgumentParser]) -> None:
-    """The command and its options."""
-    meaning = "say a prompt as another tool would"
-    command = commands.add_parser("convert", help=meaning, description=f"{meaning.capitalize()}.")
-    command.add_argument(
+def add(parser: ArgumentParser) -> None:
+    """Give the command its options."""
+    parser.add_argument(
         "--from", dest="source", choices=(*NAMES, INFOTEXT), default="a1111", help="how it is written (default: a1111)"
     )
-    command.add_argument(
+    parser.add_argument(
         "--to", dest="target", choices=NAMES, default="promptlang", help="how to write it (default: promptlang)"
     )
-    command.add_argument("prompt", metavar="PROMPT", help="the prompt, or - for standard input")
+    parser.add_argument("prompt", metavar="PROMPT", help="the prompt, or - for standard input")
 
 
-def _standard_input() -> str:
-    return sys.stdin.buffer.read().decode("utf-8-sig", "replace").replace("\r\n", "\n").removesuffix("\n")
-
-
-def run(chosen: Namespace, terminal: Terminal) -> int:
+def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """Print the converted prompt; what it cannot say goes to standard error."""
-    text = _standard_input() if chosen.prompt == "-" else chosen.prompt
+    text = _standard_input() if chosen.prompt == STANDARD_INPUT else chosen.prompt
     result = converted(text, source=chosen.source, target=chosen.target)
     terminal.report(result.diagnostics)
     terminal.say(result.text)
     return FAILED if any(each.severity is Severity.ERROR for each in result.diagnostics) else FINE
+
+
+def _standard_input() -> str:
+    return sys.stdin.buffer.read().decode("utf-8-sig", "replace").replace("\r\n", "\n").removesuffix("\n")

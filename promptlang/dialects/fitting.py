@@ -22,6 +22,9 @@ NAMES = {
     ast.Embedding: "textual-inversion tokens",
     ast.Trigger: "trigger words",
     ast.Area: "areas",
+    ast.Variant: "variants",
+    ast.Wildcard: "wildcards",
+    ast.Reference: "named pieces",
 }
 """What a user calls it."""
 
@@ -65,16 +68,9 @@ class _Fitter:
         pass
 
     def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
+        if type(phrase) in NAMES and type(phrase) not in self.can:
+            return self._instead(phrase)
         match phrase:
-            case ast.Break() if ast.Break not in self.can:
-                self.miss(ast.Break, phrase.span, "it is left out")
-                return (ast.Text(" ", span=phrase.span),)
-            case ast.Embedding(name) if ast.Embedding not in self.can:
-                self.miss(ast.Embedding, phrase.span, f"`{name}` stays as a word")
-                return (ast.Text(name, span=phrase.span),)
-            case ast.Lora() | ast.Trigger() | ast.Area() if type(phrase) not in self.can:
-                self.miss(type(phrase), phrase.span, "it is left out")
-                return ()
             case ast.Lora(_, text_encoder, unet):
                 fitted = self._amount(text_encoder, phrase.span), self._amount(unet, phrase.span)
                 return (replace(phrase, text_encoder=fitted[0], unet=fitted[1]),)
@@ -82,6 +78,19 @@ class _Fitter:
                 return (replace(phrase, weight=self._weight(weight, phrase)),)
             case _:
                 return (phrase,)
+
+    def _instead(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
+        match phrase:
+            case ast.Break():
+                text, told = " ", "it is left out"
+            case ast.Embedding(name):
+                text, told = name, f"`{name}` stays as a word"
+            case ast.Variant() | ast.Wildcard() | ast.Reference():
+                text, told = phrase.span.text, "it stays as it is written: fill it in first"
+            case _:
+                text, told = "", "it is left out"
+        self.miss(type(phrase), phrase.span, told)
+        return (ast.Text(text, span=phrase.span),) if text else ()
 
     def _weight(self, weight: ast.Amount | None, node: ast.Node) -> ast.Amount | None:
         return None if weight is None else self._amount(weight, node.span)

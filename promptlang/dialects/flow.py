@@ -27,7 +27,8 @@ class Leave:
     node: Holder
 
 
-Leaf = ast.Text | ast.Opening | ast.Closing | ast.Break | ast.Lora | ast.Embedding | ast.Trigger | ast.Area
+Tag = ast.Lora | ast.Embedding | ast.Trigger | ast.Area
+Leaf = ast.Text | ast.Opening | ast.Closing | ast.Break | Tag | ast.Template
 Event = Enter | Leave | Leaf
 
 

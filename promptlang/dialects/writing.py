@@ -62,6 +62,8 @@ class Pen:
             case ast.Area(left, right, top, bottom, feather):
                 tail = f":feather={number(feather)}" if feather else ""
                 return f"<area:{','.join(map(number, (left, right, top, bottom)))}{tail}>"
+            case ast.Variant() | ast.Wildcard() | ast.Reference():
+                return phrase.span.text
             case _:
                 raise AssertionError(phrase)
 

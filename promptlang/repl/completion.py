@@ -62,8 +62,9 @@ def _options(line: str) -> dict[str, vocabulary.Option]:
 
 
 def _documented(options: dict[str, vocabulary.Option]) -> list[Choice]:
-    return [(option.name, option.doc) for option in options.values()]
+    return [(option.name, option.doc) for option in options.values() if option.available]
 
 
 def _beginnings() -> list[Choice]:
-    return [*((each, "") for each in vocabulary.HEADS), *((f":{name}", doc) for name, doc in COMMANDS.items())]
+    heads = [each for each in vocabulary.HEADS if each not in vocabulary.UNAVAILABLE]
+    return [*((each, "") for each in heads), *((f":{name}", doc) for name, doc in COMMANDS.items())]

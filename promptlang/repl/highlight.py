@@ -11,23 +11,9 @@ from prompt_toolkit.formatted_text.utils import split_lines
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style
 
-from promptlang.grammar import vocabulary
+from promptlang.highlighting.shapes import pieces
 
-_HEADS = "|".join(head.replace(" ", r"\s+") for head in (*vocabulary.HEADS, "render"))
-
-_PIECES = re.compile(
-    rf"""
-      (?P<escape>  \\. )
-    | (?P<comment> (?<!\S)\#(?=\s|$)[^\n]* )
-    | (?P<head>    ^(?:{_HEADS})(?=\s) | ^\s*:\w+ )
-    | (?P<lora>    <\w+:[^<>\n]*>? )
-    | (?P<option>  (?<!\S)--[A-Za-z][\w-]* )
-    | (?P<string>  \"\"\"[\s\S]*?(?:\"\"\"|\Z) | "[^"\n]*"? )
-    | (?P<weight>  :[+-]?\d*\.?\d+(?=\)) )
-    | (?P<bracket> [()\[\]] )
-    """,
-    re.VERBOSE | re.MULTILINE,
-)
+_COMMAND = re.compile(r"\s*:\w+")
 
 STYLE = Style.from_dict(
     {
@@ -36,9 +22,10 @@ STYLE = Style.from_dict(
         "escape": "ansibrightblack",
         "comment": "ansibrightblack italic",
         "head": "ansimagenta bold",
-        "lora": "ansigreen",
+        "tag": "ansigreen",
         "option": "ansicyan",
         "string": "ansiyellow",
+        "keyword": "ansimagenta",
         "weight": "ansibrightred",
         "bracket": "ansibrightblue bold",
         "bottom-toolbar": "noreverse ansibrightblack",
@@ -56,9 +43,9 @@ class PromptLexer(Lexer):
 
 
 def _fragments(text: str) -> Iterator[tuple[str, str]]:
-    end = 0
-    for match in _PIECES.finditer(text):
-        yield "", text[end : match.start()]
-        yield f"class:{match.lastgroup}", match.group()
-        end = match.end()
-    yield "", text[end:]
+    command = _COMMAND.match(text)
+    end = command.end() if command else 0
+    if command:
+        yield "class:head", command.group()
+    for kind, piece in pieces(text[end:]):
+        yield f"class:{kind.value}" if kind else "", piece

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from promptlang.diagnostics import Diagnostic, Severity
@@ -70,6 +70,14 @@ class Terminal:
     def say(self, text: str | Text) -> None:
         """A line, never wrapped in the middle of a path, and never read as markup."""
         self.console.print(Text(text) if isinstance(text, str) else text, soft_wrap=True)
+
+    def write(self, text: str) -> None:
+        """Lines for a machine to read: as they are."""
+        self.console.file.write(f"{text}\n")
+
+    def show(self, what: RenderableType) -> None:
+        """A table, or whatever else rich can draw."""
+        self.console.print(what, soft_wrap=isinstance(what, Text))
 
     def complain(self, text: str) -> None:
         """A line on what is wrong outside of any program's text."""

@@ -65,7 +65,7 @@ def test_weights_tags_and_options_are_coloured() -> None:
             ("bracket", ")"),
             ("escape", r"\("),
             ("escape", r"\)"),
-            ("lora", "<lora:ink:0.6>"),
+            ("tag", "<lora:ink:0.6>"),
             ("option", "--seed"),
             ("comment", "# so"),
         ]

@@ -1,63 +1,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
 from promptlang.plan import Interval, Model, Part, Render, Resolved, Segment
-from promptlang.runtime.conditioning import BREAK, Encoder, Vocabulary, cut, emphasise
+from promptlang.runtime.conditioning import Encoder, emphasise, vocabulary_of
 from promptlang.runtime.moments import stacked
 
 VECTORS = Path(__file__).parents[1] / "vectors"
-UNWANTED = "break_in_parens"
-"""A1111 takes it for the word; the language splits it before."""
-
-CASES = [
-    case
-    for case in json.loads((VECTORS / "a1111_chunks.json").read_text())["cases"]
-    if case["comma_padding_backtrack"] == 20 and not case["embeddings"] and case["name"] != UNWANTED
-]
-
-
-def toy() -> tuple[Vocabulary, list[str]]:
-    """The vectors' tokenizer: words and marks; and its words by number."""
-    words = ["<s>", "<e>", ","]
-
-    def tokenize(text: str) -> list[int]:
-        found = re.findall(r"\w+|[^\w\s]", text.lower())
-        words.extend(word for word in found if word not in words)
-        return [words.index(word) for word in found]
-
-    return Vocabulary(tokenize, begin=0, end=1, pad=1, comma=2), words
-
-
-def segments(prompt: str) -> list[Segment]:
-    """As far as the vectors go: with ``BREAK``, or without."""
-    found: list[Segment] = []
-    for text in re.split(r"\s*\bBREAK\b\s*", prompt):
-        found += [BREAK, Segment(text)]
-    return found[1:]
-
-
-@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_a_prompt_is_cut_where_a1111_cuts_it(case: dict[str, Any]) -> None:
-    vocabulary, words = toy()
-    chunks = cut(segments(case["prompt"]), vocabulary)
-    assert [[words[token] for token in chunk.tokens] for chunk in chunks] == [each["tokens"] for each in case["chunks"]]
-    assert [list(chunk.weights) for chunk in chunks] == [each["multipliers"] for each in case["chunks"]]
-
-
-def test_after_the_end_stands_the_pad_where_it_is_another_token() -> None:
-    vocabulary = Vocabulary(lambda text: [5] * len(text), begin=0, end=1, pad=9, comma=None)
-    (chunk,) = cut([Segment("ab")], vocabulary)
-    assert chunk.tokens == (0, 5, 5, 1, *[9] * 73)
 
 
 def test_emphasis_is_a1111s_to_the_last_digit() -> None:
@@ -81,7 +36,7 @@ def test_weights_of_one_change_not_a_bit() -> None:
 def test_a_chunk_is_what_diffusers_encodes(pipelines: dict[str, tuple[StableDiffusionPipeline, Model]]) -> None:
     pipeline = pipelines["epsilon"][0]
     theirs, _ = pipeline.encode_prompt("a cat, ink", "cpu", 1, do_classifier_free_guidance=False)
-    encoder = Encoder(pipeline.text_encoder, Vocabulary.of(pipeline.tokenizer))
+    encoder = Encoder(pipeline.text_encoder, vocabulary_of(pipeline.tokenizer))
     assert torch.equal(encoder.encode(encoder.cut([Segment("a cat, ink")])), theirs)
 
 
@@ -89,7 +44,7 @@ def test_what_was_encoded_once_is_not_encoded_again(
     pipelines: dict[str, tuple[StableDiffusionPipeline, Model]],
 ) -> None:
     pipeline = pipelines["epsilon"][0]
-    encoder = Encoder(pipeline.text_encoder, Vocabulary.of(pipeline.tokenizer), capacity=2)
+    encoder = Encoder(pipeline.text_encoder, vocabulary_of(pipeline.tokenizer), capacity=2)
     calls: list[object] = []
     with pipeline.text_encoder.register_forward_hook(lambda *_: calls.append(None)):
         for text in ("a", "b", "a", "b", "c", "a"):

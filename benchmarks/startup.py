@@ -1,0 +1,39 @@
+"""How long `import promptlang` takes, beyond Python itself, beside a library that it stands on; in processor time."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+PROGRAMS = {
+    "import promptlang": "import promptlang",
+    "… and the first diagnostic": "from promptlang import check; check('(a')",
+    "… and the first meaning": "from promptlang import resolve; resolve('a')",
+    "import lark": "import lark",
+    "import rich.console": "import rich.console",
+}
+
+
+def milliseconds(program: str, times: int = 7) -> float:
+    """The quickest of some runs."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", program], check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return 1000 * min(once() for _ in range(times))
+
+
+def main() -> None:
+    bare = milliseconds("pass")
+    print(f"bare Python: {bare:.0f} ms")
+    for name, program in PROGRAMS.items():
+        took = milliseconds(program)
+        print(f"{name}: {took - bare:.0f} ms more, {took / bare:.1f} times bare Python")
+
+
+if __name__ == "__main__":
+    main()

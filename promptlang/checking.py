@@ -1,0 +1,37 @@
+"""What is wrong with a program, for whoever has it as text: the library's `check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from promptlang import ast, checks
+from promptlang.diagnostics import Diagnostic
+from promptlang.includes import Placed, unfold
+from promptlang.scope import Scope, initial, scoped
+from promptlang.source import Source
+from promptlang.world import Granted, World
+
+
+def check(text: str | Source, world: World | None = None, folder: Path = Path()) -> tuple[Diagnostic, ...]:
+    """All that is wrong with a program, in the order of its text.
+
+    Without a `world` no disk is looked at: what the program names is taken to be there. With `Disk()` relative
+    paths start in `folder`.
+    """
+    source = text if isinstance(text, Source) else Source(text)
+    asked = Granted() if world is None else world
+    found: list[Diagnostic] = []
+    placed = tuple(unfold(source, folder, asked, found))
+    scope = _granted(placed, folder) if world is None else initial(folder, world)
+    for statement in scoped(placed, scope):
+        found += checks.check(statement, asked)
+    return tuple(sorted(dict.fromkeys(found), key=lambda each: each.span.start))
+
+
+def _granted(placed: Iterable[Placed], folder: Path) -> Scope:
+    """Where every LoRA and every token that the program names is there."""
+    nodes = [node for each in placed for node in ast.walk(each.statement)]
+    loras = {node.name: folder for node in nodes if isinstance(node, ast.Lora)}
+    embeddings = {node.name: folder for node in nodes if isinstance(node, ast.Embedding)}
+    return Scope(folder, loras=loras, embeddings=embeddings, find_lines=Granted().lines, wildcards=folder)

@@ -1,0 +1,38 @@
+"""Replacements in a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from promptlang.source import Span
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """What stands from `start` up to, not including, `end` becomes `text`."""
+
+    start: int
+    end: int
+    text: str
+
+    @classmethod
+    def of(cls, span: Span, text: str) -> Edit:
+        """A span's text becomes another."""
+        return cls(span.start, span.end, text)
+
+    @property
+    def growth(self) -> int:
+        """How many characters longer the text gets."""
+        return len(self.text) - (self.end - self.start)
+
+
+def apply(text: str, edits: Iterable[Edit], start: int = 0, end: int | None = None) -> str:
+    """The text from `start` to `end` with the edits that lie within; no two may overlap."""
+    end = len(text) if end is None else end
+    pieces: list[str] = []
+    for edit in sorted(edits):
+        if start <= edit.start and edit.end <= end:
+            pieces += (text[start : edit.start], edit.text)
+            start = edit.end
+    return "".join([*pieces, text[start:end]])

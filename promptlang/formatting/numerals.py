@@ -1,0 +1,46 @@
+"""Numbers in their shortest usual form: ``0.8`` for ``+.80``. The value, and what a point means, stay."""
+
+from __future__ import annotations
+
+import re
+
+from promptlang import ast
+from promptlang.numbers import MOMENT
+
+_NUMERAL = re.compile(r"([+-]?)(?=\.?[0-9])0*([0-9]*)(\.?)([0-9]*?)0*((?:[eE][+-]?[0-9]+)?)")
+
+
+def shortest(text: str, *, point: bool) -> str:
+    """A number without needless zeros and plus; `point` keeps ``1.0`` apart from ``1``, which means another thing."""
+    match = _NUMERAL.fullmatch(text)
+    if match is None:
+        return text
+    sign, whole, dot, fraction, exponent = match.groups()
+    if dot and point:
+        fraction = fraction or "0"
+    return f"{sign.strip('+')}{whole or '0'}{dot if fraction else ''}{fraction}{exponent.lower()}"
+
+
+def amount(text: str, node: ast.Amount) -> str:
+    """A number slot, ``1.10`` or ``[1.10 : 1.3 : 0.5]``; one that goes over two lines stays as it is."""
+    if any(mark.isspace() and mark not in " \t" for mark in text):
+        return text
+    bare = text.replace(" ", "").replace("\t", "")
+    points = _points(node)
+    if points is None:
+        return shortest(bare, point=False)
+    keep = iter(points)
+    return MOMENT.sub(lambda match: shortest(match.group(), point=next(keep)), bare)
+
+
+def _points(node: ast.Amount) -> list[bool] | None:
+    """For each number of one that changes, whether it is a moment, whose point means a fraction."""
+    match node:
+        case ast.Stages(values, moments):
+            return [False] * len(values) + [True] * len(moments)
+        case ast.Turns(values, period):
+            return [False] * len(values) + [True] * (period is not None)
+        case ast.Curve(values):
+            return [False, True] * len(values)
+        case _:
+            return None

@@ -1,0 +1,126 @@
+"""A program's layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from promptlang import ast
+from promptlang.formatting import statements
+from promptlang.formatting.between import between
+from promptlang.formatting.columns import Row, align
+from promptlang.formatting.edits import Edit, apply
+from promptlang.formatting.prompts import prompt_edits
+from promptlang.lines import head, logical_lines, near_head
+from promptlang.parser import parse
+from promptlang.source import Source, Span
+
+PROMPT_GAP, STATEMENT_GAP = 4, 1
+"""The least blanks before options."""
+
+
+def format_program(text: str) -> str:
+    """A program in canonical layout. It means the same, and formatting it again changes nothing.
+
+    What cannot be read, and a prompt that is odd, stays byte for byte; so do all words and remarks.
+    """
+    source = Source(text)
+    edits = list(between(source, list(logical_lines(source))))
+    rows: list[Row] = []
+    for statement in parse(source).program.statements:
+        inside = [edit for edit in _edits(statement) if edit.text != text[edit.start : edit.end]]
+        edits += inside
+        row = _row(statement, inside)
+        if row is not None:
+            if rows and not _neighbours(rows[-1], row):
+                edits += align(rows)
+                rows.clear()
+            rows.append(row)
+    return apply(text, _last_said([*edits, *align(rows)]))
+
+
+def _last_said(edits: Sequence[Edit]) -> Iterator[Edit]:
+    """Columns have the last word on the blanks between two words."""
+    last = {(each.start, each.end): each for each in edits}
+    yield from last.values()
+
+
+def _edits(statement: ast.Statement) -> Iterator[Edit]:
+    """The edits within a statement's line."""
+    match statement:
+        case ast.Picture():
+            yield from _picture(statement)
+        case _:
+            line = statement.span
+            prompts = [node.span for node in ast.walk(statement) if isinstance(node, ast.Prompt)]
+            edges = [line.start, *(at for span in prompts for at in (span.start, span.end)), line.end]
+            for start, end in zip(edges[::2], edges[1::2], strict=True):
+                yield from statements.spacing(line.source, start, end)
+            for span in prompts:
+                yield from prompt_edits(span)
+            yield from statements.numbers(statement)
+
+
+def _picture(picture: ast.Picture) -> Iterator[Edit]:
+    source, line, prompt = picture.span.source, picture.span, picture.prompt.span
+    inside = prompt_edits(prompt)
+    if line.start < prompt.start or not _becomes_a_statement(source, line, inside):
+        yield from inside
+    yield from statements.spacing(source, line.start, prompt.start + 1)
+    if picture.options:
+        before = source.text[prompt.end : picture.options[0].span.start]
+        blanks = statements.gap(before) if prompt.text else None
+        if blanks is not None:
+            wide = " " * PROMPT_GAP if "\n" not in before else blanks
+            yield Edit(prompt.end, picture.options[0].span.start, wide)
+        yield from statements.spacing(source, picture.options[0].span.start, line.end)
+        yield from statements.numbers(picture)
+
+
+def _becomes_a_statement(source: Source, line: Span, edits: Sequence[Edit]) -> bool:
+    """Whether a prompt's first words, edited, would read as a statement."""
+    edited = Source(apply(source.text, edits, line.start, line.end))
+    whole = edited.span(0, len(edited.text))
+    return head(whole) is not None or near_head(whole) is not None
+
+
+# Columns
+
+_CELLS = re.compile(r'(?<!\S)(?:#(?=\s|$).*|(?P<from>from(?=\s))|(?P<options>--(?=[A-Za-z]).*))|"[^"]*"|\S+')
+
+
+def _row(statement: ast.Statement, edits: Sequence[Edit]) -> Row | None:
+    """A line's cells, where it has more than one and stands on one line of the file."""
+    line = statement.span
+    if "\n" in line.text:
+        return None
+    match statement:
+        case ast.Picture(prompt, options):
+            if not options or not prompt.span.text:
+                return None
+            cells = line.source.span(line.start, prompt.span.end), options[0].span.to(line)
+            return Row(line, cells, PROMPT_GAP, tuple(edits))
+        case ast.UseModel() | ast.Set() | ast.Let():
+            return None
+        case _:
+            return Row(line, tuple(_cells(line)), STATEMENT_GAP, tuple(edits))
+
+
+def _cells(line: Span) -> Iterator[Span | None]:
+    """What comes before ``from``, from there to the options, and the options."""
+    matches = [*_CELLS.finditer(line.source.text, line.start, line.end)]
+    found = {match.lastgroup: match.start() for match in reversed(matches)}
+    starts = [line.start, found.get("from"), found.get("options")]
+    for at, start in enumerate(starts):
+        following = next((each for each in starts[at + 1 :] if each is not None), None)
+        if start is None:
+            yield None
+        else:
+            stop = line.end if following is None else following
+            yield line.source.span(start, start + len(line.source.text[start:stop].rstrip()))
+
+
+def _neighbours(above: Row, below: Row) -> bool:
+    """Whether two rows are of a kind and nothing stands between their lines."""
+    gap = above.line.source.text[above.line.end : below.line.start]
+    return above.apart == below.apart and gap.count("\n") == 1 and not gap.strip()

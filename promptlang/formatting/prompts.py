@@ -1,0 +1,92 @@
+"""What changes inside a prompt: numbers, the blanks around them, tags, needless escapes. Its words never do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from promptlang import ast, numbers
+from promptlang.formatting.edits import Edit
+from promptlang.formatting.numerals import amount, shortest
+from promptlang.lexer import Lexeme, lex
+from promptlang.scanner import scan
+from promptlang.source import Span
+from promptlang.tags import fields
+
+NEEDLESS = frozenset(";!?'^~&")
+"""Characters that mean nothing anywhere, so that a backslash before them does nothing."""
+
+BLANKS = " \t"
+
+
+def prompt_edits(span: Span) -> list[Edit]:
+    """The edits to a prompt; none where something is odd about how it is written."""
+    lexemes, found = lex(span)
+    if found:
+        return []
+    edits = [*_unescaped(span), *_around_moments(lexemes)]
+    for lexeme in lexemes:
+        edits += _lexeme(lexeme)
+    return [edit for edit in edits if edit.text != span.source.text[edit.start : edit.end]]
+
+
+def _lexeme(lexeme: Lexeme) -> Iterator[Edit]:
+    node, text = lexeme.node, lexeme.span.text
+    match lexeme.type:
+        case "WEIGHT" if node is not None:
+            yield Edit.of(lexeme.span, f":{amount(text[1:-1], _number(node))})")
+        case "PART_WEIGHT" if node is not None:
+            yield Edit.of(lexeme.span, amount(text, _number(node)))
+        case "MOMENT":
+            yield Edit.of(lexeme.span, shortest(text, point=True))
+        case "TAG":
+            yield from _tag(node, lexeme.span)
+
+
+def _number(node: ast.Node | ast.Amount) -> ast.Amount:
+    assert isinstance(node, ast.Amount)
+    return node
+
+
+def _around_moments(lexemes: list[Lexeme]) -> Iterator[Edit]:
+    """No blanks in ``: 0.3 , 0.7 ]``."""
+    for before, after in pairwise(lexemes):
+        if "MOMENT" in (before.type, after.type):
+            gap = before.span.source.span(before.span.end, after.span.start)
+            if not gap.text.strip(BLANKS + ","):
+                yield Edit.of(gap, gap.text.strip(BLANKS))
+
+
+def _unescaped(span: Span) -> Iterator[Edit]:
+    for piece in scan(span, []):
+        if piece.end - piece.start == 2 and piece.text in NEEDLESS:
+            yield Edit(piece.start, piece.end, piece.text)
+
+
+def _tag(node: object, span: Span) -> Iterator[Edit]:
+    match node:
+        case ast.Lora():
+            kind, name, *strengths = fields(span)
+            yield from _trimmed(kind, name)
+            for field in strengths:
+                yield _strength(field)
+        case ast.Trigger():
+            yield from _trimmed(*fields(span))
+        case ast.Area():
+            for field in fields(span):
+                label, equals, edges = field.text.replace(" ", "").replace("\t", "").lower().rpartition("=")
+                edges = ",".join(shortest(edge, point=False) for edge in edges.split(","))
+                yield Edit.of(field, f"{label}{equals}{edges}")
+
+
+def _trimmed(kind: Span, name: Span) -> Iterator[Edit]:
+    yield Edit.of(kind, kind.text.lower())
+    yield Edit.of(name, name.text.strip(BLANKS))
+
+
+def _strength(field: Span) -> Edit:
+    """``unet=0.5``, or a number alone."""
+    label, equals, number = field.text.rpartition("=")
+    value = numbers.read(field.source.span(field.end - len(number), field.end))
+    assert value is not None
+    return Edit.of(field, f"{label.strip(BLANKS).lower()}{equals}{amount(number, value)}")

@@ -1,0 +1,80 @@
+"""What each piece of a program is, by its shape alone: quick enough for every key, and the same in every editor.
+
+The patterns are those that Python's `re` and Oniguruma, which TextMate grammars are read by, have in common.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from promptlang.grammar import vocabulary
+
+
+class Kind(Enum):
+    """What a piece is."""
+
+    ESCAPE = "escape"
+    COMMENT = "comment"
+    HEAD = "head"
+    TAG = "tag"
+    OPTION = "option"
+    STRING = "string"
+    KEYWORD = "keyword"
+    WEIGHT = "weight"
+    BRACKET = "bracket"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A kind of piece as a pattern, or where it may go over lines as one for its beginning and one for its end."""
+
+    kind: Kind
+    pattern: str
+    end: str | None = None
+
+    @property
+    def whole(self) -> str:
+        """One pattern; what is never closed goes to the end of the text."""
+        return self.pattern if self.end is None else rf"{self.pattern}[\s\S]*?(?:{self.end}|\Z)"
+
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
+_SETTINGS = "|".join(vocabulary.SETTINGS)
+_HEADS = "|".join(
+    [*(head.replace(" ", r"[ \t]+") for head in vocabulary.HEADS if " " in head)]
+    + [r"let(?=[ \t]+[\w-]+[ \t]*(?:\([^)\n]*\))?[ \t]*=)", r"convert(?=[ \t]+\S+[ \t]+to[ \t])"]
+    + [r"(?:caption|include)(?=[ \t]+\")", r"(?:plot|validate)(?=[ \t]+[^\s,]+[ \t]*(?:--|$))", "render"]
+)
+"""Heads of one word are English words, too, so what follows decides."""
+
+
+SHAPES: tuple[Shape, ...] = (
+    Shape(Kind.ESCAPE, r"\\."),
+    Shape(Kind.COMMENT, r"(?<!\S)#(?=\s|$).*"),
+    Shape(Kind.HEAD, rf"^(?:(?:{_HEADS})(?=\s)|set(?=[ \t]+(?:{_SETTINGS})(?:\s|$)))"),
+    Shape(Kind.TAG, r"<\w+:[^<>\n]*>?|<[^\W\d][\w.+-]*>"),
+    Shape(Kind.OPTION, r"(?<!\S)--[A-Za-z][\w-]*"),
+    Shape(Kind.STRING, '"""', '"""'),
+    Shape(Kind.STRING, r'"[^"\n]*"?'),
+    Shape(Kind.KEYWORD, r"\b(?:AND|BREAK)\b|\$\{[^\W\d][\w-]*|(?<![\w$])__[\w*][\w*/.-]*__(?!\w)|\d+::|\$\$"),
+    Shape(Kind.WEIGHT, rf":{_NUMBER}(?=[)\]])"),
+    Shape(Kind.BRACKET, r"[()\[\]{}|]"),
+)
+
+_PIECES = re.compile("|".join(f"({shape.whole})" for shape in SHAPES), re.MULTILINE)
+
+
+def pieces(text: str) -> Iterator[tuple[Kind | None, str]]:
+    """A text cut into pieces; None for words."""
+    end = 0
+    for match in _PIECES.finditer(text):
+        if end < match.start():
+            yield None, text[end : match.start()]
+        assert match.lastindex is not None
+        yield SHAPES[match.lastindex - 1].kind, match.group()
+        end = match.end()
+    if end < len(text):
+        yield None, text[end:]

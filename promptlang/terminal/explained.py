@@ -1,0 +1,96 @@
+"""An explained prompt as tables and time lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from promptlang.chunks import LENGTH
+from promptlang.explanation import Explained, ExplainedPart, ExplainedToken, Phase, Strengths
+from promptlang.terminal.report import counted, printable
+
+ON, OFF = "█", "·"
+LEVELS = "▁▂▃▄▅▆▇█"
+
+
+def explained_rows(explained: Explained) -> Iterator[RenderableType]:
+    """What is to be shown, one below the other."""
+    for number, part in enumerate(explained.parts, 1):
+        if len(explained.parts) > 1:
+            yield Text(f"part {number} of {len(explained.parts)}, weight {part.weight:g}", "bold")
+        for phase in part.phases:
+            yield _heading(phase, explained.steps)
+            yield _phase(phase)
+        if part.bars or part.loras:
+            yield _time_line(part, explained.steps)
+    source = explained.tokens if explained.exact else f"{explained.tokens}; a model's own may be more"
+    yield Text(f"tokens: {source}", "dim")
+
+
+def _phase(phase: Phase) -> Table:
+    """A row for each stretch of tokens of one weight in one chunk."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("chunk", "weight"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("tokens", overflow="fold")
+    for (chunk, weight), tokens in groupby(phase.tokens, key=lambda each: (each.chunk, each.weight)):
+        table.add_row(str(chunk), Text(f"×{weight:.4g}", _style(weight)), _joined([*tokens]))
+    return table
+
+
+def _heading(phase: Phase, steps: int) -> Text:
+    fill = ", ".join(f"{used}/{LENGTH}" for used in phase.chunks)
+    amount = f"{counted(len(phase.tokens), 'token')}, {counted(len(phase.chunks), 'chunk')} ({fill})"
+    return Text(f"{_spans(phase, steps)}: {amount}", "bold")
+
+
+def _joined(tokens: Sequence[ExplainedToken]) -> Text:
+    return Text(" ").join(Text(printable(token.text)) for token in tokens)
+
+
+def _style(weight: float) -> str:
+    return "" if weight == 1 else "green" if weight > 1 else "yellow"
+
+
+def _spans(phase: Phase, steps: int) -> str:
+    if phase.steps == ((1, steps),):
+        return "all steps"
+    spans = [str(first) if first == last else f"{first}-{last}" for first, last in phase.steps]
+    return f"steps {', '.join(spans)}" if phase.steps[0][0] != phase.steps[-1][1] else f"step {spans[0]}"
+
+
+def _time_line(part: ExplainedPart, steps: int) -> Table:
+    """A column a step: where a branch holds, how strong a LoRA is."""
+    table = Table(box=None, pad_edge=False, show_header=True)
+    table.add_column("", no_wrap=True, max_width=30)
+    table.add_column(f"1{'step'.center(max(4, steps - 1 - len(str(steps))))}{steps}", no_wrap=True)
+    table.add_column("")
+    for bar in part.bars:
+        table.add_row(_named(bar.text), "".join(ON if held else OFF for held in bar.steps), "")
+    for lora in part.loras:
+        table.add_row(_named(f"<lora:{lora.name}>"), _levels(lora.unet), _range(lora))
+    return table
+
+
+def _named(text: str) -> Text:
+    return Text(printable(" ".join(text.split())) or "(nothing)", "cyan")
+
+
+def _levels(strengths: Sequence[float]) -> str:
+    """Each strength as a part of the greatest."""
+    greatest = max(map(abs, strengths))
+    return "".join(LEVELS[round(abs(each) / greatest * 7)] if each else OFF for each in strengths)
+
+
+def _range(lora: Strengths) -> str:
+    shown = _between(lora.unet)
+    return shown if lora.text_encoder == lora.unet else f"unet {shown}, te {_between(lora.text_encoder)}"
+
+
+def _between(strengths: Sequence[float]) -> str:
+    low, high = min(strengths), max(strengths)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
