@@ -18,7 +18,17 @@ from promptlang.source import Source, Span
 INFOTEXT = "infotext"
 """What is no dialect but a whole picture's text, and can be read only."""
 
-NAMES: Final = ("promptlang", "a1111", "comfy", "prompt-control", "compel", "invokeai", "novelai", "sdcpp")
+NAMES: Final = (
+    "promptlang",
+    "a1111",
+    "comfy",
+    "prompt-control",
+    "compel",
+    "invokeai",
+    "novelai",
+    "sdcpp",
+    "dynamicprompts",
+)
 """Every dialect, by the name it goes by."""
 
 

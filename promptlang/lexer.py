@@ -35,10 +35,13 @@ class Lexeme(Token):
         return lexeme
 
 
-def lex(span: Span, *, divided: bool = True) -> tuple[list[Lexeme], list[Diagnostic]]:
-    """The tokens of a prompt, and what is odd about its brackets and tags; ``AND`` is a word unless it is `divided`."""
+def lex(span: Span, *, divided: bool = True, templated: bool = True) -> tuple[list[Lexeme], list[Diagnostic]]:
+    """The tokens of a prompt, and what is odd about its brackets and tags.
+
+    ``AND`` is a word unless it is `divided`, braces are characters unless it is `templated`.
+    """
     found: list[Diagnostic] = []
-    pieces = list(scan(span, found))
+    pieces = list(scan(span, found, templated=templated))
     ands = _ands(span.source, pieces, found) if divided else []
     out: list[Lexeme] = []
     start = 0

@@ -15,9 +15,15 @@ from promptlang.lexer import Lexeme, lex
 from promptlang.source import Span
 
 
-def parse_prompt(span: Span, *, divided: bool = True) -> tuple[ast.Prompt, tuple[Diagnostic, ...]]:
-    """The prompt in a stretch of source; ``AND`` is a word where it is not `divided`, as in a negative prompt."""
-    lexemes, found = lex(span, divided=divided)
+def parse_prompt(
+    span: Span, *, divided: bool = True, templated: bool = True
+) -> tuple[ast.Prompt, tuple[Diagnostic, ...]]:
+    """The prompt in a stretch of source.
+
+    ``AND`` is a word where it is not `divided`, as in a negative prompt, and ``{a|b}`` where it is not `templated`,
+    as in other tools.
+    """
+    lexemes, found = lex(span, divided=divided, templated=templated)
     read: Any = _prompt_grammar().parse(lexemes)
     phrases, _ = read[0]
     return ast.Prompt(phrases if len(read) == 1 else (_composition(span, read),), span=span), tuple(found)

@@ -41,10 +41,10 @@ class Piece:
     tag: ast.Node | None = None
 
 
-def scan(span: Span, found: list[Diagnostic]) -> Iterator[Piece]:
+def scan(span: Span, found: list[Diagnostic], *, templated: bool = True) -> Iterator[Piece]:
     """The pieces of a prompt without its comments; a template is one piece, as nobody knows yet what it will be."""
     start = span.start
-    for template in templates.scan(span, found):
+    for template in templates.scan(span, found) if templated else ():
         yield from _between(span.source.span(start, template.span.start), found)
         yield Piece("token", template.span.text, template.span.start, template.span.end, tag=template)
         start = template.span.end

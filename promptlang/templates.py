@@ -26,7 +26,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-_COUNT = re.compile(r"\s*(?P<least>\d*)(?P<dash>-?)(?P<most>\d*)\$\$(?:(?P<separator>[^$|{}]*)\$\$)?")
+_COUNT = re.compile(r"\s*(?P<least>\d*)(?P<dash>-?)(?P<most>\d*)\$\$(?:(?P<separator>[^${}]*)\$\$)?")
 _WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)::")
 
 

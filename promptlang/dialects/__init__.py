@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from promptlang import ast
-from promptlang.dialects import a1111, comfy, compel, invokeai, native, novelai, prompt_control, sdcpp
+from promptlang.dialects import a1111, comfy, compel, dynamicprompts, invokeai, native, novelai, prompt_control, sdcpp
 from promptlang.dialects.reading import Read
 from promptlang.dialects.writing import Written
 from promptlang.source import Span
@@ -35,5 +35,6 @@ DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "invokeai": invokeai,
         "novelai": novelai,
         "sdcpp": sdcpp,
+        "dynamicprompts": dynamicprompts,
     }
 )

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from promptlang import ast
 from promptlang.diagnostics import dialects as said
+from promptlang.dialects import writing
 from promptlang.dialects.reading import Read
-from promptlang.dialects.writing import Pen, Written
+from promptlang.dialects.writing import Written
 from promptlang.parser import parse_prompt
 from promptlang.source import Span
 
@@ -20,7 +21,7 @@ _LAST = re.compile(r"\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*\Z")
 
 def read(span: Span) -> Read:
     """A prompt from its box, or from a gallery. A number at its end weighs the only part, too."""
-    prompt, found = parse_prompt(span)
+    prompt, found = parse_prompt(span, templated=False)
     last = _LAST.search(span.text)
     if last is None or len(prompt.parts) > 1:
         return prompt, found
@@ -30,7 +31,7 @@ def read(span: Span) -> Read:
             *found,
             said.read_as(f"`{last.group().strip()}`, by which A1111 weighs all of it,", "text", place),
         )
-    prompt, found = parse_prompt(span.source.span(span.start, place.start))
+    prompt, found = parse_prompt(span.source.span(span.start, place.start), templated=False)
     return replace(prompt, span=span), found
 
 
@@ -42,16 +43,19 @@ _WORD = re.compile(r"\b(?:AND|BREAK)\b")
 
 def write(prompt: ast.Prompt) -> Written:
     """For A1111's prompt box."""
-    return _Pen().write(prompt)
+    return Pen().write(prompt)
 
 
-class _Pen(Pen):
+class Pen(writing.Pen):
+    """Writes as A1111 reads."""
+
     dialect = "A1111"
     can = frozenset(
         {ast.Emphasis, ast.Schedule, ast.Alternation, ast.Composition, ast.Break, ast.Lora, ast.Embedding, ast.Opening}
     )
 
     def text(self, text: ast.Text) -> str:
+        """Words, their brackets escaped."""
         value = text.value
         if "#" in value:
             self.cannot("way to write `#`, which begins a comment", text, "it is left out")
@@ -66,6 +70,7 @@ class _Pen(Pen):
         return _SEPARATOR.sub(r"\\\g<0>", value) if self.squares or (self.changes and self.inside) else value
 
     def leaf(self, phrase: ast.Phrase) -> str:
+        """A token is a word."""
         match phrase:
             case ast.Embedding(name):
                 return name
@@ -77,9 +82,11 @@ class _Pen(Pen):
         return f"{text} :1" if part.weight is None and self.ends_in_number(text) else super().finished(text, part)
 
     def nests(self, node: ast.Schedule) -> bool:
+        """Two phases at a time."""
         return len(node.branches) > 2
 
     def period(self, node: ast.Alternation) -> str:
+        """There is none."""
         if node.period is not None:
             self.cannot("alternation of more than a step at a time", node, "it changes every step")
         return "]"

@@ -44,9 +44,14 @@ class Shape:
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 _SETTINGS = "|".join(vocabulary.SETTINGS)
 _HEADS = "|".join(
-    [*(head.replace(" ", r"[ \t]+") for head in vocabulary.HEADS if " " in head)]
-    + [r"let(?=[ \t]+[\w-]+[ \t]*(?:\([^)\n]*\))?[ \t]*=)", r"convert(?=[ \t]+\S+[ \t]+to[ \t])"]
-    + [r"(?:caption|include)(?=[ \t]+\")", r"(?:plot|validate)(?=[ \t]+[^\s,]+[ \t]*(?:--|$))", "render"]
+    [
+        *(head.replace(" ", r"[ \t]+") for head in vocabulary.HEADS if " " in head),
+        r"let(?=[ \t]+[\w-]+[ \t]*(?:\([^)\n]*\))?[ \t]*=)",
+        r"convert(?=[ \t]+\S+[ \t]+to[ \t])",
+        r"(?:caption|include)(?=[ \t]+\")",
+        r"(?:plot|validate)(?=[ \t]+[^\s,]+[ \t]*(?:--|$))",
+        "render",
+    ]
 )
 """Heads of one word are English words, too, so what follows decides."""
 

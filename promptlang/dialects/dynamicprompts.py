@@ -1,0 +1,66 @@
+"""Dynamic Prompts (sd-dynamic-prompts): A1111's prompts with variants and wildcards.
+
+Its templates are promptlang's own, but for variables, wrappers and samplers chosen in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import dialects as said
+from promptlang.dialects import a1111
+from promptlang.dialects.reading import Read
+from promptlang.dialects.writing import Written
+from promptlang.parser import parse_prompt
+from promptlang.source import Span
+
+_ONLY_THERE = re.compile(
+    r"""
+      (?P<variable>\$\{\s*[^\W\d]\w*\s*[=:])
+    | (?P<wrapper>%\{)
+    | (?P<sampler>(?<![\w$])\{\s*[@!~]|(?<!\w)__[@!~])
+    | (?P<arguments>(?<!\w)__[\w*/-]+\()
+    """,
+    re.VERBOSE,
+)
+_CALLED = {
+    "variable": "a variable of its own",
+    "wrapper": "a wrapper",
+    "sampler": "a way of choosing",
+    "arguments": "a wildcard with arguments",
+}
+
+
+def read(span: Span) -> Read:
+    r"""A template; a `\` before a brace, which means nothing there, means the character here."""
+    prompt, found = parse_prompt(span)
+    return prompt, (*found, *_only_there(span))
+
+
+def _only_there(span: Span) -> Iterator[Diagnostic]:
+    for match in _ONLY_THERE.finditer(span.source.text, span.start, span.end):
+        assert match.lastgroup is not None
+        yield said.read_as(f"`{match.group()}`, {_CALLED[match.lastgroup]},", "text", span.source.span(*match.span()))
+
+
+def write(prompt: ast.Prompt) -> Written:
+    """For the extension's prompt box."""
+    return _Pen().write(prompt)
+
+
+_TEMPLATE = re.compile(r"[{}]|\$(?=\{)|__")
+
+
+class _Pen(a1111.Pen):
+    dialect = "Dynamic Prompts"
+    can = a1111.Pen.can | {ast.Variant, ast.Wildcard}
+
+    def text(self, text: ast.Text) -> str:
+        value = super().text(text)
+        if _TEMPLATE.search(value):
+            self.cannot("way to write `{`, `}` or `__` as characters", text, "they are left out")
+            value = _TEMPLATE.sub("", value)
+        return value
