@@ -41,6 +41,8 @@ class _Pen(Pen):
     can = EVERYTHING
 
     def text(self, text: ast.Text) -> str:
+        if not text.value:
+            return "\\"  # at the end, where it makes a character of nothing
         value = _SPECIAL.sub(r"\\\g<0>", text.value)
         if self.squares:
             return _SEPARATOR.sub(r"\\\g<0>", value)
