@@ -1,13 +1,19 @@
-"""How long it takes to read a prompt and say what it means: realistic prompts, and growth with length."""
+"""How long it takes to read a prompt and say what it means, beside compel and Dynamic Prompts, and as it grows.
+
+The peers are not among promptlang's own needs: ``pip install compel dynamicprompts`` first, or they are left out.
+Each reads the same prompts, written as it writes them by promptlang's own converter.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from statistics import median
 from time import process_time
+from typing import Any
 
-from promptlang import resolve
+from promptlang import convert, resolve
 
 SUBJECTS = ["a red fox", "an old lighthouse", "portrait of a knight", "isometric room", "two cats"]
 DETAILS = [
@@ -40,15 +46,34 @@ def microseconds(action: Callable[[], object]) -> float:
     return 1e6 * min(times)
 
 
+def peers() -> dict[str, Callable[[str], Any]]:
+    """What each does to read a prompt: compel its syntax tree, Dynamic Prompts its own."""
+    found: dict[str, Callable[[str], Any]] = {}
+    try:
+        found["compel"] = import_module("compel.prompt_parser").PromptParser().parse_conjunction
+        found["dynamicprompts"] = import_module("dynamicprompts.parser.parse").parse
+    except ImportError as error:
+        print(f"not measured: {error}")
+    return found
+
+
+def each(read: Callable[[str], Any], texts: Sequence[str]) -> float:
+    """The median time of the texts, each the quickest of five."""
+    return median(microseconds(lambda text=text: read(text)) for text in texts)  # type: ignore[misc]
+
+
 def main() -> None:
     draw = random.Random(0)
     prompts = [prompt(draw) for _ in range(200)]
     resolve(prompts[0])
-    times = [microseconds(lambda text=text: resolve(text, 20)) for text in prompts]  # type: ignore[misc]
+    ours = each(lambda text: resolve(text, 20), prompts)
     characters = sum(map(len, prompts)) / len(prompts)
-    print(f"200 prompts of {characters:.0f} characters on average: {median(times):.0f} µs, at most {max(times):.0f} µs")
+    print(f"200 prompts of {characters:.0f} characters on average, read and resolved: {ours:.0f} µs (median)")
+    for name, read in peers().items():
+        theirs = each(read, [convert(text, source="promptlang", target=name).text for text in prompts])
+        print(f"{name:>15}: {theirs:7.0f} µs to read them, {theirs / ours:.1f} times as long")
     long = ", ".join(prompt(draw) for _ in range(150))
-    for length in (100, 784, 1000, 3000):
+    for length in (100, 784, 1000, 3000, 10_000):
         text = long[:length]
         print(f"{length:6} characters: {microseconds(lambda text=text: resolve(text, 20)):8.0f} µs")  # type: ignore[misc]
 

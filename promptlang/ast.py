@@ -132,6 +132,8 @@ class Closing(Node):
     bracket: str
     closes: int = field(compare=False)
     """As that of its `Opening`."""
+    weight: Amount | None = None
+    """The number before it, which is that of its `Opening`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -568,6 +570,8 @@ def walk(node: Node) -> Iterator[Node]:
 
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below, in the order of the source."""
+    if isinstance(node, Opening):
+        return  # its weight is written where it closes
     for name in node.__dataclass_fields__:
         value = getattr(node, name)
         if isinstance(value, tuple):

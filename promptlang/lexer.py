@@ -234,6 +234,6 @@ def _range(part: _Part, opening: int, closing: int | None) -> Iterator[tuple[int
         return
     last = part.pieces[closing]
     begin = ast.Opening(piece.mark, last.weight, last.end, span=_place(piece, part.source))
-    end = ast.Closing(last.mark, last.end, span=_place(last, part.source))
+    end = ast.Closing(last.mark, last.end, last.weight, span=_place(last, part.source))
     yield opening, _role(part, opening, "OPENING", begin)
     yield closing, _role(part, closing, "CLOSING", end)

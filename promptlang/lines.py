@@ -38,12 +38,14 @@ def _is_comment(content: str) -> bool:
 
 _LET = re.compile(r"let\s+[^\W\d][\w-]*\s*(?:\([^)]*\))?\s*=(?!=)")
 
+_REMARK = r"(?:(?<=\s)#(?:\s.*)?|\s+#(?:\s.*)?)?"
+
 _ONE_WORD = {
-    "convert": re.compile(r"convert\s+\S+\s+to\s+\S+(?:\s+--\S.*)?", re.DOTALL),
+    "convert": re.compile(rf"convert\s+\S+\s+to\s+\S+(?:\s+--\S.*)?{_REMARK}", re.DOTALL),
     "caption": re.compile(r"caption\s+(?:\"|\S*[/.]\S*\s*(?:--.*)?\Z)", re.DOTALL),
-    "validate": re.compile(r"validate\s+[^\s,]+\s*(?:\s--.*)?", re.DOTALL),
-    "plot": re.compile(r"plot\s+[^\s,]+\s*(?:\s--.*)?", re.DOTALL),
-    "include": re.compile(r"include\s+(?:\"[^\"]*\"?|\S+\.(?:pl|plang))\s*", re.DOTALL),
+    "validate": re.compile(rf"validate\s+[^\s,]+\s*(?:\s--.*)?{_REMARK}", re.DOTALL),
+    "plot": re.compile(rf"plot\s+[^\s,]+\s*(?:\s--.*)?{_REMARK}", re.DOTALL),
+    "include": re.compile(rf"include\s+(?:\"[^\"]*\"?|\S+\.(?:pl|plang))\s*{_REMARK}", re.DOTALL),
 }
 """The heads of one word are English words too: what follows must look like the rest of the statement."""
 

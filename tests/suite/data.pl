@@ -1,0 +1,3 @@
+# Data sets.
+
+train lora ink from empty # PL401
