@@ -9,6 +9,7 @@ from typing import Any
 from promptlang import ast
 from promptlang.chunks import Vocabulary, cut
 from promptlang.diagnostics import Diagnostic
+from promptlang.filling import Library, draw
 from promptlang.intervals import resolve
 from promptlang.parser import parse_prompt
 from promptlang.plan import Interval, Part, diagnostic_json
@@ -88,16 +89,18 @@ class Explained:
         }
 
 
-def explain(prompt: str, steps: int = 20, tokenizer: Tokenizer | None = None) -> Explained:
+def explain(prompt: str, steps: int = 20, tokenizer: Tokenizer | None = None, *, seed: int = 0) -> Explained:
     """What each token of a prompt weighs, in which chunk, and what changes when. Fewer steps than one raise ValueError.
 
-    Tokens are those of the built-in model where it is installed, or else estimated.
+    Variants are drawn by the seed. Tokens are those of the built-in model where it is installed, or else estimated.
     """
     if steps < 1:
         raise ValueError(f"there must be at least one step, not {steps}")
     chosen = default_tokenizer() if tokenizer is None else tokenizer
     parsed, found = parse_prompt(Source(prompt).span(0, len(prompt)))
-    parts = zip(parsed.parts, resolve(parsed, steps).parts, strict=True)
+    filled = draw(parsed, seed, Library())
+    found = (*found, *filled.diagnostics)
+    parts = zip(filled.prompt.parts, resolve(filled.prompt, steps).parts, strict=True)
     explained = tuple(_part(written, meant, steps, chosen) for written, meant in parts)
     return Explained(prompt, steps, chosen.name, chosen.exact, explained, found)
 

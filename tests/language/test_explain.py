@@ -110,3 +110,8 @@ def test_tokens_are_as_many_as_the_models_own_library_makes() -> None:
 @pytest.mark.parametrize("text", ["(" * 5000 + "a" + ")" * 5000, "[" * 1000 + "a" + ":b:5]" * 1000, "w" * 2000])
 def test_deep_prompts_are_explained_too(text: str) -> None:
     assert explain(text, 6).parts[0].phases
+
+
+def test_a_variant_is_drawn_by_the_seed_before_it_is_explained() -> None:
+    tokens = [told(explain("a {red|blue} fox", 4, seed=seed))[0][1] for seed in range(8)]
+    assert set(tokens) == {"a×1 red×1 fox×1", "a×1 blue×1 fox×1"}
