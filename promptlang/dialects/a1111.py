@@ -19,9 +19,9 @@ from promptlang.source import Span
 _LAST = re.compile(r"\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*\Z")
 
 
-def read(span: Span) -> Read:
+def read(span: Span, *, templated: bool = False) -> Read:
     """A prompt from its box, or from a gallery. A number at its end weighs the only part, too."""
-    prompt, found = parse_prompt(span, templated=False)
+    prompt, found = parse_prompt(span, templated=templated)
     last = _LAST.search(span.text)
     if last is None or len(prompt.parts) > 1:
         return prompt, found
@@ -31,7 +31,7 @@ def read(span: Span) -> Read:
             *found,
             said.read_as(f"`{last.group().strip()}`, by which A1111 weighs all of it,", "text", place),
         )
-    prompt, found = parse_prompt(span.source.span(span.start, place.start), templated=False)
+    prompt, found = parse_prompt(span.source.span(span.start, place.start), templated=templated)
     return replace(prompt, span=span), found
 
 

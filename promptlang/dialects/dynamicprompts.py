@@ -14,7 +14,6 @@ from promptlang.diagnostics import dialects as said
 from promptlang.dialects import a1111
 from promptlang.dialects.reading import Read
 from promptlang.dialects.writing import Written
-from promptlang.parser import parse_prompt
 from promptlang.source import Span
 
 _ONLY_THERE = re.compile(
@@ -36,7 +35,7 @@ _CALLED = {
 
 def read(span: Span) -> Read:
     r"""A template; a `\` before a brace, which means nothing there, means the character here."""
-    prompt, found = parse_prompt(span)
+    prompt, found = a1111.read(span, templated=True)
     return prompt, (*found, *_only_there(span))
 
 
