@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import permutations
 
 from promptlang import ast, diagnostics, templates
-from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.mapping import Mapped, Piece
 from promptlang.prompt_parser import parse_prompt
 from promptlang.source import Source
@@ -104,7 +104,7 @@ def _joined(prompt: ast.Prompt, found: list[Diagnostic], fill: Callable[[], Piec
     try:
         return Mapped.join(fill(), prompt.span)
     except TooLongError:
-        found.append(diagnostics.too_long(LONGEST, prompt.span))
+        found.append(syntax.too_long(LONGEST, prompt.span))
         return Mapped.of(prompt.span)
 
 

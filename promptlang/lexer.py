@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from lark import Token
 
-from promptlang import ast, brackets, diagnostics, numbers, squares
+from promptlang import ast, brackets, numbers, squares
 from promptlang.brackets import Brackets
-from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.scanner import Piece, scan
 from promptlang.source import Source, Span
 from promptlang.squares import Square
@@ -69,7 +69,7 @@ def _ands(source: Source, pieces: list[Piece], found: list[Diagnostic]) -> list[
         elif piece.mark == "AND" and not depth:
             ands.append(index)
         elif piece.mark == "AND":
-            found.append(diagnostics.and_in_brackets(_place(piece, source)))
+            found.append(syntax.and_in_brackets(_place(piece, source)))
     return ands
 
 
@@ -141,13 +141,13 @@ def _complaints(part: _Part) -> Iterator[Diagnostic]:
     for opening, closing in part.brackets.closing.items():
         if closing is None:
             piece = part.pieces[opening]
-            yield diagnostics.unclosed_bracket(piece.mark, _place(piece, part.source))
+            yield syntax.unclosed_bracket(piece.mark, _place(piece, part.source))
         elif opening in part.squares and part.squares[opening].colons:
             whole = part.source.span(part.pieces[opening].start, part.pieces[closing].end)
-            yield diagnostics.no_moment(whole)
+            yield syntax.no_moment(whole)
     for index in part.brackets.stray:
         piece = part.pieces[index]
-        yield diagnostics.stray_bracket(piece.mark, part.source.span(piece.end - 1, piece.end))
+        yield syntax.stray_bracket(piece.mark, part.source.span(piece.end - 1, piece.end))
 
 
 @dataclass(frozen=True, slots=True)

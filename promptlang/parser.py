@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from promptlang import ast, diagnostics
-from promptlang.diagnostics import Diagnostic
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.lines import after_word, head, logical_lines, near_head, split_options
 from promptlang.prompt_parser import parse_prompt
 from promptlang.source import Source, Span
@@ -58,7 +58,7 @@ def _line(line: Span, found: list[Diagnostic]) -> ast.Statement | None:
                 return _picture(line, line, found)
             written, meant = near
             length = line.text.index(written.split()[1], len(written.split()[0])) + len(written.split()[1])
-            found.append(diagnostics.near_miss(written, meant, line.source.span(line.start, line.start + length)))
+            found.append(syntax.near_miss(written, meant, line.source.span(line.start, line.start + length)))
             return None
         case "render":
             return _picture(line, after_word(line), found)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from promptlang import ast, diagnostics, numbers, tags, templates
-from promptlang.diagnostics import Diagnostic
+from promptlang import ast, numbers, tags, templates
+from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.source import Source, Span
 
 _MARK = re.compile(
@@ -90,7 +90,7 @@ def _weighted(match: re.Match[str], source: Source, found: list[Diagnostic]) -> 
     number = source.span(*match.span("number"))
     weight = numbers.read(number)
     if weight is None:
-        found.append(diagnostics.not_a_weight(number.text, number))
+        found.append(syntax.not_a_weight(number.text, number))
         yield Piece(":", ":", start, start + 1)
         yield Piece("", match.group()[1:-1], start + 1, end - 1)
         yield Piece(")", ")", end - 1, end)

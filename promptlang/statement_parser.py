@@ -10,8 +10,8 @@ from typing import Any
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from promptlang import ast, diagnostics, numbers
-from promptlang.diagnostics import Diagnostic
+from promptlang import ast, numbers
+from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.grammar import vocabulary
 from promptlang.prompt_parser import parse_prompt
 from promptlang.source import Span
@@ -41,7 +41,7 @@ def read_let(line: Span, found: list[Diagnostic]) -> ast.Let | None:
         parameter = _PARAMETER.fullmatch(written)
         if parameter is None:
             place = line.source.span(line.start + match.start("parameters"), line.start + match.end("parameters"))
-            found.append(diagnostics.unexpected(written.strip(), ["a parameter"], place))
+            found.append(syntax.unexpected(written.strip(), ["a parameter"], place))
             return None
         default = parameter["quoted"] if parameter["quoted"] is not None else parameter["bare"]
         parameters.append(_parameter(parameter["name"], default, line))
@@ -78,11 +78,11 @@ def _complaint(error: UnexpectedInput, span: Span) -> Diagnostic:
         assert isinstance(error, UnexpectedCharacters)
         start = span.start + (error.pos_in_stream or 0)
         if span.source.text[start] == '"':
-            return diagnostics.unclosed_string(span.source.span(start, span.end))
+            return syntax.unclosed_string(span.source.span(start, span.end))
         place = span.source.span(start, start + 1)
         expected = set(error.allowed or ())
     readable = [words for terminal, words in _READABLE.items() if terminal in expected]
-    return diagnostics.unexpected(place.text, readable or ["something else"], place)
+    return syntax.unexpected(place.text, readable or ["something else"], place)
 
 
 @cache

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from promptlang import ast, diagnostics, numbers
-from promptlang.diagnostics import Diagnostic
+from promptlang import ast, numbers
+from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.source import Span
 
 KINDS = ("lora", "trigger", "area")
@@ -26,7 +26,7 @@ def read(span: Span) -> Read:
             return _trigger(rest, span)
         case "area":
             return _area(rest, span)
-    return None, [diagnostics.unknown_tag(kind.text, KINDS, span)]
+    return None, [syntax.unknown_tag(kind.text, KINDS, span)]
 
 
 def fields(span: Span) -> list[Span]:
@@ -45,16 +45,16 @@ def _lora(fields: list[Span], span: Span) -> Read:
     """``<lora:ink>`` is at full strength; a second number is the UNet's own."""
     name, *strengths = fields
     if not name.text.strip():
-        return None, [diagnostics.nameless_lora(span)]
+        return None, [syntax.nameless_lora(span)]
     found: dict[str, ast.Amount] = {}
     for slot, field in zip(("te", "unet"), strengths, strict=False):
         label, value = _labelled(slot, field)
         amount = numbers.read(value)
         if amount is None or label not in ("te", "unet"):
-            return None, [diagnostics.not_a_strength(field.text, span)]
+            return None, [syntax.not_a_strength(field.text, span)]
         found[label] = amount
     if len(strengths) > 2:
-        return None, [diagnostics.not_a_strength(strengths[2].text, span)]
+        return None, [syntax.not_a_strength(strengths[2].text, span)]
     text_encoder = found.get("te", 1.0)
     return ast.Lora(name.text.strip(), text_encoder, found.get("unet", text_encoder), span=span), []
 
@@ -70,7 +70,7 @@ def _labelled(slot: str, field: Span) -> tuple[str, Span]:
 def _trigger(fields: list[Span], span: Span) -> Read:
     """``<trigger:ink>``"""
     if len(fields) != 1 or not fields[0].text.strip():
-        return None, [diagnostics.nameless_lora(span)]
+        return None, [syntax.nameless_lora(span)]
     return ast.Trigger(fields[0].text.strip(), span=span), []
 
 
@@ -85,7 +85,7 @@ def _area(fields: list[Span], span: Span) -> Read:
         case [float(left), float(right), float(top), float(bottom)] if left < right and top < bottom:
             if feather is not None:
                 return ast.Area(left, right, top, bottom, feather, span=span), []
-    return None, [diagnostics.not_an_area(span)]
+    return None, [syntax.not_an_area(span)]
 
 
 def _fraction(text: str) -> float | None:

@@ -7,8 +7,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from promptlang import ast, diagnostics
-from promptlang.diagnostics import Diagnostic
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.source import Span
 
 DEEPEST = 20
@@ -76,7 +76,7 @@ class _Scanner:
         while len(self._frames) > 1:
             if self._frames[-1].kind == "brace" and self._frames[-1].separators:
                 start = self._frames[-1].start
-                self._found.append(diagnostics.unclosed_brace(self._place(start, start + 1)))
+                self._found.append(syntax.unclosed_brace(self._place(start, start + 1)))
             self._dissolve()
         return tuple(self._frames[0].templates)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from promptlang import ast
 from promptlang.checks.statements import prompts
-from promptlang.diagnostics import Diagnostic, misplaced_area
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.syntax import misplaced_area
 from promptlang.scope import Scoped
 from promptlang.world import World
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, too_long, too_many_pictures
+from promptlang.diagnostics import Diagnostic, too_many_pictures
+from promptlang.diagnostics.syntax import too_long
 from promptlang.filling import LONGEST, TooLongError
 from promptlang.scope import Scoped
 from promptlang.sweeps import MOST, count

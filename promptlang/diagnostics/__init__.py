@@ -41,107 +41,19 @@ class PromptError(Exception):
         super().__init__("; ".join(d.message for d in self.diagnostics))
 
 
-def _warning(code: str, message: str, span: Span, hint: str | None = None) -> Diagnostic:
+def warning(code: str, message: str, span: Span, hint: str | None = None) -> Diagnostic:
+    """What is odd, but has a meaning."""
     return Diagnostic(code, message, span, hint, Severity.WARNING)
 
 
-def _nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """A hint at the name that may have been meant, None where none is near."""
     close = get_close_matches(name, list(known), n=1)
     return f"did you mean `{close[0]}`?" if close else None
 
 
-# Syntax, PL0xx
-
-
-def unclosed_bracket(bracket: str, span: Span) -> Diagnostic:
-    """``(a cat``"""
-    closing = {"(": ")", "[": "]"}[bracket]
-    hint = f"it runs to the end; close it with `{closing}`, or write `\\{bracket}` for the character"
-    return _warning("PL001", f"`{bracket}` is never closed", span, hint)
-
-
-def stray_bracket(bracket: str, span: Span) -> Diagnostic:
-    """``a cat)``"""
-    return _warning(
-        "PL002", f"`{bracket}` closes nothing and is read as text", span, f"write `\\{bracket}` if you mean it"
-    )
-
-
-def not_a_weight(number: str, span: Span) -> Diagnostic:
-    """``(a cat:1.2.3)``"""
-    return _warning(
-        "PL003", f"`{number}` is not a number, so it is read as text", span, "write a weight as in `(cat:1.2)`"
-    )
-
-
-def near_miss(written: str, meant: str, span: Span) -> Diagnostic:
-    """``train loar ink from …``"""
-    hint = f"did you mean `{meant}`? If it is a prompt, write `render {written} …`"
-    return Diagnostic("PL004", f"`{written}` is not a statement", span, hint)
-
-
-def unexpected(text: str, expected: Collection[str], span: Span) -> Diagnostic:
-    """A statement that goes on in a way it cannot."""
-    found = f"`{text}`" if text else "the end of the line"
-    return Diagnostic("PL005", f"{found} is not expected here", span, f"expected {_alternatives(expected)}")
-
-
-def unclosed_string(span: Span) -> Diagnostic:
-    """``set negative "blurry``"""
-    return Diagnostic("PL006", "the text is never closed", span, 'end it with `"`')
-
-
-def unknown_tag(kind: str, known: Collection[str], span: Span) -> Diagnostic:
-    """``<lore:ink>``"""
-    hint = _nearest(kind.lower(), known) or r"write `\<` for the character"
-    return Diagnostic("PL007", f"there is no tag `<{kind}:…>`", span, hint)
-
-
-def nameless_lora(span: Span) -> Diagnostic:
-    """``<lora:>``"""
-    return Diagnostic("PL008", "the LoRA has no name", span, "write it as `<lora:name:0.8>`")
-
-
-def not_a_strength(text: str, span: Span) -> Diagnostic:
-    """``<lora:ink:strong>``"""
-    return Diagnostic("PL009", f"`{text}` is not a strength", span, "write a number, as in `<lora:name:0.8>`")
-
-
-def no_moment(span: Span) -> Diagnostic:
-    """``[a:b]``"""
-    hint = r"write a moment as in `[cat:dog:0.5]`, or `\:` for the character"
-    return _warning("PL010", "these square brackets have no moment to change at, so they only weigh less", span, hint)
-
-
-def and_in_brackets(span: Span) -> Diagnostic:
-    """``(a AND b:1.2)``"""
-    hint = r"put each part in its own brackets, or write `\AND` for the word"
-    return _warning("PL011", "`AND` in brackets is read as text", span, hint)
-
-
-def not_an_area(span: Span) -> Diagnostic:
-    """``<area:left>``"""
-    hint = "write its left, right, top and bottom edges as fractions, as in `<area:0,0.5,0,1>`"
-    return Diagnostic("PL012", f"`{span.text}` is not an area", span, hint)
-
-
-def misplaced_area(span: Span) -> Diagnostic:
-    """``a cat <area:0,0.5,0,1>``"""
-    hint = "put it first, as in `a field AND <area:0,0.5,0,1> a cat`"
-    return Diagnostic("PL013", "an area counts only at the head of a part", span, hint)
-
-
-def unclosed_brace(span: Span) -> Diagnostic:
-    """``{red|blue``"""
-    return _warning("PL014", "`{` is never closed, so these are no variants", span, r"close it with `}`, or write `\{`")
-
-
-def too_long(limit: int, span: Span) -> Diagnostic:
-    """A `let` of `let`s of `let`s."""
-    return Diagnostic("PL015", f"filled in, this comes to more than {limit} characters", span, "use fewer `${…}`")
-
-
-def _alternatives(expected: Collection[str]) -> str:
+def alternatives(expected: Collection[str]) -> str:
+    """``a, b or c``"""
     *others, last = expected
     return f"{', '.join(others)} or {last}" if others else last
 
@@ -151,30 +63,30 @@ def _alternatives(expected: Collection[str]) -> str:
 
 def unknown_lora(name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR) -> Diagnostic:
     """``<lora:ukiyoe>`` where there is ``ukiyo-e``."""
-    hint = _nearest(name, known) or "`train lora` makes one; a file in `adapters/` is found by its name"
+    hint = nearest(name, known) or "`train lora` makes one; a file in `adapters/` is found by its name"
     return Diagnostic("PL101", f"no LoRA is named `{name}`", span, hint, severity)
 
 
 def unknown_option(name: str, known: Collection[str], span: Span) -> Diagnostic:
     """``--stpes 30``"""
-    hint = _nearest(name, known) or f"there are {', '.join(f'`--{each}`' for each in known)}"
+    hint = nearest(name, known) or f"there are {', '.join(f'`--{each}`' for each in known)}"
     return Diagnostic("PL102", f"there is no option `--{name}` here", span, hint.replace("mean `", "mean `--"))
 
 
 def unknown_model(name: str, known: Collection[str], span: Span) -> Diagnostic:
     """``use model emojo``"""
-    hint = _nearest(name, known) or "name a folder in diffusers' layout, or `emoji`"
+    hint = nearest(name, known) or "name a folder in diffusers' layout, or `emoji`"
     return Diagnostic("PL103", f"no model is named `{name}`", span, hint)
 
 
 def lora_twice(name: str, span: Span) -> Diagnostic:
     """``<lora:ink:0.5> <lora:ink:0.3>``"""
-    return _warning("PL104", f"the LoRA `{name}` stands here twice, so its strengths add up", span)
+    return warning("PL104", f"the LoRA `{name}` stands here twice, so its strengths add up", span)
 
 
 def unknown_embedding(name: str, known: Collection[str], span: Span) -> Diagnostic:
     """``<painterly>`` where there is ``<painterly2>``."""
-    hint = _nearest(name, known) or r"write `\<` for the character"
+    hint = nearest(name, known) or r"write `\<` for the character"
     return Diagnostic(
         "PL105", f"no token is named `<{name}>`", span, hint.replace("mean `", "mean `<").replace("`?", ">`?")
     )
@@ -182,13 +94,13 @@ def unknown_embedding(name: str, known: Collection[str], span: Span) -> Diagnost
 
 def unknown_let(name: str, known: Collection[str], span: Span) -> Diagnostic:
     """``${hreo}``"""
-    hint = _nearest(name, known) or f"`let {name} = …` above it makes one"
+    hint = nearest(name, known) or f"`let {name} = …` above it makes one"
     return Diagnostic("PL106", f"nothing is named `{name}`", span, hint)
 
 
 def too_many_arguments(name: str, parameters: Collection[str], span: Span) -> Diagnostic:
     """``${hero(a, b)}`` where there is one parameter."""
-    takes = _alternatives([f"`{each}`" for each in parameters]) if parameters else "nothing"
+    takes = alternatives([f"`{each}`" for each in parameters]) if parameters else "nothing"
     return Diagnostic("PL107", f"`{name}` is given too much", span, f"it takes {takes}")
 
 
@@ -200,7 +112,7 @@ def missing_argument(name: str, parameter: str, span: Span) -> Diagnostic:
 def unknown_wildcard(pattern: str, span: Span) -> Diagnostic:
     """``__animal__`` without a file."""
     hint = f"put a file `{pattern}.txt` into the folder that `use wildcards` names"
-    return _warning("PL109", f"there is no list for `__{pattern}__`, so it stays as it is", span, hint)
+    return warning("PL109", f"there is no list for `__{pattern}__`, so it stays as it is", span, hint)
 
 
 # Values, PL2xx
@@ -218,7 +130,7 @@ def out_of_range(name: str, low: float | None, high: float | None, span: Span) -
 
 def unknown_choice(name: str, choices: Collection[str], span: Span) -> Diagnostic:
     """``--sampler dimm``"""
-    hint = _nearest(span.text, choices) or f"there is {_alternatives([f'`{each}`' for each in choices])}"
+    hint = nearest(span.text, choices) or f"there is {alternatives([f'`{each}`' for each in choices])}"
     return Diagnostic("PL203", f"`{name}` cannot be `{span.text}`", span, hint)
 
 
@@ -229,7 +141,7 @@ def no_value(name: str, kind: str, span: Span) -> Diagnostic:
 
 def option_twice(name: str, span: Span) -> Diagnostic:
     """``--steps 20 --steps 30``"""
-    return _warning("PL205", f"`--{name}` is given twice, and the last one counts", span)
+    return warning("PL205", f"`--{name}` is given twice, and the last one counts", span)
 
 
 def size_not_divisible(name: str, span: Span) -> Diagnostic:
@@ -240,13 +152,13 @@ def size_not_divisible(name: str, span: Span) -> Diagnostic:
 def extreme_weight(weight: float, span: Span) -> Diagnostic:
     """``(16:9)``"""
     hint = r"weights from 0.5 to 1.5 work best; write `\:` if you mean the colon"
-    return _warning("PL206", f"the weight {weight:g} is far out", span, hint)
+    return warning("PL206", f"the weight {weight:g} is far out", span, hint)
 
 
 def never_holds(span: Span) -> Diagnostic:
     """``[a:b:0]`` or ``[a:b:1.0]``"""
     hint = "a number with a point is a fraction of the steps, one without is a step"
-    return _warning("PL209", "one of these phases never holds", span, hint)
+    return warning("PL209", "one of these phases never holds", span, hint)
 
 
 def too_many_pictures(limit: int, span: Span) -> Diagnostic:

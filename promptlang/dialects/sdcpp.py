@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from promptlang import ast, brackets, diagnostics
+from promptlang import ast, brackets
 from promptlang.brackets import Brackets
-from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.dialects.amounts import constant, shown
 from promptlang.dialects.reading import Phrases, Read
 from promptlang.dialects.writing import Pen, Written
@@ -95,9 +95,9 @@ def _leaf(phrases: Phrases, piece: re.Match[str], place: Span) -> None:
 def _odd(span: Span, pieces: list[re.Match[str]], matched: Brackets) -> Iterator[Diagnostic]:
     for opening, closing in matched.closing.items():
         if closing is None:
-            yield diagnostics.unclosed_bracket(pieces[opening]["mark"], span.source.span(*pieces[opening].span()))
+            yield syntax.unclosed_bracket(pieces[opening]["mark"], span.source.span(*pieces[opening].span()))
     for index in matched.stray:
-        yield diagnostics.stray_bracket(_mark(pieces[index]), span.source.span(*pieces[index].span()))
+        yield syntax.stray_bracket(_mark(pieces[index]), span.source.span(*pieces[index].span()))
 
 
 def write(prompt: ast.Prompt) -> Written:

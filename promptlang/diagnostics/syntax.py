@@ -1,0 +1,96 @@
+"""What cannot be read as it is meant, PL0xx."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from promptlang.diagnostics import Diagnostic, alternatives, nearest, warning
+from promptlang.source import Span
+
+
+def unclosed_bracket(bracket: str, span: Span) -> Diagnostic:
+    """``(a cat``"""
+    closing = {"(": ")", "[": "]"}[bracket]
+    hint = f"it runs to the end; close it with `{closing}`, or write `\\{bracket}` for the character"
+    return warning("PL001", f"`{bracket}` is never closed", span, hint)
+
+
+def stray_bracket(bracket: str, span: Span) -> Diagnostic:
+    """``a cat)``"""
+    return warning(
+        "PL002", f"`{bracket}` closes nothing and is read as text", span, f"write `\\{bracket}` if you mean it"
+    )
+
+
+def not_a_weight(number: str, span: Span) -> Diagnostic:
+    """``(a cat:1.2.3)``"""
+    return warning(
+        "PL003", f"`{number}` is not a number, so it is read as text", span, "write a weight as in `(cat:1.2)`"
+    )
+
+
+def near_miss(written: str, meant: str, span: Span) -> Diagnostic:
+    """``train loar ink from …``"""
+    hint = f"did you mean `{meant}`? If it is a prompt, write `render {written} …`"
+    return Diagnostic("PL004", f"`{written}` is not a statement", span, hint)
+
+
+def unexpected(text: str, expected: Collection[str], span: Span) -> Diagnostic:
+    """A statement that goes on in a way it cannot."""
+    found = f"`{text}`" if text else "the end of the line"
+    return Diagnostic("PL005", f"{found} is not expected here", span, f"expected {alternatives(expected)}")
+
+
+def unclosed_string(span: Span) -> Diagnostic:
+    """``set negative "blurry``"""
+    return Diagnostic("PL006", "the text is never closed", span, 'end it with `"`')
+
+
+def unknown_tag(kind: str, known: Collection[str], span: Span) -> Diagnostic:
+    """``<lore:ink>``"""
+    hint = nearest(kind.lower(), known) or r"write `\<` for the character"
+    return Diagnostic("PL007", f"there is no tag `<{kind}:…>`", span, hint)
+
+
+def nameless_lora(span: Span) -> Diagnostic:
+    """``<lora:>``"""
+    return Diagnostic("PL008", "the LoRA has no name", span, "write it as `<lora:name:0.8>`")
+
+
+def not_a_strength(text: str, span: Span) -> Diagnostic:
+    """``<lora:ink:strong>``"""
+    return Diagnostic("PL009", f"`{text}` is not a strength", span, "write a number, as in `<lora:name:0.8>`")
+
+
+def no_moment(span: Span) -> Diagnostic:
+    """``[a:b]``"""
+    hint = r"write a moment as in `[cat:dog:0.5]`, or `\:` for the character"
+    return warning("PL010", "these square brackets have no moment to change at, so they only weigh less", span, hint)
+
+
+def and_in_brackets(span: Span) -> Diagnostic:
+    """``(a AND b:1.2)``"""
+    hint = r"put each part in its own brackets, or write `\AND` for the word"
+    return warning("PL011", "`AND` in brackets is read as text", span, hint)
+
+
+def not_an_area(span: Span) -> Diagnostic:
+    """``<area:left>``"""
+    hint = "write its left, right, top and bottom edges as fractions, as in `<area:0,0.5,0,1>`"
+    return Diagnostic("PL012", f"`{span.text}` is not an area", span, hint)
+
+
+def misplaced_area(span: Span) -> Diagnostic:
+    """``a cat <area:0,0.5,0,1>``"""
+    hint = "put it first, as in `a field AND <area:0,0.5,0,1> a cat`"
+    return Diagnostic("PL013", "an area counts only at the head of a part", span, hint)
+
+
+def unclosed_brace(span: Span) -> Diagnostic:
+    """``{red|blue``"""
+    return warning("PL014", "`{` is never closed, so these are no variants", span, r"close it with `}`, or write `\{`")
+
+
+def too_long(limit: int, span: Span) -> Diagnostic:
+    """A `let` of `let`s of `let`s."""
+    return Diagnostic("PL015", f"filled in, this comes to more than {limit} characters", span, "use fewer `${…}`")
