@@ -26,19 +26,22 @@ class Pictures:
     chosen: np.ndarray
     others: np.ndarray
 
-    def batch(self, size: int, step: int) -> Tensor:
-        """RGB `[size, 3, 64, 64]` in -1..1: two in three of the model's own, moved, mirrored, on any colour."""
-        random = np.random.default_rng(step)
-        return as_tensor(np.stack([self._picture(random) for _ in range(size)]))
+    def batch(self, size: int, step: int, variety: float = 1.0) -> Tensor:
+        """RGB `[size, 3, 64, 64]` in -1..1; with `variety` 0 nothing but what the denoiser learns.
 
-    def _picture(self, random: np.random.Generator) -> np.ndarray:
-        source = self.chosen if random.random() < 0.7 else self.others
+        With 1, three in ten are others, half are mirrored, half moved, and some on colours that have no name.
+        """
+        random = np.random.default_rng(step)
+        return as_tensor(np.stack([self._picture(random, variety) for _ in range(size)]))
+
+    def _picture(self, random: np.random.Generator, variety: float) -> np.ndarray:
+        source = self.chosen if random.random() < 1 - 0.3 * variety else self.others
         rgba = source[random.integers(len(source))]
-        if random.random() < 0.5:
+        if random.random() < 0.5 * variety:
             rgba = rgba[:, ::-1]
-        if random.random() < 0.5:
+        if random.random() < 0.5 * variety:
             rgba = np.roll(rgba, random.integers(-4, 5, 2), (0, 1))
-        return over(rgba, _colour(random))
+        return over(rgba, _colour(random, variety))
 
 
 def train(pictures: Pictures, schedule: Cosine, folder: Path) -> Iterator[tuple[int, float]]:
@@ -67,7 +70,7 @@ def sharpen(vae: AutoencoderKL, pictures: Pictures, schedule: Cosine, folder: Pa
     features = Features()
 
     def loss_at(step: int) -> Tensor:
-        wanted = pictures.batch(schedule.batch, step)
+        wanted = pictures.batch(schedule.batch, step, variety=0.3)
         noise = torch.Generator().manual_seed(step)
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
@@ -90,10 +93,10 @@ def _difference(made: Tensor, wanted: Tensor) -> Tensor:
     return error.abs().mean() + 2 * error.square().mean() + 0.5 * edges
 
 
-def _colour(random: np.random.Generator) -> tuple[int, int, int]:
+def _colour(random: np.random.Generator, variety: float) -> tuple[int, int, int]:
     if random.random() < 0.5:
-        return (255, 255, 255)
-    if random.random() < 0.7:
+        return BACKGROUNDS["white"]
+    if random.random() < 1 - 0.3 * variety:
         return list(BACKGROUNDS.values())[random.integers(len(BACKGROUNDS))]
     red, green, blue = random.integers(0, 256, 3).tolist()
     return red, green, blue

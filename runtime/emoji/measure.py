@@ -10,7 +10,7 @@ from textwrap import fill
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import AutoencoderKL, StableDiffusionPipeline
 from PIL import Image, ImageDraw
 from torch import Tensor
 
@@ -58,7 +58,8 @@ class Figures:
 def measure(pipeline: StableDiffusionPipeline, chosen: np.ndarray) -> Iterator[tuple[int, int] | Figures]:
     """Render every concept once, in a style and on a background by lot, and compare with the artwork `chosen`.
 
-    Yields renders done and in all, then the figures.
+    Yields renders done and in all; then the figures, and those of the artwork encoded and decoded: more than the
+    autoencoder lets through no denoiser can reach.
     """
     asked = _asked(Random(0))
     features = Features()
@@ -70,6 +71,21 @@ def measure(pipeline: StableDiffusionPipeline, chosen: np.ndarray) -> Iterator[t
         renders.append(render(pipeline, [_words(each) for each in part], range(start, start + len(part))))
         yield min(start + BATCH, len(asked)), len(asked)
     yield _compare(asked, np.concatenate(renders), gallery, features)
+    yield _compare(asked, reconstructed(pipeline.vae, _artwork(asked, chosen)), gallery, features)
+
+
+def _artwork(asked: Sequence[Picture], chosen: np.ndarray) -> np.ndarray:
+    """What is asked as its artist drew it."""
+    drawn = [over(chosen[i, STYLES.index(a.style)], BACKGROUNDS[a.background]) for i, a in enumerate(asked)]
+    return np.stack(drawn)
+
+
+@torch.no_grad()
+def reconstructed(vae: AutoencoderKL, pictures: np.ndarray) -> np.ndarray:
+    """8-bit RGB pictures `[n, 64, 64, 3]`, encoded and decoded."""
+    parts = (as_tensor(pictures[at : at + BATCH]) for at in range(0, len(pictures), BATCH))
+    made = torch.cat([vae.decode(vae.encode(part).latent_dist.mean).sample for part in parts])
+    return ((made.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
 
 
 def _asked(chance: Random) -> list[Picture]:

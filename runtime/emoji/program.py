@@ -18,9 +18,9 @@ from .artwork import SIZE, over
 from .catalogue import BACKGROUNDS, concepts
 from .schedule import Cosine, Plateau
 
-AUTOENCODER = Cosine(steps=4_000, batch=16, peak=1.5e-3)
+AUTOENCODER = Cosine(steps=12_000, batch=16, peak=1.5e-3, first=4_000)
 DECODER = Cosine(steps=1_000, batch=16, peak=1e-3)
-DENOISER = Plateau(steps=4_500, batch=32, peak=6e-4)
+DENOISER = Plateau(steps=30_000, batch=32, peak=6e-4)
 
 
 def make(folder: Path, target: Path = pipeline.MODEL) -> Generator[Event, None, None]:
@@ -43,10 +43,12 @@ def judge(folder: Path, target: Path = pipeline.MODEL) -> Iterator[Event]:
     """Measure the model in `target`, and draw its contact sheet beside it."""
     made = measure.load(target)
     yield from _progress("contact sheet", measure.contact_sheet(made, target / "sheet.png"))
+    whose = iter(("model", "autoencoder alone"))
     for state in measure.measure(made, examples.load(folder).chosen):
         match state:
             case measure.Figures(concept, style, background):
-                yield Reported(f"concept {concept:.1%}, style {style:.1%}, background {background:.1%}")
+                figures = f"concept {concept:.1%}, style {style:.1%}, background {background:.1%}"
+                yield Reported(f"{next(whose)}: {figures}")
             case done, total:
                 yield Progressed("measuring", done, total)
 
