@@ -196,9 +196,10 @@ def _roles(part: _Part) -> Iterator[tuple[int, _Role]]:
             yield opening, _role(part, opening, "OPEN_ROUND")
             yield closing, _closing_round(part, closing)
         else:
-            yield opening, _role(part, opening, part.squares[opening].kind)
-            yield closing, _role(part, closing, "CLOSE_SQUARE")
-            yield from _separators(part, part.squares[opening], closing)
+            square = part.squares[opening]
+            yield opening, _role(part, opening, square.kind)
+            yield closing, _closing_square(part, closing, square)
+            yield from _separators(part, square, closing)
 
 
 def _role(part: _Part, index: int, kind: str, node: ast.Node | None = None) -> _Role:
@@ -212,6 +213,16 @@ def _closing_round(part: _Part, index: int) -> _Role:
         return _Role((closing,), index + 1)
     weight = Lexeme.make("WEIGHT", piece.text, closing.span, piece.weight)
     return _Role((weight, closing), index + 1)
+
+
+def _closing_square(part: _Part, index: int, square: Square) -> _Role:
+    """With the tags that stand beside the moments, which are no branch's."""
+    beside = range(index if square.tail is None else square.tail, index)
+    tags = [at for at in beside if part.pieces[at].mark == "tag"]
+    closing = _token("CLOSE_SQUARE", part.pieces[index], part.source)
+    return _Role(
+        (closing, *(_token("TAG", part.pieces[at], part.source, part.pieces[at].tag) for at in tags)), index + 1
+    )
 
 
 def _separators(part: _Part, square: Square, closing: int) -> Iterator[tuple[int, _Role]]:

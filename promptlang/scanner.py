@@ -16,13 +16,14 @@ _MARK = re.compile(
     | (?P<comment>(?<!\S)\#(?=\s|$)[^\n]*)
     | (?P<tag><\w+:[^<>\n]*>)
     | (?P<token><[^\W\d][\w.+-]*>)
-    | (?P<weighted>:\s*(?P<number>[+-]?[.\d]+|{numbers.CHANGING})\s*\))
+    | (?P<weighted>:\s*(?P<number>[+-]?[.\d]+|{numbers.CHANGING})(?:\s|<\w+:[^<>\n]*>)*\))
     | (?P<mark>[()\[\]:|])
     | (?P<text>[^\\\#<:|()\[\]]+|.)
     """,
     re.VERBOSE | re.DOTALL,
 )
 
+_TAG = re.compile(r"<\w+:[^<>\n]*>")
 _WORD = re.compile(r"\b(?:AND|BREAK)\b")
 
 
@@ -85,17 +86,24 @@ def _words(match: re.Match[str]) -> Iterator[Piece]:
 
 
 def _weighted(match: re.Match[str], source: Source, found: list[Diagnostic]) -> Iterator[Piece]:
-    """``:1.2)``: the bracket and its weight, or text and the bracket where the number is none."""
+    """``:1.2)``: the bracket and its weight, or text and the bracket where the number is none.
+
+    A tag between them does not part them: A1111 has cut it out by then.
+    """
     start, end = match.span()
     number = source.span(*match.span("number"))
     weight = numbers.read(number)
+    inside = [_tag(source.span(*tag.span()), found) for tag in _TAG.finditer(match.string, number.end, end)]
+    written = match.string[start : number.end] + _TAG.sub("", match.string[number.end : end])
     if weight is None:
         found.append(syntax.not_a_weight(number.text, number))
         yield Piece(":", ":", start, start + 1)
-        yield Piece("", match.group()[1:-1], start + 1, end - 1)
+        yield Piece("", written[1:-1], start + 1, number.end)
+        yield from inside
         yield Piece(")", ")", end - 1, end)
     else:
-        yield Piece(")", match.group(), start, end, weight=weight)
+        yield from inside
+        yield Piece(")", written, start, end, weight=weight)
 
 
 def _tag(span: Span, found: list[Diagnostic]) -> Piece:

@@ -66,7 +66,10 @@ def _separators(pieces: Sequence[Piece], brackets: Brackets) -> Mapping[int, lis
 def _square(source: Source, pieces: Sequence[Piece], fields: list[int], closing: int) -> Square:
     bars = tuple(at for at in fields if pieces[at].mark == "|")
     last = fields[-1]
-    moments = () if pieces[last].mark == "|" else tuple(_moments(source, pieces[last].end, pieces[closing].start))
+    written = [each for each in pieces[last + 1 : closing] if each.mark != "tag" and not each.text.isspace()]
+    moments: tuple[ast.Moment, ...] = ()
+    if written and pieces[last].mark == ":":
+        moments = tuple(_moments(source, written[0].start, written[-1].end))
     if bars:
         return Square("OPEN_ALTERNATION", bars, last if len(moments) == 1 else None, moments[:1])
     if moments and len(moments) == max(1, len(fields) - 1):

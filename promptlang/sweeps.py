@@ -36,7 +36,7 @@ def pictures(statement: ast.Picture, scope: Scope) -> Iterator[Cell]:
     """What a statement stands for, picture by picture."""
     options = [option for option in statement.options if option.name not in ("n", "every")]
     values = [list(_values(option)) for option in options]
-    count = _count(statement)
+    count = _count(statement, scope)
     for filled in _prompts(statement, scope):
         for chosen in product(*values):
             for number in range(count):
@@ -47,7 +47,7 @@ def pictures(statement: ast.Picture, scope: Scope) -> Iterator[Cell]:
 
 def count(statement: ast.Picture, scope: Scope) -> int:
     """How many pictures a statement asks for; not more than one above `MOST` are counted."""
-    swept = _count(statement)
+    swept = _count(statement, scope)
     for option in statement.options:
         swept *= _length(option)
         if swept > MOST:
@@ -70,10 +70,11 @@ def _wants_every(statement: ast.Picture) -> bool:
     return bool(wanted) and not wanted[-1].negated
 
 
-def _count(statement: ast.Picture) -> int:
-    """``--n 4``"""
-    given = [o.value.value for o in statement.options if o.name == "n" and isinstance(o.value, ast.Number)]
-    return int(given[-1]) if given else 1
+def _count(statement: ast.Picture, scope: Scope) -> int:
+    """``--n 4``, or ``set n 4``"""
+    given = [scope.settings.get("n"), *(option.value for option in statement.options if option.name == "n")]
+    numbers = [int(value.value) for value in given if isinstance(value, ast.Number)]
+    return numbers[-1] if numbers else 1
 
 
 def _values(option: ast.Option) -> Iterator[ast.Option]:
@@ -96,7 +97,13 @@ def spread(written: ast.Range) -> Iterator[int | float]:
         yield written.first
     else:
         width = (written.last - written.first) / (written.count - 1)
-        yield from (written.first + width * i for i in range(written.count))
+        yield from (_whole(written.first + width * i, written) for i in range(written.count))
+
+
+def _whole(value: float, written: ast.Range) -> int | float:
+    """A whole number as one, where the range goes between such."""
+    exact = isinstance(written.first, int) and isinstance(written.last, int) and float(value).is_integer()
+    return int(value) if exact else value
 
 
 def _steps(written: ast.Range) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from promptlang import ast
 from promptlang.checks.statements import head, options
@@ -16,6 +17,7 @@ from promptlang.diagnostics import (
 )
 from promptlang.grammar import vocabulary
 from promptlang.scope import Scoped
+from promptlang.sweeps import spread
 from promptlang.world import World
 
 
@@ -41,6 +43,9 @@ def _swept(value: ast.Value) -> Iterator[ast.Single]:
         if isinstance(each, ast.Range):
             yield ast.Number(each.first, span=each.span)
             yield ast.Number(each.last, span=each.span)
+            between = next((value for value in islice(spread(each), 1, 3) if isinstance(value, float)), None)
+            if between is not None and isinstance(each.last, int):
+                yield ast.Number(between, span=each.span)
         else:
             yield each
 

@@ -128,3 +128,19 @@ def test_a_tag_reads_as_in_a1111_or_is_an_error(case: dict[str, Any]) -> None:
     theirs = [tuple(each[:3]) for each in case.get("lora_name_te_unet_dyn", ())]
     assert [(use.name, use.text_encoder, use.unet) for use in uses] == theirs
     assert [each.segments for each in intervals] == [parts(case["text"])[0].intervals[0].segments]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("(cat:1.2<lora:q:1>)", [(20, [["cat", 1.2]])]),
+        ("(cat:1.2 <lora:q:0.8> )", [(20, [["cat", 1.2]])]),
+        ("[a:b:0.5<lora:q:1>]", [(10, [["a", 1.0]]), (20, [["b", 1.0]])]),
+        ("[a:b: <lora:q:1>0.5]", [(10, [["a", 1.0]]), (20, [["b", 1.0]])]),
+    ],
+)
+def test_a_tag_beside_a_number_leaves_it_a_number_as_a1111_cuts_tags_first(text: str, expected: object) -> None:
+    found = resolve(parse_prompt(Source(text).span(0, len(text)))[0], 20)
+    (part,) = found.segments_a1111()
+    assert [(each.until, said) for each, said in zip(found.parts[0].intervals, part, strict=True)] == expected
+    assert all(each.loras for each in found.parts[0].intervals)

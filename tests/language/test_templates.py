@@ -169,10 +169,17 @@ def test_wildcards_are_looked_up_in_the_folder_that_is_used(plan: Planner) -> No
         ("a fox --seed 4,9 --cfg 3,7", [(4, 3.0), (4, 7.0), (9, 3.0), (9, 7.0)]),
         ("a fox --cfg 1..2/3", [(0, 1.0), (0, 1.5), (0, 2.0)]),
         ("a fox --n 2 --seed 5", [(5, 5.0), (6, 5.0)]),
+        ("set n 2\na fox --seed 5", [(5, 5.0), (6, 5.0)]),
+        ("a fox --seed 1..5/3", [(1, 5.0), (3, 5.0), (5, 5.0)]),
     ],
 )
 def test_a_sweep_is_a_picture_for_each_value(plan: Planner, text: str, expected: list[tuple[int, float]]) -> None:
     assert [(each.seed, each.cfg) for each in plan(text)] == expected
+
+
+@pytest.mark.parametrize("option", ["--seed 0..1/5", "--steps 1..2/5", "--seed 1.5,2"])
+def test_a_whole_number_is_not_swept_in_fractions(complaints: Callable[[str], list[Diagnostic]], option: str) -> None:
+    assert [each.code for each in complaints(f"a fox {option}")] == ["PL201"]
 
 
 def test_every_is_a_picture_for_each_variant(plan: Planner) -> None:
