@@ -126,6 +126,8 @@ class _Expander:
         self._values: dict[str, str] = {}
         """The parameters of the `let` that is being filled in."""
         self._depth = 0
+        self._written: ast.Wildcard
+        """The one in the prompt that led to the lines that are being filled in."""
 
     # Drawn
 
@@ -151,7 +153,9 @@ class _Expander:
                 return self._variant(template)
             case ast.Wildcard():
                 lines = self._lines(template)
-                return [_opaque(self._line(self._chance.choice(lines)) if lines else template.span.text, template)]
+                return [
+                    _opaque(self._line(self._chance.choice(lines), template) if lines else template.span.text, template)
+                ]
             case ast.Reference():
                 return [_opaque(self._let(template), template)]
 
@@ -167,10 +171,15 @@ class _Expander:
             pieces += self._fill(picked.span.source, (picked.span.start, picked.span.end), picked.templates)
         return pieces
 
-    def _line(self, line: str) -> str:
+    def _line(self, line: str, wildcard: ast.Wildcard) -> str:
         """A wildcard's line, its own templates filled in."""
         self._budget.spend(line)
-        if not templates.has_templates(line) or self._depth >= DEEPEST:
+        if not templates.has_templates(line):
+            return line
+        if not self._depth:
+            self._written = wildcard
+        if self._depth >= DEEPEST:
+            self._found.append(syntax.endless(self._written.pattern, self._written.span))
             return line
         span = Source(line).span(0, len(line))
         self._depth += 1
@@ -216,6 +225,8 @@ class _Expander:
         inner = _Expander(replace(self._library, lets=let.lets), self._found, self._chance, self._budget)
         inner._values = {name: value for name, value in values.items() if value is not None}
         inner._depth = self._depth
+        if self._depth:
+            inner._written = self._written
         return inner
 
     # Every way

@@ -53,7 +53,7 @@ WORLD = Memory(
     models=["models/sd"],
     adapters=["ink", "ukiyo-e"],
     files=["downloads/wash.safetensors"],
-    lists={"animal": ["fox", "owl"]},
+    lists={"animal": ["fox", "owl"], "loop": ["a __loop__"]},
     recipes={"recipe/circle.pl": 'include "circle.pl"', "recipe/parts/base.pl": "set steps 7\nlet hero = a man"},
 )
 

@@ -13,7 +13,10 @@ from promptlang.world import World
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``<painterly>``"""
+    severity = scoped.scope.severity_of_missing
+    if severity is None:
+        return
     for prompt in prompts(scoped.statement):
         for node in ast.walk(prompt):
             if isinstance(node, ast.Embedding) and node.name not in scoped.scope.embeddings:
-                yield unknown_embedding(node.name, scoped.scope.embeddings, node.span)
+                yield unknown_embedding(node.name, scoped.scope.embeddings, node.span, severity)

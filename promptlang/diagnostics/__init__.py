@@ -84,12 +84,11 @@ def lora_twice(name: str, span: Span) -> Diagnostic:
     return warning("PL104", f"the LoRA `{name}` stands here twice, so its strengths add up", span)
 
 
-def unknown_embedding(name: str, known: Collection[str], span: Span) -> Diagnostic:
+def unknown_embedding(name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR) -> Diagnostic:
     """``<painterly>`` where there is ``<painterly2>``."""
     hint = nearest(name, known) or r"write `\<` for the character"
-    return Diagnostic(
-        "PL105", f"no token is named `<{name}>`", span, hint.replace("mean `", "mean `<").replace("`?", ">`?")
-    )
+    hint = hint.replace("mean `", "mean `<").replace("`?", ">`?")
+    return Diagnostic("PL105", f"no token is named `<{name}>`", span, hint, severity)
 
 
 def unknown_let(name: str, known: Collection[str], span: Span) -> Diagnostic:

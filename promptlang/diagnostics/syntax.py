@@ -94,3 +94,9 @@ def unclosed_brace(span: Span) -> Diagnostic:
 def too_long(limit: int, span: Span) -> Diagnostic:
     """A `let` of `let`s of `let`s."""
     return Diagnostic("PL015", f"filled in, this comes to more than {limit} characters", span, "use fewer `${…}`")
+
+
+def endless(pattern: str, span: Span) -> Diagnostic:
+    """``__animal__`` in animal.txt."""
+    hint = "take the wildcard out of its own list, or out of one that its list names"
+    return warning("PL016", f"`__{pattern}__` leads back to itself", span, hint)

@@ -144,7 +144,7 @@ def test_a_lora_that_only_a_variant_names_is_looked_for_before_anything_runs(
 ) -> None:
     assert [each.code for each in complaints("a <lora:{nowhere|nothing}:0.5>")] == ["PL101"]
     assert [each.severity.value for each in complaints("set missing warn\na <lora:{nowhere|nothing}>")] == ["warning"]
-    assert complaints("set missing ignore\na <lora:{nowhere|nothing}> <lora:gone>") == []
+    assert complaints("set missing ignore\na <lora:{nowhere|nothing}> <lora:gone> <token>") == []
 
 
 def test_lets_that_double_do_not_fill_the_memory(plan: Planner) -> None:
