@@ -93,8 +93,10 @@ def _weighted(match: re.Match[str], source: Source, found: list[Diagnostic]) -> 
     start, end = match.span()
     number = source.span(*match.span("number"))
     weight = numbers.read(number)
-    inside = [_tag(source.span(*tag.span()), found) for tag in _TAG.finditer(match.string, number.end, end)]
-    written = match.string[start : number.end] + _TAG.sub("", match.string[number.end : end])
+    written, inside = match.group(), list[Piece]()
+    if "<" in written:
+        inside = [_tag(source.span(*tag.span()), found) for tag in _TAG.finditer(match.string, number.end, end)]
+        written = _TAG.sub("", written)
     if weight is None:
         found.append(syntax.not_a_weight(number.text, number))
         yield Piece(":", ":", start, start + 1)

@@ -66,10 +66,7 @@ def _separators(pieces: Sequence[Piece], brackets: Brackets) -> Mapping[int, lis
 def _square(source: Source, pieces: Sequence[Piece], fields: list[int], closing: int) -> Square:
     bars = tuple(at for at in fields if pieces[at].mark == "|")
     last = fields[-1]
-    written = [each for each in pieces[last + 1 : closing] if each.mark != "tag" and not each.text.isspace()]
-    moments: tuple[ast.Moment, ...] = ()
-    if written and pieces[last].mark == ":":
-        moments = tuple(_moments(source, written[0].start, written[-1].end))
+    moments = tuple(_moments(source, pieces, last, closing)) if pieces[last].mark == ":" else ()
     if bars:
         return Square("OPEN_ALTERNATION", bars, last if len(moments) == 1 else None, moments[:1])
     if moments and len(moments) == max(1, len(fields) - 1):
@@ -77,7 +74,15 @@ def _square(source: Source, pieces: Sequence[Piece], fields: list[int], closing:
     return Square("OPEN_SQUARE", colons=len(fields))
 
 
-def _moments(source: Source, start: int, end: int) -> Iterator[ast.Moment]:
+def _moments(source: Source, pieces: Sequence[Piece], colon: int, closing: int) -> Iterator[ast.Moment]:
+    """The numbers between a colon and the closing bracket, which tags may stand beside and nothing else."""
+    written: list[Piece] = []
+    for at in range(colon + 1, closing):
+        if pieces[at].mark not in ("", "tag"):
+            return  # at once: what stands in brackets here may be long
+        if not pieces[at].mark and not pieces[at].text.isspace():
+            written.append(pieces[at])
+    start, end = (written[0].start, written[-1].end) if written else (0, 0)
     if _MOMENTS.fullmatch(source.text, start, end):
         for match in MOMENT.finditer(source.text, start, end):
             span = source.span(*match.span())

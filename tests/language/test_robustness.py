@@ -105,6 +105,7 @@ DEEP = {
     "in blocks with text": "(" * N + "[" * N + ")a" * N + "]" * N,
     "schedules": "[" * 1000 + "a" + ":b:5]" * 1000,
     "alternations": "[a|" * 1000 + "]" * 1000,
+    "fields in fields": "[a:" * 12000 + "]" * 12000,
     "colons": "[" + ":" * 20000 + "]",
     "a long prompt": "a fox, (red:1.2) [x:y:0.5] " * 4000,
     "escapes": "\\" * 9999,
