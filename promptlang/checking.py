@@ -26,7 +26,7 @@ def check(text: str | Source, world: World | None = None, folder: Path = Path())
     scope = _granted(placed, folder) if world is None else initial(folder, world)
     for statement in scoped(placed, scope):
         found += checks.check(statement, asked)
-    return tuple(sorted(dict.fromkeys(found), key=lambda each: each.span.start))
+    return checks.in_order(found, source)
 
 
 def _granted(placed: Iterable[Placed], folder: Path) -> Scope:

@@ -32,7 +32,8 @@ def _intervals(part: ast.Part, steps: int, triggers: Mapping[str, str]) -> Itera
         if states not in known:
             at_step = {id(node): value for node, value in zip(changing, states, strict=True)}
             known[states] = _interval(part, at_step, triggers)
-        yield replace(known[states], until=step)
+        same = known[states]
+        yield Interval(step, same.segments, same.loras, same.weight)
 
 
 def _interval(part: ast.Part, states: Mapping[int, float], triggers: Mapping[str, str]) -> Interval:

@@ -92,7 +92,7 @@ def _part(span: Span, pieces: list[Piece], found: list[Diagnostic], *, composed:
     pieces, weight = _weighed(span.source, pieces) if composed else (pieces, None)
     matched = brackets.match(_marks(pieces))
     part = _Part(span, pieces, matched, squares.classify(span.source, pieces, matched))
-    if not any(isinstance(piece.tag, ast.Template) for piece in pieces):  # else what they become decides
+    if all(piece.mark != "template" for piece in pieces):  # else what they become decides
         found += _complaints(part)
     yield from _emit(part)
     if weight is not None:
@@ -181,7 +181,7 @@ def _text(pieces: list[Piece], source: Source) -> Iterator[Lexeme]:
         yield Lexeme.make("TEXT", text, source.span(pieces[0].start, pieces[-1].end))
 
 
-_WHOLE = {"tag": "TAG", "token": "TAG", "BREAK": "BREAK"}
+_WHOLE = {"tag": "TAG", "token": "TAG", "template": "TAG", "BREAK": "BREAK"}
 """The pieces that mean something wherever they stand."""
 
 

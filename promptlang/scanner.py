@@ -10,20 +10,21 @@ from promptlang import ast, numbers, tags, templates
 from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.source import Source, Span
 
+_TAGGED = r"<\w+:[^<>\n]*>"
 _MARK = re.compile(
     rf"""
       (?P<escape>\\.|\\\Z)
     | (?P<comment>(?<!\S)\#(?=\s|$)[^\n]*)
-    | (?P<tag><\w+:[^<>\n]*>)
+    | (?P<tag>{_TAGGED})
     | (?P<token><[^\W\d][\w.+-]*>)
-    | (?P<weighted>:\s*(?P<number>[+-]?[.\d]+|{numbers.CHANGING})(?:\s|<\w+:[^<>\n]*>)*\))
+    | (?P<weighted>:\s*(?P<number>[+-]?[.\d]+|{numbers.CHANGING})(?:\s|{_TAGGED})*\))
     | (?P<mark>[()\[\]:|])
     | (?P<text>[^\\\#<:|()\[\]]+|.)
     """,
     re.VERBOSE | re.DOTALL,
 )
 
-_TAG = re.compile(r"<\w+:[^<>\n]*>")
+_TAG = re.compile(_TAGGED)
 _WORD = re.compile(r"\b(?:AND|BREAK)\b")
 
 
@@ -32,7 +33,7 @@ class Piece:
     """A match of the scanner."""
 
     mark: str
-    """One of ``( ) [ ] : | AND BREAK tag token``, or "" for text."""
+    """One of ``( ) [ ] : | AND BREAK tag token template``, or "" for text."""
     text: str
     """What it is where it turns out to mean nothing."""
     start: int
@@ -47,7 +48,7 @@ def scan(span: Span, found: list[Diagnostic], *, templated: bool = True) -> Iter
     start = span.start
     for template in templates.scan(span, found) if templated else ():
         yield from _between(span.source.span(start, template.span.start), found)
-        yield Piece("token", template.span.text, template.span.start, template.span.end, tag=template)
+        yield Piece("template", template.span.text, template.span.start, template.span.end, tag=template)
         start = template.span.end
     yield from _between(span.source.span(start, span.end), found)
 

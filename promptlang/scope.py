@@ -11,6 +11,7 @@ from promptlang.diagnostics import Severity
 from promptlang.filling import Let, Library
 from promptlang.includes import Placed
 from promptlang.plan import EMOJI, Model
+from promptlang.prompt_parser import parse_prompt
 from promptlang.world import World
 
 ADAPTERS = "adapters"
@@ -100,6 +101,8 @@ class Scoped:
 
     statement: ast.Statement
     scope: Scope
+    prompts: tuple[ast.Prompt, ...]
+    """The statement's, and each text of their variants as a prompt."""
 
 
 def initial(folder: Path, world: World) -> Scope:
@@ -111,5 +114,13 @@ def scoped(statements: Iterable[Placed], scope: Scope) -> Iterator[Scoped]:
     """Each statement with what holds where it stands."""
     for placed in statements:
         here = replace(scope, folder=placed.folder)
-        yield Scoped(placed.statement, here)
+        yield Scoped(placed.statement, here, tuple(_prompts(placed.statement)))
         scope = replace(here.after(placed.statement), folder=scope.folder)
+
+
+def _prompts(statement: ast.Statement) -> Iterator[ast.Prompt]:
+    if isinstance(statement, ast.Picture | ast.Let):
+        yield statement.prompt
+        for node in ast.walk(statement.prompt):
+            if isinstance(node, ast.Choice | ast.Argument):
+                yield parse_prompt(node.span)[0]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from promptlang import ast
-from promptlang.checks import check
+from promptlang.checks import check, in_order
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.grammar import vocabulary
 from promptlang.includes import unfold
@@ -57,11 +57,11 @@ class Session:
         statements = tuple(scoped(unfold(source, self.folder, self._world, found), self._scope))
         found += (each for one in statements for each in check(one, self._world))
         if any(each.severity is Severity.ERROR for each in found):
-            return Planned(Plan(()), _sorted(found, source), len(statements))
+            return Planned(Plan(()), in_order(found, source), len(statements))
         made = plan(statements, self._naming, self._seed)
         pictures = [step for step in made.steps if isinstance(step, Render)]
         found += (each for one in pictures for each in one.prompt.diagnostics)
-        planned = Planned(made, _sorted(found, source), len(statements))
+        planned = Planned(made, in_order(found, source), len(statements))
         if planned.failed:
             return replace(planned, plan=Plan(()))
         self._advance(statements)
@@ -93,16 +93,6 @@ class Session:
                 return _shown(value)
             case other:
                 return other.span.text
-
-
-def _sorted(found: Iterable[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
-    """Each once, in the order of the program's text; then those of the recipes that it includes."""
-
-    def order(each: Diagnostic) -> tuple[bool, str, int]:
-        name = each.span.source.name
-        return name != source.name, name, each.span.start
-
-    return tuple(sorted(dict.fromkeys(found), key=order))
 
 
 def _shown(value: float | str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from promptlang.checks import (
@@ -23,6 +23,7 @@ from promptlang.checks import (
 )
 from promptlang.diagnostics import Diagnostic
 from promptlang.scope import Scoped
+from promptlang.source import Source
 from promptlang.world import World
 
 
@@ -56,3 +57,13 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """What every rule has against a statement."""
     for rule in RULES:
         yield from rule.check(scoped, world)
+
+
+def in_order(found: Iterable[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
+    """Each once, in the order of the program's text; then those of the recipes that it includes."""
+
+    def order(each: Diagnostic) -> tuple[bool, str, int]:
+        name = each.span.source.name
+        return name != source.name, name, each.span.start
+
+    return tuple(sorted(dict.fromkeys(found), key=order))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.checks.statements import prompts
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.syntax import misplaced_area
 from promptlang.scope import Scoped
@@ -14,7 +13,7 @@ from promptlang.world import World
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``a cat <area:0,0.5,0,1>``"""
-    for prompt in prompts(scoped.statement):
+    for prompt in scoped.prompts:
         heads = {id(_head(part)) for part in prompt.parts}
         for node in ast.walk(prompt):
             if isinstance(node, ast.Area) and id(node) not in heads:

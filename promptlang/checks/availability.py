@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.checks.statements import head, options, prompts
+from promptlang.checks.statements import head, options
 from promptlang.diagnostics import Diagnostic, not_available
 from promptlang.grammar import vocabulary
 from promptlang.scope import Scoped
@@ -25,7 +25,7 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     for option in options(statement):
         if option.name in known and not known[option.name].available:
             yield not_available(f"`--{option.name}`", option.span)
-    for prompt in prompts(statement):
+    for prompt in scoped.prompts:
         yield from _constructs(prompt)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.checks.statements import prompts
 from promptlang.diagnostics import Diagnostic, unknown_embedding
 from promptlang.scope import Scoped
 from promptlang.world import World
@@ -16,7 +15,7 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     severity = scoped.scope.severity_of_missing
     if severity is None:
         return
-    for prompt in prompts(scoped.statement):
+    for prompt in scoped.prompts:
         for node in ast.walk(prompt):
             if isinstance(node, ast.Embedding) and node.name not in scoped.scope.embeddings:
                 yield unknown_embedding(node.name, scoped.scope.embeddings, node.span, severity)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.checks.statements import prompts
 from promptlang.diagnostics import Diagnostic, extreme_weight
 from promptlang.scope import Scoped
 from promptlang.world import World
@@ -15,7 +14,7 @@ LIMIT = 3.0
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``(16:9)``"""
-    for prompt in prompts(scoped.statement):
+    for prompt in scoped.prompts:
         for node in ast.walk(prompt):
             match node:
                 case ast.Emphasis(_, float(weight)) | ast.Opening(_, float(weight)) if abs(weight) > LIMIT:

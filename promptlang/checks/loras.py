@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.checks.statements import prompts
 from promptlang.diagnostics import Diagnostic, lora_twice, unknown_lora
 from promptlang.scope import Scoped
 from promptlang.world import World
@@ -14,7 +13,7 @@ from promptlang.world import World
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``<lora:ukiyoe:0.6>`` where there is ``ukiyo-e``"""
     severity = scoped.scope.severity_of_missing
-    for prompt in prompts(scoped.statement):
+    for prompt in scoped.prompts:
         seen: set[str] = set()
         for node in ast.walk(prompt):
             if not isinstance(node, ast.Lora):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from promptlang import ast
-from promptlang.checks.statements import prompts
 from promptlang.diagnostics import Diagnostic, never_holds
 from promptlang.grammar import vocabulary
 from promptlang.scope import Scoped
@@ -17,7 +16,7 @@ from promptlang.world import World
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``[a fox:a wolf:40]`` in 25 steps"""
     steps = _steps(scoped)
-    for prompt in prompts(scoped.statement):
+    for prompt in scoped.prompts:
         for node in ast.walk(prompt):
             if isinstance(node, ast.Schedule):
                 edges = [0, *(boundary(moment, steps) for moment in node.moments), steps]

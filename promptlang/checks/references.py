@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.checks.statements import parameters, prompts
+from promptlang.checks.statements import parameters
 from promptlang.diagnostics import (
     Diagnostic,
     missing_argument,
@@ -21,7 +21,7 @@ from promptlang.world import World
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``${hreo} and a __beast__``"""
     library = scoped.scope.library
-    for index, prompt in enumerate(prompts(scoped.statement)):
+    for index, prompt in enumerate(scoped.prompts):
         for node in ast.walk(prompt):
             match node:
                 case ast.Reference(name) if not index and name not in parameters(scoped.statement):

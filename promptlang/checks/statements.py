@@ -1,11 +1,8 @@
-"""What kind of statement each is, and the prompts in it: what several rules ask."""
+"""What kind of statement each is: what several rules ask."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from promptlang import ast
-from promptlang.prompt_parser import parse_prompt
 
 HEADS: dict[type[ast.Statement], str] = {
     ast.UseVae: "use vae",
@@ -33,15 +30,6 @@ def options(statement: ast.Statement) -> tuple[ast.Option, ...]:
     """The options that are written."""
     found: tuple[ast.Option, ...] = getattr(statement, "options", ())
     return found
-
-
-def prompts(statement: ast.Statement) -> Iterator[ast.Prompt]:
-    """The prompts of a statement, and each text of their variants as a prompt."""
-    if isinstance(statement, ast.Picture | ast.Let):
-        yield statement.prompt
-        for node in ast.walk(statement.prompt):
-            if isinstance(node, ast.Choice | ast.Argument):
-                yield parse_prompt(node.span)[0]
 
 
 def parameters(statement: ast.Statement) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from promptlang import ast
@@ -22,7 +23,7 @@ _TAG = re.compile(r"<\w+:[^<>]*>")
 _WORDS = re.compile(r"\w\w")
 
 
-class Pen:
+class Pen(ABC):
     """Writes phrases one after the other, as A1111 does where a dialect says nothing else."""
 
     dialect: str
@@ -43,9 +44,9 @@ class Pen:
 
     # What a dialect writes in its own way
 
+    @abstractmethod
     def text(self, text: ast.Text) -> str:
         """Words, with what would be misread escaped."""
-        raise NotImplementedError
 
     def leaf(self, phrase: ast.Phrase) -> str:
         """A tag, a token, a break."""
@@ -105,7 +106,7 @@ class Pen:
             return "".join(f":{self.moment(each)}]" for each in reversed(node.moments))
         return f":{','.join(map(self.moment, node.moments))}]"
 
-    def opened(self, node: Holder) -> None:
+    def opened(self, node: Holder) -> None:  # noqa: B027 most dialects need nothing here
         """A bracket opens."""
 
     # What they share

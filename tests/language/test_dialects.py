@@ -65,16 +65,20 @@ def tokens(text: str) -> str:
     return text.replace("<easynegative>", "embedding:easynegative")
 
 
-def close(found: list[tuple[str, float]], theirs: list[tuple[str, float]], tolerance: float) -> None:
-    assert [text for text, _ in found] == [text for text, _ in theirs]
-    assert [weight for _, weight in found] == pytest.approx([weight for _, weight in theirs], rel=tolerance)
+def texts(segments: list[tuple[str, float]]) -> list[str]:
+    return [text for text, _ in segments]
+
+
+def weights(segments: list[tuple[str, float]]) -> list[float]:
+    return [weight for _, weight in segments]
 
 
 @pytest.mark.parametrize("case", cases("cross_attention"))
 def test_a_prompt_weighs_what_it_weighs_in_comfyui(case: dict[str, Any]) -> None:
     found = [(tokens(text), weight) for text, weight in said(parts("comfy", case["prompt"])[0].intervals[0])]
     theirs = joined(case["comfyui"])
-    close(trimmed(found), trimmed(theirs), 1e-15)
+    assert texts(trimmed(found)) == texts(trimmed(theirs))
+    assert weights(trimmed(found)) == pytest.approx(weights(trimmed(theirs)), rel=1e-15)
 
 
 @pytest.mark.parametrize("case", [each for each in cases("cross_attention") if "error" not in each.values[0]["sdcpp"]])
@@ -84,7 +88,9 @@ def test_a_prompt_weighs_what_it_weighs_in_stable_diffusion_cpp(case: dict[str, 
         pytest.skip("the vectors were made after LoRA tags had been taken out")
     found = [(text.strip(), weight) for text, weight in said(parts("sdcpp", case["prompt"])[0].intervals[0])]
     theirs = [("BREAK", -1.0) if text == "BREAK" else (text.strip(), weight) for text, weight in joined(case["sdcpp"])]
-    close([each for each in found if each[0]], [each for each in theirs if each[0]], 1e-6)
+    found, theirs = ([each for each in segments if each[0]] for segments in (found, theirs))
+    assert texts(found) == texts(theirs)
+    assert weights(found) == pytest.approx(weights(theirs), rel=1e-6)
 
 
 def squeezed(text: str) -> str:
@@ -127,9 +133,11 @@ def test_a_prompt_means_what_it_means_in_compel(case: dict[str, Any]) -> None:
     theirs = compel_parts(case)
     first = [said(part.intervals[0]) for part in found]
     ours = [chunk for part in first for chunk in chunks(part)]
-    for chunk, (texts, weight) in zip(ours, theirs, strict=True):
+    for chunk, (written, weight) in zip(ours, theirs, strict=True):
         times = 1 if len(found) > 1 else weight
-        close(joined(chunk), joined((text, each * times) for text, each in texts), 1e-15)
+        expected = joined((text, each * times) for text, each in written)
+        assert texts(joined(chunk)) == texts(expected)
+        assert weights(joined(chunk)) == pytest.approx(weights(expected), rel=1e-15)
     if len(found) > 1:
         assert [part.weight for part in found] == [weight for _, weight in theirs]
     loras = [(use.name, use.unet) for part in found for use in part.intervals[0].loras]
