@@ -83,6 +83,8 @@ SAMPLERS: tuple[str, ...] = ("ddim", "dpm++_2m", "euler")
 A1111_SAMPLERS: dict[str, str] = {"DDIM": "ddim", "DPM++ 2M": "dpm++_2m", "Euler": "euler"}
 """By A1111's name for a sampler, ours."""
 
+EMPHASES: tuple[str, ...] = ("a1111", "a1111-no-norm", "comfy", "compel", "none")
+
 TARGETS: tuple[str, ...] = ("qv", "attn")
 
 FORMATS: tuple[str, ...] = ("kohya", "diffusers", "a1111", "int8", "fp8", "fp16", "onnx", "shards", "single-file")
@@ -99,9 +101,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("every", Kind.FLAG, "a picture for each variant instead of a random one", ("prompt",)),
     Option("n", Kind.INTEGER, "pictures, each with the next seed", ("prompt",), 1, 1, 1000),
     Option("scheduler", Kind.CHOICE, "how the noise levels are spaced", ("prompt",), available=False),
-    Option(
-        "clip-skip", Kind.INTEGER, "layers of the text encoder to leave out", ("prompt",), 1, 1, 12, available=False
-    ),
+    Option("clip-skip", Kind.INTEGER, "the text encoder's layer to read, from the last, 1", ("prompt",), 1, 1, 12),
+    Option("emphasis", Kind.CHOICE, "what a weight does", ("prompt",), "a1111", choices=EMPHASES),
     Option("eta", Kind.NUMBER, "fresh noise at each step", ("prompt",), 0.0, 0, 1, available=False),
     Option("init", Kind.FILE, "the picture to start from", ("prompt",), available=False),
     Option("strength", Kind.FRACTION, "how far from the first picture", ("prompt",), 0.75, 0, 1, available=False),
@@ -109,7 +110,6 @@ OPTIONS: tuple[Option, ...] = (
     Option("hires", Kind.NUMBER, "a second pass at so many times the size", ("prompt",), 1.0, 1, 8, available=False),
     Option("grid", Kind.FLAG, "a contact sheet of all pictures", ("prompt",), available=False),
     Option("out", Kind.FILE, "where the pictures go", ("prompt",), available=False),
-    Option("emphasis", Kind.CHOICE, "what a weight does", ("set",), "a1111", choices=("a1111",)),
     Option("missing", Kind.CHOICE, "an unknown adapter is", ("set",), "error", choices=("error", "warn", "ignore")),
     Option("precision", Kind.CHOICE, "the numbers to compute with", ("set",), available=False),
     Option("device", Kind.CHOICE, "where to compute", ("set",), available=False),

@@ -120,6 +120,8 @@ OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = MappingP
         "CFG scale": ("cfg", _number),
         "Seed": ("seed", _integer),
         "Size": ("size", _size),
+        "Clip skip": ("clip-skip", _integer),
+        "Emphasis": ("emphasis", {a1111: ours for ours, a1111 in infotext.EMPHASES.items()}.get),
     }
 )
 """By A1111's name for a setting, ours, and what becomes of its value; None where it is none of ours."""

@@ -12,7 +12,7 @@ from promptlang.diagnostics import Diagnostic
 from promptlang.filling import Library, draw
 from promptlang.intervals import resolve
 from promptlang.parser import parse_prompt
-from promptlang.plan import Interval, Part, diagnostic_json
+from promptlang.plan import Area, Interval, Part, diagnostic_json
 from promptlang.source import Source
 from promptlang.timing import branch_at
 from promptlang.tokenizer import Tokenizer, default_tokenizer
@@ -62,6 +62,8 @@ class ExplainedPart:
     phases: tuple[Phase, ...]
     bars: tuple[Bar, ...]
     loras: tuple[Strengths, ...]
+    area: Area | None = None
+    """Where it acts; None for the whole picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def explain(prompt: str, steps: int = 20, tokenizer: Tokenizer | None = None, *,
 
 def _part(written: ast.Part, meant: Part, steps: int, tokenizer: Tokenizer) -> ExplainedPart:
     phases = tuple(_phases(meant.intervals, tokenizer))
-    return ExplainedPart(meant.weight, phases, tuple(_bars(written, steps)), tuple(_loras(meant.intervals)))
+    return ExplainedPart(meant.weight, phases, tuple(_bars(written, steps)), tuple(_loras(meant.intervals)), meant.area)
 
 
 def _phases(intervals: Sequence[Interval], tokenizer: Tokenizer) -> Iterator[Phase]:

@@ -6,9 +6,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 _SETTING = re.compile(r'\s*(?P<name>\w[\w \-/]+):\s*(?P<value>"(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _NEGATIVE = "Negative prompt:"
+EMPHASES: Final[Mapping[str, str]] = MappingProxyType(
+    {"a1111": "Original", "a1111-no-norm": "No norm", "comfy": "comfy", "compel": "compel", "none": "Ignore"}
+)
+"""A1111's name for what a weight does, by ours; two it does not have."""
+
 FEWEST = 3
 """A last line with fewer settings is part of the prompt."""
 

@@ -187,6 +187,10 @@ class Render:
     """The PNG to make."""
     cfg_by_step: tuple[float, ...] = ()
     """The guidance scale at each step, where it changes."""
+    emphasis: str = "a1111"
+    """What a weight does: ``a1111``, ``a1111-no-norm``, ``comfy``, ``compel`` or ``none``."""
+    clip_skip: int = 1
+    """Which of the text encoder's layers is read, counted from the last, which is 1."""
 
 
 Step = TrainLora | Render

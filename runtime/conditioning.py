@@ -1,4 +1,4 @@
-"""Chunks of tokens to what the UNet reads: hidden states, emphasis."""
+"""Chunks of tokens to what the UNet reads: hidden states."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from promptlang.chunks import Chunk, Vocabulary, cut
 from promptlang.plan import Segment
+
+from .emphasis import EMPHASES, Hidden, States
 
 Tokens = Vocabulary[int]
 """Of a CLIP tokenizer, token ids."""
@@ -33,16 +35,17 @@ def vocabulary_of(tokenizer: CLIPTokenizer) -> Tokens:
     )
 
 
-def emphasise(hidden: Tensor, weights: Sequence[float]) -> Tensor:
-    """A1111's emphasis on a chunk: multiply each token's state, then restore the mean of them all.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a prompt is encoded, whatever it says."""
 
-    `hidden` is `[1, tokens, channels]`. Where every weight is 1 it is returned as it is, bit for bit.
-    """
-    if all(weight == 1.0 for weight in weights):
-        return hidden
-    weighted = hidden * torch.tensor(weights, dtype=hidden.dtype)[None, :, None]
-    ratio = hidden.mean() / weighted.mean()
-    return weighted * ratio if torch.isfinite(ratio) else weighted
+    emphasis: str = "a1111"
+    """What a weight does: a name in `EMPHASES`."""
+    clip_skip: int = 1
+    """Which layer the states are taken from, the last being 1."""
+
+
+PLAIN = Reading()
 
 
 @dataclass(slots=True)
@@ -53,26 +56,46 @@ class Encoder:
     vocabulary: Tokens
     capacity: int = 512
     """Chunks remembered, 77 states each."""
-    _known: OrderedDict[tuple[object, Chunk[int]], Tensor] = field(default_factory=OrderedDict)
+    _known: OrderedDict[tuple[object, ...], Tensor] = field(default_factory=OrderedDict)
+
+    @property
+    def layers(self) -> int:
+        """As many as `Reading.clip_skip` can be."""
+        return self.text_encoder.config.num_hidden_layers
 
     def cut(self, segments: Sequence[Segment], at_least: int = 1) -> tuple[Chunk[int], ...]:
         """The prompt's chunks."""
         return cut(segments, self.vocabulary, at_least)
 
-    def encode(self, chunks: Sequence[Chunk[int]], state: object = None) -> Tensor:
+    def encode(self, chunks: Sequence[Chunk[int]], reading: Reading = PLAIN, state: object = None) -> Tensor:
         """Hidden states `[1, chunks × 77, channels]`; `state` tells the text encoder's adapters apart."""
-        return torch.cat([self._chunk(chunk, state) for chunk in chunks], dim=1)
 
-    def _chunk(self, chunk: Chunk, state: object) -> Tensor:
-        key = (state, chunk)
+        def states(chunk: Chunk[int], hidden: Hidden) -> Tensor:
+            return self._remembered(chunk.tokens, hidden, reading.clip_skip, state)
+
+        (empty,) = self.cut(())
+        return EMPHASES[reading.emphasis](States(chunks, empty, states))
+
+    def _remembered(self, tokens: tuple[int, ...], hidden: Hidden, clip_skip: int, state: object) -> Tensor:
+        key = (tokens, hidden, clip_skip, state)
         if key not in self._known:
-            self._known[key] = emphasise(self._hidden(chunk), chunk.weights)
+            self._known[key] = self._states(tokens, hidden, clip_skip)
             if len(self._known) > self.capacity:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         return self._known[key]
 
     @torch.no_grad()
-    def _hidden(self, chunk: Chunk[int]) -> Tensor:
+    def _states(self, tokens: Sequence[int], hidden: Hidden, clip_skip: int) -> Tensor:
         # A chunk at a time, so that its states never depend on what it is batched with.
-        return self.text_encoder(torch.tensor([chunk.tokens])).last_hidden_state
+        ids = torch.tensor([tokens])
+        mask = torch.tensor([[place not in hidden for place in range(len(tokens))]]).long() if hidden else None
+        if clip_skip == 1:
+            return self.text_encoder(ids, mask).last_hidden_state
+        skipped = self.text_encoder(ids, mask, output_hidden_states=True).hidden_states[-clip_skip]
+        return final_layer_norm(self.text_encoder)(skipped)
+
+
+def final_layer_norm(text_encoder: CLIPTextModel) -> nn.Module:
+    """What follows the last layer, and so must follow an earlier one; transformers 5.6 moved it."""
+    return getattr(text_encoder, "text_model", text_encoder).final_layer_norm

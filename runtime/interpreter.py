@@ -17,7 +17,7 @@ from promptlang.source import Span
 
 from . import models, pictures
 from .adapters import Lora, read
-from .conditioning import Encoder, vocabulary_of
+from .conditioning import Encoder, Reading, vocabulary_of
 from .models import BaseModel
 from .moments import Conditioner
 from .samplers import SAMPLERS
@@ -80,10 +80,11 @@ def _render(step: Render, loaded: _Loaded) -> Generator[Event, None, None]:
     base = loaded.base
     size = _size(step, base)
     loras = {adapter.name: _lora(adapter, loaded, step.span) for adapter in step.adapters}
-    moments = Conditioner(loaded.encoder, loras).moments(step)
+    latent_size = size[0] // base.pixels_per_latent, size[1] // base.pixels_per_latent
+    reading = _reading(step, loaded.encoder)
+    moments = Conditioner(loaded.encoder, loras, reading).moments(step, latent_size)
     scheduler = SAMPLERS[step.sampler].of(base.schedule, step.steps)
-    scale = base.pixels_per_latent
-    start = noise(base.unet.config.in_channels, (size[0] // scale, size[1] // scale), step.seed)
+    start = noise(base.unet.config.in_channels, latent_size, step.seed)
     latents = yield from denoise(base.unet, scheduler, moments, start)
     picture = pictures.decode(base.vae, latents)
     pictures.save(picture, pictures.parameters(step, base, size, loras.values()), step.file)
@@ -96,6 +97,13 @@ def _size(step: Render, base: BaseModel) -> tuple[int, int]:
     if width % base.pixels_per_latent or height % base.pixels_per_latent:
         raise PromptError([diagnostics.size_not_possible((width, height), base.pixels_per_latent, step.span)])
     return width, height
+
+
+def _reading(step: Render, encoder: Encoder) -> Reading:
+    """Raises `PromptError` where the text encoder has no such layer."""
+    if step.clip_skip > encoder.layers:
+        raise PromptError([diagnostics.clip_skip_not_possible(step.clip_skip, encoder.layers, step.span)])
+    return Reading(step.emphasis, step.clip_skip)
 
 
 def _lora(adapter: Adapter, loaded: _Loaded, span: Span) -> Lora:

@@ -41,7 +41,9 @@ def parameters(step: Render, base: BaseModel, size: tuple[int, int], loras: Iter
         "Size": "{}x{}".format(*size),
         "Model hash": base.sha256[:10],
         "Model": base.name,
+        "Clip skip": "" if step.clip_skip == 1 else str(step.clip_skip),
         "Lora hashes": hashes,
+        "Emphasis": "" if step.emphasis == "a1111" else infotext.EMPHASES[step.emphasis],
         "RNG": "CPU",
         "Version": f"promptlang {version('promptlang-diffusers')}",
     }

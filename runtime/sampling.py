@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -13,12 +12,12 @@ from torch import Tensor
 
 from promptlang.events import DenoisingStep
 
-from .adapters import LowRank, attached
+from .adapters import Attachments, Loras
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Moment:
-    """What holds during a step."""
+class Guidance:
+    """Parts of a prompt under the same LoRAs, predicted together."""
 
     conditionings: Tensor
     """`[parts, tokens, channels]`"""
@@ -26,7 +25,20 @@ class Moment:
     """Each part's weight times the guidance scale."""
     unconditional: Tensor | None
     """`[1, tokens, channels]`; None where nothing is to be guided away from."""
-    loras: tuple[tuple[Mapping[str, LowRank], float], ...] = ()
+    loras: Loras = ()
+    masks: tuple[Tensor | None, ...] = ()
+    """Where each part acts, `[height, width]` from 0 to 1; None, or nothing at all, for everywhere."""
+
+    def each(self, predictions: Sequence[Tensor]) -> Iterator[tuple[float, Tensor | None, Tensor]]:
+        """Scale, mask and prediction of each part."""
+        return zip(self.scales, self.masks or (None,) * len(self.scales), predictions, strict=True)
+
+
+Moment = tuple[Guidance, ...]
+"""What holds during a step: first the parts under the whole picture's LoRAs, then those with LoRAs of their own."""
+
+Predict = Callable[[Loras, Tensor], Tensor]
+"""LoRAs and hidden states `[n, tokens, channels]` to predictions `[n, channels, height, width]`."""
 
 
 def noise(channels: int, size: tuple[int, int], seed: int) -> Tensor:
@@ -40,38 +52,61 @@ def denoise(
 ) -> Generator[DenoisingStep, None, Tensor]:
     """Walk the scheduler's timesteps, a moment each, and return the latents `[1, channels, height, width]`."""
     latents = start * scheduler.init_noise_sigma
-    done = 0
-    for _, group in groupby(zip(scheduler.timesteps, moments, strict=True), key=lambda pair: pair[1].loras):
-        pairs = list(group)
-        with attached(unet, pairs[0][1].loras):
-            for time, moment in pairs:
-                latents = _step(unet, scheduler, moment, latents, time)
-                done += 1
-                yield DenoisingStep(done, len(moments))
+    with Attachments(unet) as attachments:
+        for done, (time, moment) in enumerate(zip(scheduler.timesteps, moments, strict=True), 1):
+            with torch.no_grad():
+                scaled = scheduler.scale_model_input(latents, time)
+                predicted = guided(_predictor(unet, attachments, scaled, time), moment)
+                latents = scheduler.step(predicted, time, latents).prev_sample
+            yield DenoisingStep(done, len(moments))
     return latents
 
 
-@torch.no_grad()
-def _step(
-    unet: UNet2DConditionModel, scheduler: SchedulerMixin, moment: Moment, latents: Tensor, time: Tensor
-) -> Tensor:
-    scaled = scheduler.scale_model_input(latents, time)
-    predicted = guided(lambda hidden: unet(scaled.expand(len(hidden), -1, -1, -1), time, hidden).sample, moment)
-    return scheduler.step(predicted, time, latents).prev_sample
+def _predictor(unet: UNet2DConditionModel, attachments: Attachments, latents: Tensor, time: Tensor) -> Predict:
+    def predict(loras: Loras, hidden: Tensor) -> Tensor:
+        attachments.change(loras)
+        return unet(latents.expand(len(hidden), -1, -1, -1), time, hidden).sample
+
+    return predict
 
 
-def guided(predict: Callable[[Tensor], Tensor], moment: Moment) -> Tensor:
-    """Composable diffusion: `uncond + Σ scaleᵢ (condᵢ − uncond)` (Liu et al. 2022, https://arxiv.org/abs/2206.01714).
+def guided(predict: Predict, moment: Moment) -> Tensor:
+    """Composable diffusion: `u + Σ mᵢ·sᵢ·(cᵢ − u)` (Liu et al. 2022, https://arxiv.org/abs/2206.01714), masked.
 
-    `predict` takes hidden states `[n, tokens, channels]` to predictions `[n, channels, height, width]`.
+    A part with LoRAs of its own has an unconditional prediction of its own too, u′, and adds
+    `m·(u′ − u) + m·s·(c − u′)`: where its mask is 1, the picture is what those LoRAs would make of the whole.
     """
-    if moment.unconditional is None:
-        return predict(moment.conditionings)
-    if moment.unconditional.shape[1] == moment.conditionings.shape[1]:
-        base, *others = predict(torch.cat([moment.unconditional, moment.conditionings])).split(1)
-    else:
-        base, others = predict(moment.unconditional), predict(moment.conditionings).split(1)
+    shared, *apart = moment
+    if shared.unconditional is None:
+        return predict(shared.loras, shared.conditionings)
+    base, others = _predicted(predict, shared)
     result = base
-    for scale, other in zip(moment.scales, others, strict=True):
-        result = result + scale * (other - base)
+    for scale, mask, other in shared.each(others):
+        result = result + _masked(scale * (other - base), mask)
+    for guidance in apart:
+        own, others = _predicted(predict, guidance)
+        result = result + _masked(own - base, _union(guidance.masks))
+        for scale, mask, other in guidance.each(others):
+            result = result + _masked(scale * (other - own), mask)
     return result
+
+
+def _predicted(predict: Predict, guidance: Guidance) -> tuple[Tensor, Sequence[Tensor]]:
+    """Without the prompt, and for each part."""
+    nothing, parts, loras = guidance.unconditional, guidance.conditionings, guidance.loras
+    assert nothing is not None
+    if not len(parts):
+        return predict(loras, nothing), ()
+    if nothing.shape[1] == parts.shape[1]:
+        base, *others = predict(loras, torch.cat([nothing, parts])).split(1)
+        return base, others
+    return predict(loras, nothing), predict(loras, parts).split(1)
+
+
+def _masked(change: Tensor, mask: Tensor | None) -> Tensor:
+    return change if mask is None else change * mask
+
+
+def _union(masks: Sequence[Tensor | None]) -> Tensor | None:
+    given = [mask for mask in masks if mask is not None]
+    return torch.stack(given).sum(0).clamp_max(1) if given and len(given) == len(masks) else None

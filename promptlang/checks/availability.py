@@ -31,8 +31,5 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
 
 def _constructs(prompt: ast.Prompt) -> Iterator[Diagnostic]:
     for node in ast.walk(prompt):
-        match node:
-            case ast.Area():
-                yield not_available("an area", node.span)
-            case ast.Trigger():
-                yield not_available("a trigger", node.span)
+        if isinstance(node, ast.Trigger):
+            yield not_available("a trigger", node.span)

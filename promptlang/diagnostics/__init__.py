@@ -309,3 +309,9 @@ def size_not_possible(size: tuple[int, int], multiple: int, span: Span) -> Diagn
     near = "x".join(str(max(multiple, round(side / multiple) * multiple)) for side in size)
     message = f"this model cannot make a picture of {size[0]}x{size[1]} pixels"
     return Diagnostic("PL503", message, span, f"both must be multiples of {multiple}: try `{near}`")
+
+
+def clip_skip_not_possible(layer: int, layers: int, span: Span) -> Diagnostic:
+    """``--clip-skip 9`` with a text encoder of four layers."""
+    message = f"this model's text encoder has {layers} layers, so there is no `--clip-skip {layer}`"
+    return Diagnostic("PL504", message, span, "1 is the last layer, 2 the one before: few models want more")

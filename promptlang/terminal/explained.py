@@ -11,6 +11,7 @@ from rich.text import Text
 
 from promptlang.chunks import LENGTH
 from promptlang.explanation import Explained, ExplainedPart, ExplainedToken, Phase, Strengths
+from promptlang.plan import Area
 from promptlang.terminal.report import counted, printable
 
 ON, OFF = "█", "·"
@@ -20,8 +21,8 @@ LEVELS = "▁▂▃▄▅▆▇█"
 def explained_rows(explained: Explained) -> Iterator[RenderableType]:
     """What is to be shown, one below the other."""
     for number, part in enumerate(explained.parts, 1):
-        if len(explained.parts) > 1:
-            yield Text(f"part {number} of {len(explained.parts)}, weight {part.weight:g}", "bold")
+        if len(explained.parts) > 1 or part.area:
+            yield Text(f"part {number} of {len(explained.parts)}, weight {part.weight:g}{_place(part.area)}", "bold")
         for phase in part.phases:
             yield _heading(phase, explained.steps)
             yield _phase(phase)
@@ -29,6 +30,12 @@ def explained_rows(explained: Explained) -> Iterator[RenderableType]:
             yield _time_line(part, explained.steps)
     source = explained.tokens if explained.exact else f"{explained.tokens}; a model's own may be more"
     yield Text(f"tokens: {source}", "dim")
+
+
+def _place(area: Area | None) -> str:
+    if area is None:
+        return ""
+    return f", from {area.left:.0%} to {area.right:.0%} across and {area.top:.0%} to {area.bottom:.0%} down"
 
 
 def _phase(phase: Phase) -> Table:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .attachment import attached
+from .attachment import Attachments, Loras
 from .lora import Lora, LowRank
 from .reading import read
 from .writing import write
 
-__all__ = ["Lora", "LowRank", "attached", "read", "write"]
+__all__ = ["Attachments", "Lora", "Loras", "LowRank", "read", "write"]

@@ -20,7 +20,7 @@ from .schedule import Cosine, Plateau
 
 AUTOENCODER = Cosine(steps=12_000, batch=16, peak=1.5e-3, first=4_000)
 DECODER = Cosine(steps=1_000, batch=16, peak=1e-3)
-DENOISER = Plateau(steps=30_000, batch=32, peak=6e-4)
+DENOISER = Plateau(steps=28_000, batch=32, peak=6e-4)
 
 
 def make(folder: Path, target: Path = pipeline.MODEL) -> Generator[Event, None, None]:

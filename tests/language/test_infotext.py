@@ -74,15 +74,23 @@ def test_a_pictures_parameters_become_a_line_of_a_recipe() -> None:
     found = convert(GALLERY, source="infotext")
     assert found.text == (
         'a (red:1.2) fox, in snow <lora:ink:0.5> --negative """blurry, "text" """ '
-        "--steps 30 --sampler dpm++_2m --cfg 6.5 --seed 42 --size 512x768"
+        "--steps 30 --sampler dpm++_2m --cfg 6.5 --seed 42 --size 512x768 --clip-skip 2"
     )
     assert told(found) == [
         ("PL605", "`Model: myModel` cannot be said here", "Model: myModel"),
-        ("PL605", "`Clip skip: 2` cannot be said here", "Clip skip: 2"),
     ]
     parsed = parse(Source(found.text))
     assert parsed.diagnostics == ()
     assert len(parsed.program.statements) == 1
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [("No norm", "a1111-no-norm"), ("Ignore", "none"), ("Original", "a1111"), ("comfy", "comfy")]
+)
+def test_an_emphasis_keeps_its_meaning(theirs: str, ours: str) -> None:
+    found = convert(f"a\nSteps: 20, CFG scale: 7, Emphasis: {theirs}", source="infotext")
+    assert found.text == f"a --steps 20 --cfg 7 --emphasis {ours}"
+    assert not found.diagnostics
 
 
 def test_a_sampler_that_is_not_here_is_left_out_and_named() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from promptlang import Session, Source
-from promptlang.plan import EMOJI, Adapter, Model, Render, TrainLora
+from promptlang.plan import EMOJI, Adapter, Area, Model, Render, TrainLora
 from tests.conftest import FOLDER, WORLD
 
 
@@ -86,3 +86,10 @@ def test_a_lora_that_comes_later_is_found_too(session: Session) -> None:
     (render,) = plan(session, "a [<lora:ink>:0.5]")
     assert isinstance(render, Render)
     assert [adapter.name for adapter in render.adapters] == ["ink"]
+
+
+def test_what_a_prompt_says_of_areas_weights_and_layers_is_in_its_plan(session: Session) -> None:
+    (step,) = plan(session, "a sea AND <area:0,0.5,0.25,1:feather=0.1> a fox:0.8 --emphasis comfy --clip-skip 2")
+    assert isinstance(step, Render)
+    assert step.prompt.parts[1].area == Area(0, 0.5, 0.25, 1, 0.1)
+    assert (step.prompt.parts[1].weight, step.emphasis, step.clip_skip) == (0.8, "comfy", 2)

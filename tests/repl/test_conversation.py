@@ -42,7 +42,12 @@ def test_enter_goes_on_in_an_open_bracket(repl: Conversation) -> None:
 
 def test_enter_goes_on_in_a_long_string_without_indenting_it(repl: Conversation) -> None:
     shown = repl.type(f'set negative """blurry,{ENTER}low quality"""{ENTER}:list{ENTER}')
-    assert "negative  blurry, low quality" in shown
+    assert "negative blurry, low quality" in squeezed(shown)
+
+
+def squeezed(lines: list[str]) -> list[str]:
+    """Whatever the width of their columns."""
+    return [" ".join(line.split()) for line in lines]
 
 
 def test_a_blank_line_ends_what_would_go_on(repl: Conversation) -> None:
@@ -54,7 +59,7 @@ def test_a_blank_line_ends_what_would_go_on(repl: Conversation) -> None:
 def test_ctrl_c_clears_the_line_and_keeps_what_was_set(repl: Conversation) -> None:
     shown = repl.type(f"set steps 30{ENTER}a fo{CTRL_C}a cat{ENTER}:list{ENTER}")
     assert repl.painter.prompts == ["a cat"]
-    assert "steps     30" in shown
+    assert "steps 30" in squeezed(shown)
 
 
 def test_ctrl_c_in_a_job_keeps_the_session(repl: Conversation) -> None:
@@ -101,9 +106,8 @@ def test_help_has_examples_and_every_option(repl: Conversation) -> None:
 
 
 def test_list_names_the_settings_and_the_loras(repl: Conversation) -> None:
-    shown = repl.type(f":list{ENTER}")
-    assert shown[0] == "model     emoji"
-    assert shown[-1] == "LoRAs     ukiyo-e"
+    shown = squeezed(repl.type(f":list{ENTER}"))
+    assert (shown[0], shown[-1]) == ("model emoji", "LoRAs ukiyo-e")
 
 
 def test_a_backend_that_cannot_be_loaded_is_reported_when_it_is_needed(repl: Conversation) -> None:

@@ -14,11 +14,13 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 from tokenizers.pre_tokenizers import ByteLevel
+from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from promptlang.events import Complained, Event, PictureFinished
 from promptlang.plan import Interval, Model, Part, Plan, Render, Resolved, Segment, Step, TrainLora
-from promptlang.runtime import Runtime
+from promptlang.runtime import Runtime, models
+from promptlang.runtime.models import BaseModel
 from promptlang.source import Source, Span
 
 torch.set_num_threads(1)  # the models are too small to share
@@ -120,6 +122,11 @@ def span() -> Span:
 
 
 @pytest.fixture
+def base(tiny: Model, span: Span) -> BaseModel:
+    return models.load(tiny, span)
+
+
+@pytest.fixture
 def render(tiny: Model, span: Span, tmp_path: Path) -> Callable[..., Render]:
     """``a cat``, as a step."""
 
@@ -203,3 +210,25 @@ def pixels(runtime: Runtime) -> Callable[[Render], np.ndarray]:
         return np.asarray(Image.open(step.file)).astype(int)
 
     return make
+
+
+def layers(network: nn.Module, *endings: str) -> dict[str, nn.Module]:
+    return {name: module for name, module in network.named_modules() if name.endswith(endings)}
+
+
+def kohya(base: BaseModel, seed: int = 0) -> dict[str, Tensor]:
+    """Ranks and alphas that differ by module, a convolution, and a text encoder with two projections only."""
+    draw = torch.Generator().manual_seed(seed)
+    parts = {
+        "lora_unet_": layers(base.unet, "to_q", "to_v", "to_out.0", "proj_in", "conv_in"),
+        "lora_te_text_model_": layers(base.text_encoder, "q_proj", "v_proj"),
+    }
+    tensors = {}
+    for prefix, found in parts.items():
+        for i, (name, module) in enumerate(found.items()):
+            rank, key = 1 + i % 3, prefix + name.replace(".", "_")
+            out, *inner = module.weight.shape
+            tensors[f"{key}.lora_down.weight"] = torch.randn(rank, *inner, generator=draw)
+            tensors[f"{key}.lora_up.weight"] = torch.randn(out, rank, *[1] * (len(inner) - 1), generator=draw) * 0.2
+            tensors[f"{key}.alpha"] = torch.tensor(0.5 + i % 2)
+    return tensors

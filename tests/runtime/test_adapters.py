@@ -16,39 +16,12 @@ from torch import Tensor, nn
 
 from promptlang.diagnostics import PromptError
 from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment
-from promptlang.runtime import Runtime, adapters, models
+from promptlang.runtime import Runtime, adapters
 from promptlang.runtime.models import BaseModel
 from promptlang.runtime.sampling import noise
 from promptlang.source import Span
 
-from .conftest import complaints, run
-
-
-@pytest.fixture
-def base(tiny: Model, span: Span) -> BaseModel:
-    return models.load(tiny, span)
-
-
-def layers(network: nn.Module, *endings: str) -> dict[str, nn.Module]:
-    return {name: module for name, module in network.named_modules() if name.endswith(endings)}
-
-
-def kohya(base: BaseModel, seed: int = 0) -> dict[str, Tensor]:
-    """Ranks and alphas that differ by module, a convolution, and a text encoder with two projections only."""
-    draw = torch.Generator().manual_seed(seed)
-    parts = {
-        "lora_unet_": layers(base.unet, "to_q", "to_v", "to_out.0", "proj_in", "conv_in"),
-        "lora_te_text_model_": layers(base.text_encoder, "q_proj", "v_proj"),
-    }
-    tensors = {}
-    for prefix, found in parts.items():
-        for i, (name, module) in enumerate(found.items()):
-            rank, key = 1 + i % 3, prefix + name.replace(".", "_")
-            out, *inner = module.weight.shape
-            tensors[f"{key}.lora_down.weight"] = torch.randn(rank, *inner, generator=draw)
-            tensors[f"{key}.lora_up.weight"] = torch.randn(out, rank, *[1] * (len(inner) - 1), generator=draw) * 0.2
-            tensors[f"{key}.alpha"] = torch.tensor(0.5 + i % 2)
-    return tensors
+from .conftest import complaints, kohya, layers, run
 
 
 @contextmanager
@@ -138,7 +111,7 @@ def test_two_loras_add_up(base: BaseModel) -> None:
     name = next(iter(layers(base.unet, "to_q")))
     one, two = ({name: adapters.LowRank(torch.randn(r, 16), torch.randn(16, r), alpha=1.0)} for r in (2, 3))
     with torch.no_grad():
-        with adapters.attached(base.unet, [(one, 0.5), (two, -1.0)]):
+        with adapters.Attachments(base.unet, ((one, 0.5), (two, -1.0))):
             both = base.unet(draw, 5, hidden).sample
         delta = 0.5 / 2 * one[name].up @ one[name].down - 1 / 3 * two[name].up @ two[name].down
         base.unet.get_submodule(name).weight += delta
@@ -161,7 +134,7 @@ def test_pefts_own_layers_agree(base: BaseModel, span: Span, tmp_path: Path) -> 
     lora = adapters.read(Adapter("ink", tmp_path / "ink.safetensors"), base, span)
     assert lora.modules == 16
     hidden = torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(1))
-    with torch.no_grad(), adapters.attached(base.unet, [(lora.unet, 1.0)]):
+    with torch.no_grad(), adapters.Attachments(base.unet, ((lora.unet, 1.0),)):
         ours = base.unet(noise(4, (8, 8), 0), 5, hidden).sample
         assert torch.allclose(ours, theirs(noise(4, (8, 8), 0), 5, hidden).sample, atol=1e-5)
 

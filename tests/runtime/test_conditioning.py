@@ -1,36 +1,18 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
 from promptlang.plan import Interval, Model, Part, Render, Resolved, Segment
-from promptlang.runtime.conditioning import Encoder, emphasise, vocabulary_of
+from promptlang.runtime import Runtime
+from promptlang.runtime.conditioning import Encoder, Reading, vocabulary_of
 from promptlang.runtime.moments import stacked
 
-VECTORS = Path(__file__).parents[1] / "vectors"
-
-
-def test_emphasis_is_a1111s_to_the_last_digit() -> None:
-    vector = json.loads((VECTORS / "conditioning_maths.json").read_text())
-    z = torch.tensor(vector["z"], dtype=torch.float64)[None]
-    expected = torch.tensor(vector["a1111_Original"], dtype=torch.float64)[None]
-    assert torch.allclose(emphasise(z, vector["weights"]), expected, atol=1e-9)
-
-
-def test_a_mean_of_zero_leaves_no_infinite_numbers() -> None:
-    hidden = torch.tensor([[[1.0, -1.0], [2.0, -2.0]]])
-    assert torch.equal(emphasise(hidden, [1.0, 1.5]), torch.tensor([[[1.0, -1.0], [3.0, -3.0]]]))
-    assert torch.isfinite(emphasise(torch.ones(1, 2, 2), [0.0, 0.0])).all()
-
-
-def test_weights_of_one_change_not_a_bit() -> None:
-    hidden = torch.randn(1, 4, 8)
-    assert emphasise(hidden, [1.0] * 4) is hidden
+from .conftest import complaints, run
 
 
 def test_a_chunk_is_what_diffusers_encodes(pipelines: dict[str, tuple[StableDiffusionPipeline, Model]]) -> None:
@@ -38,6 +20,25 @@ def test_a_chunk_is_what_diffusers_encodes(pipelines: dict[str, tuple[StableDiff
     theirs, _ = pipeline.encode_prompt("a cat, ink", "cpu", 1, do_classifier_free_guidance=False)
     encoder = Encoder(pipeline.text_encoder, vocabulary_of(pipeline.tokenizer))
     assert torch.equal(encoder.encode(encoder.cut([Segment("a cat, ink")])), theirs)
+
+
+@pytest.mark.parametrize("skip", [1, 2])
+def test_an_earlier_layer_is_normalised_as_the_last_is(
+    skip: int, pipelines: dict[str, tuple[StableDiffusionPipeline, Model]]
+) -> None:
+    pipeline = pipelines["epsilon"][0]
+    encoder = Encoder(pipeline.text_encoder, vocabulary_of(pipeline.tokenizer))
+    chunks = encoder.cut([Segment("a cat")])
+    layers = pipeline.text_encoder(torch.tensor([chunks[0].tokens]), output_hidden_states=True).hidden_states
+    norm = dict(pipeline.text_encoder.named_modules())["final_layer_norm"]
+    assert torch.equal(encoder.encode(chunks, Reading(clip_skip=skip)), norm(layers[-skip]))
+
+
+def test_a_layer_that_is_not_there_is_said(runtime: Runtime, render: Callable[..., Render]) -> None:
+    assert complaints(run(runtime, render(clip_skip=2))) == []
+    assert complaints(run(runtime, render(clip_skip=3))) == [
+        "PL504 this model's text encoder has 2 layers, so there is no `--clip-skip 3`"
+    ]
 
 
 def test_what_was_encoded_once_is_not_encoded_again(

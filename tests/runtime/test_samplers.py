@@ -9,7 +9,7 @@ from torch import Tensor
 
 from promptlang.plan import Model
 from promptlang.runtime.samplers import SAMPLERS
-from promptlang.runtime.sampling import Moment, denoise, guided, noise
+from promptlang.runtime.sampling import Guidance, denoise, guided, noise
 
 
 def latents(pipeline: StableDiffusionPipeline, sampler: str, steps: int) -> Tensor:
@@ -18,7 +18,7 @@ def latents(pipeline: StableDiffusionPipeline, sampler: str, steps: int) -> Tens
     returned: list[Tensor] = []
 
     def walk() -> Iterator[object]:
-        moments = [Moment(hidden, (1.0,), None)] * steps
+        moments = [(Guidance(hidden, (1.0,), None),)] * steps
         returned.append((yield from denoise(pipeline.unet, scheduler, moments, noise(4, (8, 8), 0))))
 
     assert len(list(walk())) == steps
@@ -39,18 +39,18 @@ def test_every_sampler_walks_to_the_same_picture_in_many_steps(
 
 def test_parts_add_up_as_composable_diffusion_says() -> None:
     conditionings, unconditional = torch.randn(2, 3, 4), torch.randn(1, 3, 4)
-    moment = Moment(conditionings, (5.0, -2.0), unconditional)
+    moment = (Guidance(conditionings, (5.0, -2.0), unconditional),)
     a, b = (each[None] for each in conditionings)
     expected = unconditional + 5 * (a - unconditional) - 2 * (b - unconditional)
-    assert torch.allclose(guided(lambda hidden: hidden, moment), expected, atol=1e-6)
+    assert torch.allclose(guided(lambda _, hidden: hidden, moment), expected, atol=1e-6)
 
 
 def test_prompts_of_unequal_length_are_predicted_apart() -> None:
     lengths: list[tuple[int, ...]] = []
 
-    def predict(hidden: Tensor) -> Tensor:
+    def predict(_: object, hidden: Tensor) -> Tensor:
         lengths.append(tuple(hidden.shape))
         return hidden.mean(1, keepdim=True)
 
-    guided(predict, Moment(torch.randn(1, 154, 4), (5.0,), torch.randn(1, 77, 4)))
+    guided(predict, (Guidance(torch.randn(1, 154, 4), (5.0,), torch.randn(1, 77, 4)),))
     assert lengths == [(1, 77, 4), (1, 154, 4)]

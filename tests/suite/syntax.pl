@@ -12,5 +12,5 @@ set negative "blurry # PL006
 [a:b] # PL010
 (a AND b) # PL011
 <area:left> # PL012
-a <area:0,0.5,0,1> # PL013 PL299
+a <area:0,0.5,0,1> # PL013
 {a|b # PL014

@@ -230,6 +230,13 @@ def test_what_is_odd_is_said_below_and_parts_have_their_weights(capsys: Captured
     assert captured.err.startswith("warning[PL001]")
 
 
+def test_an_area_is_told(capsys: Captured) -> None:
+    assert main(["explain", "a sea AND <area:0,0.5,0.25,1> a fox :2"]) == 0
+    assert "part 2 of 2, weight 2, from 0% to 50% across and 25% to 100% down" in capsys.readouterr().out
+    assert main(["explain", "<area:0,0.5,0.25,1> a fox"]) == 0
+    assert "part 1 of 1, weight 1, from" in capsys.readouterr().out
+
+
 def test_an_explanation_for_machines_names_every_token(capsys: Captured) -> None:
     assert main(["explain", "--json", "--steps", "2", "red (fox)"]) == 0
     made = json.loads(capsys.readouterr().out)
