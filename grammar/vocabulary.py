@@ -16,7 +16,7 @@ class Kind(Enum):
     SIZE = "a size such as `512x768`"
     CHOICE = "a name"
     FILE = "a file"
-    FLAG = "nothing: it is on, or with `--no-` off"
+    FLAG = "`on` or `off`, or nothing: it is on, or with `--no-` off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("strength", Kind.FRACTION, "how far from the first picture", ("prompt",), 0.75, 0, 1, available=False),
     Option("mask", Kind.FILE, "where the picture may change", ("prompt",), available=False),
     Option("hires", Kind.NUMBER, "a second pass at so many times the size", ("prompt",), 1.0, 1, 8, available=False),
-    Option("grid", Kind.FLAG, "a contact sheet of all pictures", ("prompt",), available=False),
+    Option("grid", Kind.FLAG, "a contact sheet of several pictures; `--no-grid` for none", ("prompt",), "on"),
     Option("out", Kind.FILE, "where the pictures go", ("prompt",), available=False),
     Option("missing", Kind.CHOICE, "an unknown adapter is", ("set",), "error", choices=("error", "warn", "ignore")),
     Option("precision", Kind.CHOICE, "the numbers to compute with", ("set",), available=False),

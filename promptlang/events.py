@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan import Render, TrainLora
+from promptlang.plan import ContactSheet, Render, TrainLora
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,13 @@ class PictureFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class SheetFinished:
+    """The contact sheet's file is whole and in place."""
+
+    step: ContactSheet
+
+
+@dataclass(frozen=True, slots=True)
 class Complained:
     """Something the user should know; a step with an error made nothing."""
 
@@ -99,6 +106,7 @@ Event = (
     | RenderingStarted
     | DenoisingStep
     | PictureFinished
+    | SheetFinished
     | Complained
     | Progressed
     | Reported

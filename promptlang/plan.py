@@ -185,6 +185,8 @@ class Render:
     sampler: str
     file: Path
     """The PNG to make."""
+    place: tuple[int, int] | None = None
+    """Which one of how many it is on a contact sheet, from 1; None if it is on none."""
     cfg_by_step: tuple[float, ...] = ()
     """The guidance scale at each step, where it changes."""
     emphasis: str = "a1111"
@@ -193,7 +195,26 @@ class Render:
     """Which of the text encoder's layers is read, counted from the last, which is 1."""
 
 
-Step = TrainLora | Render
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Pictures side by side."""
+
+    label: str
+    cells: tuple[tuple[str, Path], ...]
+    """Each picture's own label, and its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSheet:
+    """All pictures of one prompt."""
+
+    span: Span
+    rows: tuple[Row, ...]
+    file: Path
+    """The PNG to make."""
+
+
+Step = TrainLora | Render | ContactSheet
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from promptlang import ast, diagnostics
 from promptlang.filling import draw
 from promptlang.grammar import vocabulary
 from promptlang.intervals import resolve
-from promptlang.plan import Adapter, Interval, Plan, Render, Resolved, Step, TrainLora
+from promptlang.plan import Adapter, ContactSheet, Interval, Plan, Render, Resolved, Row, Step, TrainLora
 from promptlang.prompt_parser import parse_prompt
 from promptlang.scope import Scope, Scoped
 from promptlang.source import Source, Span
-from promptlang.sweeps import Cell, pictures
+from promptlang.sweeps import Cell, pictures, wants
 from promptlang.timing import number_at
+
+WIDEST = 8
+"""Pictures beside one another on a contact sheet of a single sweep."""
 
 PICTURES = "out"
 """The folder, beside a recipe, that pictures are put in."""
@@ -55,10 +59,37 @@ def _steps(statements: Iterable[Scoped], naming: Naming, seed: Callable[[], int]
                 yield _train_lora(statement, scoped.scope)
             case ast.Picture() as statement:
                 files = files or naming.files(scoped.scope.folder)
-                for cell in pictures(statement, scoped.scope):
-                    yield _render(cell, scoped.scope, next(files), seed)
+                yield from _pictures(statement, scoped.scope, files, seed)
             case _:
                 pass
+
+
+def _pictures(
+    statement: ast.Picture, scope: Scope, files: Iterator[Callable[[str], Path]], seed: Callable[[], int]
+) -> Iterator[Render | ContactSheet]:
+    """All that a prompt asks for, and where that is more than one picture, their contact sheet."""
+    cells = list(pictures(statement, scope))
+    renders = [_render(cell, scope, next(files), seed) for cell in cells]
+    if len(cells) == 1 or not wants(statement, scope, "grid", otherwise=True):
+        yield from renders
+        return
+    yield from (replace(render, place=(at, len(renders))) for at, render in enumerate(renders, 1))
+    seeded = any(cell.number for cell in cells)
+    labels = [
+        (*cell.labels, f"seed {render.seed}") if seeded else cell.labels
+        for cell, render in zip(cells, renders, strict=True)
+    ]
+    rows = tuple(rows_of([*zip(labels, (render.file for render in renders), strict=True)]))
+    yield ContactSheet(statement.span, rows, renders[0].file.with_name(f"{renders[0].file.stem}-sheet.png"))
+
+
+def rows_of(labelled: Sequence[tuple[tuple[str, ...], Path]]) -> Iterator[Row]:
+    """The last thing that is swept across, all others down; a single one in lines of at most `WIDEST`."""
+    for others, group in groupby(labelled, key=lambda each: each[0][:-1]):
+        cells = [(labels[-1], file) for labels, file in group]
+        width = len(cells) if others else min(WIDEST, len(cells))
+        for start in range(0, len(cells), width):
+            yield Row(", ".join(others), tuple(cells[start : start + width]))
 
 
 class _Values:

@@ -23,6 +23,8 @@ class Cell:
     statement: ast.Picture
     number: int
     """What `--n` adds to its seed."""
+    labels: tuple[str, ...] = ()
+    """What it is of each thing that is swept, `--n` aside; the last one changes fastest."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """What is wrong with its variant."""
 
@@ -34,15 +36,18 @@ class Cell:
 
 def pictures(statement: ast.Picture, scope: Scope) -> Iterator[Cell]:
     """What a statement stands for, picture by picture."""
-    options = [option for option in statement.options if option.name not in ("n", "every")]
+    options = [option for option in statement.options if option.name not in ("n", "every", "grid")]
     values = [list(_values(option)) for option in options]
+    variants = wants(statement, scope, "every")
     count = _count(statement, scope)
     for filled in _prompts(statement, scope):
         for chosen in product(*values):
             for number in range(count):
                 given = tuple(_seeded(each, number) for each in chosen)
                 one = replace(statement, prompt=filled.prompt, options=given)
-                yield Cell(one, number, filled.diagnostics)
+                labels = [_label(option) for option, swept in zip(chosen, values, strict=True) if len(swept) > 1]
+                labels = [filled.prompt.span.text, *labels] if variants else labels
+                yield Cell(one, number, tuple(labels), filled.diagnostics)
 
 
 def count(statement: ast.Picture, scope: Scope) -> int:
@@ -52,22 +57,33 @@ def count(statement: ast.Picture, scope: Scope) -> int:
         swept *= _length(option)
         if swept > MOST:
             return MOST + 1
-    if not _wants_every(statement):
+    if not wants(statement, scope, "every"):
         return swept
     return swept * sum(1 for _ in islice(ways(statement.prompt, scope.library), MOST // max(swept, 1) + 1))
 
 
 def _prompts(statement: ast.Picture, scope: Scope) -> Iterator[Filled]:
     """Every variant, where that is asked for."""
-    if _wants_every(statement):
+    if wants(statement, scope, "every"):
         yield from every(statement.prompt, scope.library)
     else:
         yield Filled(statement.prompt)
 
 
-def _wants_every(statement: ast.Picture) -> bool:
-    wanted = [option for option in statement.options if option.name == "every"]
-    return bool(wanted) and not wanted[-1].negated
+def wants(statement: ast.Picture, scope: Scope, flag: str, *, otherwise: bool = False) -> bool:
+    """``--every``, ``--no-every``, ``set every on``; the last word counts, and `otherwise` where there is none."""
+    given = [option for option in statement.options if option.name == flag]
+    value = given[-1].value if given else scope.settings.get(flag)
+    if isinstance(value, ast.Word):
+        return value.value == "on"
+    return not given[-1].negated if given else otherwise
+
+
+def _label(option: ast.Option) -> str:
+    """``cfg 3``"""
+    value = option.value
+    shown = f"{value.value:.6g}" if isinstance(value, ast.Number) else value.span.text if value else ""
+    return f"{option.name} {shown}"
 
 
 def _count(statement: ast.Picture, scope: Scope) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -11,11 +11,11 @@ from typing_extensions import assert_never
 
 from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
-from promptlang.events import Complained, Event, ModelLoading, PictureFinished, RenderingStarted
-from promptlang.plan import Adapter, Model, Plan, Render, Step, TrainLora
+from promptlang.events import Complained, Event, ModelLoading, PictureFinished, RenderingStarted, SheetFinished
+from promptlang.plan import Adapter, ContactSheet, Model, Plan, Render, Step, TrainLora
 from promptlang.source import Span
 
-from . import models, pictures
+from . import models, pictures, sheets
 from .adapters import Lora, read
 from .conditioning import Encoder, Reading, vocabulary_of
 from .models import BaseModel
@@ -42,27 +42,36 @@ class Runtime:
 
     def execute(self, plan: Plan) -> Generator[Event, None, None]:
         """Do the steps in order, telling of each; what is wrong with one does not stop the next."""
+        made: set[Path] = set()
         for step in plan.steps:
-            yield from self._attempt(step)
+            for event in self._attempt(step, made):
+                if isinstance(event, PictureFinished):
+                    made.add(event.file)
+                yield event
 
-    def _attempt(self, step: Step) -> Generator[Event, None, None]:
+    def _attempt(self, step: Step, made: Set[Path]) -> Generator[Event, None, None]:
         try:
-            yield from self._run(step)
+            yield from self._run(step, made)
         except PromptError as error:
             yield from map(Complained, error.diagnostics)
         except OSError as error:
             file = Path(error.filename or step.file)
             yield Complained(diagnostics.file_refused(file, error.strerror or str(error), step.span))
 
-    def _run(self, step: Step) -> Generator[Event, None, None]:
-        loaded = yield from self._load(step.model, step.span)
+    def _run(self, step: Step, made: Set[Path]) -> Generator[Event, None, None]:
         match step:
             case TrainLora():
                 from .training import train
 
+                loaded = yield from self._load(step.model, step.span)
                 yield from train(step, loaded.base, loaded.encoder)
             case Render():
-                yield from _render(step, loaded)
+                yield from _render(step, (yield from self._load(step.model, step.span)))
+            case ContactSheet() if made:
+                sheets.save(step, made)
+                yield SheetFinished(step)
+            case ContactSheet():
+                pass
             case _:
                 assert_never(step)
 

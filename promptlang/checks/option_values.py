@@ -63,7 +63,7 @@ def _check(option: vocabulary.Option, value: ast.Value) -> Iterator[Diagnostic]:
         case vocabulary.Kind.SIZE, ast.Size(width, height):
             if width % 8 or height % 8 or not width or not height:
                 yield size_not_divisible(option.name, value.span)
-        case vocabulary.Kind.TEXT, ast.String():
+        case (vocabulary.Kind.TEXT, ast.String()) | (vocabulary.Kind.FLAG, ast.Word("on" | "off")):
             pass
         case vocabulary.Kind.NUMBER, ast.Scheduled(amount) if option.name == "cfg":
             if not all(_within(option, number) for number in amount.values):

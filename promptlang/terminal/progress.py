@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from math import floor
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID
@@ -36,7 +37,7 @@ class _Detail(ProgressColumn):
     def render(self, task: Task) -> Text:
         if task.total is None:
             return Text("")
-        words = [f"{task.completed:.0f}/{task.total:.0f}", task.fields["note"], _left(task.time_remaining)]
+        words = [f"{floor(task.completed)}/{task.total:.0f}", task.fields["note"], _left(task.time_remaining)]
         return Text("  ".join(word for word in words if word), style="dim", no_wrap=True)
 
 
@@ -76,14 +77,14 @@ class Foot:
         self._task = TaskID(0)
         self._title = ""
 
-    def show(self, title: str, done: int = 0, total: int | None = None, note: str = "") -> None:
+    def show(self, title: str, done: float = 0, total: int | None = None, note: str = "") -> None:
         """Show how far the job of this title is; without a total, only that it goes on."""
         if not self._console.is_interactive:
             return
         if self._progress is None or title != self._title:
             self.hide()
             self._progress, self._title = self._new(spinning=total is None), title
-            self._task = self._progress.add_task(title, completed=done, total=total, note=note)
+            self._task = self._progress.add_task(title, completed=floor(done), total=total, note=note)
             self._progress.start()
         self._progress.update(self._task, completed=done, total=total, note=note)
 

@@ -23,11 +23,12 @@ from promptlang.events import (
     Progressed,
     RenderingStarted,
     Reported,
+    SheetFinished,
     TrainingFinished,
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan import Render, Step, TrainLora
+from promptlang.plan import ContactSheet, Render, TrainLora
 from promptlang.terminal.interrupt import StopRequest, stoppable
 from promptlang.terminal.preview import preview
 from promptlang.terminal.progress import Foot, duration
@@ -139,7 +140,7 @@ class _Drawing:
         self.foot = Foot(terminal.console, stopping=lambda: request.made)
         self._terminal = terminal
         self._request = request
-        self._current: Step | None = None
+        self._current: TrainLora | Render | None = None
         self._done = 0
         self._finished = 0
         self._failed = False
@@ -174,9 +175,11 @@ class _Drawing:
             case RenderingStarted(step):
                 self._rendering_started(step)
             case DenoisingStep(done, total):
-                self.foot.show(self._title(), done, total)
+                self._denoising(done, total)
             case PictureFinished():
                 self._picture_finished(event)
+            case SheetFinished(step):
+                self._sheet_finished(step)
             case Complained(diagnostic):
                 self._complained(diagnostic)
             case Progressed(task, done, total, note):
@@ -205,19 +208,36 @@ class _Drawing:
         self._current, self._done = step, 0
         self._line_for_a_log(f"rendering {_one_line(step.text)}")
 
+    def _denoising(self, done: int, total: int) -> None:
+        """Of a sweep, how many of its pictures, so that the time left is that of them all."""
+        match self._current:
+            case Render(place=(number, pictures)):
+                self.foot.show(self._title(), number - 1 + done / total, pictures)
+            case _:
+                self.foot.show(self._title(), done, total)
+
     def _picture_finished(self, event: PictureFinished) -> None:
-        self._end_of_step()
-        self._show(event.file)
+        """Of a sweep, the sheet shows them all; till then its bar stays where it is."""
+        place = event.step.place
+        self._end_of_step(hiding=place is None or place[0] == place[1])
+        if place is None:
+            self._show(event.file)
         facts = f" (seed {event.step.seed}, {duration(event.seconds)})"
         self._terminal.say(Text.assemble(_link(event.file), (facts, "dim")))
+
+    def _sheet_finished(self, step: ContactSheet) -> None:
+        self._end_of_step()
+        self._show(step.file)
+        self._terminal.say(_link(step.file))
 
     def _complained(self, diagnostic: Diagnostic) -> None:
         self.foot.hide()
         self._failed |= diagnostic.severity is Severity.ERROR
         self._terminal.report([diagnostic])
 
-    def _end_of_step(self) -> None:
-        self.foot.hide()
+    def _end_of_step(self, *, hiding: bool = True) -> None:
+        if hiding:
+            self.foot.hide()
         self._current = None
         self._finished += 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from promptlang import Session, Source
-from promptlang.plan import EMOJI, Adapter, Area, Model, Render, TrainLora
+from promptlang.plan import EMOJI, Adapter, Area, ContactSheet, Model, Render, TrainLora
 from tests.conftest import FOLDER, WORLD
 
 
@@ -93,3 +93,43 @@ def test_what_a_prompt_says_of_areas_weights_and_layers_is_in_its_plan(session: 
     assert isinstance(step, Render)
     assert step.prompt.parts[1].area == Area(0, 0.5, 0.25, 1, 0.1)
     assert (step.prompt.parts[1].weight, step.emphasis, step.clip_skip) == (0.8, "comfy", 2)
+
+
+def sheet(session: Session, text: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """A contact sheet's rows: their labels, and those of their pictures with the pictures' numbers."""
+    *renders, last = session.plan(Source(text)).plan.steps
+    assert isinstance(last, ContactSheet)
+    assert [each.place for each in renders if isinstance(each, Render)] == [
+        (at, len(renders)) for at in range(1, len(renders) + 1)
+    ]
+    return [(row.label, [(label, file.name[7:9]) for label, file in row.cells]) for row in last.rows]
+
+
+def test_a_sweep_comes_with_a_contact_sheet(session: Session) -> None:
+    assert sheet(session, "a fox --seed 1,2 --cfg 3..5 --steps 4") == [
+        ("seed 1", [("cfg 3", "01"), ("cfg 4", "02"), ("cfg 5", "03")]),
+        ("seed 2", [("cfg 3", "04"), ("cfg 4", "05"), ("cfg 5", "06")]),
+    ]
+
+
+def test_three_sweeps_share_two_sides(session: Session) -> None:
+    rows = sheet(session, "a {red|blue} fox --every --seed 1,2 --emphasis comfy,none")
+    assert [label for label, _ in rows] == [
+        "a red fox, seed 1",
+        "a red fox, seed 2",
+        "a blue fox, seed 1",
+        "a blue fox, seed 2",
+    ]
+    assert rows[0][1] == [("emphasis comfy", "01"), ("emphasis none", "02")]
+
+
+def test_a_single_sweep_goes_on_in_the_next_line(session: Session) -> None:
+    rows = sheet(session, "a fox --n 10 --seed 5")
+    assert [(label, len(cells)) for label, cells in rows] == [("", 8), ("", 2)]
+    assert rows[1][1][-1] == ("seed 14", "10")
+
+
+def test_there_is_no_sheet_of_one_picture_nor_against_ones_will(session: Session) -> None:
+    for text in ("a fox", "a fox --seed 1,2 --no-grid", "set grid off\na fox --seed 1,2"):
+        assert all(isinstance(step, Render) and step.place is None for step in session.plan(Source(text)).plan.steps)
+    assert sheet(session, "a fox --seed 1,2 --grid")

@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -23,11 +24,12 @@ from promptlang.events import (
     Progressed,
     RenderingStarted,
     Reported,
+    SheetFinished,
     TrainingFinished,
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan import Render, TrainLora
+from promptlang.plan import ContactSheet, Render, TrainLora
 from promptlang.source import Source
 from promptlang.terminal.progress import Foot, duration
 
@@ -137,6 +139,32 @@ def test_on_a_terminal_the_picture_is_shown_above_a_link_to_its_file(tty: Screen
     row = "\x1b[38;2;1;2;3;48;2;1;2;3m▀\x1b[0m" * 4
     assert f"{row}\n{row}\n" in tty.out
     assert re.search(rf"\x1b]8;id=\d+;{re.escape(step.file.as_uri())}\x1b\\out/0001.png\x1b]8;;\x1b\\", tty.out)
+
+
+def test_of_a_sweep_the_sheet_is_shown_and_one_bar_counts_its_pictures(
+    tty: Screen, render: MakeRender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [replace(render(file=f"out/{at}.png"), place=(at, 2), steps=4) for at in (1, 2)]
+    sheet = ContactSheet(steps[0].span, (), tmp_path / "out" / "sheet.png")
+    bars: list[tuple[float, int | None]] = []
+    show = Foot.show
+
+    def told(foot: Foot, title: str, done: float = 0, total: int | None = None, note: str = "") -> None:
+        bars.append((done, total))
+        show(foot, title, done, total, note)
+
+    monkeypatch.setattr(Foot, "show", told)
+
+    def events() -> Iterator[Event]:
+        for step in steps:
+            yield from rendering(step)
+        Image.new("RGB", (8, 4), (1, 2, 3)).save(sheet.file)
+        yield SheetFinished(sheet)
+
+    assert tty.terminal.draw(running(*events()))
+    assert tty.out.count("▀") == 8 * 2
+    assert "sheet.png" in tty.out.splitlines()[-1]
+    assert [done for done, total in bars if total == 2] == [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
 
 
 def test_without_colours_there_is_no_picture_but_its_file(render: MakeRender, make_screen: MakeScreen) -> None:
