@@ -78,10 +78,28 @@ UNAVAILABLE: tuple[str, ...] = (
 MODELS: tuple[str, ...] = ("emoji",)
 """The base models that come with promptlang."""
 
-SAMPLERS: tuple[str, ...] = ("ddim", "dpm++_2m", "euler")
+SAMPLERS: dict[str, str] = {
+    "ddim": "DDIM",
+    "ddpm": "DDPM",
+    "deis": "DEIS",
+    "dpm++_2m": "DPM++ 2M",
+    "dpm++_2m_sde": "DPM++ 2M SDE",
+    "dpm++_3m": "DPM++ 3M",
+    "euler": "Euler",
+    "euler_a": "Euler a",
+    "heun": "Heun",
+    "lcm": "LCM",
+    "unipc": "UniPC",
+}
+"""What A1111 calls each sampler, or would."""
 
-A1111_SAMPLERS: dict[str, str] = {"DDIM": "ddim", "DPM++ 2M": "dpm++_2m", "Euler": "euler"}
-"""By A1111's name for a sampler, ours."""
+SCHEDULERS: dict[str, str] = {
+    "normal": "Uniform",
+    "karras": "Karras",
+    "exponential": "Exponential",
+    "sgm_uniform": "SGM Uniform",
+}
+"""What A1111 calls each way to space the noise levels."""
 
 EMPHASES: tuple[str, ...] = ("a1111", "a1111-no-norm", "comfy", "compel", "none")
 
@@ -97,10 +115,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("steps", Kind.INTEGER, "denoising steps", ("prompt",), 25, 1, 1000),
     Option("cfg", Kind.NUMBER, "how closely the picture follows the prompt", ("prompt",), 5.0, 0, 100),
     Option("size", Kind.SIZE, "width x height in pixels", ("prompt",)),
-    Option("sampler", Kind.CHOICE, "how noise is taken away", ("prompt",), "ddim", choices=SAMPLERS),
+    Option("sampler", Kind.CHOICE, "how noise is taken away", ("prompt",), "ddim", choices=tuple(SAMPLERS)),
     Option("every", Kind.FLAG, "a picture for each variant instead of a random one", ("prompt",)),
     Option("n", Kind.INTEGER, "pictures, each with the next seed", ("prompt",), 1, 1, 1000),
-    Option("scheduler", Kind.CHOICE, "how the noise levels are spaced", ("prompt",), available=False),
+    Option(
+        "scheduler", Kind.CHOICE, "how the noise levels are spaced", ("prompt",), "normal", choices=tuple(SCHEDULERS)
+    ),
     Option("clip-skip", Kind.INTEGER, "the text encoder's layer to read, from the last, 1", ("prompt",), 1, 1, 12),
     Option("emphasis", Kind.CHOICE, "what a weight does", ("prompt",), "a1111", choices=EMPHASES),
     Option("eta", Kind.NUMBER, "fresh noise at each step", ("prompt",), 0.0, 0, 1, available=False),

@@ -11,7 +11,6 @@ from typing import Final
 from promptlang import infotext
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
-from promptlang.grammar import vocabulary
 from promptlang.lines import head, near_head
 from promptlang.source import Source, Span
 
@@ -113,15 +112,31 @@ def _size(value: str) -> str | None:
     return value if re.fullmatch(r"\d{1,6}x\d{1,6}", value) else None
 
 
+def _ours(labels: Mapping[str, str]) -> dict[str, str]:
+    """Our name by A1111's."""
+    return {label: name for name, label in labels.items()}
+
+
+def _sampler(value: str) -> str | None:
+    """Once the spacing was part of a sampler's name: ``DPM++ 2M Karras``."""
+    known = _ours(infotext.SAMPLERS)
+    for name, label in infotext.SCHEDULERS.items():
+        sampler = known.get(value.removesuffix(f" {label}"))
+        if sampler and value.endswith(f" {label}"):
+            return f"{sampler} --scheduler {name}"
+    return known.get(value)
+
+
 OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = MappingProxyType(
     {
         "Steps": ("steps", _integer),
-        "Sampler": ("sampler", vocabulary.A1111_SAMPLERS.get),
+        "Sampler": ("sampler", _sampler),
+        "Schedule type": ("scheduler", _ours(infotext.SCHEDULERS).get),
         "CFG scale": ("cfg", _number),
         "Seed": ("seed", _integer),
         "Size": ("size", _size),
         "Clip skip": ("clip-skip", _integer),
-        "Emphasis": ("emphasis", {a1111: ours for ours, a1111 in infotext.EMPHASES.items()}.get),
+        "Emphasis": ("emphasis", _ours(infotext.EMPHASES).get),
     }
 )
 """By A1111's name for a setting, ours, and what becomes of its value; None where it is none of ours."""

@@ -9,6 +9,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from promptlang.grammar import vocabulary
+
+SAMPLERS: Final = vocabulary.SAMPLERS
+SCHEDULERS: Final = vocabulary.SCHEDULERS
+"""A1111's names for samplers and schedule types, by ours."""
+
 _SETTING = re.compile(r'\s*(?P<name>\w[\w \-/]+):\s*(?P<value>"(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _NEGATIVE = "Negative prompt:"
 EMPHASES: Final[Mapping[str, str]] = MappingProxyType(

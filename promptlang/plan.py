@@ -189,6 +189,8 @@ class Render:
     """Which one of how many it is on a contact sheet, from 1; None if it is on none."""
     cfg_by_step: tuple[float, ...] = ()
     """The guidance scale at each step, where it changes."""
+    scheduler: str = "normal"
+    """How the noise levels are spaced: ``normal`` for the model's own way, ``karras``, …"""
     emphasis: str = "a1111"
     """What a weight does: ``a1111``, ``a1111-no-norm``, ``comfy``, ``compel`` or ``none``."""
     clip_skip: int = 1

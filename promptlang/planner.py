@@ -211,6 +211,7 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
         cfg_by_step=_cfg_by_step(values.given("cfg"), steps),
         size=(size.width, size.height) if isinstance(size, ast.Size) else None,
         sampler=values.text("sampler"),
+        scheduler=values.text("scheduler"),
         emphasis=values.text("emphasis"),
         clip_skip=values.integer("clip-skip"),
         file=file(" ".join(segment.text for segment in prompt.parts[0].intervals[0].segments)),

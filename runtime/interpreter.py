@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from typing_extensions import assert_never
 
 from promptlang import diagnostics
@@ -21,7 +22,7 @@ from .conditioning import Encoder, Reading, vocabulary_of
 from .models import BaseModel
 from .moments import Conditioner
 from .samplers import SAMPLERS
-from .sampling import denoise, noise
+from .sampling import denoise, generator_of, noise
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -87,14 +88,14 @@ def _render(step: Render, loaded: _Loaded) -> Generator[Event, None, None]:
     began = perf_counter()
     yield RenderingStarted(step)
     base = loaded.base
-    size = _size(step, base)
+    size, scheduler = _size(step, base), _scheduler(step, base)
     loras = {adapter.name: _lora(adapter, loaded, step.span) for adapter in step.adapters}
     latent_size = size[0] // base.pixels_per_latent, size[1] // base.pixels_per_latent
     reading = _reading(step, loaded.encoder)
     moments = Conditioner(loaded.encoder, loras, reading).moments(step, latent_size)
-    scheduler = SAMPLERS[step.sampler].of(base.schedule, step.steps)
-    start = noise(base.unet.config.in_channels, latent_size, step.seed)
-    latents = yield from denoise(base.unet, scheduler, moments, start)
+    generator = generator_of(step.seed)
+    start = noise(base.unet.config.in_channels, latent_size, generator)
+    latents = yield from denoise(base.unet, scheduler, moments, start, generator)
     picture = pictures.decode(base.vae, latents)
     pictures.save(picture, pictures.parameters(step, base, size, loras.values()), step.file)
     yield PictureFinished(step, step.file, perf_counter() - began)
@@ -106,6 +107,14 @@ def _size(step: Render, base: BaseModel) -> tuple[int, int]:
     if width % base.pixels_per_latent or height % base.pixels_per_latent:
         raise PromptError([diagnostics.size_not_possible((width, height), base.pixels_per_latent, step.span)])
     return width, height
+
+
+def _scheduler(step: Render, base: BaseModel) -> SchedulerMixin:
+    """Raises `PromptError` where the sampler cannot space its steps so."""
+    sampler = SAMPLERS[step.sampler]
+    if not sampler.can(step.scheduler):
+        raise PromptError([diagnostics.spacing_not_possible(step.sampler, step.scheduler, step.span)])
+    return sampler.of(base.schedule, step.steps, step.scheduler)
 
 
 def _reading(step: Render, encoder: Encoder) -> Reading:

@@ -19,7 +19,6 @@ from promptlang.plan import Render
 from .adapters import Lora
 from .files import write_whole
 from .models import BaseModel
-from .samplers import SAMPLERS
 
 
 @torch.no_grad()
@@ -35,7 +34,8 @@ def parameters(step: Render, base: BaseModel, size: tuple[int, int], loras: Iter
     hashes = ", ".join(f"{lora.name}: {lora.sha256[:12]}" for lora in loras)
     fields = {
         "Steps": str(step.steps),
-        "Sampler": SAMPLERS[step.sampler].label,
+        "Sampler": infotext.SAMPLERS[step.sampler],
+        "Schedule type": "" if step.scheduler == "normal" else infotext.SCHEDULERS[step.scheduler],
         "CFG scale": f"{step.cfg:g}",
         "Seed": str(step.seed),
         "Size": "{}x{}".format(*size),

@@ -2,38 +2,92 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
+import diffusers
+import torch
+from diffusers.schedulers.scheduling_ddim import rescale_zero_terminal_snr
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
+
+SPACINGS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "normal": {},
+        "karras": {"use_karras_sigmas": True},
+        "exponential": {"use_exponential_sigmas": True},
+        "sgm_uniform": {"timestep_spacing": "trailing"},
+    }
+)
+"""How the noise levels are spaced, as a diffusers scheduler is told; Karras' are those of
+https://arxiv.org/abs/2206.00364, equation 5."""
+
+NEARLY_NOISE: Final = 2.0**-24
+"""What is left of the picture at the first step of a model that begins with pure noise, for samplers that divide by it;
+diffusers' Euler takes the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampler:
-    """One way to walk from noise to a picture, without further noise on the way."""
+    """One way to walk from noise to a picture."""
 
-    label: str
-    """What A1111 calls it."""
     scheduler: type[SchedulerMixin]
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def of(self, schedule: Mapping[str, Any], steps: int) -> SchedulerMixin:
+    def can(self, spacing: str) -> bool:
+        """Whether it can space its steps in one of the ways of `SPACINGS`."""
+        return SPACINGS[spacing].keys() <= inspect.signature(self.scheduler).parameters.keys()
+
+    def of(self, schedule: Mapping[str, Any], steps: int, spacing: str = "normal") -> SchedulerMixin:
         """For a model's noise schedule, which may be written for another scheduler."""
+        known = inspect.signature(self.scheduler).parameters
+        options = {**self.options, **SPACINGS[spacing]}
         # A diffusers config names its class and version, and carries what that class left at its default.
-        known = {name: value for name, value in schedule.items() if not name.startswith("_")}
-        scheduler = self.scheduler.from_config({**known, **self.options})
+        given = {name: value for name, value in schedule.items() if not name.startswith("_")}
+        if given.get("rescale_betas_zero_snr") and "rescale_betas_zero_snr" not in known:
+            given["trained_betas"] = _betas_to_noise(given)
+        scheduler = self.scheduler.from_config({**given, **options})
         scheduler.set_timesteps(steps)
         return scheduler
 
 
+def _betas_to_noise(schedule: Mapping[str, Any]) -> list[float]:
+    """A noise schedule with zero terminal SNR, all but, for a scheduler that has no such option."""
+    usual = diffusers.DDIMScheduler.from_config({**schedule, "rescale_betas_zero_snr": False}).betas
+    kept = torch.cumprod(1 - rescale_zero_terminal_snr(usual), 0)
+    kept[-1] = NEARLY_NOISE
+    return (1 - torch.cat([kept[:1], kept[1:] / kept[:-1]])).tolist()
+
+
+def is_noisy(scheduler: SchedulerMixin) -> bool:
+    """Whether it may add fresh noise on the way."""
+    return "generator" in inspect.signature(scheduler.step).parameters
+
+
+def positions(calls: int, steps: int) -> list[int]:
+    """Which step, from 0, each call of the network belongs to: of second order, all steps but the last take two."""
+    each = 1 if calls == steps else 2
+    return [at // each for at in range(calls)]
+
+
+_MULTISTEP = diffusers.DPMSolverMultistepScheduler
+# "leading" timesteps, which many a model's own scheduler has, begin far below the full noise when there are many.
+_WIDE = {"timestep_spacing": "linspace"}
+
 SAMPLERS: Final[Mapping[str, Sampler]] = MappingProxyType(
     {
-        "ddim": Sampler("DDIM", DDIMScheduler),
-        "euler": Sampler("Euler", EulerDiscreteScheduler),
-        # Its "leading" timesteps begin far below the full noise when there are many.
-        "dpm++_2m": Sampler("DPM++ 2M", DPMSolverMultistepScheduler, {"timestep_spacing": "linspace"}),
+        "ddim": Sampler(diffusers.DDIMScheduler),
+        "ddpm": Sampler(diffusers.DDPMScheduler),
+        "deis": Sampler(diffusers.DEISMultistepScheduler, _WIDE),
+        "dpm++_2m": Sampler(_MULTISTEP, _WIDE),
+        "dpm++_2m_sde": Sampler(_MULTISTEP, {**_WIDE, "algorithm_type": "sde-dpmsolver++"}),
+        "dpm++_3m": Sampler(_MULTISTEP, {**_WIDE, "solver_order": 3}),
+        "euler": Sampler(diffusers.EulerDiscreteScheduler),
+        "euler_a": Sampler(diffusers.EulerAncestralDiscreteScheduler),
+        "heun": Sampler(diffusers.HeunDiscreteScheduler),
+        "lcm": Sampler(diffusers.LCMScheduler),
+        "unipc": Sampler(diffusers.UniPCMultistepScheduler, _WIDE),
     }
 )

@@ -13,6 +13,7 @@ from torch import Tensor
 from promptlang.events import DenoisingStep
 
 from .adapters import Attachments, Loras
+from .samplers import is_noisy, positions
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,24 +42,39 @@ Predict = Callable[[Loras, Tensor], Tensor]
 """LoRAs and hidden states `[n, tokens, channels]` to predictions `[n, channels, height, width]`."""
 
 
-def noise(channels: int, size: tuple[int, int], seed: int) -> Tensor:
-    """Latents to begin with, `[1, channels, height, width]`: drawn on the CPU, from the seed alone."""
+def generator_of(seed: int) -> torch.Generator:
+    """A picture's own source of noise, on the CPU: a seed means the same on every device and in every batch."""
+    return torch.Generator("cpu").manual_seed(seed)
+
+
+def noise(channels: int, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Latents to begin with, `[1, channels, height, width]`."""
     width, height = size
-    return torch.randn((1, channels, height, width), generator=torch.Generator("cpu").manual_seed(seed))
+    return torch.randn((1, channels, height, width), generator=generator)
 
 
 def denoise(
-    unet: UNet2DConditionModel, scheduler: SchedulerMixin, moments: Sequence[Moment], start: Tensor
+    unet: UNet2DConditionModel,
+    scheduler: SchedulerMixin,
+    moments: Sequence[Moment],
+    start: Tensor,
+    generator: torch.Generator,
 ) -> Generator[DenoisingStep, None, Tensor]:
-    """Walk the scheduler's timesteps, a moment each, and return the latents `[1, channels, height, width]`."""
+    """Walk the scheduler's timesteps, and return the latents `[1, channels, height, width]`.
+
+    A moment holds for as many calls of the network as the scheduler makes of a step; `generator` is where the
+    scheduler's noise comes from, if it adds any.
+    """
     latents = start * scheduler.init_noise_sigma
+    fresh = {"generator": generator} if is_noisy(scheduler) else {}
+    calls = len(scheduler.timesteps)
     with Attachments(unet) as attachments:
-        for done, (time, moment) in enumerate(zip(scheduler.timesteps, moments, strict=True), 1):
+        for done, (time, at) in enumerate(zip(scheduler.timesteps, positions(calls, len(moments)), strict=True), 1):
             with torch.no_grad():
                 scaled = scheduler.scale_model_input(latents, time)
-                predicted = guided(_predictor(unet, attachments, scaled, time), moment)
-                latents = scheduler.step(predicted, time, latents).prev_sample
-            yield DenoisingStep(done, len(moments))
+                predicted = guided(_predictor(unet, attachments, scaled, time), moments[at])
+                latents = scheduler.step(predicted, time, latents, **fresh).prev_sample
+            yield DenoisingStep(done, calls)
     return latents
 
 

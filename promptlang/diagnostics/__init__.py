@@ -311,6 +311,12 @@ def size_not_possible(size: tuple[int, int], multiple: int, span: Span) -> Diagn
     return Diagnostic("PL503", message, span, f"both must be multiples of {multiple}: try `{near}`")
 
 
+def spacing_not_possible(sampler: str, scheduler: str, span: Span) -> Diagnostic:
+    """``--sampler ddim --scheduler karras``"""
+    message = f"the sampler `{sampler}` cannot space its steps as `{scheduler}`"
+    return Diagnostic("PL505", message, span, "leave `--scheduler` out, or try `--sampler dpm++_2m`")
+
+
 def clip_skip_not_possible(layer: int, layers: int, span: Span) -> Diagnostic:
     """``--clip-skip 9`` with a text encoder of four layers."""
     message = f"this model's text encoder has {layers} layers, so there is no `--clip-skip {layer}`"

@@ -94,9 +94,16 @@ def test_an_emphasis_keeps_its_meaning(theirs: str, ours: str) -> None:
 
 
 def test_a_sampler_that_is_not_here_is_left_out_and_named() -> None:
-    found = convert("a\nSteps: 20, Sampler: Euler a, CFG scale: 7", source="infotext")
+    found = convert("a\nSteps: 20, Sampler: PLMS, CFG scale: 7", source="infotext")
     assert found.text == "a --steps 20 --cfg 7"
-    assert told(found) == [("PL606", "there is no sampler like `Euler a`", "Sampler: Euler a")]
+    assert told(found) == [("PL606", "there is no sampler like `PLMS`", "Sampler: PLMS")]
+
+
+@pytest.mark.parametrize("written", ["Sampler: DPM++ 2M SDE Karras", "Sampler: DPM++ 2M SDE, Schedule type: Karras"])
+def test_a_spacing_is_found_in_the_samplers_name_or_beside_it(written: str) -> None:
+    found = convert(f"a\nSteps: 20, {written}, CFG scale: 7", source="infotext")
+    assert sorted(found.text.split(" --")) == ["a", "cfg 7", "sampler dpm++_2m_sde", "scheduler karras", "steps 20"]
+    assert not found.diagnostics
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from promptlang.diagnostics import PromptError
 from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment
 from promptlang.runtime import Runtime, adapters
 from promptlang.runtime.models import BaseModel
-from promptlang.runtime.sampling import noise
+from promptlang.runtime.sampling import generator_of, noise
 from promptlang.source import Span
 
 from .conftest import complaints, kohya, layers, run
@@ -106,7 +106,7 @@ def test_a_strength_holds_for_its_interval_only(
 
 
 def test_two_loras_add_up(base: BaseModel) -> None:
-    draw = noise(4, (8, 8), 0)
+    draw = noise(4, (8, 8), generator_of(0))
     hidden = torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(1))
     name = next(iter(layers(base.unet, "to_q")))
     one, two = ({name: adapters.LowRank(torch.randn(r, 16), torch.randn(16, r), alpha=1.0)} for r in (2, 3))
@@ -135,8 +135,8 @@ def test_pefts_own_layers_agree(base: BaseModel, span: Span, tmp_path: Path) -> 
     assert lora.modules == 16
     hidden = torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(1))
     with torch.no_grad(), adapters.Attachments(base.unet, ((lora.unet, 1.0),)):
-        ours = base.unet(noise(4, (8, 8), 0), 5, hidden).sample
-        assert torch.allclose(ours, theirs(noise(4, (8, 8), 0), 5, hidden).sample, atol=1e-5)
+        ours = base.unet(noise(4, (8, 8), generator_of(0)), 5, hidden).sample
+        assert torch.allclose(ours, theirs(noise(4, (8, 8), generator_of(0)), 5, hidden).sample, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -1,40 +1,93 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from promptlang.plan import Model
-from promptlang.runtime.samplers import SAMPLERS
-from promptlang.runtime.sampling import Guidance, denoise, guided, noise
+from promptlang.grammar import vocabulary
+from promptlang.plan import Model, Render
+from promptlang.runtime import Runtime
+from promptlang.runtime.samplers import SAMPLERS, SPACINGS, positions
+from promptlang.runtime.sampling import Guidance, denoise, generator_of, guided, noise
+
+from .conftest import complaints, run, says
+
+EVERYWHERE = [(sampler, spacing) for sampler in SAMPLERS for spacing in SPACINGS if SAMPLERS[sampler].can(spacing)]
 
 
 def latents(pipeline: StableDiffusionPipeline, sampler: str, steps: int) -> Tensor:
     scheduler = SAMPLERS[sampler].of(dict(pipeline.scheduler.config), steps)
     hidden = torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(0))
-    returned: list[Tensor] = []
+    generator, returned = generator_of(0), []
 
     def walk() -> Iterator[object]:
         moments = [(Guidance(hidden, (1.0,), None),)] * steps
-        returned.append((yield from denoise(pipeline.unet, scheduler, moments, noise(4, (8, 8), 0))))
+        start = noise(4, (8, 8), generator)
+        returned.append((yield from denoise(pipeline.unet, scheduler, moments, start, generator)))
 
-    assert len(list(walk())) == steps
+    assert len(list(walk())) == len(scheduler.timesteps)
     return returned[0]
 
 
+@pytest.fixture(scope="module")
+def exact(pipelines: dict[str, tuple[StableDiffusionPipeline, Model]]) -> dict[str, Tensor]:
+    """Where very many steps lead."""
+    return {prediction: latents(pipeline, "ddim", 250) for prediction, (pipeline, _) in pipelines.items()}
+
+
 @pytest.mark.parametrize("prediction", ["epsilon", "v-prediction"])
-@pytest.mark.parametrize("sampler", sorted(SAMPLERS))
-def test_every_sampler_walks_to_the_same_picture_in_many_steps(
-    sampler: str, prediction: str, pipelines: dict[str, tuple[StableDiffusionPipeline, Model]]
+@pytest.mark.parametrize("sampler", ["deis", "dpm++_2m", "dpm++_3m", "euler", "heun", "unipc"])
+def test_samplers_without_noise_walk_to_the_same_picture_in_many_steps(
+    sampler: str,
+    prediction: str,
+    pipelines: dict[str, tuple[StableDiffusionPipeline, Model]],
+    exact: dict[str, Tensor],
 ) -> None:
-    pipeline = pipelines[prediction][0]
-    exact = latents(pipeline, "ddim", 250)
-    error = [((latents(pipeline, sampler, steps) - exact).norm() / exact.norm()).item() for steps in (10, 100)]
+    pipeline, there = pipelines[prediction][0], exact[prediction]
+    error = [((latents(pipeline, sampler, steps) - there).norm() / there.norm()).item() for steps in (10, 100)]
     assert error[1] < 0.05
     assert error[1] < max(error[0], 1e-3)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v-prediction"])
+@pytest.mark.parametrize("way", EVERYWHERE, ids="-".join)
+def test_each_sampler_makes_diffusers_own_picture_bit_for_bit(
+    way: tuple[str, str],
+    prediction: str,
+    pipelines: dict[str, tuple[StableDiffusionPipeline, Model]],
+    render: Callable[..., Render],
+    pixels: Callable[[Render], np.ndarray],
+) -> None:
+    (sampler, spacing), (pipeline, model) = way, pipelines[prediction]
+    own = pipeline.scheduler
+    pipeline.scheduler = SAMPLERS[sampler].of(dict(own.config), 4, spacing)
+    try:
+        generator = torch.Generator().manual_seed(7)
+        theirs = pipeline("a cat", num_inference_steps=4, guidance_scale=6.0, generator=generator).images[0]
+    finally:
+        pipeline.scheduler = own
+    step = render(model=model, steps=4, cfg=6.0, seed=7, prompt=says("a cat", 4), sampler=sampler, scheduler=spacing)
+    assert np.array_equal(pixels(step), np.asarray(theirs))
+    assert np.asarray(theirs).std() > 1
+
+
+def test_a_spacing_that_a_sampler_does_not_know_is_said(runtime: Runtime, render: Callable[..., Render]) -> None:
+    assert complaints(run(runtime, render(scheduler="karras"))) == [
+        "PL505 the sampler `ddim` cannot space its steps as `karras`"
+    ]
+
+
+def test_each_has_a_name_in_the_language() -> None:
+    assert (set(SAMPLERS), set(SPACINGS)) == (set(vocabulary.SAMPLERS), set(vocabulary.SCHEDULERS))
+
+
+def test_a_step_of_second_order_is_one_moment_of_the_prompt() -> None:
+    assert positions(4, 4) == [0, 1, 2, 3]
+    assert positions(7, 4) == [0, 0, 1, 1, 2, 2, 3]
 
 
 def test_parts_add_up_as_composable_diffusion_says() -> None:
