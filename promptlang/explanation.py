@@ -148,7 +148,7 @@ def _bars(part: ast.Part, steps: int) -> Iterator[Bar]:
         node, held = pending.pop()
         if isinstance(node, ast.Branch):
             yield Bar(node.span.text, held)
-        below = [(child, held) for child in ast.children(node)]
+        below = [(child, held) for child in node.children()]
         if isinstance(node, ast.Schedule | ast.Alternation):
             below = [(branch, _held(node, at, held)) for at, branch in enumerate(node.branches)]
         pending += reversed(below)

@@ -73,7 +73,7 @@ def tree_lines(node: ast.Node) -> Iterator[str]:
         place = f"{first.line}:{first.column}-{last.line}:{last.column}"
         indent = "  " * depth if depth <= DEEPEST else f"{'  ' * DEEPEST}({depth}) "
         yield " ".join([indent + type(node).__name__, place, *plain])
-        pending += reversed([(depth + 1, child) for child in ast.children(node)])
+        pending += reversed([(depth + 1, child) for child in node.children()])
 
 
 def _holds_nodes(value: object) -> bool:

@@ -95,7 +95,7 @@ def test_no_text_however_broken_makes_a_reader_or_a_writer_raise(dialect: str, t
 def test_spans_nest_and_follow_each_other(dialect: str, text: str) -> None:
     prompt = read(dialect, text)
     for node in ast.walk(prompt):
-        for child in ast.children(node):
+        for child in node.children():
             assert 0 <= child.span.start <= child.span.end <= len(text)
 
 

@@ -28,7 +28,7 @@ def test_no_text_raises_and_spans_nest(text: str) -> None:
     parse(Source(text))
     for node in ast.walk(prompt):
         assert 0 <= node.span.start <= node.span.end <= len(text)
-        for child in ast.children(node):
+        for child in node.children():
             assert node.span.start <= child.span.start <= child.span.end <= node.span.end
 
 

@@ -65,7 +65,7 @@ def test_spans_nest_and_follow_each_other(text: str) -> None:
     assert (prompt.span.start, prompt.span.end) == (0, len(text))
     for node in ast.walk(prompt):
         at = node.span.start
-        for child in ast.children(node):
+        for child in node.children():
             assert at <= child.span.start <= child.span.end <= node.span.end
             at = child.span.end
 
