@@ -57,7 +57,7 @@ def _convert(span: Span, source: str, target: str) -> Converted:
 
     prompt, odd = DIALECTS[source].read(span)
     written, missing = DIALECTS[target].write(prompt)
-    return Converted(written, (*odd, *missing))
+    return Converted(written, tuple(dict.fromkeys((*odd, *missing))))
 
 
 # Infotext

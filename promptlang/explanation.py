@@ -64,6 +64,8 @@ class ExplainedPart:
     loras: tuple[Strengths, ...]
     area: Area | None = None
     """Where it acts; None for the whole picture."""
+    weights: tuple[float, ...] = ()
+    """At each step, where it changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,14 @@ def explain(prompt: str, steps: int = 20, tokenizer: Tokenizer | None = None, *,
 
 def _part(written: ast.Part, meant: Part, steps: int, tokenizer: Tokenizer) -> ExplainedPart:
     phases = tuple(_phases(meant.intervals, tokenizer))
-    return ExplainedPart(meant.weight, phases, tuple(_bars(written, steps)), tuple(_loras(meant.intervals)), meant.area)
+    bars, loras = tuple(_bars(written, steps)), tuple(_loras(meant.intervals))
+    return ExplainedPart(meant.weight, phases, bars, loras, meant.area, tuple(_weights(meant.intervals)))
+
+
+def _weights(intervals: Sequence[Interval]) -> Iterator[float]:
+    for interval, first in zip(intervals, _firsts(intervals), strict=True):
+        if interval.weight is not None:
+            yield from [interval.weight] * (interval.until - first + 1)
 
 
 def _phases(intervals: Sequence[Interval], tokenizer: Tokenizer) -> Iterator[Phase]:

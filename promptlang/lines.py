@@ -23,7 +23,7 @@ def logical_lines(source: Source) -> Iterator[Span]:
         if fresh and start is not None:
             yield source.span(start, end)
             start = None
-        if content and (in_string or not _is_comment(content)):
+        if content and (in_string or not _is_comment(line, going_on=start is not None)):
             start = offset + len(line) - len(line.lstrip()) if start is None else start
             end = offset + len(line.rstrip())
             in_string ^= content.count('"""') % 2 == 1
@@ -32,8 +32,10 @@ def logical_lines(source: Source) -> Iterator[Span]:
         yield source.span(start, end)
 
 
-def _is_comment(content: str) -> bool:
-    return content == "#" or (content[0] == "#" and content[1].isspace())
+def _is_comment(line: str, *, going_on: bool) -> bool:
+    """``#use model emoji`` is one, too; on a line that goes on another, `#1 fan` is text."""
+    content = line.strip()
+    return content[0] == "#" and (not going_on or content[1:2].strip() == "")
 
 
 _LET = re.compile(r"let\s+[^\W\d][\w-]*\s*(?:\([^)]*\))?\s*=(?!=)")

@@ -22,8 +22,9 @@ class Parsed:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def parse(source: Source) -> Parsed:
-    """The program in a source."""
+def parse(text: str | Source) -> Parsed:
+    """The program in a text."""
+    source = text if isinstance(text, Source) else Source(text)
     statements: list[ast.Statement] = []
     found: list[Diagnostic] = []
     for line in logical_lines(source):
@@ -69,9 +70,15 @@ def _line(line: Span, found: list[Diagnostic]) -> ast.Statement | None:
             return made
 
 
+_LONG = '"""'
+
+
 def _picture(line: Span, content: Span, found: list[Diagnostic]) -> ast.Picture:
     prompt_span, option_span = split_options(content)
     prompt, complaints = parse_prompt(prompt_span)
     found += complaints
+    if prompt_span.text.count(_LONG) % 2:
+        at = prompt_span.start + prompt_span.text.rindex(_LONG)
+        found.append(syntax.unclosed_string(line.source.span(at, at + len(_LONG))))
     options = read("options", option_span, found) or ()
     return ast.Picture(prompt, options, content.start > line.start, span=line)

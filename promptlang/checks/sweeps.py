@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, too_many_pictures
+from promptlang.diagnostics import Diagnostic, empty_range, too_many_pictures
 from promptlang.diagnostics.syntax import too_long
 from promptlang.filling import LONGEST, TooLongError
 from promptlang.scope import Scoped
@@ -17,6 +17,10 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``--seed 1..100000``"""
     if not isinstance(scoped.statement, ast.Picture):
         return
+    for option in scoped.statement.options:
+        for value in option.value.values if isinstance(option.value, ast.List) else [option.value]:
+            if isinstance(value, ast.Range) and value.count == 0:
+                yield empty_range(value.span)
     try:
         if count(scoped.statement, scoped.scope) > MOST:
             yield too_many_pictures(MOST, scoped.statement.span)

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from promptlang.commands import checked
-from promptlang.commands.files import FAILED, FINE, LoadBackend, add_files
+from promptlang.commands.files import FAILED, FINE, USAGE, LoadBackend, add_files
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan import diagnostic_json
 from promptlang.terminal import Terminal
@@ -27,7 +27,7 @@ def add(parser: ArgumentParser) -> None:
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
-    """The exit code is 1 where there is an error."""
+    """The exit code is 1 where there is an error, 2 where a file cannot be read; the others are checked even so."""
     found = checked.check(chosen.files, strict=chosen.strict)
     if chosen.json:
         terminal.write(json.dumps([_object(each) for each in found.diagnostics], indent=2))
@@ -36,9 +36,11 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
             terminal.write(workflow_command(diagnostic))
     else:
         terminal.report(found.diagnostics)
-        if not found.failed:
+        if not found.failed and not found.refused:
             terminal.say(f"{counted(found.statements, 'statement')} fine")
-    return FAILED if found.failed else FINE
+    for error in found.refused:
+        terminal.complain(str(error))
+    return USAGE if found.refused else FAILED if found.failed else FINE
 
 
 def _object(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from promptlang.commands.files import folder, read, stem
+from promptlang.commands.files import FileRefusedError, folder, read, stem
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.plan import Plan
+from promptlang.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Checked:
     plans: tuple[Plan, ...]
     diagnostics: tuple[Diagnostic, ...]
     statements: int
+    refused: tuple[FileRefusedError, ...] = ()
+    """Files that cannot be read."""
 
     @property
     def failed(self) -> bool:
@@ -34,10 +37,20 @@ def check(files: Sequence[str], *, strict: bool = False) -> Checked:
     """Check recipes, each on its own: what one sets or trains, another does not know."""
     from promptlang.session import Session  # Lark is not needed for --help
 
-    sources = [read(file) for file in files]
-    sessions = [Session(folder(file), stem(file)) for file in files]
-    planned = [session.plan(source) for session, source in zip(sessions, sources, strict=True)]
+    sources = {file: _read(file) for file in files}
+    refused = tuple(each for each in sources.values() if isinstance(each, FileRefusedError))
+    planned = [
+        Session(folder(file), stem(file)).plan(source) for file, source in sources.items() if isinstance(source, Source)
+    ]
     found = tuple(diagnostic for each in planned for diagnostic in each.diagnostics)
     if strict:
         found = tuple(replace(each, severity=Severity.ERROR) for each in found)
-    return Checked(tuple(each.plan for each in planned), found, sum(each.statements for each in planned))
+    statements = sum(each.statements for each in planned)
+    return Checked(tuple(each.plan for each in planned), found, statements, refused)
+
+
+def _read(file: str) -> Source | FileRefusedError:
+    try:
+        return read(file)
+    except FileRefusedError as error:
+        return error

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 
-from promptlang.commands.files import FAILED, FINE, STANDARD_INPUT, LoadBackend
+from promptlang.commands.files import FAILED, FINE, LoadBackend, prompt
 from promptlang.conversion import INFOTEXT, NAMES
 from promptlang.conversion import convert as converted
 from promptlang.diagnostics import Severity
@@ -28,12 +27,7 @@ def add(parser: ArgumentParser) -> None:
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """Print the converted prompt; what it cannot say goes to standard error."""
-    text = _standard_input() if chosen.prompt == STANDARD_INPUT else chosen.prompt
-    result = converted(text, source=chosen.source, target=chosen.target)
+    result = converted(prompt(chosen.prompt), source=chosen.source, target=chosen.target)
     terminal.report(result.diagnostics)
     terminal.say(result.text)
     return FAILED if any(each.severity is Severity.ERROR for each in result.diagnostics) else FINE
-
-
-def _standard_input() -> str:
-    return sys.stdin.buffer.read().decode("utf-8-sig", "replace").replace("\r\n", "\n").removesuffix("\n")

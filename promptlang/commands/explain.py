@@ -6,7 +6,8 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from promptlang.commands.files import FINE, FileRefusedError, LoadBackend
+from promptlang.commands.files import FAILED, FINE, FileRefusedError, LoadBackend, prompt
+from promptlang.diagnostics import Severity
 from promptlang.terminal import Terminal
 
 NAME = "explain"
@@ -15,7 +16,7 @@ MEANING = "show what each word of a prompt weighs, and what holds at which step"
 
 def add(parser: ArgumentParser) -> None:
     """Give the command its options."""
-    parser.add_argument("prompt", metavar="PROMPT")
+    parser.add_argument("prompt", metavar="PROMPT", help="or - for standard input")
     parser.add_argument("--steps", type=_steps, default=20, metavar="N", help="denoising steps (20)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="which of its variants to draw (0)")
     parser.add_argument("--tokenizer", type=Path, metavar="FOLDER", help="a CLIP tokenizer's, with merges.txt")
@@ -29,7 +30,7 @@ def _steps(text: str) -> int:
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
-    """Every text can be explained; what is odd about it is said below."""
+    """Every text can be explained; what is wrong with it is said below, and makes the exit code 1."""
     from promptlang.explanation import explain
     from promptlang.terminal.explained import explained_rows
     from promptlang.tokenizer import clip_tokenizer
@@ -39,11 +40,11 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
         tokenizer = None if folder is None else clip_tokenizer(folder, folder.name)
     except (OSError, ValueError) as error:
         raise FileRefusedError(f"`{folder}` is no CLIP tokenizer's: there is no merges.txt to read") from error
-    explained = explain(chosen.prompt, chosen.steps, tokenizer, seed=chosen.seed)
+    explained = explain(prompt(chosen.prompt), chosen.steps, tokenizer, seed=chosen.seed)
     if chosen.json:
         terminal.write(json.dumps(explained.to_json(), indent=2))
-        return FINE
-    for each in explained_rows(explained):
-        terminal.show(each)
-    terminal.report(explained.diagnostics)
-    return FINE
+    else:
+        for each in explained_rows(explained):
+            terminal.show(each)
+        terminal.report(explained.diagnostics)
+    return FAILED if any(each.severity is Severity.ERROR for each in explained.diagnostics) else FINE

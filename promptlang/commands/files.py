@@ -37,6 +37,11 @@ def content(file: str) -> str:
         raise FileRefusedError(f"`{file}` is not text in UTF-8 (byte {error.start + 1})") from error
 
 
+def prompt(text: str) -> str:
+    """A prompt that a command line gives, or standard input for ``-``."""
+    return content(text).replace("\r\n", "\n").removesuffix("\n") if text == STANDARD_INPUT else text
+
+
 def named(text: str, file: str) -> Source:
     """A file's text as a source, its lines ending as everywhere."""
     return Source(text.replace("\r\n", "\n"), "<stdin>" if file == STANDARD_INPUT else file)

@@ -28,6 +28,8 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
 def run_files(files: Sequence[str], terminal: Terminal, load: LoadBackend, *, strict: bool = False) -> int:
     """Check recipes and carry them out; the exit code."""
     checked = check(files, strict=strict)
+    if checked.refused:
+        raise checked.refused[0]
     terminal.report(checked.diagnostics)
     return FAILED if checked.failed else _carry_out(checked.plans, terminal, load)
 

@@ -165,6 +165,11 @@ def too_many_pictures(limit: int, span: Span) -> Diagnostic:
     return Diagnostic("PL210", f"this comes to more than {limit} pictures", span, "make fewer at a time")
 
 
+def empty_range(span: Span) -> Diagnostic:
+    """``--cfg 0..1/0``"""
+    return Diagnostic("PL212", f"`{span.text}` has no values", span, "after the `/` stands how many there are")
+
+
 def wrong_name(name: str, span: Span) -> Diagnostic:
     """``train lora ../ink from "photos"``"""
     return Diagnostic("PL211", f"`{name}` cannot be a name", span, "use letters, digits, `-`, `_` and `.`")

@@ -70,10 +70,13 @@ class Pen(writing.Pen):
         return _SEPARATOR.sub(r"\\\g<0>", value) if self.squares or (self.changes and self.inside) else value
 
     def leaf(self, phrase: ast.Phrase) -> str:
-        """A token is a word."""
+        """A token is a word, and a tag is read before anything else."""
         match phrase:
             case ast.Embedding(name):
                 return name
+            case ast.Lora() if any(isinstance(each, ast.Schedule | ast.Alternation) for each in self.inside):
+                self.cannot("LoRA that comes and goes", phrase, "it holds at every step")
+                return super().leaf(phrase)
             case _:
                 return super().leaf(phrase)
 

@@ -104,6 +104,8 @@ class _Fitter:
 
     def leave(self, node: Weighing | Changing) -> Sequence[ast.Phrase]:
         match node:
+            case ast.Emphasis(()) | ast.Deemphasis(()):
+                return ()  # some would take its weight for text
             case ast.Emphasis(_, weight):
                 plain = isinstance(weight, ast.Stages | ast.Turns) and len(weight.values) == 2
                 fitted = weight if plain and ast.Emphasis in self.can else self._weight(weight, node)

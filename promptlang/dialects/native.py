@@ -18,10 +18,10 @@ EVERYTHING = frozenset({*NAMES, *SCHEDULES, ast.Opening})
 _SPECIAL = re.compile(
     r"""
       [\\()\[\]{]
-    | <(?=\w|\Z)
+    | <(?=\w|\s*\Z)
     | \$(?=\{|\Z)
     | (?<!\w)_(?=_|\Z)
-    | (?<!\S)\#(?=\s|\Z)
+    | (?<!\S)\#(?=\s|\Z) | \A\#
     | (?<!\S)-(?=-[A-Za-z]|-?\Z)
     | \b(?:AND|BREAK)\b
     """,

@@ -58,7 +58,7 @@ _HEADS = "|".join(
 
 SHAPES: tuple[Shape, ...] = (
     Shape(Kind.ESCAPE, r"\\."),
-    Shape(Kind.COMMENT, r"(?<!\S)#(?=\s|$).*"),
+    Shape(Kind.COMMENT, r"^#.*|(?<!\S)#(?=\s|$).*"),
     Shape(Kind.HEAD, rf"^(?:(?:{_HEADS})(?=\s)|set(?=[ \t]+(?:{_SETTINGS})(?:\s|$)))"),
     Shape(Kind.TAG, r"<\w+:[^<>\n]*>?|<[^\W\d][\w.+-]*>"),
     Shape(Kind.OPTION, r"(?<!\S)--[A-Za-z][\w-]*"),

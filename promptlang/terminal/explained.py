@@ -22,14 +22,18 @@ def explained_rows(explained: Explained) -> Iterator[RenderableType]:
     """What is to be shown, one below the other."""
     for number, part in enumerate(explained.parts, 1):
         if len(explained.parts) > 1 or part.area:
-            yield Text(f"part {number} of {len(explained.parts)}, weight {part.weight:g}{_place(part.area)}", "bold")
+            yield Text(f"part {number} of {len(explained.parts)}, weight {_weight(part)}{_place(part.area)}", "bold")
         for phase in part.phases:
             yield _heading(phase, explained.steps)
             yield _phase(phase)
-        if part.bars or part.loras:
+        if part.bars or part.loras or part.weights:
             yield _time_line(part, explained.steps)
     source = explained.tokens if explained.exact else f"{explained.tokens}; a model's own may be more"
     yield Text(f"tokens: {source}", "dim")
+
+
+def _weight(part: ExplainedPart) -> str:
+    return _between(part.weights) if part.weights else f"{part.weight:g}"
 
 
 def _place(area: Area | None) -> str:
@@ -76,6 +80,8 @@ def _time_line(part: ExplainedPart, steps: int) -> Table:
     table.add_column("", no_wrap=True, max_width=30)
     table.add_column(f"1{'step'.center(max(4, steps - 1 - len(str(steps))))}{steps}", no_wrap=True)
     table.add_column("")
+    if part.weights:
+        table.add_row("weight", _levels(part.weights), _between(part.weights))
     for bar in part.bars:
         table.add_row(_named(bar.text), "".join(ON if held else OFF for held in bar.steps), "")
     for lora in part.loras:
@@ -89,7 +95,7 @@ def _named(text: str) -> Text:
 
 def _levels(strengths: Sequence[float]) -> str:
     """Each strength as a part of the greatest."""
-    greatest = max(map(abs, strengths))
+    greatest = max(map(abs, strengths)) or 1
     return "".join(LEVELS[round(abs(each) / greatest * 7)] if each else OFF for each in strengths)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from promptlang import Source, ast
+from promptlang import Source, ast, convert
 from promptlang.diagnostics import Severity
 from promptlang.dialects import DIALECTS
 from promptlang.intervals import resolve
@@ -197,3 +197,17 @@ def test_a_prompt_changes_when_it_does_in_prompt_control(case: dict[str, Any]) -
             assert [trimmed(said(each)) for each in now] == [trimmed(said(parts("comfy", text)[0].intervals[0]))]
         uses = {use.name: (use.unet, use.text_encoder) for each in now for use in each.loras if use.unet}
         assert uses == {name: (each["weight"], each["weight_clip"]) for name, each in loras.items()}
+
+
+def test_brackets_around_nothing_are_left_out() -> None:
+    assert convert("(<lora:x:1>:1.2) a []", source="promptlang", target="comfy").text.split() == ["a"]
+
+
+def test_a_lora_that_comes_and_goes_is_said_to_stay() -> None:
+    found = convert("a [<lora:ink:1>::0.5]", source="promptlang", target="a1111")
+    assert [each.code for each in found.diagnostics] == ["PL601"]
+    assert convert("a <lora:ink:1> [b::0.5]", source="promptlang", target="a1111").diagnostics == ()
+
+
+def test_what_cannot_be_said_is_said_once() -> None:
+    assert len(convert("<lora:x:0@0,1@1>", source="promptlang", target="a1111").diagnostics) == 1

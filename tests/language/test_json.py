@@ -15,7 +15,17 @@ SCHEMA = json.loads(resources.files("promptlang.grammar").joinpath("resolved.sch
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a fox", "(a:1.2) :0.5 AND [b:c:0.5] :-1", "a <lora:ink:0.5> (b", "[a:b] )", "<lore:x> \ud800\0", "a BREAK b"],
+    [
+        "",
+        "a fox",
+        "(a:1.2) :0.5 AND [b:c:0.5] :-1",
+        "a <lora:ink:0.5> (b",
+        "[a:b] )",
+        "<lore:x> \ud800\0",
+        "a BREAK b",
+        "a AND <area:0,0.5,0,1> b",
+        "a AND b :[0.5:1:0.5]",
+    ],
 )
 def test_every_prompt_has_a_meaning_as_the_schema_says(text: str) -> None:
     answer = resolve(text, 10).to_json()

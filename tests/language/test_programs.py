@@ -186,3 +186,19 @@ def test_english_that_begins_like_a_statement_is_a_prompt(session: Session, text
     planned = session.plan(Source(text))
     assert planned.diagnostics == ()
     assert [step.text for step in planned.plan.steps if isinstance(step, Render)] == [text]
+
+
+@pytest.mark.parametrize("text", ["#use model emoji", "#no comment\n", "  #a fox\n# a cat", "#"])
+def test_a_line_that_begins_with_a_hash_is_a_remark(text: str) -> None:
+    assert parse(text).program.statements == ()
+
+
+def test_a_hash_in_a_prompt_is_text() -> None:
+    (statement,) = parse("the #1 fan\n  #2 fan # remark").program.statements
+    assert isinstance(statement, ast.Picture)
+    assert statement.prompt.span.text == "the #1 fan\n  #2 fan # remark"
+
+
+def test_a_long_string_that_is_never_closed_does_not_swallow_a_recipe_in_silence() -> None:
+    (found,) = parse('a """b\nc d\ntrain lora ink from photos').diagnostics
+    assert (found.code, found.span.first.line, found.span.first.column) == ("PL006", 1, 3)

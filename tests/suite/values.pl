@@ -9,5 +9,6 @@ a fox --steps 20 --steps 30 # PL205
 a fox --size 100x100 # PL207
 [a:b:40] # PL209
 a fox --seed 1..100000 # PL210
+a fox --cfg 0..1/0 # PL212
 train lora ../ink from photos # PL211
 train ti <style> from photos # PL299

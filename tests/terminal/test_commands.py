@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -228,6 +230,41 @@ def test_what_is_odd_is_said_below_and_parts_have_their_weights(capsys: Captured
         "all steps: 1 token, 1 chunk (1/75)",
     ]
     assert captured.err.startswith("warning[PL001]")
+
+
+def test_a_part_weight_that_changes_has_a_time_line(capsys: Captured) -> None:
+    assert main(["explain", "a AND b :[0.5:1:0.5]", "--steps", "4"]) == 0
+    shown = capsys.readouterr().out
+    assert "part 2 of 2, weight 0.5 to 1\n" in shown
+    assert [line.split() for line in shown.splitlines() if line.startswith("weight")] == [
+        ["weight", "▅▅██", "0.5", "to", "1"]
+    ]
+
+
+def test_what_is_wrong_with_an_explained_prompt_is_an_exit_code(capsys: Captured) -> None:
+    assert main(["explain", "a <lore:x>"]) == 1
+    assert "PL007" in capsys.readouterr().err
+
+
+def test_a_prompt_is_explained_from_standard_input(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    type_in(monkeypatch, "red fox\n")
+    assert main(["explain", "-"]) == 0
+    assert "red fox" in capsys.readouterr().out
+
+
+def test_a_file_that_cannot_be_read_hides_no_other(folder: Path, capsys: Captured) -> None:
+    (folder / "odd.pl").write_text("a fox --stpes 3\n")
+    assert main(["check", "--json", str(folder / "missing.pl"), str(folder / "odd.pl")]) == 2
+    captured = capsys.readouterr()
+    assert [each["code"] for each in json.loads(captured.out)] == ["PL102"]
+    assert "missing.pl` cannot be read" in captured.err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(folder: Path) -> None:
+    (folder / "big.pl").write_text("a fox\n" * 20_000)
+    command = f"{shlex.quote(sys.executable)} -m promptlang ast big.pl | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_an_area_is_told(capsys: Captured) -> None:
