@@ -96,7 +96,7 @@ def has_templates(prompt: ast.Prompt) -> bool:
 
 def _read(text: Mapped, *, divided: bool = True) -> Filled:
     source = Source(text.text, text.source.name)
-    prompt, found = parse_prompt(source.span(0, len(text.text)), divided=divided)
+    prompt, found = parse_prompt(source.span(0, len(text.text)), divided=divided, templated=False)
     return Filled(prompt, tuple(replace(each, span=text.span(each.span.start, each.span.end)) for each in found))
 
 

@@ -11,6 +11,7 @@ from promptlang.checks import (
     data_sets,
     embeddings,
     extreme_weights,
+    filled,
     loras,
     models,
     moments,
@@ -48,6 +49,7 @@ RULES: tuple[Rule, ...] = (
     moments,
     extreme_weights,
     areas,
+    filled,
     negatives,
     availability,
 )

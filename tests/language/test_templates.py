@@ -8,7 +8,7 @@ from itertools import islice
 
 import pytest
 
-from promptlang import Library, Session, Source, expand, resolve
+from promptlang import Library, Session, Source, check, expand, resolve
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan import Render
 
@@ -201,3 +201,15 @@ def test_a_part_weight_may_change_over_the_steps(plan: Planner) -> None:
     first, second = picture.prompt.parts
     assert [(each.until, each.weight) for each in first.intervals] == [(2, 1.0), (4, 0.5)]
     assert [each.weight for each in second.intervals] == [None]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("{a|b} (fox", ["PL001"]),
+        ("a (fox, __beast__ [red:blue]", ["PL001", "PL010"]),
+        ("{a|b} [red:blue] ${c}", ["PL010", "PL106"]),
+    ],
+)
+def test_a_prompt_with_templates_is_read_as_closely_as_any(text: str, codes: list[str]) -> None:
+    assert [each.code for each in check(text)] == codes
