@@ -3,8 +3,4 @@
 
 train lora fxemoji from "fxemoji" --rank 8 --steps 400
 
-set seed 3
-
-a cat <lora:fxemoji:0>
-a cat <lora:fxemoji:0.5>
-a cat <lora:fxemoji:1>
+a cat <lora:fxemoji:{0|0.5|1}> --every --seed 3
