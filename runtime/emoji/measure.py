@@ -150,7 +150,7 @@ def render(pipeline: StableDiffusionPipeline, prompts: Sequence[str], seeds: Seq
 
 def contact_sheet(pipeline: StableDiffusionPipeline, file: Path) -> Iterator[tuple[int, int]]:
     """Draw `SHEET` with two seeds each, eight captions a row, yielding captions done and in all."""
-    columns, label = 8, 26
+    columns, label = 8, 39
     rows = -(-len(SHEET) // columns)
     sheet = Image.new("RGB", (columns * 2 * SIZE, rows * (SIZE + label)), "white")
     draw = ImageDraw.Draw(sheet)

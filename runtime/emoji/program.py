@@ -19,7 +19,7 @@ from .catalogue import BACKGROUNDS, concepts
 from .schedule import Cosine, Plateau
 
 AUTOENCODER = Cosine(steps=12_000, batch=16, peak=1.5e-3, first=4_000)
-DECODER = Cosine(steps=1_000, batch=16, peak=1e-3)
+DECODER = Cosine(steps=3_000, batch=16, peak=1e-3, first=1_000)
 DENOISER = Plateau(steps=28_000, batch=32, peak=6e-4)
 
 
