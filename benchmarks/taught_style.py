@@ -25,7 +25,7 @@ from promptlang.runtime.emoji.perception import Features
 PICTURES = Path(__file__).parent.parent / "recipes" / "fxemoji"
 SEEDS = range(1, 6)
 STRENGTHS = (0, 1)
-TRAINING = 'train lora fxemoji from "fxemoji" --rank 8 --steps 400'
+TRAINING = 'train lora fxemoji from "fxemoji" --rank 8 --steps 400 --lr 0.0003'
 """As in recipes/first.pl."""
 
 
