@@ -51,11 +51,11 @@ class Conditioner:
         scales = tuple(_weight(part, number) * _cfg(step, number) for part, _ in parts)
         masks = tuple(where for _, where in parts)
         unguided = scales == (1.0,) and masks == (None,)
-        negative = self._encode(step.negative.parts[0], number, uses)
+        negative = None if unguided else self._encode(step.negative.parts[0], number, uses)
         return Guidance(
             conditionings=stacked([self._encode(part, number, uses) for part, _ in parts]) if parts else negative[:0],
             scales=scales,
-            unconditional=None if unguided else negative,
+            unconditional=negative,
             loras=tuple((self.loras[use.name].unet, use.unet) for use in uses if use.unet),
             masks=masks,
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from promptlang.commands.files import FAILED, FINE, LoadBackend, read
-from promptlang.diagnostics import Severity
+from promptlang.commands.files import LoadBackend, exit_code, read
 from promptlang.terminal import Terminal
 
 NAME = "ast"
@@ -30,4 +29,4 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
         for line in tree_lines(parsed.program):
             terminal.write(line)
     terminal.report(parsed.diagnostics)
-    return FAILED if any(each.severity is Severity.ERROR for each in parsed.diagnostics) else FINE
+    return exit_code(parsed.diagnostics)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from promptlang.commands.files import FAILED, FINE, LoadBackend, prompt
+from promptlang.commands.files import LoadBackend, exit_code, prompt
 from promptlang.conversion import INFOTEXT, NAMES
 from promptlang.conversion import convert as converted
-from promptlang.diagnostics import Severity
 from promptlang.terminal import Terminal
 
 NAME = "convert"
@@ -30,4 +29,4 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
     result = converted(prompt(chosen.prompt), source=chosen.source, target=chosen.target)
     terminal.report(result.diagnostics)
     terminal.say(result.text)
-    return FAILED if any(each.severity is Severity.ERROR for each in result.diagnostics) else FINE
+    return exit_code(result.diagnostics)

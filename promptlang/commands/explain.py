@@ -6,8 +6,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from promptlang.commands.files import FAILED, FINE, FileRefusedError, LoadBackend, prompt
-from promptlang.diagnostics import Severity
+from promptlang.commands.files import FileRefusedError, LoadBackend, exit_code, prompt
 from promptlang.terminal import Terminal
 
 NAME = "explain"
@@ -47,4 +46,4 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
         for each in explained_rows(explained):
             terminal.show(each)
         terminal.report(explained.diagnostics)
-    return FAILED if any(each.severity is Severity.ERROR for each in explained.diagnostics) else FINE
+    return exit_code(explained.diagnostics)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from promptlang.backend import Backend
+from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.source import Source
 
 FINE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -40,6 +41,11 @@ def content(file: str) -> str:
 def prompt(text: str) -> str:
     """A prompt that a command line gives, or standard input for ``-``."""
     return content(text).replace("\r\n", "\n").removesuffix("\n") if text == STANDARD_INPUT else text
+
+
+def exit_code(diagnostics: Iterable[Diagnostic]) -> int:
+    """1 where there is an error among them."""
+    return FAILED if any(each.severity is Severity.ERROR for each in diagnostics) else FINE
 
 
 def named(text: str, file: str) -> Source:
