@@ -103,6 +103,9 @@ SCHEDULERS: dict[str, str] = {
 
 EMPHASES: tuple[str, ...] = ("a1111", "a1111-no-norm", "comfy", "compel", "none")
 
+METADATA: tuple[str, ...] = ("full", "minimal", "none")
+"""A1111's text and all that `replay` needs, the former only, or nothing."""
+
 TARGETS: tuple[str, ...] = ("qv", "attn")
 
 FORMATS: tuple[str, ...] = ("kohya", "diffusers", "a1111", "int8", "fp8", "fp16", "onnx", "shards", "single-file")
@@ -131,6 +134,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("grid", Kind.FLAG, "a contact sheet of several pictures; `--no-grid` for none", ("prompt",), "on"),
     Option("out", Kind.FILE, "where the pictures go", ("prompt",), available=False),
     Option("missing", Kind.CHOICE, "an unknown adapter is", ("set",), "error", choices=("error", "warn", "ignore")),
+    Option("metadata", Kind.CHOICE, "what a picture says of itself", ("set",), "full", choices=METADATA),
     Option("precision", Kind.CHOICE, "the numbers to compute with", ("set",), available=False),
     Option("device", Kind.CHOICE, "where to compute", ("set",), available=False),
     Option("bare-embeddings", Kind.CHOICE, "tokens without angle brackets", ("set",), available=False),

@@ -205,6 +205,11 @@ class Render:
     """How much of the way from noise is walked again, from `init` or by the second pass of `hires`."""
     hires: float = 1.0
     """How many times as wide and high a second pass makes the picture; 1 for no such pass."""
+    metadata: str = "full"
+    """What the picture says of itself: ``full``, ``minimal`` (A1111's text only) or ``none``."""
+    batch: int | None = None
+    """Copies of it to make side by side, of which the first is kept: how many decides over the last bits.
+    None for one beside the others of its sweep."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class _Values:
     """The values in force for a statement: its own options, else the settings, else the defaults."""
 
     def __init__(self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]) -> None:
-        self._known = vocabulary.options(head)
+        self._known = vocabulary.SETTINGS if head == "prompt" else vocabulary.options(head)
         self._given = {**settings, **{option.name: option.value for option in options if option.value is not None}}
 
     def integer(self, name: str) -> int:
@@ -227,5 +227,6 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
         mask=values.file("mask", scope),
         strength=values.number("strength"),
         hires=values.number("hires"),
+        metadata=values.text("metadata"),
         file=file(" ".join(segment.text for segment in prompt.parts[0].intervals[0].segments)),
     )

@@ -15,6 +15,7 @@ from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
 from promptlang.events import Complained, DenoisingStep, Event, PictureFinished, RenderingStarted
 from promptlang.plan import Adapter, Render
+from promptlang.record import CHUNK
 from promptlang.source import Span
 
 from . import pictures
@@ -86,13 +87,18 @@ class Job:
             latents = yield from larger.begin(self.second, self.base, generator)
         return latents
 
-    def save(self, latents: Tensor) -> None:
-        """The picture of its latents, as a file."""
+    def save(self, latents: Tensor, batch: int) -> None:
+        """The picture of its latents, as a file; it was made as one of `batch`."""
         picture = pictures.decode(self.base.vae, latents)
         picture = picture if self.second else self.canvas.finish(picture)
-        pictures.save(
-            picture, pictures.parameters(self.step, self.base, picture.size, self.loras.values()), self.step.file
-        )
+        pictures.save(picture, dict(self._texts(picture.size, batch)), self.step.file)
+
+    def _texts(self, size: tuple[int, int], batch: int) -> Iterator[tuple[str, str]]:
+        loras = self.loras.values()
+        if self.step.metadata != "none":
+            yield "parameters", pictures.parameters(self.step, self.base, size, loras)
+        if self.step.metadata == "full":
+            yield CHUNK, pictures.record(self.step, self.base, self.canvas.size, loras, batch).to_json()
 
 
 def render(steps: Sequence[Render], loaded: Loaded) -> Generator[Event, None, None]:
@@ -101,7 +107,8 @@ def render(steps: Sequence[Render], loaded: Loaded) -> Generator[Event, None, No
     for step in steps:
         yield from _prepared(step, loaded, jobs)
     for alike in _alike(jobs):
-        yield from _make(alike)
+        copies = [prepare(alike[0].step, loaded) for _ in range(1, alike[0].step.batch or 1)]
+        yield from _make(alike, copies)
 
 
 def _prepared(step: Render, loaded: Loaded, jobs: list[Job]) -> Iterator[Event]:
@@ -111,12 +118,14 @@ def _prepared(step: Render, loaded: Loaded, jobs: list[Job]) -> Iterator[Event]:
         yield from map(Complained, error.diagnostics)
 
 
-def _make(jobs: Sequence[Job]) -> Generator[Event, None, None]:
+def _make(jobs: Sequence[Job], copies: Sequence[Job]) -> Generator[Event, None, None]:
+    """Jobs that are alike, beside copies whose pictures nobody wants."""
     began = perf_counter()
     yield RenderingStarted(tuple(job.step for job in jobs))
-    latents = yield from _counted(side_by_side(jobs[0].base.unet, [job.walk() for job in jobs]), jobs[0].calls)
-    for job, each in zip(jobs, latents, strict=True):
-        job.save(each)
+    walks = [job.walk() for job in (*jobs, *copies)]
+    latents = yield from _counted(side_by_side(jobs[0].base.unet, walks), jobs[0].calls)
+    for job, each in zip(jobs, latents, strict=False):
+        job.save(each, len(walks))
         yield PictureFinished(job.step, job.step.file, (perf_counter() - began) / len(jobs))
 
 
