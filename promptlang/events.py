@@ -59,6 +59,17 @@ class DenoisingStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """What a picture is about to look like, smaller; of those made side by side, the first."""
+
+    step: Render
+    size: tuple[int, int]
+    """Width and height in pixels."""
+    pixels: bytes
+    """RGB, row by row."""
+
+
+@dataclass(frozen=True, slots=True)
 class PictureFinished:
     """The picture's file is whole and in place."""
 
@@ -105,6 +116,7 @@ Event = (
     | TrainingFinished
     | RenderingStarted
     | DenoisingStep
+    | Preview
     | PictureFinished
     | SheetFinished
     | Complained

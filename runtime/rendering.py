@@ -9,11 +9,12 @@ from pathlib import Path
 from time import perf_counter
 
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
+from PIL.Image import Image
 from torch import Tensor
 
 from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
-from promptlang.events import Complained, DenoisingStep, Event, PictureFinished, RenderingStarted
+from promptlang.events import Complained, DenoisingStep, Event, PictureFinished, Preview, RenderingStarted
 from promptlang.plan import Adapter, Render
 from promptlang.record import CHUNK
 from promptlang.source import Span
@@ -25,7 +26,7 @@ from .conditioning import Encoder, Reading
 from .models import BaseModel
 from .moments import Conditioner
 from .samplers import SAMPLERS, extras
-from .sampling import Route, Walk, generator_of, likeness, side_by_side
+from .sampling import Glimpse, Route, Walk, generator_of, likeness, side_by_side
 
 Latents = tuple[Tensor, ...]
 
@@ -123,22 +124,37 @@ def _make(jobs: Sequence[Job], copies: Sequence[Job]) -> Generator[Event, None, 
     began = perf_counter()
     yield RenderingStarted(tuple(job.step for job in jobs))
     walks = [job.walk() for job in (*jobs, *copies)]
-    latents = yield from _counted(side_by_side(jobs[0].base.unet, walks), jobs[0].calls)
+    latents = yield from _told(side_by_side(jobs[0].base.unet, walks), jobs[0])
     for job, each in zip(jobs, latents, strict=False):
         job.save(each, len(walks))
         yield PictureFinished(job.step, job.step.file, (perf_counter() - began) / len(jobs))
 
 
-def _counted(making: Generator[None, None, Latents], calls: int) -> Generator[DenoisingStep, None, Latents]:
-    """The steps by their number."""
+def _told(making: Generator[Glimpse, None, Latents], job: Job) -> Generator[Event, None, Latents]:
+    """The steps by their number, and now and then what they have come to."""
     latents: list[Latents] = []
 
-    def steps() -> Iterator[None]:
+    def glimpses() -> Iterator[Glimpse]:
         latents.append((yield from making))
 
-    for done, _ in enumerate(steps(), 1):
-        yield DenoisingStep(done, calls)
+    shown, seconds = perf_counter(), 0.0
+    for done, glimpse in enumerate(glimpses(), 1):
+        yield DenoisingStep(done, job.calls)
+        now = perf_counter()
+        if now - shown >= max(PREVIEW_SECONDS, PREVIEW_SHARE * seconds) and done < job.calls:
+            yield preview(job.step, pictures.sketch(job.base.vae, glimpse.latents))
+            shown, seconds = perf_counter(), perf_counter() - now
     return latents[0]
+
+
+PREVIEW_SECONDS = 1.0
+PREVIEW_SHARE = 20
+"""A preview comes no sooner than so many times as long after the last one as that one took."""
+
+
+def preview(step: Render, sketch: Image) -> Preview:
+    """A small picture as an event."""
+    return Preview(step, sketch.size, sketch.tobytes())
 
 
 AT_ONCE = 2048

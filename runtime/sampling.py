@@ -50,8 +50,16 @@ class Question:
     """`[n, tokens, channels]`: the answer is `[n, channels, height, width]`"""
 
 
-Walk = Generator[Question | None, Tensor | None, Tensor]
-"""A picture on its way: it asks, is sent the answers, says None after each step, and returns its latents."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Glimpse:
+    """What a step has come to."""
+
+    latents: Tensor
+    """`[1, channels, height, width]`: the picture expected, if the scheduler says so, else as noisy as it is"""
+
+
+Walk = Generator[Question | Glimpse, Tensor | None, Tensor]
+"""A picture on its way: it asks, is sent the answers, shows what each step has come to, and returns its latents."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -127,11 +135,12 @@ def walk(route: Route, start: Tensor, generator: torch.Generator, kept: Kept | N
     options = extras(scheduler, generator=generator, eta=route.eta)
     for call, (time, moment) in enumerate(zip(route.times, route.calls, strict=True), 1):
         predicted = yield from guided(moment, scheduler.scale_model_input(latents, time), time)
-        latents = scheduler.step(predicted, time, latents, **options).prev_sample
+        stepped = scheduler.step(predicted, time, latents, **options)
+        latents = stepped.prev_sample
         if kept:
             before = route.noised(kept.latents, kept.noise, call)
             latents = (1 - kept.changes) * before + kept.changes * latents
-        yield None
+        yield Glimpse(stepped.get("pred_original_sample", latents))
     return latents
 
 
@@ -182,8 +191,8 @@ def _union(masks: Sequence[Tensor | None]) -> Tensor | None:
     return torch.stack(given).sum(0).clamp_max(1) if given and len(given) == len(masks) else None
 
 
-def side_by_side(unet: UNet2DConditionModel, walks: Sequence[Walk]) -> Generator[None, None, tuple[Tensor, ...]]:
-    """Latents of each walk, yielding after each step.
+def side_by_side(unet: UNet2DConditionModel, walks: Sequence[Walk]) -> Generator[Glimpse, None, tuple[Tensor, ...]]:
+    """Latents of each walk, with a glimpse of the first after each step.
 
     One call of the network answers all of them, so they must ask alike at every step: see `likeness`.
     """
@@ -191,18 +200,18 @@ def side_by_side(unet: UNet2DConditionModel, walks: Sequence[Walk]) -> Generator
     with Attachments(unet) as attachments:
         while True:
             said = [_resumed(each, reply) for each, reply in zip(walks, replies, strict=True)]
-            if isinstance(said[0], Tensor):
-                return tuple(each for each in said if isinstance(each, Tensor))
-            questions = [each for each in said if isinstance(each, Question)]
-            if questions:
-                attachments.change(questions[0].loras)
-                replies = _answers(unet, questions)
-            else:
-                replies = (None,) * len(walks)
-                yield
+            match said[0]:
+                case Question(loras):
+                    attachments.change(loras)
+                    replies = _answers(unet, [each for each in said if isinstance(each, Question)])
+                case Glimpse() as glimpse:
+                    replies = (None,) * len(walks)
+                    yield glimpse
+                case Tensor():
+                    return tuple(each for each in said if isinstance(each, Tensor))
 
 
-def _resumed(each: Walk, reply: Tensor | None) -> Question | Tensor | None:
+def _resumed(each: Walk, reply: Tensor | None) -> Question | Glimpse | Tensor:
     """What a walk says next; at its end, its latents."""
     try:
         return each.send(reply)

@@ -22,7 +22,7 @@ from promptlang.plan import Interval, Model, Part, Plan, Render, Resolved, Segme
 from promptlang.runtime import Runtime, models
 from promptlang.runtime.adapters import Loras
 from promptlang.runtime.models import BaseModel
-from promptlang.runtime.sampling import Moment, Question, Walk, guided, side_by_side
+from promptlang.runtime.sampling import Glimpse, Moment, Question, Walk, guided, side_by_side
 from promptlang.source import Source, Span
 
 torch.set_num_threads(1)  # the models are too small to share
@@ -255,7 +255,7 @@ def finished(unet: UNet2DConditionModel, *walks: Walk) -> Tensor:
     """The latents of walks side by side."""
     found = []
 
-    def make() -> Iterator[None]:
+    def make() -> Iterator[Glimpse]:
         found.extend((yield from side_by_side(unet, walks)))
 
     list(make())
