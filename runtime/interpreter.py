@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Set
+from collections.abc import Generator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -12,13 +12,24 @@ from typing_extensions import assert_never
 
 from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
-from promptlang.events import Complained, Event, ModelLoading, PictureFinished, RenderingStarted, SheetFinished
+from promptlang.diagnostics.models import training_not_possible
+from promptlang.events import (
+    Complained,
+    Event,
+    ModelLoading,
+    ModelRefused,
+    PictureFinished,
+    RenderingStarted,
+    SheetFinished,
+)
 from promptlang.plan import Adapter, ContactSheet, Model, Plan, Render, Step, TrainLora
 from promptlang.source import Span
 
 from . import models, pictures, sheets
 from .adapters import Lora, read
 from .conditioning import Encoder, Reading, vocabulary_of
+from .devices import FULL, Place, place
+from .families import Reader
 from .models import BaseModel
 from .moments import Conditioner
 from .samplers import SAMPLERS
@@ -30,9 +41,18 @@ class _Loaded:
     """A base model, and what is worth keeping of the work with it."""
 
     base: BaseModel
-    encoder: Encoder
+    encoders: tuple[Encoder, ...]
     loras: dict[tuple[Path, int, int], Lora] = field(default_factory=dict)
     """By file, time of change in nanoseconds and size in bytes."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """The first one, which training reads captions with."""
+        return self.encoders[0]
+
+
+KEPT = 2
+"""Models in memory: a prompt can go to and fro between two."""
 
 
 class Runtime:
@@ -64,10 +84,13 @@ class Runtime:
             case TrainLora():
                 from .training import train
 
-                loaded = yield from self._load(step.model, step.span)
+                loaded = yield from self._load(step.model, FULL, step.span)
+                if len(loaded.encoders) > 1:
+                    raise PromptError([training_not_possible(loaded.base.family.name, step.span)])
                 yield from train(step, loaded.base, loaded.encoder)
             case Render():
-                yield from _render(step, (yield from self._load(step.model, step.span)))
+                where = place(step.computing, step.span)
+                yield from _render(step, (yield from self._load(step.model, where, step.span)))
             case ContactSheet() if made:
                 sheets.save(step, made)
                 yield SheetFinished(step)
@@ -76,12 +99,30 @@ class Runtime:
             case _:
                 assert_never(step)
 
-    def _load(self, model: Model, span: Span) -> Generator[Event, None, _Loaded]:
-        if model not in self._models:
-            yield ModelLoading(model.name)
-            base = models.load(model, span)
-            self._models[model] = _Loaded(base, Encoder(base.text_encoder, vocabulary_of(base.tokenizer)))
-        return self._models[model]
+    def _load(self, model: Model, where: Place, span: Span) -> Generator[Event, None, _Loaded]:
+        known = self._models.pop(model, None)
+        if known is None or known.base.place != where:
+            known = yield from self._read(model, where, span)
+        self._models[model] = known
+        return known
+
+    def _read(self, model: Model, where: Place, span: Span) -> Generator[Event, None, _Loaded]:
+        """From disk, while the models used least recently make room; one that is refused changes nothing else."""
+        while len(self._models) >= KEPT:
+            del self._models[next(iter(self._models))]
+        yield ModelLoading(model.name)
+        try:
+            base = models.load(model, span, where)
+        except PromptError:
+            yield ModelRefused(model)
+            raise
+        return _Loaded(base, tuple(_encoder(base, reader) for reader in base.family.readers))
+
+
+def _encoder(base: BaseModel, reader: Reader) -> Encoder:
+    vocabulary = vocabulary_of(getattr(base, reader.tokenizer))
+    text_encoder = getattr(base, reader.part)
+    return Encoder(text_encoder, vocabulary, part=reader.part, first_layer=reader.first_layer, normed=reader.normed)
 
 
 def _render(step: Render, loaded: _Loaded) -> Generator[Event, None, None]:
@@ -91,12 +132,15 @@ def _render(step: Render, loaded: _Loaded) -> Generator[Event, None, None]:
     size, scheduler = _size(step, base), _scheduler(step, base)
     loras = {adapter.name: _lora(adapter, loaded, step.span) for adapter in step.adapters}
     latent_size = size[0] // base.pixels_per_latent, size[1] // base.pixels_per_latent
-    reading = _reading(step, loaded.encoder)
-    moments = Conditioner(loaded.encoder, loras, reading).moments(step, latent_size)
+    reading = _reading(step, loaded.encoders)
+    with base.at_work(*base.text_encoders.values()):
+        moments = Conditioner(base, loaded.encoders, loras, reading).moments(step, latent_size)
     generator = generator_of(step.seed)
-    start = noise(base.unet.config.in_channels, latent_size, generator)
-    latents = yield from denoise(base.unet, scheduler, moments, start, generator)
-    picture = pictures.decode(base.vae, latents)
+    start = noise(base.unet.config.in_channels, latent_size, generator).to(base.place.device)
+    with base.at_work(base.unet):
+        latents = yield from denoise(base.unet, scheduler, moments, start, generator)
+    with base.at_work(base.vae):
+        picture = pictures.decode(base.vae, latents)
     pictures.save(picture, pictures.parameters(step, base, size, loras.values()), step.file)
     yield PictureFinished(step, step.file, perf_counter() - began)
 
@@ -117,10 +161,11 @@ def _scheduler(step: Render, base: BaseModel) -> SchedulerMixin:
     return sampler.of(base.schedule, step.steps, step.scheduler)
 
 
-def _reading(step: Render, encoder: Encoder) -> Reading:
-    """Raises `PromptError` where the text encoder has no such layer."""
-    if step.clip_skip > encoder.layers:
-        raise PromptError([diagnostics.clip_skip_not_possible(step.clip_skip, encoder.layers, step.span)])
+def _reading(step: Render, encoders: Sequence[Encoder]) -> Reading:
+    """Raises `PromptError` where a text encoder has no such layer."""
+    layers = min(encoder.layers for encoder in encoders)
+    if step.clip_skip > layers:
+        raise PromptError([diagnostics.clip_skip_not_possible(step.clip_skip, layers, step.span)])
     return Reading(step.emphasis, step.clip_skip)
 
 

@@ -24,8 +24,9 @@ from .models import BaseModel
 @torch.no_grad()
 def decode(vae: AutoencoderKL, latents: Tensor) -> Image:
     """The picture of latents `[1, channels, height, width]`."""
-    pixels = vae.decode(latents / vae.config.scaling_factor).sample
-    pixels = (pixels * 0.5 + 0.5).clamp(0, 1)[0].permute(1, 2, 0).float()
+    scaled = latents.to(vae.device, vae.dtype) / vae.config.scaling_factor
+    pixels = vae.decode(scaled).sample.float().cpu()
+    pixels = (pixels * 0.5 + 0.5).clamp(0, 1)[0].permute(1, 2, 0)
     return fromarray((pixels * 255).round().to(torch.uint8).numpy())
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from promptlang.events import DenoisingStep
 
 from .adapters import Attachments, Loras
+from .conditioning import Conditioning
 from .samplers import is_noisy, positions
 
 
@@ -20,12 +21,11 @@ from .samplers import is_noisy, positions
 class Guidance:
     """Parts of a prompt under the same LoRAs, predicted together."""
 
-    conditionings: Tensor
-    """`[parts, tokens, channels]`"""
+    conditionings: Conditioning
     scales: tuple[float, ...]
     """Each part's weight times the guidance scale."""
-    unconditional: Tensor | None
-    """`[1, tokens, channels]`; None where nothing is to be guided away from."""
+    unconditional: Conditioning | None
+    """None where nothing is to be guided away from."""
     loras: Loras = ()
     masks: tuple[Tensor | None, ...] = ()
     """Where each part acts, `[height, width]` from 0 to 1; None, or nothing at all, for everywhere."""
@@ -38,8 +38,8 @@ class Guidance:
 Moment = tuple[Guidance, ...]
 """What holds during a step: first the parts under the whole picture's LoRAs, then those with LoRAs of their own."""
 
-Predict = Callable[[Loras, Tensor], Tensor]
-"""LoRAs and hidden states `[n, tokens, channels]` to predictions `[n, channels, height, width]`."""
+Predict = Callable[[Loras, Conditioning], Tensor]
+"""LoRAs and n prompts to predictions `[n, channels, height, width]`."""
 
 
 def generator_of(seed: int) -> torch.Generator:
@@ -79,9 +79,11 @@ def denoise(
 
 
 def _predictor(unet: UNet2DConditionModel, attachments: Attachments, latents: Tensor, time: Tensor) -> Predict:
-    def predict(loras: Loras, hidden: Tensor) -> Tensor:
+    def predict(loras: Loras, told: Conditioning) -> Tensor:
         attachments.change(loras)
-        return unet(latents.expand(len(hidden), -1, -1, -1), time, hidden).sample
+        expanded = latents.expand(len(told), -1, -1, -1).to(unet.dtype)
+        predicted = unet(expanded, time, told.hidden.to(unet.dtype), added_cond_kwargs=told.added).sample
+        return predicted.to(latents.dtype)  # the sampler adds up in fp32
 
     return predict
 
@@ -113,14 +115,14 @@ def _predicted(predict: Predict, guidance: Guidance) -> tuple[Tensor, Sequence[T
     assert nothing is not None
     if not len(parts):
         return predict(loras, nothing), ()
-    if nothing.shape[1] == parts.shape[1]:
-        base, *others = predict(loras, torch.cat([nothing, parts])).split(1)
+    if nothing.hidden.shape[1] == parts.hidden.shape[1]:
+        base, *others = predict(loras, nothing + parts).split(1)
         return base, others
     return predict(loras, nothing), predict(loras, parts).split(1)
 
 
 def _masked(change: Tensor, mask: Tensor | None) -> Tensor:
-    return change if mask is None else change * mask
+    return change if mask is None else change * mask.to(change.device)
 
 
 def _union(masks: Sequence[Tensor | None]) -> Tensor | None:
