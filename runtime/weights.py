@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,7 +74,9 @@ def _pickle(file: Path, span: Span) -> Weights:
         zipped = zipfile.is_zipfile(file)
         if zipped and _is_packed(file):
             raise PromptError([complaints.weights_damaged(file, span)])
-        loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=zipped or None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles that torch itself would not have written
+            loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=zipped or None)
     except pickle.UnpicklingError as error:
         raise PromptError([complaints.weights_is_a_program(file, span)]) from error
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
