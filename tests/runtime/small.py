@@ -149,7 +149,7 @@ def original(pipeline: DiffusionPipeline, *, prefixed: bool = True) -> dict[str,
     else:
         tensors |= {f"cond_stage_model.transformer.{clip}{key}": value for key, value in first.items()}
         tensors["cond_stage_model.transformer.text_model.embeddings.position_ids"] = torch.arange(77)[None]
-    return {key: value.clone().contiguous() for key, value in tensors.items()}
+    return {key: value.contiguous() for key, value in tensors.items()}
 
 
 def _plain(encoder: Any) -> dict[str, Tensor]:
