@@ -60,7 +60,6 @@ HEADS: tuple[str, ...] = (
 """What a statement begins with; any other line is a prompt."""
 
 UNAVAILABLE: tuple[str, ...] = (
-    "use vae",
     "use ti",
     "train dreambooth",
     "train ti",
@@ -106,6 +105,10 @@ EMPHASES: tuple[str, ...] = ("a1111", "a1111-no-norm", "comfy", "compel", "none"
 METADATA: tuple[str, ...] = ("full", "minimal", "none")
 """A1111's text and all that `replay` needs, the former only, or nothing."""
 
+PRECISIONS: tuple[str, ...] = ("fp32", "fp16", "bf16")
+
+DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda", "mps")
+
 TARGETS: tuple[str, ...] = ("qv", "attn")
 
 FORMATS: tuple[str, ...] = ("kohya", "diffusers", "a1111", "int8", "fp8", "fp16", "onnx", "shards", "single-file")
@@ -135,8 +138,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("out", Kind.FILE, "where the pictures go", ("prompt",), available=False),
     Option("missing", Kind.CHOICE, "an unknown adapter is", ("set",), "error", choices=("error", "warn", "ignore")),
     Option("metadata", Kind.CHOICE, "what a picture says of itself", ("set",), "full", choices=METADATA),
-    Option("precision", Kind.CHOICE, "the numbers to compute with", ("set",), available=False),
-    Option("device", Kind.CHOICE, "where to compute", ("set",), available=False),
+    Option("precision", Kind.CHOICE, "the numbers to compute with", ("set",), choices=PRECISIONS),
+    Option("device", Kind.CHOICE, "where to compute", ("set",), "auto", choices=DEVICES),
+    Option("memory", Kind.CHOICE, "how much of it to take", ("set",), "normal", choices=("normal", "low")),
     Option("bare-embeddings", Kind.CHOICE, "tokens without angle brackets", ("set",), available=False),
     Option("rank", Kind.INTEGER, "how much a LoRA can hold", ("train lora",), 8, 1, 1024),
     Option(

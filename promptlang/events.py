@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan import ContactSheet, Render, TrainLora
+from promptlang.plan import ContactSheet, Model, Render, TrainLora
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,13 @@ class ModelLoading:
     """A base model is being read from disk."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRefused:
+    """A base model, or the VAE that it is to have, cannot be used; the reason follows."""
+
+    model: Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,7 @@ class Reported:
 
 Event = (
     ModelLoading
+    | ModelRefused
     | TrainingStarted
     | TrainingStep
     | TrainingFinished

@@ -121,14 +121,34 @@ def _place(position: Position) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A base model: the name it goes by, and its folder in diffusers' layout (None for the built-in one)."""
+    """A base model: the name it goes by, and where it is; nowhere for the built-in one and for those of a hub."""
 
     name: str
-    folder: Path | None = None
+    path: Path | None = None
+    """A folder in diffusers' layout, or a single file."""
+    vae: Path | None = None
+    """What takes the place of its own VAE: a folder or a single file."""
+    hub: bool = False
+    """Whether the name is that of a repository on a model hub, ``org/name``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computing:
+    """With what numbers a picture is computed, where, and how sparingly."""
+
+    precision: str | None = None
+    """``fp32``, ``fp16`` or ``bf16``; None for what is usual on the device."""
+    device: str = "auto"
+    """``cpu``, ``cuda``, ``mps``, or ``auto`` for the best there is."""
+    memory: str = "normal"
+    """``normal`` or ``low``."""
 
 
 PICTURE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """What the name of a picture to train on ends in, in lower case."""
+
+WEIGHT_ENDINGS = frozenset({".safetensors", ".ckpt", ".pt", ".pth"})
+"""What the name of a single file with a model's weights ends in, in lower case."""
 
 EMOJI = Model("emoji")
 """The base model that comes with promptlang."""
@@ -210,6 +230,7 @@ class Render:
     batch: int | None = None
     """Copies of it to make side by side, of which the first is kept: how many decides over the last bits.
     None for one beside the others of its sweep."""
+    computing: Computing = Computing()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from promptlang.plan import Adapter, Area, Interval, LoraUse, Model, Part, Render, Resolved, Segment
+from promptlang.plan import Adapter, Area, Computing, Interval, LoraUse, Model, Part, Render, Resolved, Segment
 from promptlang.source import Source
 
 CHUNK: Final = "promptlang"
@@ -57,6 +57,10 @@ class Record:
     """Name and sha256 of the files of ``--init`` and ``--mask``."""
     size: tuple[int, int]
     """Width and height in pixels, before any second pass."""
+    vae: str
+    """The name of the file or folder whose VAE took the place of the model's own; empty where none did."""
+    hub: bool
+    """Whether the model's name is that of a repository on a hub."""
     batch: int
     """Pictures that were made side by side: how many decides over the last bits."""
     versions: Mapping[str, str]
@@ -81,6 +85,8 @@ def read(text: str) -> Record:
             adapters={str(name): str(sha256) for name, sha256 in content["adapters"].items()},
             pictures={str(name): _pair(file) for name, file in content["pictures"].items()},
             size=(int(content["size"][0]), int(content["size"][1])),
+            vae=str(content["vae"]),
+            hub=bool(content["hub"]),
             batch=max(1, int(content["batch"])),
             versions=dict(content["versions"]),
         )
@@ -99,7 +105,7 @@ def render_json(step: Render) -> dict[str, Any]:
     """A render without its files, as plain lists, dictionaries, texts and numbers."""
     plain = {name: getattr(step, name) for name in _PLAIN}
     resolved = {"prompt": step.prompt.to_json()["parts"], "negative": step.negative.to_json()["parts"]}
-    return {**plain, **resolved, "cfg_by_step": list(step.cfg_by_step)}
+    return {**plain, **resolved, "cfg_by_step": list(step.cfg_by_step), "computing": asdict(step.computing)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,7 @@ def render_of(record: Record, places: Places) -> Render:
             negative=_resolved(plain["negative"]),
             adapters=tuple(Adapter(name, places.adapters[name]) for name in record.adapters),
             cfg_by_step=tuple(plain["cfg_by_step"]),
+            computing=Computing(**plain["computing"]),
             size=record.size,
             file=places.file,
             init=places.pictures.get("init"),

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from diffusers import AutoencoderKL
 from PIL.Image import Image, fromarray
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
@@ -26,10 +25,13 @@ from .models import BaseModel
 
 
 @torch.no_grad()
-def decode(vae: AutoencoderKL, latents: Tensor) -> Image:
+def decode(base: BaseModel, latents: Tensor) -> Image:
     """The picture of latents `[1, channels, height, width]`."""
-    pixels = vae.decode(latents / vae.config.scaling_factor).sample
-    pixels = (pixels * 0.5 + 0.5).clamp(0, 1)[0].permute(1, 2, 0).float()
+    vae = base.vae
+    with base.at_work(vae):
+        scaled = latents.to(vae.device, vae.dtype) / vae.config.scaling_factor
+        pixels = vae.decode(scaled).sample.float().cpu()
+    pixels = (pixels * 0.5 + 0.5).clamp(0, 1)[0].permute(1, 2, 0)
     return fromarray((pixels * 255).round().to(torch.uint8).numpy())
 
 
@@ -37,10 +39,10 @@ SKETCH = 32
 """Latents along the longer side of what is decoded to be looked at once."""
 
 
-def sketch(vae: AutoencoderKL, latents: Tensor) -> Image:
+def sketch(base: BaseModel, latents: Tensor) -> Image:
     """A smaller picture of latents `[1, channels, height, width]`, in a fraction of the time."""
     scale = SKETCH / max(latents.shape[-2:])
-    return decode(vae, interpolate(latents, scale_factor=scale, mode="area") if scale < 1 else latents)
+    return decode(base, interpolate(latents, scale_factor=scale, mode="area") if scale < 1 else latents)
 
 
 def parameters(step: Render, base: BaseModel, size: tuple[int, int], loras: Iterable[Lora]) -> str:
@@ -72,10 +74,12 @@ def record(step: Render, base: BaseModel, size: tuple[int, int], loras: Iterable
     return Record(
         source=step.span.text,
         render=render_json(step),
-        model=(base.name, base.sha256),
+        model=(base.name, base.identity),
         adapters={lora.name: lora.sha256 for lora in loras},
         pictures={name: _file(file) for name in ("init", "mask") if (file := getattr(step, name))},
         size=size,
+        vae=step.model.vae.name if step.model.vae else "",
+        hub=step.model.hub,
         batch=batch,
         versions={name: version(name) for name in LIBRARIES},
     )

@@ -36,9 +36,14 @@ class Loaded:
     """A base model, and what is worth keeping of the work with it."""
 
     base: BaseModel
-    encoder: Encoder
+    encoders: tuple[Encoder, ...]
     loras: dict[tuple[Path, int, int], Lora] = field(default_factory=dict)
     """By file, time of change in nanoseconds and size in bytes."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """The first one, which training reads captions with."""
+        return self.encoders[0]
 
     def lora(self, adapter: Adapter, span: Span) -> Lora:
         """As its file is now; raises `PromptError` where it does not fit."""
@@ -83,14 +88,14 @@ class Job:
         generator = generator_of(self.step.seed)
         latents = yield from self.canvas.begin(self.first, self.base, generator)
         if self.second:
-            small = self.canvas.finish(pictures.decode(self.base.vae, latents))
+            small = self.canvas.finish(pictures.decode(self.base, latents))
             larger = resized(small, enlarged(small.size, self.step.hires, self.base))
             latents = yield from larger.begin(self.second, self.base, generator)
         return latents
 
     def save(self, latents: Tensor, batch: int) -> None:
         """The picture of its latents, as a file; it was made as one of `batch`."""
-        picture = pictures.decode(self.base.vae, latents)
+        picture = pictures.decode(self.base, latents)
         picture = picture if self.second else self.canvas.finish(picture)
         pictures.save(picture, dict(self._texts(picture.size, batch)), self.step.file)
 
@@ -123,8 +128,9 @@ def _make(jobs: Sequence[Job], copies: Sequence[Job]) -> Generator[Event, None, 
     """Jobs that are alike, beside copies whose pictures nobody wants."""
     began = perf_counter()
     yield RenderingStarted(tuple(job.step for job in jobs))
-    walks = [job.walk() for job in (*jobs, *copies)]
-    latents = yield from _told(side_by_side(jobs[0].base.unet, walks), jobs[0])
+    walks, base = [job.walk() for job in (*jobs, *copies)], jobs[0].base
+    with base.at_work(base.unet):
+        latents = yield from _told(side_by_side(base.unet, walks), jobs[0])
     for job, each in zip(jobs, latents, strict=False):
         job.save(each, len(walks))
         yield PictureFinished(job.step, job.step.file, (perf_counter() - began) / len(jobs))
@@ -142,7 +148,7 @@ def _told(making: Generator[Glimpse, None, Latents], job: Job) -> Generator[Even
         yield DenoisingStep(done, job.calls)
         now = perf_counter()
         if now - shown >= max(PREVIEW_SECONDS, PREVIEW_SHARE * seconds) and done < job.calls:
-            yield preview(job.step, pictures.sketch(job.base.vae, glimpse.latents))
+            yield preview(job.step, pictures.sketch(job.base, glimpse.latents))
             shown, seconds = perf_counter(), perf_counter() - now
     return latents[0]
 
@@ -175,10 +181,11 @@ def prepare(step: Render, loaded: Loaded) -> Job:
     """Everything but the walk; raises `PromptError`."""
     base, drawn_on = loaded.base, canvas(step, loaded.base)
     loras = {adapter.name: loaded.lora(adapter, step.span) for adapter in step.adapters}
-    conditioner = Conditioner(loaded.encoder, loras, _reading(step, loaded.encoder))
+    conditioner = Conditioner(base, loaded.encoders, loras, _reading(step, loaded.encoders))
 
     def route(size: tuple[int, int], strength: float) -> Route:
-        moments = conditioner.moments(step, latent_size(size, base))
+        with base.at_work(*base.text_encoders.values()):
+            moments = conditioner.moments(step, latent_size(size, base))
         return Route(_scheduler(step, base), moments, strength, step.eta)
 
     first = route(drawn_on.size, step.strength if step.init else 1.0)
@@ -197,8 +204,9 @@ def _scheduler(step: Render, base: BaseModel) -> SchedulerMixin:
     return scheduler
 
 
-def _reading(step: Render, encoder: Encoder) -> Reading:
-    """Raises `PromptError` where the text encoder has no such layer."""
-    if step.clip_skip > encoder.layers:
-        raise PromptError([diagnostics.clip_skip_not_possible(step.clip_skip, encoder.layers, step.span)])
+def _reading(step: Render, encoders: Sequence[Encoder]) -> Reading:
+    """Raises `PromptError` where a text encoder has no such layer."""
+    layers = min(encoder.layers for encoder in encoders)
+    if step.clip_skip > layers:
+        raise PromptError([diagnostics.clip_skip_not_possible(step.clip_skip, layers, step.span)])
     return Reading(step.emphasis, step.clip_skip)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -11,6 +13,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
 
 from .adapters import Attachments, Loras
+from .conditioning import Conditioning
 from .samplers import extras, positions
 
 
@@ -18,12 +21,11 @@ from .samplers import extras, positions
 class Guidance:
     """Parts of a prompt under the same LoRAs, predicted together."""
 
-    conditionings: Tensor
-    """`[parts, tokens, channels]`"""
+    conditionings: Conditioning
     scales: tuple[float, ...]
     """Each part's weight times the guidance scale."""
-    unconditional: Tensor | None
-    """`[1, tokens, channels]`; None where nothing is to be guided away from."""
+    unconditional: Conditioning | None
+    """None where nothing is to be guided away from."""
     loras: Loras = ()
     masks: tuple[Tensor | None, ...] = ()
     """Where each part acts, `[height, width]` from 0 to 1; None, or nothing at all, for everywhere."""
@@ -46,8 +48,8 @@ class Question:
     """`[1, channels, height, width]`, scaled as the network wants them"""
     time: Tensor
     """`[]`, the timestep"""
-    hidden: Tensor
-    """`[n, tokens, channels]`: the answer is `[n, channels, height, width]`"""
+    told: Conditioning
+    """Of n prompts: the answer is `[n, channels, height, width]`"""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -173,8 +175,8 @@ def _predicted(
     assert nothing is not None
     if not len(parts):
         return (yield Question(loras, latents, time, nothing)), ()
-    if nothing.shape[1] == parts.shape[1]:
-        answer = yield Question(loras, latents, time, torch.cat([nothing, parts]))
+    if nothing.hidden.shape[1] == parts.hidden.shape[1]:
+        answer = yield Question(loras, latents, time, nothing + parts)
         base, *others = answer.split(1)
         return base, others
     base = yield Question(loras, latents, time, nothing)
@@ -183,7 +185,7 @@ def _predicted(
 
 
 def _masked(change: Tensor, mask: Tensor | None) -> Tensor:
-    return change if mask is None else change * mask
+    return change if mask is None else change * mask.to(change.device)
 
 
 def _union(masks: Sequence[Tensor | None]) -> Tensor | None:
@@ -221,13 +223,14 @@ def _resumed(each: Walk, reply: Tensor | None) -> Question | Glimpse | Tensor:
 
 @torch.no_grad()
 def _answers(unet: UNet2DConditionModel, questions: Sequence[Question]) -> Sequence[Tensor]:
-    counts = [len(each.hidden) for each in questions]
+    counts = [len(each.told) for each in questions]
     latents = torch.cat([each.latents.expand(count, -1, -1, -1) for each, count in zip(questions, counts, strict=True)])
-    hidden = torch.cat([each.hidden for each in questions])
+    told = reduce(add, [each.told for each in questions])
     time = questions[0].time
     if any(each.time != time for each in questions):
         time = torch.stack([each.time for each, count in zip(questions, counts, strict=True) for _ in range(count)])
-    return unet(latents, time, hidden).sample.split(counts)
+    answer = unet(latents.to(unet.dtype), time, told.hidden.to(unet.dtype), added_cond_kwargs=told.added).sample
+    return answer.to(latents.dtype).split(counts)  # the sampler adds up in fp32
 
 
 def likeness(moments: Sequence[Moment]) -> tuple[object, ...]:
@@ -239,4 +242,4 @@ def likeness(moments: Sequence[Moment]) -> tuple[object, ...]:
 def _shape(guidance: Guidance) -> object:
     loras = tuple((id(modules), strength) for modules, strength in guidance.loras)
     nothing = guidance.unconditional
-    return loras, guidance.conditionings.shape, None if nothing is None else nothing.shape
+    return loras, guidance.conditionings.hidden.shape, None if nothing is None else nothing.hidden.shape

@@ -22,7 +22,8 @@ def add(parser: ArgumentParser) -> None:
     """Give the command its options."""
     parser.add_argument("picture", metavar="PICTURE", type=Path, help="a PNG that promptlang made")
     parser.add_argument("--out", metavar="FILE", type=Path, help="the PNG to make (default: PICTURE-replay.png)")
-    parser.add_argument("--model", metavar="FOLDER", type=Path, help="the base model, where it is not the built-in one")
+    parser.add_argument("--model", metavar="PATH", type=Path, help="the base model, where it is not the built-in one")
+    parser.add_argument("--vae", metavar="PATH", type=Path, help="the VAE, where it is not the model's own")
     parser.add_argument(
         "--from",
         metavar="FOLDER",
@@ -51,7 +52,8 @@ def _replay(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
     before = _record(chosen.picture)
     file = chosen.out or chosen.picture.with_name(f"{chosen.picture.stem}-replay.png")
     folders = (*chosen.folders, chosen.picture.parent, chosen.picture.parent.parent, Path.cwd())
-    step = record.render_of(before, _places(before, folders, chosen.model, file))
+    model = _model(before, chosen.model, chosen.vae)
+    step = record.render_of(before, _places(before, folders, model, file))
     with terminal.waiting("loading torch"):
         backend = load()
     if not terminal.draw(backend.execute(Plan((step,)))):
@@ -74,13 +76,20 @@ def _record(file: Path) -> Record:
     return record.read(texts[record.CHUNK])
 
 
-def _places(made: Record, folders: tuple[Path, ...], model: Path | None, file: Path) -> Places:
-    """Raises LookupError where a file is in none of the folders."""
+def _model(made: Record, path: Path | None, vae: Path | None) -> Model:
+    """Raises LookupError where nobody knows where it is."""
     name, _ = made.model
-    if model is None and name != EMOJI.name:
-        raise LookupError(f"it was made with the model `{name}`; say where that is: `--model FOLDER`")
+    if path is None and name != EMOJI.name and not made.hub:
+        raise LookupError(f"it was made with the model `{name}`; say where that is: `--model PATH`")
+    if made.vae and vae is None:
+        raise LookupError(f"it was made with the VAE `{made.vae}`; say where that is: `--vae PATH`")
+    return Model(name, path, vae, hub=made.hub and path is None)
+
+
+def _places(made: Record, folders: tuple[Path, ...], model: Model, file: Path) -> Places:
+    """Raises LookupError where a file is in none of the folders."""
     return Places(
-        model=Model(name, model) if model else EMOJI,
+        model=model,
         adapters={name: _found(f"{name}.safetensors", folders) for name in made.adapters},
         pictures={option: _found(name, folders) for option, (name, _) in made.pictures.items()},
         file=file,

@@ -46,7 +46,7 @@ class Progress:
 def key(step: TrainLora, found: tuple[Example, ...], base: BaseModel) -> str:
     """The hash of all that the trained file depends on."""
     fields = {name: getattr(step, name) for name in FIELDS}
-    digest = hashlib.sha256(json.dumps([TRAINER, base.sha256, base.schedule, fields], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([TRAINER, base.identity, base.schedule, fields], sort_keys=True).encode())
     for example in found:
         digest.update(hashlib.sha256(example.file.read_bytes()).digest())
         digest.update(hashlib.sha256(example.caption.encode()).digest())

@@ -31,7 +31,7 @@ def make(tiny: Model, base: BaseModel, tmp_path: Path, runtime: Runtime) -> Call
     Image.fromarray(np.eye(16, dtype=np.uint8) * 255).save(tmp_path / "mask.png")
 
     def render(program: str) -> list[Path]:
-        planned = Session(tmp_path).plan(Source(f'use model "{tiny.folder}"\n{program}'))
+        planned = Session(tmp_path).plan(Source(f'use model "{tiny.path}"\n{program}'))
         assert not planned.failed, planned.diagnostics
         list(runtime.execute(Plan(planned.plan.steps)))
         return [step.file for step in planned.plan.steps if isinstance(step, Render)]
@@ -56,7 +56,7 @@ def test_a_picture_made_again_has_the_same_bytes_of_pixels(
     program: str, make: Callable[[str], list[Path]], tiny: Model, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = make(program)
-    assert main(["replay", str(made[-1]), "--model", str(tiny.folder)]) == 0
+    assert main(["replay", str(made[-1]), "--model", str(tiny.path)]) == 0
     assert capsys.readouterr().out.endswith("the same picture, bit for bit\n")
     again = made[-1].with_name(f"{made[-1].stem}-replay.png")
     assert np.array_equal(np.asarray(Image.open(made[-1])), np.asarray(Image.open(again)))
@@ -67,7 +67,7 @@ def test_a_lora_that_has_changed_since_is_said(
 ) -> None:
     (made,) = make("a cat <lora:ink:1>")
     save_file(kohya(base, seed=1), tmp_path / "adapters" / "ink.safetensors")
-    assert main(["replay", str(made), "--model", str(tiny.folder)]) == 1
+    assert main(["replay", str(made), "--model", str(tiny.path)]) == 1
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("not the same picture: up to ")
     assert last.endswith("of 255 apart (the LoRA `ink` has changed)")
@@ -78,7 +78,7 @@ def test_a_lora_that_is_gone_is_said_with_the_remedy(
 ) -> None:
     (made,) = make("a cat <lora:ink:1>")
     (tmp_path / "adapters" / "ink.safetensors").rename(tmp_path / "ink.safetensors.bak")
-    assert main(["replay", str(made), "--model", str(tiny.folder)]) == 1
+    assert main(["replay", str(made), "--model", str(tiny.path)]) == 1
     assert capsys.readouterr().err == (
         f"error: `{made.name}` cannot be made again: there is no `ink.safetensors` beside it; "
         "say in which folder it is: `--from FOLDER`\n"
