@@ -106,6 +106,9 @@ PRECISIONS: tuple[str, ...] = ("fp32", "fp16", "bf16")
 
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda", "mps")
 
+METADATA: tuple[str, ...] = ("full", "minimal", "none")
+"""A1111's text and all that `replay` needs, the former only, or nothing."""
+
 TARGETS: tuple[str, ...] = ("qv", "attn")
 
 FORMATS: tuple[str, ...] = ("kohya", "diffusers", "a1111", "int8", "fp8", "fp16", "onnx", "shards", "single-file")
@@ -126,17 +129,18 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("clip-skip", Kind.INTEGER, "the text encoder's layer to read, from the last, 1", ("prompt",), 1, 1, 12),
     Option("emphasis", Kind.CHOICE, "what a weight does", ("prompt",), "a1111", choices=EMPHASES),
-    Option("eta", Kind.NUMBER, "fresh noise at each step", ("prompt",), 0.0, 0, 1, available=False),
-    Option("init", Kind.FILE, "the picture to start from", ("prompt",), available=False),
-    Option("strength", Kind.FRACTION, "how far from the first picture", ("prompt",), 0.75, 0, 1, available=False),
-    Option("mask", Kind.FILE, "where the picture may change", ("prompt",), available=False),
-    Option("hires", Kind.NUMBER, "a second pass at so many times the size", ("prompt",), 1.0, 1, 8, available=False),
+    Option("eta", Kind.NUMBER, "fresh noise at each step", ("prompt",), 0.0, 0, 1),
+    Option("init", Kind.FILE, "the picture to start from", ("prompt",)),
+    Option("strength", Kind.FRACTION, "how far from the first picture", ("prompt",), 0.75, 0, 1),
+    Option("mask", Kind.FILE, "where the picture may change", ("prompt",)),
+    Option("hires", Kind.NUMBER, "a second pass at so many times the size", ("prompt",), 1.0, 1, 8),
     Option("grid", Kind.FLAG, "a contact sheet of several pictures; `--no-grid` for none", ("prompt",), "on"),
     Option("out", Kind.FILE, "where the pictures go", ("prompt",), available=False),
     Option("missing", Kind.CHOICE, "an unknown adapter is", ("set",), "error", choices=("error", "warn", "ignore")),
     Option("precision", Kind.CHOICE, "the numbers to compute with", ("set",), choices=PRECISIONS),
     Option("device", Kind.CHOICE, "where to compute", ("set",), "auto", choices=DEVICES),
     Option("memory", Kind.CHOICE, "how much of it to take", ("set",), "normal", choices=("normal", "low")),
+    Option("metadata", Kind.CHOICE, "what a picture says of itself", ("set",), "full", choices=METADATA),
     Option("bare-embeddings", Kind.CHOICE, "tokens without angle brackets", ("set",), available=False),
     Option("rank", Kind.INTEGER, "how much a LoRA can hold", ("train lora",), 8, 1, 1024),
     Option(

@@ -216,6 +216,21 @@ class Render:
     clip_skip: int = 1
     """Which of the text encoder's layers is read, counted from the last, which is 1."""
     computing: Computing = Computing()
+    eta: float = 0.0
+    """How much of its noise DDIM draws anew at each step."""
+    init: Path | None = None
+    """The picture to start from."""
+    mask: Path | None = None
+    """White where that picture may change."""
+    strength: float = 0.75
+    """How much of the way from noise is walked again, from `init` or by the second pass of `hires`."""
+    hires: float = 1.0
+    """How many times as wide and high a second pass makes the picture; 1 for no such pass."""
+    metadata: str = "full"
+    """What the picture says of itself: ``full``, ``minimal`` (A1111's text only) or ``none``."""
+    batch: int | None = None
+    """Copies of it to make side by side, of which the first is kept: how many decides over the last bits.
+    None for one beside the others of its sweep."""
 
 
 @dataclass(frozen=True, slots=True)

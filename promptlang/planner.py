@@ -96,7 +96,7 @@ class _Values:
     """The values in force for a statement: its own options, else the settings, else the defaults."""
 
     def __init__(self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]) -> None:
-        self._known = vocabulary.options(head)
+        self._known = vocabulary.SETTINGS if head == "prompt" else vocabulary.options(head)
         self._given = {**settings, **{option.name: option.value for option in options if option.value is not None}}
 
     def integer(self, name: str) -> int:
@@ -117,6 +117,14 @@ class _Values:
         assert isinstance(value, str)
         return value
 
+    def file(self, name: str, scope: Scope) -> Path | None:
+        """A file, None where none is named."""
+        match self._given.get(name):
+            case ast.String() | ast.Word() as reference:
+                return scope.path(reference)
+            case _:
+                return None
+
     def given(self, name: str) -> ast.Value | None:
         """What the program says, None where it is silent."""
         return self._given.get(name)
@@ -125,7 +133,7 @@ class _Values:
         match self._given.get(name):
             case None:
                 return self._known[name].default
-            case ast.Number(value):
+            case ast.Number(value) | ast.Percentage(value):
                 return value
             case ast.String(value) | ast.Word(value):
                 return value
@@ -221,5 +229,11 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
         emphasis=values.text("emphasis"),
         clip_skip=values.integer("clip-skip"),
         computing=_computing(scope),
+        eta=values.number("eta"),
+        init=values.file("init", scope),
+        mask=values.file("mask", scope),
+        strength=values.number("strength"),
+        hires=values.number("hires"),
+        metadata=values.text("metadata"),
         file=file(" ".join(segment.text for segment in prompt.parts[0].intervals[0].segments)),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
+from typing import Final
 
 import torch
 from diffusers import AutoencoderKL
@@ -15,6 +17,7 @@ from torch import Tensor
 
 from promptlang import infotext
 from promptlang.plan import Render
+from promptlang.record import Record, render_json
 
 from .adapters import Lora
 from .files import write_whole
@@ -40,6 +43,9 @@ def parameters(step: Render, base: BaseModel, size: tuple[int, int], loras: Iter
         "CFG scale": f"{step.cfg:g}",
         "Seed": str(step.seed),
         "Size": "{}x{}".format(*size),
+        "Denoising strength": f"{step.strength:g}" if step.init or step.hires > 1 else "",
+        "Hires upscale": f"{step.hires:g}" if step.hires > 1 else "",
+        "Eta": f"{step.eta:g}" if step.eta else "",
         "Model hash": base.sha256[:10],
         "Model": base.name,
         "Clip skip": "" if step.clip_skip == 1 else str(step.clip_skip),
@@ -51,9 +57,33 @@ def parameters(step: Render, base: BaseModel, size: tuple[int, int], loras: Iter
     return infotext.write(step.text, step.negative_text, {name: value for name, value in fields.items() if value})
 
 
-def save(picture: Image, text: str, file: Path) -> None:
-    """Write a PNG, whole or not at all; the same picture and text are the same bytes."""
+def record(step: Render, base: BaseModel, size: tuple[int, int], loras: Iterable[Lora], batch: int) -> Record:
+    """What `promptlang replay` needs; `size` is that of the first pass."""
+    return Record(
+        source=step.span.text,
+        render=render_json(step),
+        model=(base.name, base.identity),
+        adapters={lora.name: lora.sha256 for lora in loras},
+        pictures={name: _file(file) for name in ("init", "mask") if (file := getattr(step, name))},
+        size=size,
+        batch=batch,
+        versions={name: version(name) for name in LIBRARIES},
+    )
+
+
+LIBRARIES: Final = ("diffusers", "promptlang-diffusers", "torch", "transformers")
+"""Another version of them may make another picture."""
+
+
+def _file(file: Path) -> tuple[str, str]:
+    """Name and sha256."""
+    return file.name, hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def save(picture: Image, texts: Mapping[str, str], file: Path) -> None:
+    """Write a PNG, whole or not at all; the same picture and texts are the same bytes."""
     chunks, content = PngInfo(), BytesIO()
-    chunks.add_text("parameters", text)
+    for name, text in texts.items():
+        chunks.add_text(name, text)
     picture.save(content, "png", pnginfo=chunks)
     write_whole(file, content.getvalue())

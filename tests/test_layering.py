@@ -14,7 +14,7 @@ tomllib = pytest.importorskip("tomllib")  # Python 3.11
 
 ROOT = Path(__file__).parent.parent
 TERMINAL = ("cli", "terminal", "repl", "__main__")
-PLAIN_DATA = {"plan", "events", "diagnostics", "source", "infotext", "__version__"}
+PLAIN_DATA = {"plan", "events", "diagnostics", "source", "infotext", "record", "__version__"}
 ALGORITHMS = {"chunks"}
 """What both sides do, and must do alike: `explain` cuts a prompt into the chunks that are rendered."""
 

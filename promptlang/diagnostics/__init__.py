@@ -165,6 +165,12 @@ def too_many_pictures(limit: int, span: Span) -> Diagnostic:
     return Diagnostic("PL210", f"this comes to more than {limit} pictures", span, "make fewer at a time")
 
 
+def needs_option(name: str, needed: Collection[str], span: Span) -> Diagnostic:
+    """``a fox --mask "face.png"``"""
+    others = alternatives([f"`--{each}`" for each in needed])
+    return Diagnostic("PL220", f"`--{name}` does nothing without {others}", span, "add it, or leave this out")
+
+
 def empty_range(span: Span) -> Diagnostic:
     """``--cfg 0..1/0``"""
     return Diagnostic("PL212", f"`{span.text}` has no values", span, "after the `/` stands how many there are")
@@ -295,3 +301,14 @@ def clip_skip_not_possible(layer: int, layers: int, span: Span) -> Diagnostic:
     """``--clip-skip 9`` with a text encoder of four layers."""
     message = f"this model's text encoder has {layers} layers, so there is no `--clip-skip {layer}`"
     return Diagnostic("PL504", message, span, "1 is the last layer, 2 the one before: few models want more")
+
+
+def eta_not_possible(sampler: str, span: Span) -> Diagnostic:
+    """``--sampler euler --eta 0.5``"""
+    return Diagnostic("PL506", f"the sampler `{sampler}` has no `--eta`", span, "leave it out, or try `--sampler ddim`")
+
+
+def mask_of_another_size(mask: tuple[int, int], picture: tuple[int, int], span: Span) -> Diagnostic:
+    """``--init photo.png --mask other.png``"""
+    message = "the mask has {}x{} pixels, the picture {}x{}".format(*mask, *picture)
+    return Diagnostic("PL507", message, span, "draw the mask over the picture itself")

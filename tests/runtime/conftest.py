@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,10 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from promptlang.events import Complained, Event, PictureFinished
 from promptlang.plan import Interval, Model, Part, Plan, Render, Resolved, Segment, Step, TrainLora
 from promptlang.runtime import Runtime, models
+from promptlang.runtime.adapters import Loras
+from promptlang.runtime.conditioning import Conditioning
 from promptlang.runtime.models import BaseModel
+from promptlang.runtime.sampling import Moment, Question, Walk, guided, side_by_side
 from promptlang.source import Source, Span
 
 torch.set_num_threads(1)  # the models are too small to share
@@ -232,3 +235,29 @@ def kohya(base: BaseModel, seed: int = 0) -> dict[str, Tensor]:
             tensors[f"{key}.lora_up.weight"] = torch.randn(out, rank, *[1] * (len(inner) - 1), generator=draw) * 0.2
             tensors[f"{key}.alpha"] = torch.tensor(0.5 + i % 2)
     return tensors
+
+
+def answered(moment: Moment, predict: Callable[[Loras, Conditioning], Tensor]) -> Tensor:
+    """What a moment comes to, where `predict` stands for the network: LoRAs and what it is told to predictions."""
+    found: list[Tensor] = []
+
+    def ask() -> Iterator[Question | None]:
+        found.append((yield from guided(moment, torch.zeros(1), torch.tensor(0))))
+        yield None
+
+    asked = ask()
+    question = next(asked)
+    while question:
+        question = asked.send(predict(question.loras, question.told))
+    return found[0]
+
+
+def finished(unet: UNet2DConditionModel, *walks: Walk) -> Tensor:
+    """The latents of walks side by side."""
+    found = []
+
+    def make() -> Iterator[None]:
+        found.extend((yield from side_by_side(unet, walks)))
+
+    list(make())
+    return torch.cat(found)
