@@ -60,8 +60,14 @@ class Conditioning:
 
     def __add__(self, other: Conditioning) -> Conditioning:
         """First these, then the other's."""
-        added = {name: torch.cat([value, other.added[name]]) for name, value in self.added.items()}
-        return Conditioning(torch.cat([self.hidden, other.hidden]), added)
+        return joined([self, other])
+
+
+def joined(conditionings: Sequence[Conditioning]) -> Conditioning:
+    """All of them, which have as many tokens, one after the other."""
+    first, *_ = conditionings
+    added = {name: torch.cat([each.added[name] for each in conditionings]) for name in first.added}
+    return Conditioning(torch.cat([each.hidden for each in conditionings]), added)
 
 
 @dataclass(frozen=True, slots=True)

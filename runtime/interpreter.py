@@ -16,10 +16,7 @@ from promptlang.plan import ContactSheet, Model, Plan, Render, Step, TrainLora
 from promptlang.source import Span
 
 from . import models, sheets
-from .conditioning import Encoder, vocabulary_of
 from .devices import FULL, Place, place
-from .families import Reader
-from .models import BaseModel
 from .rendering import Loaded, render
 
 KEPT = 2
@@ -88,14 +85,7 @@ class Runtime:
             del self._models[next(iter(self._models))]
         yield ModelLoading(model.name)
         try:
-            base = models.load(model, span, where)
+            return Loaded.of(models.load(model, span, where))
         except PromptError:
             yield ModelRefused(model)
             raise
-        return Loaded(base, tuple(_encoder(base, reader) for reader in base.family.readers))
-
-
-def _encoder(base: BaseModel, reader: Reader) -> Encoder:
-    vocabulary = vocabulary_of(getattr(base, reader.tokenizer))
-    text_encoder = getattr(base, reader.part)
-    return Encoder(text_encoder, vocabulary, part=reader.part, first_layer=reader.first_layer, normed=reader.normed)

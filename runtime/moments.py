@@ -13,7 +13,7 @@ from promptlang.plan import Interval, LoraUse, Part, Render
 from .adapters import Attachments, Lora
 from .areas import mask
 from .base_model import BaseModel
-from .conditioning import Conditioning, Encoded, Encoder, Reading
+from .conditioning import Conditioning, Encoded, Encoder, Reading, joined
 from .sampling import Guidance, Moment
 
 Uses = tuple[LoraUse, ...]
@@ -125,6 +125,5 @@ def stacked(conditionings: Sequence[Tensor]) -> Tensor:
 
 def together(conditionings: Sequence[Conditioning]) -> Conditioning:
     """Several prompts' in one, whose lengths may differ."""
-    first, *_ = conditionings
-    added = {name: torch.cat([each.added[name] for each in conditionings]) for name in first.added}
-    return Conditioning(stacked([each.hidden for each in conditionings]), added)
+    hidden = stacked([each.hidden for each in conditionings])
+    return joined([replace(each, hidden=hidden[at : at + 1]) for at, each in enumerate(conditionings)])

@@ -22,7 +22,8 @@ from promptlang.source import Span
 from . import pictures
 from .adapters import Lora, read
 from .canvas import Canvas, canvas, enlarged, latent_size, resized
-from .conditioning import Encoder, Reading
+from .conditioning import Encoder, Reading, vocabulary_of
+from .families import Reader
 from .models import BaseModel
 from .moments import Conditioner
 from .samplers import SAMPLERS, extras
@@ -40,6 +41,11 @@ class Loaded:
     loras: dict[tuple[Path, int, int], Lora] = field(default_factory=dict)
     """By file, time of change in nanoseconds and size in bytes."""
 
+    @classmethod
+    def of(cls, base: BaseModel) -> Loaded:
+        """With a reader for each of its text encoders."""
+        return cls(base, tuple(_encoder(base, reader) for reader in base.family.readers))
+
     @property
     def encoder(self) -> Encoder:
         """The first one, which training reads captions with."""
@@ -55,6 +61,11 @@ class Loaded:
         if key not in self.loras:
             self.loras[key] = read(adapter, self.base, span)
         return self.loras[key]
+
+
+def _encoder(base: BaseModel, reader: Reader) -> Encoder:
+    vocabulary, text_encoder = vocabulary_of(getattr(base, reader.tokenizer)), getattr(base, reader.part)
+    return Encoder(text_encoder, vocabulary, part=reader.part, first_layer=reader.first_layer, normed=reader.normed)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

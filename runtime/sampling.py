@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -13,7 +11,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
 
 from .adapters import Attachments, Loras
-from .conditioning import Conditioning
+from .conditioning import Conditioning, joined
 from .samplers import extras, positions
 
 
@@ -225,7 +223,7 @@ def _resumed(each: Walk, reply: Tensor | None) -> Question | Glimpse | Tensor:
 def _answers(unet: UNet2DConditionModel, questions: Sequence[Question]) -> Sequence[Tensor]:
     counts = [len(each.told) for each in questions]
     latents = torch.cat([each.latents.expand(count, -1, -1, -1) for each, count in zip(questions, counts, strict=True)])
-    told = reduce(add, [each.told for each in questions])
+    told = joined([each.told for each in questions])
     time = questions[0].time
     if any(each.time != time for each in questions):
         time = torch.stack([each.time for each, count in zip(questions, counts, strict=True) for _ in range(count)])

@@ -11,9 +11,11 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, DiffusionPipeline, UNet2DConditionModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionOutput
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from promptlang.events import ModelLoading, RenderingStarted
 from promptlang.plan import Model, Render, Segment
 from promptlang.runtime import Runtime, families, models, tokenizers
 from promptlang.runtime.conditioning import Encoder, Reading, vocabulary_of
@@ -151,6 +153,37 @@ def test_a_weight_acts_on_both_text_encoders_of_sdxl(saved: Saved, render: Make,
     assert changed.all()
     assert torch.equal(whole.conditionings.added["text_embeds"], weighted.conditionings.added["text_embeds"])
     assert whole.conditionings.added["time_ids"].tolist() == [[16, 16, 0, 0, 16, 16]]
+
+
+def test_pictures_of_sdxl_side_by_side_are_those_made_alone(
+    saved: Saved, runtime: Runtime, render: Make, pixels: Pixels, tmp_path: Path
+) -> None:
+    def step(seed: int, text: str, **options: object) -> Render:
+        return render(model=saved["sdxl"][1], seed=seed, prompt=says(text, 3), file=tmp_path / f"{text}.png", **options)
+
+    alone = [pixels(step(1, "a cat")), pixels(step(2, "ink"))]
+    events = run(runtime, step(1, "a cat", place=(1, 2)), step(2, "ink", place=(2, 2)))
+    assert len([each for each in events if isinstance(each, RenderingStarted)]) == 1
+    for name, expected in zip(("a cat", "ink"), alone, strict=True):
+        found = np.asarray(Image.open(tmp_path / f"{name}.png")).astype(int)
+        assert np.abs(found - expected).max() <= 1
+
+
+def test_a_conversation_goes_to_and_fro_between_two_models_in_memory(saved: Saved, render: Make) -> None:
+    runtime = Runtime()
+
+    def loads(name: str) -> bool:
+        return any(isinstance(each, ModelLoading) for each in run(runtime, render(model=saved[name][1], steps=1)))
+
+    assert [loads(name) for name in ("sd1", "sd2", "sd1", "sd2", "sdxl", "sd2", "sd1")] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import AutoencoderKL
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -48,6 +49,7 @@ PROGRAMS = [
     "a cat --hires 2 --strength 0.6 --sampler euler_a",
     "a {cat|fox} in ink --seed 1..5",
     "a cat --cfg 1 --n 2 --eta 0.3",
+    "set precision bf16\nset memory low\na cat",
 ]
 
 
@@ -60,6 +62,18 @@ def test_a_picture_made_again_has_the_same_bytes_of_pixels(
     assert capsys.readouterr().out.endswith("the same picture, bit for bit\n")
     again = made[-1].with_name(f"{made[-1].stem}-replay.png")
     assert np.array_equal(np.asarray(Image.open(made[-1])), np.asarray(Image.open(again)))
+
+
+def test_another_vae_is_named_again_and_missed_where_it_is_not(
+    make: Callable[[str], list[Path]], tiny: Model, base: BaseModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(3)
+    AutoencoderKL.from_config(base.vae.config).save_pretrained(tmp_path / "vae")
+    (made,) = make("use vae vae\na cat")
+    again = ["replay", str(made), "--model", str(tiny.path)]
+    assert main([*again, "--vae", str(tmp_path / "vae")]) == 0
+    assert main(again) == 1
+    assert "it was made with the VAE `vae`; say where that is: `--vae PATH`" in capsys.readouterr().err
 
 
 def test_a_lora_that_has_changed_since_is_said(
