@@ -136,7 +136,7 @@ EMOJI = Model("emoji")
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A LoRA's name in the prompt, and its file."""
+    """A LoRA's name in the prompt, or a token's without its brackets, and its file or PEFT folder."""
 
     name: str
     file: Path
@@ -195,6 +195,8 @@ class Render:
     """What a weight does: ``a1111``, ``a1111-no-norm``, ``comfy``, ``compel`` or ``none``."""
     clip_skip: int = 1
     """Which of the text encoder's layers is read, counted from the last, which is 1."""
+    embeddings: tuple[Adapter, ...] = ()
+    """Where each token that `prompt` or `negative` names is found: in a LoRA's file, maybe."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Set
+from collections.abc import Callable, Generator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
+from typing import Any, TypeVar
 
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from typing_extensions import assert_never
 
 from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
-from promptlang.events import Complained, Event, ModelLoading, PictureFinished, RenderingStarted, SheetFinished
+from promptlang.diagnostics.adapters import Subject
+from promptlang.events import (
+    Complained,
+    Event,
+    ModelLoading,
+    PictureFinished,
+    RenderingStarted,
+    Reported,
+    SheetFinished,
+)
 from promptlang.plan import Adapter, ContactSheet, Model, Plan, Render, Step, TrainLora
 from promptlang.source import Span
 
 from . import models, pictures, sheets
-from .adapters import Lora, read
+from .adapters import Embedding, Lora, read, read_embedding, stamp
 from .conditioning import Encoder, Reading, vocabulary_of
 from .models import BaseModel
 from .moments import Conditioner
 from .samplers import SAMPLERS
 from .sampling import denoise, generator_of, noise
+
+Kind = TypeVar("Kind", Lora, Embedding)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,8 +43,8 @@ class _Loaded:
 
     base: BaseModel
     encoder: Encoder
-    loras: dict[tuple[Path, int, int], Lora] = field(default_factory=dict)
-    """By file, time of change in nanoseconds and size in bytes."""
+    adapters: dict[object, Any] = field(default_factory=dict)
+    """LoRAs and embeddings by name and stamp."""
 
 
 class Runtime:
@@ -89,15 +101,17 @@ def _render(step: Render, loaded: _Loaded) -> Generator[Event, None, None]:
     yield RenderingStarted(step)
     base = loaded.base
     size, scheduler = _size(step, base), _scheduler(step, base)
-    loras = {adapter.name: _lora(adapter, loaded, step.span) for adapter in step.adapters}
+    loras = yield from _adapters(step.adapters, read, loaded, step.span)
+    embeddings = yield from _adapters(step.embeddings, read_embedding, loaded, step.span)
     latent_size = size[0] // base.pixels_per_latent, size[1] // base.pixels_per_latent
-    reading = _reading(step, loaded.encoder)
-    moments = Conditioner(loaded.encoder, loras, reading).moments(step, latent_size)
+    encoder = loaded.encoder.knowing(embeddings)
+    conditioner = Conditioner(encoder, {each.name: each for each in loras}, _reading(step, encoder))
+    moments = conditioner.moments(step, latent_size)
     generator = generator_of(step.seed)
     start = noise(base.unet.config.in_channels, latent_size, generator)
     latents = yield from denoise(base.unet, scheduler, moments, start, generator)
     picture = pictures.decode(base.vae, latents)
-    pictures.save(picture, pictures.parameters(step, base, size, loras.values()), step.file)
+    pictures.save(picture, pictures.parameters(step, base, size, (*loras, *embeddings)), step.file)
     yield PictureFinished(step, step.file, perf_counter() - began)
 
 
@@ -124,12 +138,15 @@ def _reading(step: Render, encoder: Encoder) -> Reading:
     return Reading(step.emphasis, step.clip_skip)
 
 
-def _lora(adapter: Adapter, loaded: _Loaded, span: Span) -> Lora:
-    try:
-        state = adapter.file.stat()
-    except OSError as error:
-        raise PromptError([diagnostics.lora_missing(adapter.file, span)]) from error
-    key = adapter.file, state.st_mtime_ns, state.st_size
-    if key not in loaded.loras:
-        loaded.loras[key] = read(adapter, loaded.base, span)
-    return loaded.loras[key]
+def _adapters(
+    wanted: Sequence[Adapter], reader: Callable[[Adapter, BaseModel, Span], Kind], loaded: _Loaded, span: Span
+) -> Generator[Reported, None, list[Kind]]:
+    """Each is read once, and what of it was applied is said then; a file that was made anew is another."""
+    found = []
+    for adapter in wanted:
+        key = reader, adapter.name, stamp(Subject(adapter.file, span))
+        if key not in loaded.adapters:
+            loaded.adapters[key] = reader(adapter, loaded.base, span)
+            yield Reported(f"{adapter.name}: {loaded.adapters[key].amount}")
+        found.append(loaded.adapters[key])
+    return found

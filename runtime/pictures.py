@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +16,7 @@ from torch import Tensor
 from promptlang import infotext
 from promptlang.plan import Render
 
-from .adapters import Lora
+from .adapters import Embedding, Lora
 from .files import write_whole
 from .models import BaseModel
 
@@ -29,9 +29,8 @@ def decode(vae: AutoencoderKL, latents: Tensor) -> Image:
     return fromarray((pixels * 255).round().to(torch.uint8).numpy())
 
 
-def parameters(step: Render, base: BaseModel, size: tuple[int, int], loras: Iterable[Lora]) -> str:
+def parameters(step: Render, base: BaseModel, size: tuple[int, int], adapters: Sequence[Lora | Embedding]) -> str:
     """A1111's `parameters` text."""
-    hashes = ", ".join(f"{lora.name}: {lora.sha256[:12]}" for lora in loras)
     fields = {
         "Steps": str(step.steps),
         "Sampler": infotext.SAMPLERS[step.sampler],
@@ -42,12 +41,17 @@ def parameters(step: Render, base: BaseModel, size: tuple[int, int], loras: Iter
         "Model hash": base.sha256[:10],
         "Model": base.name,
         "Clip skip": "" if step.clip_skip == 1 else str(step.clip_skip),
-        "Lora hashes": hashes,
+        "Lora hashes": _hashes(adapters, Lora),
+        "TI hashes": _hashes(adapters, Embedding),
         "Emphasis": "" if step.emphasis == "a1111" else infotext.EMPHASES[step.emphasis],
         "RNG": "CPU",
         "Version": f"promptlang {version('promptlang-diffusers')}",
     }
     return infotext.write(step.text, step.negative_text, {name: value for name, value in fields.items() if value})
+
+
+def _hashes(adapters: Sequence[Lora | Embedding], kind: type) -> str:
+    return ", ".join(f"{each.name}: {each.sha256[:12]}" for each in adapters if isinstance(each, kind))
 
 
 def save(picture: Image, text: str, file: Path) -> None:
