@@ -156,7 +156,7 @@ EMOJI = Model("emoji")
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A LoRA's name in the prompt, and its file."""
+    """A LoRA's name in the prompt, or a token's without its brackets, and its file or PEFT folder."""
 
     name: str
     file: Path
@@ -231,6 +231,8 @@ class Render:
     """Copies of it to make side by side, of which the first is kept: how many decides over the last bits.
     None for one beside the others of its sweep."""
     computing: Computing = Computing()
+    embeddings: tuple[Adapter, ...] = ()
+    """Where each token that `prompt` or `negative` names is found: in a LoRA's file, maybe."""
 
 
 @dataclass(frozen=True, slots=True)

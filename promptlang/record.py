@@ -105,7 +105,20 @@ def render_json(step: Render) -> dict[str, Any]:
     """A render without its files, as plain lists, dictionaries, texts and numbers."""
     plain = {name: getattr(step, name) for name in _PLAIN}
     resolved = {"prompt": step.prompt.to_json()["parts"], "negative": step.negative.to_json()["parts"]}
-    return {**plain, **resolved, "cfg_by_step": list(step.cfg_by_step), "computing": asdict(step.computing)}
+    return {
+        **plain,
+        **resolved,
+        "cfg_by_step": list(step.cfg_by_step),
+        "computing": asdict(step.computing),
+        **_named(step),
+    }
+
+
+def _named(step: Render) -> dict[str, list[str]]:
+    return {
+        "loras": [each.name for each in step.adapters],
+        "embeddings": [each.name for each in step.embeddings],
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +141,8 @@ def render_of(record: Record, places: Places) -> Render:
             model=places.model,
             prompt=_resolved(plain["prompt"]),
             negative=_resolved(plain["negative"]),
-            adapters=tuple(Adapter(name, places.adapters[name]) for name in record.adapters),
+            adapters=tuple(Adapter(name, places.adapters[name]) for name in plain["loras"]),
+            embeddings=tuple(Adapter(name, places.adapters[name]) for name in plain["embeddings"]),
             cfg_by_step=tuple(plain["cfg_by_step"]),
             computing=Computing(**plain["computing"]),
             size=record.size,

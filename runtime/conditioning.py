@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from promptlang.chunks import Chunk, Vocabulary, cut
+from promptlang.chunks import Chunk, Vectors, Vocabulary, cut
 from promptlang.plan import Segment
 
+from .adapters import Embedding, inserted
 from .emphasis import EMPHASES, Hidden, States
 
 Tokens = Vocabulary[int]
@@ -70,6 +73,21 @@ def joined(conditionings: Sequence[Conditioning]) -> Conditioning:
     return Conditioning(torch.cat([each.hidden for each in conditionings]), added)
 
 
+def with_embeddings(vocabulary: Tokens, embeddings: Sequence[Embedding]) -> Tokens:
+    """Where ``<name>`` is as many vectors as the embedding has; everything else is tokenised as before."""
+    known = {f"<{each.name}>": Vectors(each.name, each.count) for each in embeddings}
+    pattern = re.compile(f"({'|'.join(map(re.escape, known))})")
+
+    def tokenize(text: str) -> Iterator[int | Vectors]:
+        for piece in pattern.split(text):
+            if piece in known:
+                yield known[piece]
+            elif piece:
+                yield from vocabulary.tokenize(piece)
+
+    return replace(vocabulary, tokenize=lambda text: list(tokenize(text)))
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How a prompt is encoded, whatever it says."""
@@ -97,7 +115,16 @@ class Encoder:
     """The last of its layers that is ever read, counted from the end."""
     normed: bool = True
     """Whether the final layer norm follows the layer that is read."""
+    embeddings: Mapping[str, Embedding] = field(default_factory=dict)
+    """By name, those that a prompt may use."""
     _known: OrderedDict[tuple[object, ...], Encoded] = field(default_factory=OrderedDict)
+
+    def knowing(self, embeddings: Sequence[Embedding]) -> Encoder:
+        """The same, with the same memory, where prompts may use these embeddings."""
+        if not embeddings:
+            return self
+        vocabulary = with_embeddings(self.vocabulary, embeddings)
+        return replace(self, vocabulary=vocabulary, embeddings={each.name: each for each in embeddings})
 
     @property
     def layers(self) -> int:
@@ -112,37 +139,41 @@ class Encoder:
         """Hidden states `[1, chunks × 77, channels]`; `state` tells the text encoder's adapters apart."""
 
         def states(chunk: Chunk[int], hidden: Hidden) -> Tensor:
-            return self._remembered(chunk.tokens, hidden, reading.clip_skip, state).states
+            return self._remembered(chunk, hidden, reading.clip_skip, state).states
 
         (empty,) = self.cut(())
         return EMPHASES[reading.emphasis](States(chunks, empty, states))
 
     def pooled(self, chunks: Sequence[Chunk[int]], reading: Reading = PLAIN, state: object = None) -> Tensor | None:
         """The first chunk as one vector `[1, channels]`, weights aside; None where there is no such thing."""
-        return self._remembered(chunks[0].tokens, Hidden(), reading.clip_skip, state).pooled
+        return self._remembered(chunks[0], Hidden(), reading.clip_skip, state).pooled
 
-    def _remembered(self, tokens: tuple[int, ...], hidden: Hidden, clip_skip: int, state: object) -> Encoded:
-        key = (tokens, hidden, clip_skip, state)
+    def _remembered(self, chunk: Chunk[int], hidden: Hidden, clip_skip: int, state: object) -> Encoded:
+        used = tuple((at, self.embeddings[each.name].sha256, each.name) for at, each in chunk.vectors)
+        key = (chunk.tokens, used, hidden, clip_skip, state)
         if key not in self._known:
-            self._known[key] = self._encoded(tokens, hidden, max(clip_skip, self.first_layer))
+            self._known[key] = self._encoded(chunk, hidden, max(clip_skip, self.first_layer))
             if len(self._known) > self.capacity:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         return self._known[key]
 
     @torch.no_grad()
-    def _encoded(self, tokens: Sequence[int], hidden: Hidden, layer: int) -> Encoded:
+    def _encoded(self, chunk: Chunk[int], hidden: Hidden, layer: int) -> Encoded:
         # A chunk at a time, so that its states never depend on what it is batched with.
         device = self.text_encoder.device
-        ids = torch.tensor([tokens], device=device)
-        seen = [place not in hidden for place in range(len(tokens))]
+        ids = torch.tensor([chunk.tokens], device=device)
+        seen = [place not in hidden for place in range(len(chunk.tokens))]
         mask = torch.tensor([seen], device=device).long() if hidden else None
-        output = self.text_encoder(ids, mask, output_hidden_states=layer > 1)
-        pooled = getattr(output, "text_embeds", None)
+        rows = {at + 1: self.embeddings[each.name].rows[self.part] for at, each in chunk.vectors}
+        for place, each in rows.items():
+            ids[:, place : place + len(each)] = 0  # where padding is the end token, CLIP would take it for the end
+        with inserted(self.text_encoder, rows) if rows else nullcontext():
+            output = self.text_encoder(ids, mask, output_hidden_states=layer > 1)
         states = output.last_hidden_state if layer == 1 else output.hidden_states[-layer]
         if layer > 1 and self.normed:
             states = final_layer_norm(self.text_encoder)(states)
-        return Encoded(states.float(), pooled)
+        return Encoded(states.float(), getattr(output, "text_embeds", None))
 
 
 def final_layer_norm(text_encoder: CLIPTextModel) -> nn.Module:

@@ -87,8 +87,8 @@ class Conditioner:
         longest = max(len(encoder.cut(interval.segments)) for interval in part.intervals)
         chunks = encoder.cut(at(part, number).segments, longest)
         active = [(self.loras[use.name], use.text_encoder) for use in uses if use.text_encoder]
-        active = [(lora, strength) for lora, strength in active if getattr(lora, encoder.part)]
-        hanging = tuple((getattr(lora, encoder.part), strength) for lora, strength in active)
+        active = [(lora, strength) for lora, strength in active if lora.parts.get(encoder.part)]
+        hanging = tuple((lora.parts[encoder.part], strength) for lora, strength in active)
         with Attachments(encoder.text_encoder, hanging):
             state = tuple((lora.sha256, strength) for lora, strength in active)
             return Encoded(encoder.encode(chunks, self.reading, state), encoder.pooled(chunks, self.reading, state))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +19,7 @@ from promptlang import infotext
 from promptlang.plan import Render
 from promptlang.record import Record, render_json
 
-from .adapters import Lora
+from .adapters import Embedding, Lora
 from .files import write_whole
 from .models import BaseModel
 
@@ -45,9 +45,8 @@ def sketch(base: BaseModel, latents: Tensor) -> Image:
     return decode(base, interpolate(latents, scale_factor=scale, mode="area") if scale < 1 else latents)
 
 
-def parameters(step: Render, base: BaseModel, size: tuple[int, int], loras: Iterable[Lora]) -> str:
+def parameters(step: Render, base: BaseModel, size: tuple[int, int], adapters: Sequence[Lora | Embedding]) -> str:
     """A1111's `parameters` text."""
-    hashes = ", ".join(f"{lora.name}: {lora.sha256[:12]}" for lora in loras)
     fields = {
         "Steps": str(step.steps),
         "Sampler": infotext.SAMPLERS[step.sampler],
@@ -61,7 +60,8 @@ def parameters(step: Render, base: BaseModel, size: tuple[int, int], loras: Iter
         "Model hash": base.sha256[:10],
         "Model": base.name,
         "Clip skip": "" if step.clip_skip == 1 else str(step.clip_skip),
-        "Lora hashes": hashes,
+        "Lora hashes": _hashes(adapters, Lora),
+        "TI hashes": _hashes(adapters, Embedding),
         "Emphasis": "" if step.emphasis == "a1111" else infotext.EMPHASES[step.emphasis],
         "RNG": "CPU",
         "Version": f"promptlang {version('promptlang-diffusers')}",
@@ -69,13 +69,15 @@ def parameters(step: Render, base: BaseModel, size: tuple[int, int], loras: Iter
     return infotext.write(step.text, step.negative_text, {name: value for name, value in fields.items() if value})
 
 
-def record(step: Render, base: BaseModel, size: tuple[int, int], loras: Iterable[Lora], batch: int) -> Record:
+def record(
+    step: Render, base: BaseModel, size: tuple[int, int], adapters: Sequence[Lora | Embedding], batch: int
+) -> Record:
     """What `promptlang replay` needs; `size` is that of the first pass."""
     return Record(
         source=step.span.text,
         render=render_json(step),
         model=(base.name, base.identity),
-        adapters={lora.name: lora.sha256 for lora in loras},
+        adapters={each.name: each.sha256 for each in adapters},
         pictures={name: _file(file) for name in ("init", "mask") if (file := getattr(step, name))},
         size=size,
         vae=step.model.vae.name if step.model.vae else "",
@@ -83,6 +85,10 @@ def record(step: Render, base: BaseModel, size: tuple[int, int], loras: Iterable
         batch=batch,
         versions={name: version(name) for name in LIBRARIES},
     )
+
+
+def _hashes(adapters: Sequence[Lora | Embedding], kind: type) -> str:
+    return ", ".join(f"{each.name}: {each.sha256[:12]}" for each in adapters if isinstance(each, kind))
 
 
 LIBRARIES: Final = ("diffusers", "promptlang-diffusers", "torch", "transformers")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 from time import perf_counter
+from typing import Any, TypeVar
 
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from PIL.Image import Image
@@ -14,13 +14,14 @@ from torch import Tensor
 
 from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
-from promptlang.events import Complained, DenoisingStep, Event, PictureFinished, Preview, RenderingStarted
+from promptlang.diagnostics.adapters import Subject
+from promptlang.events import Complained, DenoisingStep, Event, PictureFinished, Preview, RenderingStarted, Reported
 from promptlang.plan import Adapter, Render
 from promptlang.record import CHUNK
 from promptlang.source import Span
 
 from . import pictures
-from .adapters import Lora, read
+from .adapters import Embedding, Lora, read, read_embedding, stamp
 from .canvas import Canvas, canvas, enlarged, latent_size, resized
 from .conditioning import Encoder, Reading, vocabulary_of
 from .families import Reader
@@ -30,6 +31,7 @@ from .samplers import SAMPLERS, extras
 from .sampling import Glimpse, Route, Walk, generator_of, likeness, side_by_side
 
 Latents = tuple[Tensor, ...]
+Kind = TypeVar("Kind", Lora, Embedding)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,8 +40,8 @@ class Loaded:
 
     base: BaseModel
     encoders: tuple[Encoder, ...]
-    loras: dict[tuple[Path, int, int], Lora] = field(default_factory=dict)
-    """By file, time of change in nanoseconds and size in bytes."""
+    adapters: dict[object, Any] = field(default_factory=dict)
+    """LoRAs and embeddings by name and by the stamp of their file."""
 
     @classmethod
     def of(cls, base: BaseModel) -> Loaded:
@@ -51,16 +53,18 @@ class Loaded:
         """The first one, which training reads captions with."""
         return self.encoders[0]
 
-    def lora(self, adapter: Adapter, span: Span) -> Lora:
-        """As its file is now; raises `PromptError` where it does not fit."""
-        try:
-            state = adapter.file.stat()
-        except OSError as error:
-            raise PromptError([diagnostics.lora_missing(adapter.file, span)]) from error
-        key = adapter.file, state.st_mtime_ns, state.st_size
-        if key not in self.loras:
-            self.loras[key] = read(adapter, self.base, span)
-        return self.loras[key]
+    def read(
+        self, wanted: Sequence[Adapter], reader: Callable[[Adapter, BaseModel, Span], Kind], span: Span
+    ) -> Generator[Event, None, list[Kind]]:
+        """Adapters as their files are now, each read once; tells then what of it was applied. Raises `PromptError`."""
+        found = []
+        for adapter in wanted:
+            key = reader, adapter.name, stamp(Subject(adapter.file, span))
+            if key not in self.adapters:
+                self.adapters[key] = reader(adapter, self.base, span)
+                yield Reported(f"{adapter.name}: {self.adapters[key].amount}")
+            found.append(self.adapters[key])
+        return found
 
 
 def _encoder(base: BaseModel, reader: Reader) -> Encoder:
@@ -74,7 +78,7 @@ class Job:
 
     step: Render
     base: BaseModel
-    loras: Mapping[str, Lora]
+    adapters: Sequence[Lora | Embedding]
     canvas: Canvas
     first: Route
     second: Route | None
@@ -111,11 +115,10 @@ class Job:
         pictures.save(picture, dict(self._texts(picture.size, batch)), self.step.file)
 
     def _texts(self, size: tuple[int, int], batch: int) -> Iterator[tuple[str, str]]:
-        loras = self.loras.values()
         if self.step.metadata != "none":
-            yield "parameters", pictures.parameters(self.step, self.base, size, loras)
+            yield "parameters", pictures.parameters(self.step, self.base, size, self.adapters)
         if self.step.metadata == "full":
-            yield CHUNK, pictures.record(self.step, self.base, self.canvas.size, loras, batch).to_json()
+            yield CHUNK, pictures.record(self.step, self.base, self.canvas.size, self.adapters, batch).to_json()
 
 
 def render(steps: Sequence[Render], loaded: Loaded) -> Generator[Event, None, None]:
@@ -124,13 +127,15 @@ def render(steps: Sequence[Render], loaded: Loaded) -> Generator[Event, None, No
     for step in steps:
         yield from _prepared(step, loaded, jobs)
     for alike in _alike(jobs):
-        copies = [prepare(alike[0].step, loaded) for _ in range(1, alike[0].step.batch or 1)]
+        copies: list[Job] = []
+        for _ in range(1, alike[0].step.batch or 1):
+            yield from _prepared(alike[0].step, loaded, copies)
         yield from _make(alike, copies)
 
 
 def _prepared(step: Render, loaded: Loaded, jobs: list[Job]) -> Iterator[Event]:
     try:
-        jobs.append(prepare(step, loaded))
+        jobs.append((yield from prepare(step, loaded)))
     except PromptError as error:
         yield from map(Complained, error.diagnostics)
 
@@ -188,11 +193,13 @@ def _alike(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
             yield alike[at : at + most]
 
 
-def prepare(step: Render, loaded: Loaded) -> Job:
+def prepare(step: Render, loaded: Loaded) -> Generator[Event, None, Job]:
     """Everything but the walk; raises `PromptError`."""
     base, drawn_on = loaded.base, canvas(step, loaded.base)
-    loras = {adapter.name: loaded.lora(adapter, step.span) for adapter in step.adapters}
-    conditioner = Conditioner(base, loaded.encoders, loras, _reading(step, loaded.encoders))
+    loras = yield from loaded.read(step.adapters, read, step.span)
+    embeddings = yield from loaded.read(step.embeddings, read_embedding, step.span)
+    encoders = tuple(encoder.knowing(embeddings) for encoder in loaded.encoders)
+    conditioner = Conditioner(base, encoders, {each.name: each for each in loras}, _reading(step, encoders))
 
     def route(size: tuple[int, int], strength: float) -> Route:
         with base.at_work(*base.text_encoders.values()):
@@ -201,7 +208,7 @@ def prepare(step: Render, loaded: Loaded) -> Job:
 
     first = route(drawn_on.size, step.strength if step.init else 1.0)
     second = route(enlarged(drawn_on.size, step.hires, base), step.strength) if step.hires > 1 else None
-    return Job(step, base, loras, drawn_on, first, second)
+    return Job(step, base, (*loras, *embeddings), drawn_on, first, second)
 
 
 def _scheduler(step: Render, base: BaseModel) -> SchedulerMixin:

@@ -211,51 +211,6 @@ def included_in_itself(path: str, span: Span) -> Diagnostic:
     return Diagnostic("PL306", f"`{path}` includes itself", span, "take one of the two out")
 
 
-def lora_not_readable(file: Path, reason: str, span: Span) -> Diagnostic:
-    """A LoRA's file is damaged, hostile, or of another kind."""
-    return Diagnostic("PL302", f"`{file.name}` cannot be used as a LoRA: {reason}", span)
-
-
-def lora_missing(file: Path, span: Span) -> Diagnostic:
-    """The file is gone, or was never made."""
-    return lora_not_readable(file, "there is no such file", span)
-
-
-def lora_damaged(file: Path, span: Span) -> Diagnostic:
-    """A file that is cut short, or something else under the name."""
-    return lora_not_readable(file, "it is not a whole safetensors file", span)
-
-
-def lora_is_a_pickle(file: Path, span: Span) -> Diagnostic:
-    """A ``.pt`` or ``.ckpt``: programs in disguise."""
-    return lora_not_readable(file, "it is a pickle, which could run any program; only safetensors are read", span)
-
-
-def lora_of_another_kind(file: Path, kind: str, span: Span) -> Diagnostic:
-    """LoHa, LoKr, DoRA."""
-    return lora_not_readable(file, f"it is a {kind}, which cannot be used yet", span)
-
-
-def lora_of_another_family(file: Path, family: str, model: str, span: Span) -> Diagnostic:
-    """A LoRA for SDXL with a Stable Diffusion 1 model."""
-    return lora_not_readable(file, f"it is made for {family}, not for a model like `{model}`", span)
-
-
-def lora_does_not_fit(file: Path, model: str, fits: tuple[int, int], span: Span) -> Diagnostic:
-    """Names that the model does not have; `fits` is how many it has, of how many."""
-    return lora_not_readable(file, f"{fits[0]} of its {fits[1]} modules are in the model `{model}`", span)
-
-
-def lora_shape_differs(file: Path, module: str, model: str, span: Span) -> Diagnostic:
-    """The same names, in a model of another width."""
-    return lora_not_readable(file, f"`{module}` has another shape in the model `{model}`", span)
-
-
-def lora_not_finite(file: Path, module: str, span: Span) -> Diagnostic:
-    """A training that diverged was saved all the same."""
-    return lora_not_readable(file, f"`{module}` holds numbers that are infinite or not numbers", span)
-
-
 # Data sets, PL4xx
 
 

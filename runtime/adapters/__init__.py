@@ -1,10 +1,25 @@
-"""LoRA: its files, and its place in a network."""
+"""Adapters: their files, and their place in a network."""
 
 from __future__ import annotations
 
 from .attachment import Attachments, Loras
-from .lora import Lora, LowRank
+from .embeddings import Embedding, inserted, read_embedding
+from .formats import LowRank
+from .loading import Stamp, stamp
+from .lora import Lora
 from .reading import read
 from .writing import write
 
-__all__ = ["Attachments", "Lora", "Loras", "LowRank", "read", "write"]
+__all__ = [
+    "Attachments",
+    "Embedding",
+    "Lora",
+    "Loras",
+    "LowRank",
+    "Stamp",
+    "inserted",
+    "read",
+    "read_embedding",
+    "stamp",
+    "write",
+]

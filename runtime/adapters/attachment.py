@@ -1,9 +1,10 @@
-"""LoRAs beside a network's layers. The network's own weights are never touched."""
+"""Adapters beside a network's layers. The network's own weights are never touched."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,9 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import Self
 
-from .lora import LowRank
+from .building import on
+from .change import Change
+from .formats import LowRank
 
-Loras = tuple[tuple[Mapping[str, LowRank], float], ...]
+Loras = tuple[tuple[Mapping[str, Change], float], ...]
 """Changes of modules, by the modules' names in a network, each set of them at a strength."""
 
 
@@ -23,7 +26,7 @@ class Attachments:
     def __init__(self, network: nn.Module, loras: Loras = ()) -> None:
         self._network = network
         self._loras: Loras = ()
-        self._joined: list[tuple[Loras, dict[str, tuple[Tensor, Tensor]]]] = []
+        self._joined: list[tuple[Loras, dict[str, _Joined]]] = []
         """What was worked out before: those of a picture with areas come and go at every step."""
         self._hooks = ExitStack()
         self.change(loras)
@@ -39,11 +42,11 @@ class Attachments:
         if _same(loras, self._loras):
             return
         self._hooks.close()
-        for name, (down, up) in self._remembered(loras).items():
-            self._hooks.enter_context(self._network.get_submodule(name).register_forward_hook(_adds(down, up)))
+        for name, joined in self._remembered(loras).items():
+            self._hooks.enter_context(self._network.get_submodule(name).register_forward_hook(joined.add))
         self._loras = loras
 
-    def _remembered(self, loras: Loras) -> dict[str, tuple[Tensor, Tensor]]:
+    def _remembered(self, loras: Loras) -> dict[str, _Joined]:
         found = next((joined for known, joined in self._joined if _same(known, loras)), None)
         if found is None:
             found = _joined(self._network, loras)
@@ -60,29 +63,70 @@ def _same(one: Loras, other: Loras) -> bool:
     )
 
 
-def _joined(network: nn.Module, loras: Loras) -> dict[str, tuple[Tensor, Tensor]]:
-    """Each module's changes as a single one whose rank is the sum of theirs; strength and scale are in `up`."""
-    found: dict[str, list[tuple[Tensor, Tensor]]] = {}
+@dataclass(frozen=True, eq=False, slots=True)
+class _Joined:
+    """All changes of a module at their strengths.
+
+    Those of low rank are one, whose rank is the sum of theirs. The others are worked out anew at each call, for
+    whole weights beside those of a large network would not fit into memory.
+    """
+
+    factors: tuple[Tensor, Tensor] | None
+    whole: tuple[tuple[Change, float], ...]
+    bias: Tensor | None
+
+    def add(self, module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        """A forward hook. All the modules in question are linear in their weight and bias."""
+        (given, *_) = inputs
+        if self.factors is not None:
+            output = output + _low_rank(module, given, *self.factors)
+        if self.whole:
+            weight = module.weight.float()
+            delta = sum(strength * change.delta(weight) for change, strength in self.whole)
+            output = output + _responding(module)(given, delta.to(module.weight), self.bias)
+        elif self.bias is not None:
+            output = output + self.bias.reshape(-1, *[1] * (output.dim() - 2 if isinstance(module, nn.Conv2d) else 0))
+        return output
+
+
+def _low_rank(module: Any, given: Tensor, down: Tensor, up: Tensor) -> Tensor:
+    if down.dim() == 2:
+        return functional.linear(functional.linear(given, down), up)
+    narrow = functional.conv2d(given, down, None, module.stride, module.padding, module.dilation)
+    return functional.conv2d(narrow, up)
+
+
+def _responding(module: Any) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+    """What the module would say with another weight and bias."""
+    match module:
+        case nn.Conv2d():
+            return lambda x, w, b: functional.conv2d(x, w, b, module.stride, module.padding, module.dilation)
+        case nn.LayerNorm():
+            return lambda x, w, b: functional.layer_norm(x, module.normalized_shape, w, b, module.eps)
+        case nn.GroupNorm():
+            return lambda x, w, b: functional.group_norm(x, module.num_groups, w, b, module.eps)
+        case _:
+            return functional.linear
+
+
+def _joined(network: nn.Module, loras: Loras) -> dict[str, _Joined]:
+    found: dict[str, list[tuple[Change, float]]] = {}
     for modules, strength in loras:
         if strength == 0:
             continue
         for name, change in modules.items():
-            found.setdefault(name, []).append((change.down, change.up * (change.scale * strength)))
+            found.setdefault(name, []).append((change, strength))
     return {name: _one(changes, network.get_submodule(name).weight) for name, changes in found.items()}
 
 
-def _one(changes: list[tuple[Tensor, Tensor]], weight: Any) -> tuple[Tensor, Tensor]:
-    down = torch.cat([down for down, _ in changes])
-    up = torch.cat([up for _, up in changes], dim=1)
+def _one(changes: list[tuple[Change, float]], weight: Any) -> _Joined:
+    low = [(each, strength) for each, strength in changes if isinstance(each, LowRank)]
+    whole = tuple((on(each, weight.device), s) for each, s in changes if not isinstance(each, LowRank))
+    biases = [strength * each.bias for each, strength in changes if each.bias is not None]
+    return _Joined(_factors(low, weight) if low else None, whole, sum(biases).to(weight) if biases else None)
+
+
+def _factors(changes: list[tuple[LowRank, float]], weight: Any) -> tuple[Tensor, Tensor]:
+    down = torch.cat([each.down for each, _ in changes])
+    up = torch.cat([each.up * (each.scale * strength) for each, strength in changes], dim=1)
     return down.to(weight), up.to(weight)
-
-
-def _adds(down: Tensor, up: Tensor) -> Callable[[Any, Any, Tensor], Tensor]:
-    def linear(_module: nn.Linear, inputs: tuple[Tensor], output: Tensor) -> Tensor:
-        return output + functional.linear(functional.linear(inputs[0], down), up)
-
-    def convolution(module: nn.Conv2d, inputs: tuple[Tensor], output: Tensor) -> Tensor:
-        narrow = functional.conv2d(inputs[0], down, None, module.stride, module.padding, module.dilation)
-        return output + functional.conv2d(narrow, up)
-
-    return linear if down.dim() == 2 else convolution

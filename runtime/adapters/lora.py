@@ -1,49 +1,49 @@
-"""A LoRA in memory, whatever layout its file has (Hu et al. 2021, https://arxiv.org/abs/2106.09685)."""
+"""A LoRA, or another adapter of a model's weights, in memory, whatever layout and algorithm its file has."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from torch import Tensor
+from .change import Change
 
-
-@dataclass(frozen=True, eq=False, slots=True)
-class LowRank:
-    """One module's change of weight: `alpha / rank * up @ down`.
-
-    For a linear layer `down` is `[rank, in]` and `up` `[out, rank]`; for a convolution `down` is
-    `[rank, in, height, width]` and `up` `[out, rank, 1, 1]`.
-    """
-
-    down: Tensor
-    up: Tensor
-    alpha: float
-
-    @property
-    def rank(self) -> int:
-        """The inner size."""
-        return self.down.shape[0]
-
-    @property
-    def scale(self) -> float:
-        """What the product is multiplied by at strength 1."""
-        return self.alpha / self.rank
+Changes = Mapping[str, Change]
+"""By the modules' names in a network."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Lora:
-    """A LoRA that fits a model in every part: each module's name in the network, and its change."""
+    """An adapter that fits a model in every part: each module's name in the network, and its change."""
 
     name: str
     sha256: str
     """Of the file's tensors, without its header: A1111's and kohya's `sshs_model_hash`."""
-    unet: Mapping[str, LowRank]
-    text_encoder: Mapping[str, LowRank]
-    text_encoder_2: Mapping[str, LowRank] = field(default_factory=dict)
-    """SDXL's other one."""
+    parts: Mapping[str, Changes] = field(default_factory=dict)
+    """By the name of the network: `unet`, `text_encoder`, `text_encoder_2`."""
+    algorithms: tuple[str, ...] = ()
+    """``LoRA``, ``LoHa``, …: those of its modules."""
+
+    @property
+    def unet(self) -> Changes:
+        """Of the UNet's modules."""
+        return self.parts.get("unet", {})
+
+    @property
+    def text_encoder(self) -> Changes:
+        """Of the modules of the text encoder, or of the first one."""
+        return self.parts.get("text_encoder", {})
+
+    @property
+    def text_encoders(self) -> tuple[Changes, Changes]:
+        """Of the first text encoder and of the second."""
+        return self.text_encoder, self.parts.get("text_encoder_2", {})
 
     @property
     def modules(self) -> int:
         """How many modules it changes: all that its file has."""
-        return len(self.unet) + len(self.text_encoder) + len(self.text_encoder_2)
+        return sum(map(len, self.parts.values()))
+
+    @property
+    def amount(self) -> str:
+        """What was applied, in words."""
+        return f"{' and '.join(self.algorithms)}, {self.modules} of {self.modules} modules"

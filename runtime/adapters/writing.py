@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..files import write_whole
-from .lora import LowRank
+from .formats import LowRank
 
 
 def write(file: Path, unet: Mapping[str, LowRank], metadata: Mapping[str, str]) -> None:

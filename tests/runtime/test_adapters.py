@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +16,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from peft import LoraConfig, inject_adapter_in_model
 from peft.utils import get_peft_model_state_dict
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
 from promptlang.diagnostics import PromptError
@@ -184,23 +189,26 @@ def broken_files(base: BaseModel) -> dict[str, tuple[dict[str, Tensor], str]]:
             {**good, "lora_te2_x.lora_up.weight": torch.ones(1)},
             "it is made for SDXL, not for a model like `tiny`",
         ),
-        "loha": ({"lora_unet_conv_in.hada_w1_a": torch.ones(1)}, "it is a LoHa, which cannot be used yet"),
+        "oft": (
+            {"lora_unet_conv_in.oft_blocks": torch.ones(1)},
+            "it is a kind of adapter that cannot be used yet, OFT",
+        ),
         "wide": (
             {**good, f"{first}.lora_down.weight": torch.ones(1, 320, 3, 3)},
             "`conv_in` has another shape in the model `tiny`",
         ),
         "half": (
             {key: value for key, value in good.items() if key != f"{first}.lora_up.weight"},
-            "`conv_in` has another shape in the model `tiny`",
+            "some of the matrices of `conv_in` are not in it",
         ),
         "nan": (
             {**good, f"{first}.lora_up.weight": good[f"{first}.lora_up.weight"] * torch.nan},
-            "`conv_in` holds numbers that are infinite or not numbers",
+            "`lora_unet_conv_in.lora_up.weight` holds numbers that are infinite or not numbers",
         ),
     }
 
 
-@pytest.mark.parametrize("name", ["stranger", "more", "empty", "sdxl", "loha", "wide", "half", "nan"])
+@pytest.mark.parametrize("name", ["stranger", "more", "empty", "sdxl", "oft", "wide", "half", "nan"])
 def test_a_lora_that_does_not_fit_is_named_with_the_reason(
     name: str, base: BaseModel, span: Span, tmp_path: Path
 ) -> None:
@@ -214,11 +222,53 @@ def test_a_lora_that_does_not_fit_is_named_with_the_reason(
     assert diagnostic.message == f"`ink.safetensors` cannot be used as a LoRA: {reason}"
 
 
+class Deleting:
+    """What a hostile pickle does when it is read in the ordinary way."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.unlink, ("/nowhere/precious",)
+
+
+def saved(what: Any) -> bytes:
+    content = BytesIO()
+    torch.save(what, content)
+    return content.getvalue()
+
+
+def compressed(what: bytes) -> bytes:
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", what)
+    return content.getvalue()
+
+
+def promising(size: int) -> bytes:
+    """A header of a tensor that is not there."""
+    header = json.dumps({"x": {"dtype": "F32", "shape": [size // 4], "data_offsets": [0, size]}}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
 DAMAGE: dict[str, tuple[Callable[[bytes], bytes | None], str]] = {
     "truncated": (lambda whole: whole[: len(whole) // 2], "it is not a whole safetensors file"),
     "garbage": (lambda _: b"what is this?" * 99, "it is not a whole safetensors file"),
     "nothing": (lambda _: b"", "it is not a whole safetensors file"),
-    "pickle": (lambda _: b"\x80\x02}q\x00.", "it is a pickle, which could run any program; only safetensors are read"),
+    "half a pickle": (lambda _: b"\x80\x02}q\x00.", "it is not a whole PyTorch file"),
+    "a program": (lambda _: pickle.dumps(Deleting(), 2), "it is a pickle with a program in it, which was not run"),
+    "a whole program": (lambda _: saved(Deleting()), "it is a pickle with a program in it, which was not run"),
+    "inflated": (lambda _: compressed(b"0" * 1_000_000), "it would unpack to far more than its size"),
+    "one number a million times": (
+        lambda _: saved({"x": torch.zeros(1).expand(1_000_000)}),
+        "it would unpack to far more than its size",
+    ),
+    "long header": (lambda _: (2**62).to_bytes(8, "little") + b"{}", "it is not a whole safetensors file"),
+    "a promise": (lambda _: promising(10**12), "it is not a whole safetensors file"),
+    "whole numbers": (lambda _: save({"x": torch.ones(2, 2).to(torch.int8)}), "`x` holds numbers of the kind int8"),
+    "picture": (lambda _: b"\x89PNG\r\n\x1a\n" + b"0" * 99, "it is a picture"),
+    "web page": (lambda _: b"<!DOCTYPE html><html>", "it is a web page"),
+    "infinite": (
+        lambda _: save({"x": torch.full((2,), torch.inf)}),
+        "`x` holds numbers that are infinite or not numbers",
+    ),
     "gone": (lambda _: None, "there is no such file"),
 }
 

@@ -1,0 +1,75 @@
+"""Which family of models an adapter's file is made for, by its keys and by the widths of its matrices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from torch import Tensor
+
+SD1, SD2, SDXL, SD3, FLUX = "Stable Diffusion 1", "Stable Diffusion 2", "SDXL", "Stable Diffusion 3", "Flux"
+
+WIDTHS: Final[Mapping[int, str]] = {768: SD1, 1024: SD2, 1280: SDXL, 2048: SDXL}
+"""Families by how wide the states of their text encoders are."""
+
+WORDS: Final[Mapping[str, str]] = {
+    r"double_blocks|single_blocks|single_transformer_blocks": FLUX,
+    r"joint_blocks|attn[._]add_[qkv]_proj": SD3,
+    r"lora_te[23]_|text_encoder_2\.|clip_g|(blocks_\d|put_blocks_\d+|middle_block)_\w*transformer_blocks_[1-9]": SDXL,
+}
+"""Families by what only their files have in their keys."""
+
+ARCHITECTURES: Final[Mapping[str, str]] = {
+    "stable-diffusion-xl": SDXL,
+    "sdxl": SDXL,
+    "stable-diffusion-v1": SD1,
+    "sd_v1": SD1,
+    "stable-diffusion-v2": SD2,
+    "sd_v2": SD2,
+    "stable-diffusion-3": SD3,
+    "sd3": SD3,
+    "flux": FLUX,
+}
+"""Families by how the headers of their files call them."""
+
+KINDS: Final[Mapping[str, str]] = {
+    r"\.oft_|\.boft_": "OFT",
+    r"\.on_input$": "IA3",
+    r"\.[ab][12]\.weight$": "GLoRA",
+    r"vera_lambda": "VeRA",
+    r"lora_embedding_[AB]": "a LoRA of the token table",
+}
+"""Algorithms that are not read, by the ends of their keys."""
+
+_DOWN = r"(?:down\.weight|lora_A\S*|hada_w1_b|\.diff)$"
+_CROSS = re.compile(rf"attn2[._](?:processor[._])?to_[kv]\S*{_DOWN}")
+_TEXT = re.compile(rf"self_attn[._][qkv]_proj\S*{_DOWN}")
+
+
+def family(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str | None:
+    """The family; None where nothing tells."""
+    text = "\n".join(tensors)
+    by_words = next((name for words, name in WORDS.items() if re.search(words, text)), None)
+    width = _width(tensors, _CROSS) or _width(tensors, _TEXT)
+    return by_words or WIDTHS.get(width) or _architecture(metadata)
+
+
+def _width(tensors: Mapping[str, Tensor], words: re.Pattern[str]) -> int:
+    """How wide the states are that such modules of the file read; 0 where it changes none of them."""
+    return next((each.shape[1] for key, each in tensors.items() if words.search(key) and each.dim() > 1), 0)
+
+
+def kind(keys: Iterable[str]) -> str | None:
+    """The name of an algorithm that is not read."""
+    return next(_kinds(keys), None)
+
+
+def _kinds(keys: Iterable[str]) -> Iterator[str]:
+    for key in keys:
+        yield from (name for words, name in KINDS.items() if re.search(words, key))
+
+
+def _architecture(metadata: Mapping[str, str]) -> str | None:
+    told = f"{metadata.get('modelspec.architecture', '')} {metadata.get('ss_base_model_version', '')}".lower()
+    return next((name for word, name in ARCHITECTURES.items() if word in told), None)

@@ -1,0 +1,18 @@
+"""The algorithms of adapters, one a file. Add a format here, and it is read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..change import Format
+from . import full, loha, lokr, lora
+from .dora import Decomposed
+from .full import Full
+from .loha import Hadamard
+from .lokr import Kronecker
+from .lora import LowRank
+from .tucker import Tucker
+
+__all__ = ["FORMATS", "Decomposed", "Full", "Hadamard", "Kronecker", "LowRank", "Tucker"]
+
+FORMATS: Final[tuple[Format, ...]] = (lora.FORMAT, loha.FORMAT, lokr.FORMAT, full.FORMAT)

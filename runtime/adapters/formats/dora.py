@@ -1,0 +1,53 @@
+"""DoRA: each row or column of the changed weight has a magnitude of its own (https://arxiv.org/abs/2402.09353)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from ..change import Change, Tensors
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Decomposed:
+    """One module's weight becomes `magnitude * (W + change) / ‖W + change‖`.
+
+    At another strength it lies on the straight line from W to there, as in A1111 and ComfyUI.
+    """
+
+    change: Change
+    magnitude: Tensor
+    """`[out, 1, …]`, or `[1, in, …]`: the norm goes over all other axes."""
+    bias: Tensor | None = None
+
+    def delta(self, weight: Tensor) -> Tensor:
+        """What is between the two."""
+        whole = weight + self.change.delta(weight)
+        other_axes = [axis for axis, size in enumerate(self.magnitude.shape) if size == 1]
+        if self.magnitude.shape.numel() == 1:
+            other_axes = [*range(1, weight.dim())]
+        norm = torch.linalg.vector_norm(whole, dim=other_axes, keepdim=True)
+        if norm.shape != self.magnitude.shape:
+            raise ValueError(f"{tuple(self.magnitude.shape)} are no magnitudes of {tuple(weight.shape)}")
+        return self.magnitude / norm.clamp_min(torch.finfo(norm.dtype).tiny) * whole - weight
+
+
+def decomposed(change: Change, tensors: Tensors, shape: torch.Size) -> Change:
+    """LyCORIS' magnitudes say by their shape which axis they are of; PEFT's are one for each output, always."""
+    if "dora_scale" in tensors and tensors["dora_scale"].dim() == len(shape):
+        return Decomposed(change, tensors["dora_scale"])
+    magnitude = tensors.get("dora_scale", tensors.get("magnitude"))
+    return change if magnitude is None else Decomposed(change, magnitude.reshape(-1, *[1] * (len(shape) - 1)))
+
+
+ROLES: Final[Mapping[str, str]] = {
+    ".dora_scale": "dora_scale",
+    ".lora_magnitude_vector": "magnitude",
+    ".lora_magnitude_vector.weight": "magnitude",
+    ".lora_magnitude_vector.default.weight": "magnitude",
+}
+"""Its keys stand beside those of the change that it decomposes, which may be of any format."""

@@ -1,0 +1,45 @@
+"""LoHa: the product, number by number, of two low-rank matrices (Yeh et al. 2023, https://arxiv.org/abs/2309.14859)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..change import Change, Format, Tensors, Told, shaped
+from .tucker import kernel
+
+Factor = tuple[Tensor, Tensor, Tensor | None]
+"""`[out, rank]` and `[rank, in]`; or with a core `[rank, rank, height, width]`, `[rank, out]` and `[rank, in]`."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Hadamard:
+    """One module's change of weight: `scale * (a₁ b₁) ⊙ (a₂ b₂)`."""
+
+    first: Factor
+    second: Factor
+    scale: float
+    bias: Tensor | None = None
+
+    def delta(self, weight: Tensor) -> Tensor:
+        """The product itself, in the weight's shape."""
+        first, second = _product(*self.first), _product(*self.second)
+        return self.scale * shaped(first, weight) * shaped(second, weight)
+
+
+def _product(a: Tensor, b: Tensor, core: Tensor | None) -> Tensor:
+    return a @ b if core is None else kernel(core, a, b)
+
+
+def build(tensors: Tensors, shape: torch.Size, told: Told) -> Change:  # noqa: ARG001
+    """The cores are there for convolutions only, and not always."""
+    first = tensors["hada_w1_a"], tensors["hada_w1_b"], tensors.get("hada_t1")
+    second = tensors["hada_w2_a"], tensors["hada_w2_b"], tensors.get("hada_t2")
+    return Hadamard(first, second, told.scale(len(tensors["hada_w1_b"])))
+
+
+FORMAT = Format(
+    "LoHa", {f".hada_{role}": f"hada_{role}" for role in ("w1_a", "w1_b", "w2_a", "w2_b", "t1", "t2")}, build
+)

@@ -1,0 +1,53 @@
+"""LoKr: a Kronecker product, its factors whole or of low rank (Yeh et al. 2023, https://arxiv.org/abs/2309.14859)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..change import Change, Format, Tensors, Told, shaped
+from .tucker import kernel
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Kronecker:
+    """One module's change of weight: `scale * (first ⊗ second)`.
+
+    `first` is `[a, b]` and `second` `[out / a, in / b]`, or `[out / a, in / b, height, width]`.
+    """
+
+    first: Tensor
+    second: Tensor
+    scale: float
+    bias: Tensor | None = None
+
+    def delta(self, weight: Tensor) -> Tensor:
+        """The product itself, in the weight's shape."""
+        first = self.first.reshape(*self.first.shape, *[1] * (self.second.dim() - self.first.dim()))
+        return shaped(self.scale * torch.kron(first, self.second), weight)
+
+
+def build(tensors: Tensors, shape: torch.Size, told: Told) -> Change:
+    """The scale is `alpha / rank` where a factor is of low rank, else 1; PEFT, which tells the rank, scales always."""
+    first, second = _factor(tensors, "lokr_w1"), _factor(tensors, "lokr_w2")
+    if len(shape) > 2 and second.dim() == 2:
+        second = second.reshape(len(second), -1, *shape[2:])
+    ranked = next((tensors[role] for role in ("lokr_w2_b", "lokr_w1_b") if role in tensors), None)
+    rank = told.rank if ranked is None else len(ranked)
+    return Kronecker(first, second.contiguous(), 1.0 if rank is None else told.scale(rank))
+
+
+def _factor(tensors: Tensors, name: str) -> Tensor:
+    if name in tensors:
+        return tensors[name]
+    a, b, core = tensors[f"{name}_a"], tensors[f"{name}_b"], tensors.get(name.replace("w", "t"))
+    return a @ b if core is None else kernel(core, a, b)
+
+
+FORMAT = Format(
+    "LoKr",
+    {f".lokr_{role}": f"lokr_{role}" for role in ("w1", "w1_a", "w1_b", "w2", "w2_a", "w2_b", "t1", "t2")},
+    build,
+)

@@ -1,0 +1,72 @@
+"""What the modules of a UNet are called in the original (LDM, sgm) code: kohya's SDXL files have these names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from torch import nn
+
+_OUTSIDE: Final[Mapping[str, str]] = {
+    "conv_in": "input_blocks.0.0",
+    "time_embedding.linear_1": "time_embed.0",
+    "time_embedding.linear_2": "time_embed.2",
+    "add_embedding.linear_1": "label_emb.0.0",
+    "add_embedding.linear_2": "label_emb.0.2",
+    "mid_block.resnets.0": "middle_block.0",
+    "mid_block.attentions.0": "middle_block.1",
+    "mid_block.resnets.1": "middle_block.2",
+    "conv_norm_out": "out.0",
+    "conv_out": "out.2",
+}
+
+_RESNET: Final[Mapping[str, str]] = {
+    "norm1": "in_layers.0",
+    "conv1": "in_layers.2",
+    "time_emb_proj": "emb_layers.1",
+    "norm2": "out_layers.0",
+    "conv2": "out_layers.3",
+    "conv_shortcut": "skip_connection",
+}
+
+
+def ldm_names(unet: nn.Module) -> dict[str, str]:
+    """The original name of each module that has one, by its name in diffusers."""
+    blocks = {**_OUTSIDE, **dict(_down(unet)), **dict(_up(unet))}
+    named = ((name, _renamed(name, blocks)) for name, _ in unet.named_modules())
+    return {name: original for name, original in named if original is not None}
+
+
+def _down(unet: Any) -> Iterator[tuple[str, str]]:
+    """Every layer of every block has a number, and so has the step to the next block; `conv_in` has 0."""
+    number = 1
+    for i, block in enumerate(getattr(unet, "down_blocks", ())):
+        for j in range(len(block.resnets)):
+            yield f"down_blocks.{i}.resnets.{j}", f"input_blocks.{number}.0"
+            yield f"down_blocks.{i}.attentions.{j}", f"input_blocks.{number}.1"
+            number += 1
+        if getattr(block, "downsamplers", None):
+            yield f"down_blocks.{i}.downsamplers.0.conv", f"input_blocks.{number}.0.op"
+            number += 1
+
+
+def _up(unet: Any) -> Iterator[tuple[str, str]]:
+    """The step to the next block belongs to a block's last layer."""
+    number = 0
+    for i, block in enumerate(getattr(unet, "up_blocks", ())):
+        for j in range(len(block.resnets)):
+            yield f"up_blocks.{i}.resnets.{j}", f"output_blocks.{number}.0"
+            yield f"up_blocks.{i}.attentions.{j}", f"output_blocks.{number}.1"
+            number += 1
+        place = 2 if getattr(block, "attentions", None) else 1
+        yield f"up_blocks.{i}.upsamplers.0.conv", f"output_blocks.{number - 1}.{place}.conv"
+
+
+def _renamed(name: str, blocks: Mapping[str, str]) -> str | None:
+    for block, original in blocks.items():
+        if name == block:
+            return original
+        if name.startswith(f"{block}."):
+            inside = name.removeprefix(f"{block}.")
+            return f"{original}.{_RESNET.get(inside, inside)}"
+    return None

@@ -1,0 +1,205 @@
+"""An adapter's file or folder to tensors. Nothing in it is ever run; nothing absurd is ever unpacked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import zipfile
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+from torch.nn import ParameterDict
+
+from promptlang.diagnostics import PromptError
+from promptlang.diagnostics import adapters as wrong
+from promptlang.diagnostics.adapters import Subject
+
+CONFIGURATION: Final = "adapter_config.json"
+
+PARTS: Final = ("unet", "text_encoder", "text_encoder_2")
+
+OTHER_THINGS: Final[Mapping[bytes, tuple[str, str]]] = {
+    b"\x89PNG": ("a picture", "take the adapter itself, not its preview"),
+    b"\xff\xd8\xff": ("a picture", "take the adapter itself, not its preview"),
+    b"RIFF": ("a picture", "take the adapter itself, not its preview"),
+    b"GIF8": ("a picture", "take the adapter itself, not its preview"),
+    b"<!DOCTYPE": ("a web page", "the download failed: it may need a login"),
+    b"<html": ("a web page", "the download failed: it may need a login"),
+    b"version https://git-lfs": ("a pointer to a file in Git LFS", "fetch the file with `git lfs pull`"),
+}
+"""By how their files begin, what people have under an adapter's name."""
+
+PICKLES: Final = (b"PK", b"\x80\x02")
+
+DEEPEST = 8
+"""Dictionaries within dictionaries, of a pickle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in a file. The keys of a pickle's inner dictionaries are joined by points."""
+
+    tensors: Mapping[str, Tensor]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    configurations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """PEFT's, by the part of the model; that of a folder without parts is under ``""``."""
+
+
+def load(subject: Subject) -> Contents:
+    """Read a file or a PEFT folder; raises `PromptError` where it is no whole one, or a number in it is no number."""
+    if subject.file.is_dir():
+        return _folder(subject)
+    contents = _file(subject.file, subject)
+    beside = subject.file.with_name(CONFIGURATION)
+    if subject.file.stem == "adapter_model" and beside.is_file():
+        return Contents(contents.tensors, contents.metadata, {"": _configuration(beside, subject)})
+    return contents
+
+
+def files(path: Path) -> Iterator[Path]:
+    """The file itself, or those of a folder; raises OSError where there is none."""
+    if path.is_dir():
+        yield from (file for file in sorted(path.rglob("*")) if file.is_file())
+    else:
+        path.stat()
+        yield path
+
+
+Stamp = tuple[tuple[Path, int, int], ...]
+"""Of each file: its path, time of change in nanoseconds, and size in bytes."""
+
+
+def stamp(subject: Subject) -> Stamp:
+    """What changes when a file, or one of a folder, is made anew; raises `PromptError` where there is none."""
+    try:
+        states = [(file, file.stat()) for file in files(subject.file)]
+    except OSError as error:
+        raise PromptError([wrong.missing(subject)]) from error
+    return tuple((file, state.st_mtime_ns, state.st_size) for file, state in states)
+
+
+def sha256(path: Path) -> str:
+    """Of a safetensors file's tensors, without its header; of all of any other file, or of a folder's files."""
+    digest = hashlib.sha256()
+    for file in files(path):
+        with file.open("rb") as stream:
+            if file.suffix == ".safetensors":
+                stream.seek(8 + int.from_bytes(stream.read(8), "little"))
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _folder(subject: Subject) -> Contents:
+    """PEFT's: the folder itself, or one for each part of the model within it."""
+    if (subject.file / CONFIGURATION).is_file():
+        tensors = _file(_weights(subject.file), subject).tensors
+        return Contents(tensors, {}, {"": _configuration(subject.file / CONFIGURATION, subject)})
+    found: dict[str, Tensor] = {}
+    configurations = {}
+    for part in PARTS:
+        folder = subject.file / part
+        if folder.is_dir():
+            configurations[part] = _configuration(folder / CONFIGURATION, subject)
+            inside = _file(_weights(folder), subject).tensors
+            found |= {f"{part}.{key.removeprefix('base_model.model.')}": value for key, value in inside.items()}
+    if not found:
+        raise PromptError([wrong.no_configuration(subject, CONFIGURATION)])
+    return Contents(found, {}, configurations)
+
+
+def _weights(folder: Path) -> Path:
+    file = folder / "adapter_model.safetensors"
+    return file if file.is_file() else folder / "adapter_model.bin"
+
+
+def _configuration(file: Path, subject: Subject) -> Mapping[str, Any]:
+    try:
+        told = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise PromptError([wrong.no_configuration(subject, file.name)]) from error
+    if not isinstance(told, dict):
+        raise PromptError([wrong.no_configuration(subject, file.name)])
+    return told
+
+
+def _file(file: Path, subject: Subject) -> Contents:
+    try:
+        with file.open("rb") as stream:
+            beginning = stream.read(32)
+    except OSError as error:
+        raise PromptError([wrong.missing(subject)]) from error
+    for signature, (what, remedy) in OTHER_THINGS.items():
+        if beginning.startswith(signature):
+            raise PromptError([wrong.another_thing(subject, what, remedy)])
+    contents = _pickle(file, subject) if beginning.startswith(PICKLES) else _safetensors(file, subject)
+    for key, tensor in contents.tensors.items():
+        _check(key, tensor, subject)
+    return contents
+
+
+def _check(key: str, tensor: Tensor, subject: Subject) -> None:
+    if not tensor.is_floating_point():
+        if tensor.numel() == 1 and not tensor.is_complex():
+            return  # some trainers save alpha as a whole number
+        raise PromptError([wrong.not_fractions(subject, key, str(tensor.dtype).removeprefix("torch."))])
+    if not torch.isfinite(tensor.float()).all():
+        raise PromptError([wrong.not_finite(subject, key)])
+
+
+def _safetensors(file: Path, subject: Subject) -> Contents:
+    try:
+        with safe_open(str(file), "pt") as opened:
+            return Contents({key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {})  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, MemoryError) as error:
+        raise PromptError([wrong.damaged(subject)]) from error
+
+
+def _pickle(file: Path, subject: Subject) -> Contents:
+    size = file.stat().st_size
+    if _unpacked(file) > 2 * size + 4096:
+        raise PromptError([wrong.inflated(subject)])
+    try:
+        # A stream, for torch goes by the name of a file.
+        with file.open("rb") as stream, torch.serialization.safe_globals([ParameterDict, OrderedDict]):
+            loaded = torch.load(stream, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise PromptError([wrong.hostile(subject)]) from error
+    except Exception as error:  # torch and the unpickler raise nearly anything on damaged bytes
+        raise PromptError([wrong.damaged(subject, "PyTorch")]) from error
+    tensors: dict[str, Tensor] = {}
+    metadata: dict[str, str] = {}
+    _flatten(loaded, "", tensors, metadata)
+    if any(tensor.layout is not torch.strided for tensor in tensors.values()):
+        raise PromptError([wrong.damaged(subject, "PyTorch")])
+    if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > 2 * size + 4096:
+        raise PromptError([wrong.inflated(subject)])  # a tensor may repeat one number a million times
+    return Contents(tensors, metadata)
+
+
+def _unpacked(file: Path) -> int:
+    """How much a zip archive comes to; torch does not compress, but others can."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return sum(each.file_size for each in archive.infolist())
+    except (zipfile.BadZipFile, OSError):
+        return 0
+
+
+def _flatten(value: Any, key: str, tensors: dict[str, Tensor], metadata: dict[str, str], depth: int = 0) -> None:
+    match value:
+        case Tensor():
+            tensors[key] = value.detach()
+        case str():
+            metadata[key] = value
+        case Mapping() | ParameterDict() if depth < DEEPEST:
+            for name, inside in value.items():
+                below = str(name) if not key or key == "state_dict" else f"{key}.{name}"
+                _flatten(inside, below, tensors, metadata, depth + 1)

@@ -1,0 +1,121 @@
+"""Which module a key of an adapter's file belongs to.
+
+Keys are matched against the model's real module names, never taken apart by their underscores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from torch import nn
+
+from .formats import FORMATS
+from .formats.dora import ROLES as MAGNITUDES
+from .ldm import ldm_names
+
+Parts = Mapping[str, nn.Module]
+"""A model's networks that adapters change: `unet`, `text_encoder`, and where it has two, `text_encoder_2`."""
+
+ROLES: Final[Mapping[str, str]] = {
+    **{ending: role for each in FORMATS for ending, role in each.roles.items()},
+    **MAGNITUDES,
+    ".alpha": "alpha",
+    ".diff_b": "bias",
+    ".b_norm": "bias",
+}
+"""A key's end, and what the tensor is to its module."""
+
+_ENDINGS: Final = sorted(ROLES, key=len, reverse=True)
+
+PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
+    "unet": ("", "lora_unet_", "lycoris_", "lycoris_unet_", "unet_", "diffusion_model_", "model_diffusion_model_"),
+    "text_encoder": ("", "text_encoder_", "text_encoders_clip_l_transformer_", "clip_l_transformer_"),
+    "text_encoder_2": ("text_encoder_2_", "lora_te2_", "text_encoders_clip_g_transformer_", "clip_g_transformer_"),
+}
+"""A key's beginning, its dots as underscores, for each part of the model."""
+
+_PEFT: Final = "base_model_model_"
+
+_OLD: Final[Mapping[str, tuple[str, ...]]] = {
+    "attn1.to_q attn1.to_k attn1.to_v attn2.to_q attn2.to_k attn2.to_v": ("{block}.processor.{layer}",),
+    "attn1.to_out.0 attn2.to_out.0": ("{block}.processor.to_out", "{block}.to_out"),
+    "self_attn.q_proj self_attn.k_proj self_attn.v_proj": ("{block}.to_{layer[0]}",),
+    "self_attn.out_proj": ("{block}.to_out",),
+}
+"""What diffusers called the projections of attention, by what they are called today."""
+
+_CHANGEABLE = (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A module: its part of the model, and its name there."""
+
+    part: str
+    module: str
+
+
+def places(parts: Parts) -> dict[str, Place]:
+    """Every flat name that a layout has for a module that an adapter can change."""
+    found: dict[str, Place] = {}
+    for part, network in parts.items():
+        names = {name for name, module in network.named_modules() if isinstance(module, _CHANGEABLE)}
+        for alias, name in _aliases(part, network, names):
+            for prefix in _prefixes(part, len(parts)):
+                found.setdefault(prefix + _flat(alias), Place(part, name))
+    return found
+
+
+def _prefixes(part: str, count: int) -> Iterator[str]:
+    """In kohya's layout there are numbers for the text encoders where there are two."""
+    yield from PREFIXES[part]
+    yield from (_PEFT + prefix for prefix in PREFIXES[part])
+    if part == "text_encoder":
+        yield "lora_te1_" if count > 2 else "lora_te_"
+
+
+def _aliases(part: str, network: nn.Module, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """All that a module is called; transformers 5.6 left `text_model.` out."""
+    original = ldm_names(network) if part == "unet" else {}
+    for name in names:
+        short = name.removeprefix("text_model.")
+        for alias in (short, *_old_names(short), *([original[name]] if name in original else ())):
+            yield alias, name
+            if part != "unet":
+                yield f"text_model.{alias}", name
+
+
+def _old_names(name: str) -> Iterator[str]:
+    for endings, templates in _OLD.items():
+        ending = next((each for each in endings.split() if name.endswith(f".{each}")), None)
+        if ending is not None:
+            short, layer = ending.split(".", 1)
+            block = name.removesuffix(ending) + short
+            yield from (template.format(block=block, layer=layer) for template in templates)
+
+
+def sort(keys: Iterable[str], known: Mapping[str, Place]) -> tuple[dict[Place, dict[str, str]], list[str]]:
+    """The key of each module's tensors by their roles; and the names that are not the model's."""
+    found: dict[Place, dict[str, str]] = {}
+    strange: dict[str, None] = {}
+    for key in sorted(keys):
+        module, role = _split(key)
+        place = known.get(_flat(module))
+        if place is None or role is None:
+            strange[module] = None
+        else:
+            found.setdefault(place, {})[role] = key
+    return found, list(strange)
+
+
+def _split(key: str) -> tuple[str, str | None]:
+    for ending in _ENDINGS:
+        if key.endswith(ending):
+            return key.removesuffix(ending), ROLES[ending]
+    return key, None
+
+
+def _flat(name: str) -> str:
+    return name.replace(".", "_")
