@@ -60,7 +60,6 @@ HEADS: tuple[str, ...] = (
 """What a statement begins with; any other line is a prompt."""
 
 UNAVAILABLE: tuple[str, ...] = (
-    "use ti",
     "train dreambooth",
     "train ti",
     "merge lora",

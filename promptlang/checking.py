@@ -34,4 +34,4 @@ def _granted(placed: Iterable[Placed], folder: Path) -> Scope:
     nodes = [node for each in placed for node in ast.walk(each.statement)]
     loras = {node.name: folder for node in nodes if isinstance(node, ast.Lora)}
     embeddings = {node.name: folder for node in nodes if isinstance(node, ast.Embedding)}
-    return Scope(folder, loras=loras, embeddings=embeddings, find_lines=Granted().lines, wildcards=folder)
+    return Scope(folder, loras=loras, embeddings=embeddings, wildcards=folder, world=Granted())

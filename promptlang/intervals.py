@@ -44,7 +44,7 @@ def _interval(part: ast.Part, states: Mapping[int, float], triggers: Mapping[str
 
     weigher = Weigher(number)
     loras: dict[str, LoraUse] = {}
-    for phrase in active(_trimmed(part.phrases), lambda node: int(states[id(node)])):
+    for phrase in active(_trimmed(tuple(_said(part.phrases, triggers))), lambda node: int(states[id(node)])):
         match phrase:
             case ast.Lora(name, text_encoder, unet):
                 before = loras.get(name, LoraUse(name, 0.0, 0.0))
@@ -73,8 +73,18 @@ def _trimmed(phrases: tuple[ast.Phrase, ...]) -> tuple[ast.Phrase, ...]:
             return (*phrases[: last + 1], *rest)
 
 
+def _said(phrases: Iterable[ast.Phrase], triggers: Mapping[str, str]) -> Iterator[ast.Phrase]:
+    """With the words of a trigger in its place."""
+    for phrase in phrases:
+        match phrase:
+            case ast.Trigger(name, span=span):
+                yield ast.Text(triggers.get(name, ""), span=span)
+            case _:
+                yield phrase
+
+
 def _blank(phrase: ast.Phrase) -> bool:
-    return isinstance(phrase, _SILENT) or (isinstance(phrase, ast.Text) and phrase.value.isspace())
+    return isinstance(phrase, _SILENT) or (isinstance(phrase, ast.Text) and not phrase.value.strip())
 
 
 def active(

@@ -150,6 +150,9 @@ PICTURE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", "
 WEIGHT_ENDINGS = frozenset({".safetensors", ".ckpt", ".pt", ".pth"})
 """What the name of a single file with a model's weights ends in, in lower case."""
 
+EMBEDDING_ENDINGS = frozenset({".safetensors", ".pt", ".bin"})
+"""What the name of a token's file ends in, in lower case."""
+
 EMOJI = Model("emoji")
 """The base model that comes with promptlang."""
 

@@ -189,6 +189,15 @@ def _known(resolved: Resolved, scope: Scope, written: Span) -> Resolved:
     return Resolved(parts, (*resolved.diagnostics, *found))
 
 
+def _embeddings(scope: Scope, *prompts: ast.Prompt) -> Iterator[Adapter]:
+    """The tokens that prompts name, each once."""
+    names = (node.name for prompt in prompts for node in ast.walk(prompt) if isinstance(node, ast.Embedding))
+    for name in dict.fromkeys(names):
+        file = scope.embedding(name)
+        if file is not None:
+            yield Adapter(name, file)
+
+
 def _with_known(interval: Interval, scope: Scope) -> Interval:
     return replace(interval, loras=tuple(use for use in interval.loras if use.name in scope.loras))
 
@@ -205,7 +214,10 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
     steps = values.integer("steps")
     number = values.integer("seed") if values.given("seed") else seed() + cell.number
     filled = draw(statement.prompt, number, scope.library)
-    prompt = replace(resolve(filled.prompt, steps), diagnostics=(*cell.diagnostics, *filled.diagnostics))
+    prompt = replace(
+        resolve(filled.prompt, steps, scope.triggers(filled.prompt)),
+        diagnostics=(*cell.diagnostics, *filled.diagnostics),
+    )
     prompt = _known(prompt, scope, cell.written)
     negative = values.text("negative")
     negative_prompt = parse_prompt(Source(negative, "<negative>").span(0, len(negative)), divided=False)[0]
@@ -217,8 +229,9 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
         text=filled.prompt.span.text,
         negative_text=negative,
         prompt=prompt,
-        negative=resolve(negative_prompt, steps),
+        negative=resolve(negative_prompt, steps, scope.triggers(negative_prompt)),
         adapters=tuple(Adapter(name, scope.loras[name]) for name in _loras(prompt)),
+        embeddings=tuple(_embeddings(scope, filled.prompt, negative_prompt)),
         seed=number,
         steps=steps,
         cfg=values.number("cfg"),

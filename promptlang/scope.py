@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,12 +13,16 @@ from promptlang.filling import Let, Library
 from promptlang.includes import Placed
 from promptlang.plan import EMOJI, WEIGHT_ENDINGS, Model
 from promptlang.prompt_parser import parse_prompt
-from promptlang.world import World
+from promptlang.world import Granted, World
 
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 ADAPTERS = "adapters"
 """The folder, beside a recipe, that trained LoRAs are kept in and found in."""
+
+
+EMBEDDINGS = "embeddings"
+"""The folder, beside a recipe, that tokens are found in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,7 @@ class Scope:
     lets: Mapping[str, Let] = field(default_factory=dict)
     wildcards: Path | None = None
     """The folder that ``__animal__`` is looked up in."""
-    find_lines: Callable[[Path, str], Sequence[str]] = lambda folder, pattern: ()  # noqa: ARG005
-    is_local: Callable[[Path], bool] = lambda path: True  # noqa: ARG005
-    """Whether a path that may also be the name of a hub's model is one of this machine."""
+    world: World = field(default_factory=Granted)
 
     def path(self, operand: ast.Word | ast.String) -> Path:
         """A file or folder that the program names."""
@@ -57,13 +59,16 @@ class Scope:
                 path = self.path(reference)
                 return self._with_lora(name.value if name else path.stem, path)
             case _:
-                return self._with_templates(statement)
+                return self._with_names(statement)
 
     def _with_lora(self, name: str, file: Path) -> Scope:
         return replace(self, loras={**self.loras, name: file})
 
-    def _with_templates(self, statement: ast.Statement) -> Scope:
+    def _with_names(self, statement: ast.Statement) -> Scope:
         match statement:
+            case ast.UseTi(reference, name):
+                path = self.path(reference)
+                return replace(self, embeddings={**self.embeddings, name.value if name else path.stem: path})
             case ast.UseWildcards(folder):
                 return replace(self, wildcards=self.path(folder))
             case ast.Let(name, parameters, body):
@@ -77,7 +82,18 @@ class Scope:
         return Library(self.lets, self._lines)
 
     def _lines(self, pattern: str) -> Sequence[str]:
-        return self.find_lines(self.wildcards, pattern) if self.wildcards is not None else ()
+        return self.world.lines(self.wildcards, pattern) if self.wildcards is not None else ()
+
+    def embedding(self, name: str) -> Path | None:
+        """The file of a token: its own, or a LoRA's that brings it along; None where there is none."""
+        if name in self.embeddings:
+            return self.embeddings[name]
+        return next((file for file in self.loras.values() if name in self.world.tokens(file)), None)
+
+    def triggers(self, prompt: ast.Prompt) -> dict[str, str]:
+        """The words of the LoRAs whose triggers a prompt names."""
+        names = {node.name for node in ast.walk(prompt) if isinstance(node, ast.Trigger)}
+        return {name: self.world.triggers(self.loras[name]) for name in names if name in self.loras}
 
     @property
     def severity_of_missing(self) -> Severity | None:
@@ -98,7 +114,7 @@ class Scope:
         if isinstance(reference, ast.Word) and reference.value == EMOJI.name:
             return EMOJI
         path = self.path(reference)
-        if _HUB_ID.fullmatch(reference.value) and not self.is_local(path):
+        if _HUB_ID.fullmatch(reference.value) and not (self.world.is_model(path) or self.world.is_folder(path.parent)):
             return Model(reference.value, hub=True)
         return Model(path.stem if path.suffix.lower() in WEIGHT_ENDINGS else path.name, path)
 
@@ -118,12 +134,9 @@ class Scoped:
 
 
 def initial(folder: Path, world: World) -> Scope:
-    """What holds before a program's first statement: nothing but the LoRAs that are already there."""
-
-    def is_local(path: Path) -> bool:
-        return world.is_model(path) or world.is_folder(path.parent)
-
-    return Scope(folder, loras=world.loras(folder / ADAPTERS), find_lines=world.lines, is_local=is_local)
+    """What holds before a program's first statement: nothing but the adapters that are already there."""
+    loras, embeddings = world.loras(folder / ADAPTERS), world.embeddings(folder / EMBEDDINGS)
+    return Scope(folder, loras=loras, embeddings=embeddings, world=world)
 
 
 def scoped(statements: Iterable[Placed], scope: Scope) -> Iterator[Scoped]:

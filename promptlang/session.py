@@ -91,7 +91,8 @@ class Session:
         """What holds now: the model, every setting, the LoRAs."""
         settings = [(name, self._setting(name)) for name, option in vocabulary.SETTINGS.items() if option.available]
         loras = ", ".join(self.loras()) or "none"
-        return [("model", self._scope.model.name), *settings, ("LoRAs", loras)]
+        tokens = " ".join(f"<{name}>" for name in sorted(self._scope.embeddings)) or "none"
+        return [("model", self._scope.model.name), *settings, ("LoRAs", loras), ("tokens", tokens)]
 
     def _setting(self, name: str) -> str:
         match self._scope.settings.get(name):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from promptlang.plan import PICTURE_ENDINGS, WEIGHT_ENDINGS
+from promptlang.inspection.headers import tokens, trigger_words
+from promptlang.plan import EMBEDDING_ENDINGS, PICTURE_ENDINGS, WEIGHT_ENDINGS
 
 
 class World(Protocol):
@@ -27,6 +28,18 @@ class World(Protocol):
 
     def loras(self, folder: Path) -> dict[str, Path]:
         """The LoRA files of a folder, by the name a prompt calls them."""
+        ...
+
+    def embeddings(self, folder: Path) -> dict[str, Path]:
+        """The tokens' files of a folder, by the name that stands in angle brackets."""
+        ...
+
+    def triggers(self, file: Path) -> str:
+        """The trigger words stored in a LoRA; empty where there are none."""
+        ...
+
+    def tokens(self, file: Path) -> frozenset[str]:
+        """The tokens that a LoRA brings along."""
         ...
 
     def is_file(self, path: Path) -> bool:
@@ -61,6 +74,18 @@ class Disk:
     def loras(self, folder: Path) -> dict[str, Path]:
         """The LoRA files of a folder, by the name a prompt calls them."""
         return {file.stem: file for file in sorted(folder.glob("*.safetensors"))}
+
+    def embeddings(self, folder: Path) -> dict[str, Path]:
+        """The tokens' files of a folder, by the name that stands in angle brackets."""
+        return {file.stem: file for file in sorted(folder.glob("*")) if file.suffix.lower() in EMBEDDING_ENDINGS}
+
+    def triggers(self, file: Path) -> str:
+        """The trigger words stored in a LoRA; empty where there are none."""
+        return trigger_words(file)
+
+    def tokens(self, file: Path) -> frozenset[str]:
+        """The tokens that a LoRA brings along."""
+        return tokens(file)
 
     def is_file(self, path: Path) -> bool:
         """Whether there is a file."""
@@ -101,6 +126,18 @@ class Granted:
     def loras(self, folder: Path) -> dict[str, Path]:  # noqa: ARG002
         """The LoRA files of a folder, by the name a prompt calls them."""
         return {}
+
+    def embeddings(self, folder: Path) -> dict[str, Path]:  # noqa: ARG002
+        """The tokens' files of a folder, by the name that stands in angle brackets."""
+        return {}
+
+    def triggers(self, file: Path) -> str:  # noqa: ARG002
+        """The trigger words stored in a LoRA."""
+        return "something"
+
+    def tokens(self, file: Path) -> frozenset[str]:  # noqa: ARG002
+        """The tokens that a LoRA brings along."""
+        return frozenset()
 
     def is_file(self, path: Path) -> bool:  # noqa: ARG002
         """Whether there is a file."""

@@ -25,6 +25,20 @@ class Memory:
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     recipes: Mapping[str, str] = field(default_factory=dict)
 
+    tokens_of: Mapping[str, Collection[str]] = field(default_factory=dict)
+    triggers_of: Mapping[str, str] = field(default_factory=dict)
+
+    tokens_there: Collection[str] = ()
+
+    def embeddings(self, folder: Path) -> dict[str, Path]:
+        return {name: folder / f"{name}.pt" for name in self.tokens_there}
+
+    def tokens(self, file: Path) -> frozenset[str]:
+        return frozenset(self.tokens_of.get(file.stem, ()))
+
+    def triggers(self, file: Path) -> str:
+        return self.triggers_of.get(file.stem, "")
+
     def is_folder(self, path: Path) -> bool:
         return str(path.relative_to(FOLDER)) in {*self.folders, *self.empty}
 

@@ -25,11 +25,3 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     for option in options(statement):
         if option.name in known and not known[option.name].available:
             yield not_available(f"`--{option.name}`", option.span)
-    for prompt in scoped.prompts:
-        yield from _constructs(prompt)
-
-
-def _constructs(prompt: ast.Prompt) -> Iterator[Diagnostic]:
-    for node in ast.walk(prompt):
-        if isinstance(node, ast.Trigger):
-            yield not_available("a trigger", node.span)

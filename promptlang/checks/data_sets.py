@@ -19,10 +19,10 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
                 yield missing_folder(data.value, data.span)
             elif not world.has_pictures(folder):
                 yield no_pictures(data.value, data.span)
-        case ast.UseLora(reference):
+        case ast.UseTi(reference):
             if not world.is_file(scoped.scope.path(reference)):
                 yield missing_file(reference.value, reference.span)
-        case ast.UseVae(reference):
+        case ast.UseLora(reference) | ast.UseVae(reference):
             path = scoped.scope.path(reference)
             if not world.is_file(path) and not world.is_folder(path):
                 yield missing_file(reference.value, reference.span)

@@ -17,5 +17,5 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
         return
     for prompt in scoped.prompts:
         for node in ast.walk(prompt):
-            if isinstance(node, ast.Embedding) and node.name not in scoped.scope.embeddings:
+            if isinstance(node, ast.Embedding) and scoped.scope.embedding(node.name) is None:
                 yield unknown_embedding(node.name, scoped.scope.embeddings, node.span, severity)

@@ -1,12 +1,12 @@
-"""A LoRA that a prompt names has been trained above it, or lies in the adapters folder."""
+"""A LoRA that a prompt names, or whose trigger words, has been trained above it, or lies in the adapters folder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, lora_twice, unknown_lora
-from promptlang.scope import Scoped
+from promptlang.diagnostics import Diagnostic, Severity, lora_twice, no_trigger, unknown_lora
+from promptlang.scope import Scope, Scoped
 from promptlang.world import World
 
 
@@ -16,6 +16,8 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     for prompt in scoped.prompts:
         seen: set[str] = set()
         for node in ast.walk(prompt):
+            if isinstance(node, ast.Trigger):
+                yield from _trigger(node, scoped.scope, severity)
             if not isinstance(node, ast.Lora):
                 continue
             if node.name not in scoped.scope.loras:
@@ -24,3 +26,12 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
             elif node.name in seen:
                 yield lora_twice(node.name, node.span)
             seen.add(node.name)
+
+
+def _trigger(node: ast.Trigger, scope: Scope, severity: Severity | None) -> Iterator[Diagnostic]:
+    """``<trigger:ink>``"""
+    file = scope.loras.get(node.name)
+    if file is None and severity is not None:
+        yield unknown_lora(node.name, scope.loras, node.span, severity)
+    elif file is not None and not scope.world.triggers(file):
+        yield no_trigger(node.name, node.span)

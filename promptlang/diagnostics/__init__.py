@@ -84,6 +84,11 @@ def lora_twice(name: str, span: Span) -> Diagnostic:
     return warning("PL104", f"the LoRA `{name}` stands here twice, so its strengths add up", span)
 
 
+def no_trigger(name: str, span: Span) -> Diagnostic:
+    """``<trigger:ink>`` where the file of ``ink`` has no such words."""
+    return warning("PL110", f"the LoRA `{name}` stores no trigger words, so this says nothing", span, "write them out")
+
+
 def unknown_embedding(name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR) -> Diagnostic:
     """``<painterly>`` where there is ``<painterly2>``."""
     hint = nearest(name, known) or r"write `\<` for the character"

@@ -14,6 +14,8 @@ from promptlang.dialects.writing import Written
 
 read = prompt_control_reading.read
 
+_TAG = re.compile(r"<\w+:")
+
 STEPS = 20
 """How many there are taken to be where only fractions can be written."""
 
@@ -35,6 +37,9 @@ class _Pen(ComfyPen):
         if "|" in value and self.squares:
             self.cannot("way to write `|` inside square brackets", text, "it is left out")
             value = value.replace("|", "")
+        if _TAG.search(text.value):
+            self.cannot("way to write a tag as text", text, "a space divides it")
+            value = re.sub(r"<(?=\w)", "< ", value)
         if re.search(r"\b(?:AND|BREAK)\b", value):
             self.cannot("way to write `AND` or `BREAK` as words", text, "they are written small")
             value = re.sub(r"\b(?:AND|BREAK)\b", lambda word: word.group().lower(), value)

@@ -8,10 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from promptlang.inspection.findings import Findings, NothingKnownError
-
-LONGEST: Final = 100_000_000
-"""Bytes of a header, as safetensors itself has it."""
+from promptlang.inspection.findings import Findings
+from promptlang.inspection.headers import header
 
 SHOWN: Final = (
     "modelspec.title",
@@ -34,28 +32,12 @@ SHOWN: Final = (
 
 def inspect_adapter(file: Path) -> Findings:
     """Raises `NothingKnownError` where the header is damaged or absurd."""
-    header = _header(file)
-    metadata = header.pop("__metadata__", {})
-    shapes = {name: tuple(each["shape"]) for name, each in header.items()}
+    tensors = header(file)
+    metadata = tensors.pop("__metadata__", {})
+    shapes = {name: tuple(each["shape"]) for name, each in tensors.items()}
     rows = [*_layout(shapes), *((name, str(metadata[name])) for name in SHOWN if metadata.get(name))]
     rows += (("tags", words) for words in _tags(metadata))
     return Findings("adapter" if _is_adapter(shapes) else "tensors", tuple(rows))
-
-
-def _header(file: Path) -> dict[str, Any]:
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > min(LONGEST, file.stat().st_size):
-            raise NothingKnownError(f"`{file.name}` is damaged: its header is longer than the file")
-        text = stream.read(length)
-    try:
-        header: dict[str, Any] = json.loads(text)
-        ends = [each["data_offsets"][1] for name, each in header.items() if name != "__metadata__"]
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise NothingKnownError(f"`{file.name}` is damaged: its header cannot be read") from error
-    if max(ends, default=0) + 8 + length > file.stat().st_size:
-        raise NothingKnownError(f"`{file.name}` is damaged: its end is missing")
-    return header
 
 
 KINDS: Final = {

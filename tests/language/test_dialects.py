@@ -211,3 +211,9 @@ def test_a_lora_that_comes_and_goes_is_said_to_stay() -> None:
 
 def test_what_cannot_be_said_is_said_once() -> None:
     assert len(convert("<lora:x:0@0,1@1>", source="promptlang", target="a1111").diagnostics) == 1
+
+
+def test_a_tag_that_is_only_text_stays_text_in_prompt_control() -> None:
+    converted = convert(r"a \<lora:x:0.5\>", source="promptlang", target="prompt-control")
+    assert converted.text == "a < lora:x:0.5>"
+    assert [each.code for each in converted.diagnostics] == ["PL601"]

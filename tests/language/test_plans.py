@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from promptlang import Session, Source
-from promptlang.plan import EMOJI, Adapter, Area, Computing, ContactSheet, Model, Render, TrainLora
+from promptlang.plan import EMOJI, Adapter, Area, Computing, ContactSheet, Model, Render, Segment, TrainLora
 from tests.conftest import FOLDER, WORLD
 
 
@@ -179,3 +179,24 @@ def test_there_is_no_sheet_of_one_picture_nor_against_ones_will(session: Session
     for text in ("a fox", "a fox --seed 1,2 --no-grid", "set grid off\na fox --seed 1,2"):
         assert all(isinstance(step, Render) and step.place is None for step in session.plan(Source(text)).plan.steps)
     assert sheet(session, "a fox --seed 1,2 --grid")
+
+
+def test_a_token_is_looked_up_among_the_embeddings_and_in_the_loras_that_bring_one_along() -> None:
+    world = replace(WORLD, tokens_there=["old"], tokens_of={"ukiyo-e": ["wave"]})
+    program = 'use ti "downloads/wash.safetensors" as <wash>\na (<wash>:1.2), <wave> --negative "<old>"'
+    planned = Session(FOLDER, world=world).plan(Source(program))
+    assert [each.code for each in planned.diagnostics] == []
+    (step,) = planned.plan.steps
+    assert isinstance(step, Render)
+    assert {each.name: each.file.name for each in step.embeddings} == {
+        "wash": "wash.safetensors",
+        "wave": "ukiyo-e.safetensors",
+        "old": "old.pt",
+    }
+
+
+def test_a_trigger_is_the_words_that_its_lora_stores() -> None:
+    world = replace(WORLD, triggers_of={"ink": "sks ink"})
+    (step,) = Session(FOLDER, world=world).plan(Source("a fox, <trigger:ink> <lora:ink:1>")).plan.steps
+    assert isinstance(step, Render)
+    assert step.prompt.parts[0].intervals[0].segments == (Segment("a fox, sks ink"),)

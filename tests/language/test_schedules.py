@@ -75,7 +75,6 @@ def test_a_break_stands_between_what_it_divides_whatever_weighs_them() -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("a <trigger:ink>", "PL299"),
         ("<area:left> a AND b", "PL012"),
         ("a <area:0,0.5,0,2>", "PL012"),
         ("a <area:0,0.5,0,1>", "PL013"),

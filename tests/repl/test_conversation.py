@@ -116,7 +116,7 @@ def test_help_has_examples_and_every_option(repl: Conversation) -> None:
 
 def test_list_names_the_settings_and_the_loras(repl: Conversation) -> None:
     shown = squeezed(repl.type(f":list{ENTER}"))
-    assert (shown[0], shown[-1]) == ("model emoji", "LoRAs ukiyo-e")
+    assert (shown[0], *shown[-2:]) == ("model emoji", "LoRAs ukiyo-e", "tokens none")
 
 
 def test_a_backend_that_cannot_be_loaded_is_reported_when_it_is_needed(repl: Conversation) -> None:

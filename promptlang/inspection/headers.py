@@ -1,0 +1,65 @@
+"""The header of a safetensors file: JSON before the tensors. Nothing else of the file is read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from promptlang.inspection.findings import NothingKnownError
+
+LONGEST: Final = 100_000_000
+"""Bytes of a header, as safetensors itself has it."""
+
+BUNDLED: Final = "bundle_emb."
+"""What the names of a token's tensors begin with in a LoRA that brings it along."""
+
+
+def header(file: Path) -> dict[str, Any]:
+    """Tensors by name; raises `NothingKnownError` where it is damaged or absurd, and OSError."""
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if length > min(LONGEST, file.stat().st_size):
+            raise NothingKnownError(f"`{file.name}` is damaged: its header is longer than the file")
+        text = stream.read(length)
+    try:
+        found: dict[str, Any] = json.loads(text)
+        ends = [each["data_offsets"][1] for name, each in found.items() if name != "__metadata__"]
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise NothingKnownError(f"`{file.name}` is damaged: its header cannot be read") from error
+    if max(ends, default=0) + 8 + length > file.stat().st_size:
+        raise NothingKnownError(f"`{file.name}` is damaged: its end is missing")
+    return found
+
+
+def trigger_words(file: Path) -> str:
+    """What calls a LoRA up: ModelSpec's phrase, else the names of kohya's folders (``10_sks dog``); maybe nothing."""
+    metadata = _header_or_nothing(file).get("__metadata__", {})
+    phrase = metadata.get("modelspec.trigger_phrase") or metadata.get("ss_trigger_words")
+    return str(phrase) if phrase else ", ".join(dict.fromkeys(_subjects(metadata)))
+
+
+def _subjects(metadata: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        folders = list(json.loads(metadata["ss_tag_frequency"]))
+    except (ValueError, KeyError, TypeError):
+        return
+    for folder in folders:
+        match = re.fullmatch(r"\d+_(.+)", folder)
+        if match:
+            yield match[1].strip()
+
+
+def tokens(file: Path) -> frozenset[str]:
+    """The tokens that a LoRA brings along, without their brackets."""
+    names = (name.removeprefix(BUNDLED) for name in _header_or_nothing(file) if name.startswith(BUNDLED))
+    return frozenset(name.split(".")[0].strip("<>") for name in names)
+
+
+def _header_or_nothing(file: Path) -> dict[str, Any]:
+    try:
+        return header(file)
+    except (OSError, NothingKnownError):
+        return {}
