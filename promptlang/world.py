@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from promptlang.plan import PICTURE_ENDINGS
+from promptlang.plan import PICTURE_ENDINGS, REPEATED
 
 
 class World(Protocol):
@@ -18,7 +18,7 @@ class World(Protocol):
         ...
 
     def has_pictures(self, folder: Path) -> bool:
-        """Whether a folder holds at least one picture."""
+        """Whether a folder, or one in it called like ``10_sks dog``, holds at least one picture."""
         ...
 
     def is_model(self, folder: Path) -> bool:
@@ -52,7 +52,9 @@ class Disk:
 
     def has_pictures(self, folder: Path) -> bool:
         """Whether a folder holds at least one picture."""
-        return any(file.suffix.lower() in PICTURE_ENDINGS for file in folder.iterdir())
+        found = [file for file in folder.iterdir() if file.is_dir() and REPEATED.fullmatch(file.name)]
+        files = (file for each in [folder, *found] for file in each.iterdir())
+        return any(file.suffix.lower() in PICTURE_ENDINGS for file in files)
 
     def is_model(self, folder: Path) -> bool:
         """Whether a folder holds a model in diffusers' layout."""

@@ -13,7 +13,7 @@ from typing_extensions import assert_never
 from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
 from promptlang.events import Complained, Event, ModelLoading, PictureFinished, RenderingStarted, SheetFinished
-from promptlang.plan import Adapter, ContactSheet, Model, Plan, Render, Step, TrainLora
+from promptlang.plan import Adapter, ContactSheet, Model, Plan, Render, Step, Train
 from promptlang.source import Span
 
 from . import models, pictures, sheets
@@ -61,7 +61,7 @@ class Runtime:
 
     def _run(self, step: Step, made: Set[Path]) -> Generator[Event, None, None]:
         match step:
-            case TrainLora():
+            case Train():
                 from .training import train
 
                 loaded = yield from self._load(step.model, step.span)

@@ -21,6 +21,7 @@ from promptlang.checks import (
     options,
     references,
     sweeps,
+    trainings,
 )
 from promptlang.diagnostics import Diagnostic
 from promptlang.scope import Scoped
@@ -45,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     embeddings,
     options,
     option_values,
+    trainings,
     sweeps,
     moments,
     extreme_weights,

@@ -16,5 +16,6 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     match scoped.statement:
         case ast.UseModel(reference):
             folder = scoped.scope.find_model(reference).folder
-            if folder is not None and not world.is_model(folder):
+            trained = folder in scoped.scope.models.values()
+            if folder is not None and not trained and not world.is_model(folder):
                 yield unknown_model(reference.value, vocabulary.MODELS, reference.span)

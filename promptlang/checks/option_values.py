@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -9,6 +10,7 @@ from promptlang import ast
 from promptlang.checks.statements import head, options
 from promptlang.diagnostics import (
     Diagnostic,
+    bad_pattern,
     not_available,
     out_of_range,
     size_not_divisible,
@@ -53,25 +55,52 @@ def _swept(value: ast.Value) -> Iterator[ast.Single]:
 def _check(option: vocabulary.Option, value: ast.Value) -> Iterator[Diagnostic]:
     if not option.available:
         return
-    match option.kind, value:
-        case (vocabulary.Kind.INTEGER, ast.Number(int() as number)) | (vocabulary.Kind.NUMBER, ast.Number(number)):
-            if not _within(option, number):
-                yield out_of_range(option.name, option.low, option.high, value.span)
-        case vocabulary.Kind.CHOICE, ast.Word(word):
-            if option.choices and word not in option.choices:
-                yield unknown_choice(option.name, option.choices, value.span)
-        case vocabulary.Kind.SIZE, ast.Size(width, height):
-            if width % 8 or height % 8 or not width or not height:
-                yield size_not_divisible(option.name, value.span)
-        case (vocabulary.Kind.TEXT, ast.String()) | (vocabulary.Kind.FLAG, ast.Word("on" | "off")):
-            pass
-        case vocabulary.Kind.NUMBER, ast.Scheduled(amount) if option.name == "cfg":
-            if not all(_within(option, number) for number in amount.values):
-                yield out_of_range(option.name, option.low, option.high, value.span)
-        case _, ast.Scheduled():
-            yield not_available(f"a schedule of `{option.name}`", value.span)
+    if isinstance(value, ast.Scheduled) and option.name != "cfg":
+        yield not_available(f"a schedule of `{option.name}`", value.span)
+    elif not _is(option.kind, value):
+        yield wrong_kind(option.name, option.kind.value, value.span)
+    elif not all(_within(option, number) for number in _numbers(value)):
+        yield out_of_range(option.name, option.low, option.high, value.span)
+    elif isinstance(value, ast.Word) and option.choices and value.value not in option.choices:
+        yield unknown_choice(option.name, option.choices, value.span)
+    elif option.kind is vocabulary.Kind.PATTERN and isinstance(value, ast.String):
+        yield from _pattern(value)
+    elif isinstance(value, ast.Size) and (value.width % 8 or value.height % 8 or not value.width or not value.height):
+        yield size_not_divisible(option.name, value.span)
+
+
+def _is(kind: vocabulary.Kind, value: ast.Value) -> bool:
+    match kind, value:
+        case (
+            (vocabulary.Kind.INTEGER, ast.Number(int()))
+            | (vocabulary.Kind.NUMBER, ast.Number() | ast.Scheduled())
+            | (vocabulary.Kind.FRACTION, ast.Number() | ast.Percentage())
+            | (vocabulary.Kind.CHOICE, ast.Word())
+            | (vocabulary.Kind.SIZE, ast.Size())
+            | (vocabulary.Kind.TEXT, ast.String())
+            | (vocabulary.Kind.FLAG, ast.Word("on" | "off"))
+            | (vocabulary.Kind.FILE | vocabulary.Kind.PATTERN, ast.String() | ast.Word())
+        ):
+            return True
         case _:
-            yield wrong_kind(option.name, option.kind.value, value.span)
+            return False
+
+
+def _numbers(value: ast.Value) -> tuple[float, ...]:
+    match value:
+        case ast.Number(number) | ast.Percentage(number):
+            return (number,)
+        case ast.Scheduled(amount):
+            return tuple(amount.values)
+        case _:
+            return ()
+
+
+def _pattern(value: ast.String) -> Iterator[Diagnostic]:
+    try:
+        re.compile(value.value)
+    except re.error as error:
+        yield bad_pattern(error.msg, value.span)
 
 
 def _within(option: vocabulary.Option, number: float) -> bool:

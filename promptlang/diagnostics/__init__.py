@@ -175,6 +175,22 @@ def wrong_name(name: str, span: Span) -> Diagnostic:
     return Diagnostic("PL211", f"`{name}` cannot be a name", span, "use letters, digits, `-`, `_` and `.`")
 
 
+def not_together(first: str, second: str, reason: str, span: Span) -> Diagnostic:
+    """``--min-snr 5 --debiased``"""
+    return Diagnostic("PL220", f"`--{first}` cannot go with `--{second}`: {reason}", span, "take one of the two out")
+
+
+def not_without(option: str, other: str, span: Span) -> Diagnostic:
+    """``--te-lr 1e-5`` where the text encoder does not learn."""
+    return Diagnostic("PL221", f"`--{option}` means nothing without `--{other}`", span, f"add `--{other}`")
+
+
+def bad_pattern(reason: str, span: Span) -> Diagnostic:
+    """``--targets "to_(q"``"""
+    hint = "a text is a regular expression that the layers' names hold; `.*` stands for anything"
+    return Diagnostic("PL222", f"`{span.text}` is not a regular expression: {reason}", span, hint)
+
+
 def not_available(what: str, span: Span) -> Diagnostic:
     """``train ti <style> from "photos"``: understood, and nothing in this version carries it out."""
     return Diagnostic(
@@ -281,27 +297,7 @@ def lora_not_finite(file: Path, module: str, span: Span) -> Diagnostic:
     return lora_not_readable(file, f"`{module}` holds numbers that are infinite or not numbers", span)
 
 
-# Data sets, PL4xx
-
-
-def no_pictures(path: str, span: Span) -> Diagnostic:
-    """A folder without anything to train on."""
-    return Diagnostic("PL401", f"there are no pictures in `{path}`", span, "put .png, .jpg or .webp files there")
-
-
-def picture_not_readable(file: Path, reason: str, span: Span) -> Diagnostic:
-    """A training picture is damaged."""
-    return Diagnostic("PL402", f"the picture `{file.name}` cannot be read: {reason}", span, "remove or replace it")
-
-
 # Run time, PL5xx
-
-
-def training_diverged(name: str, step: int, span: Span) -> Diagnostic:
-    """The loss is no longer a number."""
-    return Diagnostic(
-        "PL501", f"the training of `{name}` diverged at step {step}", span, "try a lower `--lr`, a fifth of it"
-    )
 
 
 def file_refused(file: Path, reason: str, span: Span) -> Diagnostic:
