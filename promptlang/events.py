@@ -52,9 +52,9 @@ class TrainingFinished:
 
 @dataclass(frozen=True, slots=True)
 class RenderingStarted:
-    """A picture is begun."""
+    """Pictures are begun, to be made side by side."""
 
-    step: Render
+    steps: tuple[Render, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,16 @@ class Render:
     """What a weight does: ``a1111``, ``a1111-no-norm``, ``comfy``, ``compel`` or ``none``."""
     clip_skip: int = 1
     """Which of the text encoder's layers is read, counted from the last, which is 1."""
+    eta: float = 0.0
+    """How much of its noise DDIM draws anew at each step."""
+    init: Path | None = None
+    """The picture to start from."""
+    mask: Path | None = None
+    """White where that picture may change."""
+    strength: float = 0.75
+    """How much of the way from noise is walked again, from `init` or by the second pass of `hires`."""
+    hires: float = 1.0
+    """How many times as wide and high a second pass makes the picture; 1 for no such pass."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,5 +153,10 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
         scheduler=values.text("scheduler"),
         emphasis=values.text("emphasis"),
         clip_skip=values.integer("clip-skip"),
+        eta=values.number("eta"),
+        init=scope.named(values.given("init")),
+        mask=scope.named(values.given("mask")),
+        strength=values.number("strength"),
+        hires=values.number("hires"),
         file=file(" ".join(segment.text for segment in prompt.parts[0].intervals[0].segments)),
     )

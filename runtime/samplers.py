@@ -61,9 +61,10 @@ def _betas_to_noise(schedule: Mapping[str, Any]) -> list[float]:
     return (1 - torch.cat([kept[:1], kept[1:] / kept[:-1]])).tolist()
 
 
-def is_noisy(scheduler: SchedulerMixin) -> bool:
-    """Whether it may add fresh noise on the way."""
-    return "generator" in inspect.signature(scheduler.step).parameters
+def extras(scheduler: SchedulerMixin, **offered: Any) -> dict[str, Any]:
+    """Of what a step may be given beside the prediction, what this scheduler takes."""
+    known = inspect.signature(scheduler.step).parameters
+    return {name: value for name, value in offered.items() if name in known}
 
 
 def positions(calls: int, steps: int) -> list[int]:

@@ -1,8 +1,8 @@
-"""From noise to latents: the one loop that all pictures go through."""
+"""From noise to latents: the one loop that all pictures go through, alone or side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,10 +10,8 @@ from diffusers import UNet2DConditionModel
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
 
-from promptlang.events import DenoisingStep
-
 from .adapters import Attachments, Loras
-from .samplers import is_noisy, positions
+from .samplers import extras, positions
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,8 +36,74 @@ class Guidance:
 Moment = tuple[Guidance, ...]
 """What holds during a step: first the parts under the whole picture's LoRAs, then those with LoRAs of their own."""
 
-Predict = Callable[[Loras, Tensor], Tensor]
-"""LoRAs and hidden states `[n, tokens, channels]` to predictions `[n, channels, height, width]`."""
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Question:
+    """What a picture on its way asks of the network."""
+
+    loras: Loras
+    latents: Tensor
+    """`[1, channels, height, width]`, scaled as the network wants them"""
+    time: Tensor
+    """`[]`, the timestep"""
+    hidden: Tensor
+    """`[n, tokens, channels]`: the answer is `[n, channels, height, width]`"""
+
+
+Walk = Generator[Question | None, Tensor | None, Tensor]
+"""A picture on its way: it asks, is sent the answers, says None after each step, and returns its latents."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Kept:
+    """What a mask leaves of the picture that one starts from (inpainting)."""
+
+    latents: Tensor
+    """`[1, channels, height, width]`"""
+    noise: Tensor
+    """of the same shape"""
+    changes: Tensor
+    """`[height, width]`: 1 where the picture may change, 0 where it may not"""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Route:
+    """Timesteps to walk, and what holds at each."""
+
+    scheduler: SchedulerMixin
+    moments: Sequence[Moment]
+    """One for each step; it holds for as many calls of the network as the scheduler makes of a step."""
+    strength: float = 1.0
+    """How much of the way is walked, its end."""
+    eta: float = 0.0
+
+    @property
+    def skipped(self) -> int:
+        """Calls of the network before the way begins."""
+        steps = len(self.moments)
+        return (steps - int(steps * self.strength)) * self.scheduler.order
+
+    @property
+    def times(self) -> Tensor:
+        """The timesteps left."""
+        return self.scheduler.timesteps[self.skipped :]
+
+    @property
+    def calls(self) -> Sequence[Moment]:
+        """What holds at each of them."""
+        places = positions(len(self.scheduler.timesteps), len(self.moments))
+        return [self.moments[at] for at in places[self.skipped :]]
+
+    def begin(self) -> None:
+        """Tell the scheduler where the way begins, if it counts its steps."""
+        if hasattr(self.scheduler, "set_begin_index"):
+            self.scheduler.set_begin_index(self.skipped)
+
+    def noised(self, latents: Tensor, noise: Tensor, call: int) -> Tensor:
+        """Latents as noisy as they are before a call; after the last one, clean."""
+        return (
+            self.scheduler.add_noise(latents, noise, self.times[call : call + 1]) if call < len(self.times) else latents
+        )
 
 
 def generator_of(seed: int) -> torch.Generator:
@@ -53,40 +117,25 @@ def noise(channels: int, size: tuple[int, int], generator: torch.Generator) -> T
     return torch.randn((1, channels, height, width), generator=generator)
 
 
-def denoise(
-    unet: UNet2DConditionModel,
-    scheduler: SchedulerMixin,
-    moments: Sequence[Moment],
-    start: Tensor,
-    generator: torch.Generator,
-) -> Generator[DenoisingStep, None, Tensor]:
-    """Walk the scheduler's timesteps, and return the latents `[1, channels, height, width]`.
+def walk(route: Route, start: Tensor, generator: torch.Generator, kept: Kept | None = None) -> Walk:
+    """Take the noise from latents `[1, channels, height, width]`.
 
-    A moment holds for as many calls of the network as the scheduler makes of a step; `generator` is where the
-    scheduler's noise comes from, if it adds any.
+    `generator` is where the scheduler's noise comes from, if it adds any.
     """
-    latents = start * scheduler.init_noise_sigma
-    fresh = {"generator": generator} if is_noisy(scheduler) else {}
-    calls = len(scheduler.timesteps)
-    with Attachments(unet) as attachments:
-        for done, (time, at) in enumerate(zip(scheduler.timesteps, positions(calls, len(moments)), strict=True), 1):
-            with torch.no_grad():
-                scaled = scheduler.scale_model_input(latents, time)
-                predicted = guided(_predictor(unet, attachments, scaled, time), moments[at])
-                latents = scheduler.step(predicted, time, latents, **fresh).prev_sample
-            yield DenoisingStep(done, calls)
+    route.begin()
+    latents, scheduler = start, route.scheduler
+    options = extras(scheduler, generator=generator, eta=route.eta)
+    for call, (time, moment) in enumerate(zip(route.times, route.calls, strict=True), 1):
+        predicted = yield from guided(moment, scheduler.scale_model_input(latents, time), time)
+        latents = scheduler.step(predicted, time, latents, **options).prev_sample
+        if kept:
+            before = route.noised(kept.latents, kept.noise, call)
+            latents = (1 - kept.changes) * before + kept.changes * latents
+        yield None
     return latents
 
 
-def _predictor(unet: UNet2DConditionModel, attachments: Attachments, latents: Tensor, time: Tensor) -> Predict:
-    def predict(loras: Loras, hidden: Tensor) -> Tensor:
-        attachments.change(loras)
-        return unet(latents.expand(len(hidden), -1, -1, -1), time, hidden).sample
-
-    return predict
-
-
-def guided(predict: Predict, moment: Moment) -> Tensor:
+def guided(moment: Moment, latents: Tensor, time: Tensor) -> Generator[Question, Tensor, Tensor]:
     """Composable diffusion: `u + Σ mᵢ·sᵢ·(cᵢ − u)` (Liu et al. 2022, https://arxiv.org/abs/2206.01714), masked.
 
     A part with LoRAs of its own has an unconditional prediction of its own too, u′, and adds
@@ -94,29 +143,34 @@ def guided(predict: Predict, moment: Moment) -> Tensor:
     """
     shared, *apart = moment
     if shared.unconditional is None:
-        return predict(shared.loras, shared.conditionings)
-    base, others = _predicted(predict, shared)
+        return (yield Question(shared.loras, latents, time, shared.conditionings))
+    base, others = yield from _predicted(shared, latents, time)
     result = base
     for scale, mask, other in shared.each(others):
         result = result + _masked(scale * (other - base), mask)
     for guidance in apart:
-        own, others = _predicted(predict, guidance)
+        own, others = yield from _predicted(guidance, latents, time)
         result = result + _masked(own - base, _union(guidance.masks))
         for scale, mask, other in guidance.each(others):
             result = result + _masked(scale * (other - own), mask)
     return result
 
 
-def _predicted(predict: Predict, guidance: Guidance) -> tuple[Tensor, Sequence[Tensor]]:
+def _predicted(
+    guidance: Guidance, latents: Tensor, time: Tensor
+) -> Generator[Question, Tensor, tuple[Tensor, Sequence[Tensor]]]:
     """Without the prompt, and for each part."""
     nothing, parts, loras = guidance.unconditional, guidance.conditionings, guidance.loras
     assert nothing is not None
     if not len(parts):
-        return predict(loras, nothing), ()
+        return (yield Question(loras, latents, time, nothing)), ()
     if nothing.shape[1] == parts.shape[1]:
-        base, *others = predict(loras, torch.cat([nothing, parts])).split(1)
+        answer = yield Question(loras, latents, time, torch.cat([nothing, parts]))
+        base, *others = answer.split(1)
         return base, others
-    return predict(loras, nothing), predict(loras, parts).split(1)
+    base = yield Question(loras, latents, time, nothing)
+    answer = yield Question(loras, latents, time, parts)
+    return base, answer.split(1)
 
 
 def _masked(change: Tensor, mask: Tensor | None) -> Tensor:
@@ -126,3 +180,54 @@ def _masked(change: Tensor, mask: Tensor | None) -> Tensor:
 def _union(masks: Sequence[Tensor | None]) -> Tensor | None:
     given = [mask for mask in masks if mask is not None]
     return torch.stack(given).sum(0).clamp_max(1) if given and len(given) == len(masks) else None
+
+
+def side_by_side(unet: UNet2DConditionModel, walks: Sequence[Walk]) -> Generator[None, None, tuple[Tensor, ...]]:
+    """Latents of each walk, yielding after each step.
+
+    One call of the network answers all of them, so they must ask alike at every step: see `likeness`.
+    """
+    replies: Sequence[Tensor | None] = (None,) * len(walks)
+    with Attachments(unet) as attachments:
+        while True:
+            said = [_resumed(each, reply) for each, reply in zip(walks, replies, strict=True)]
+            if isinstance(said[0], Tensor):
+                return tuple(each for each in said if isinstance(each, Tensor))
+            questions = [each for each in said if isinstance(each, Question)]
+            if questions:
+                attachments.change(questions[0].loras)
+                replies = _answers(unet, questions)
+            else:
+                replies = (None,) * len(walks)
+                yield
+
+
+def _resumed(each: Walk, reply: Tensor | None) -> Question | Tensor | None:
+    """What a walk says next; at its end, its latents."""
+    try:
+        return each.send(reply)
+    except StopIteration as end:
+        return end.value
+
+
+@torch.no_grad()
+def _answers(unet: UNet2DConditionModel, questions: Sequence[Question]) -> Sequence[Tensor]:
+    counts = [len(each.hidden) for each in questions]
+    latents = torch.cat([each.latents.expand(count, -1, -1, -1) for each, count in zip(questions, counts, strict=True)])
+    hidden = torch.cat([each.hidden for each in questions])
+    time = questions[0].time
+    if any(each.time != time for each in questions):
+        time = torch.stack([each.time for each, count in zip(questions, counts, strict=True) for _ in range(count)])
+    return unet(latents, time, hidden).sample.split(counts)
+
+
+def likeness(moments: Sequence[Moment]) -> tuple[object, ...]:
+    """Equal for pictures that ask alike at every step: under the same LoRAs, with as many parts and tokens."""
+    shapes: dict[int, object] = {id(moment): tuple(map(_shape, moment)) for moment in moments}
+    return tuple(shapes[id(moment)] for moment in moments)
+
+
+def _shape(guidance: Guidance) -> object:
+    loras = tuple((id(modules), strength) for modules, strength in guidance.loras)
+    nothing = guidance.unconditional
+    return loras, guidance.conditionings.shape, None if nothing is None else nothing.shape

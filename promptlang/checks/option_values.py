@@ -10,13 +10,13 @@ from promptlang import ast
 from promptlang.checks.statements import head, options
 from promptlang.diagnostics import (
     Diagnostic,
-    bad_pattern,
     not_available,
     out_of_range,
     size_not_divisible,
     unknown_choice,
     wrong_kind,
 )
+from promptlang.diagnostics.training import bad_pattern
 from promptlang.grammar import vocabulary
 from promptlang.scope import Scoped
 from promptlang.sweeps import spread

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from promptlang import ast
 from promptlang.checks.statements import options as written
-from promptlang.diagnostics import Diagnostic, not_together, not_without
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.training import not_together, not_without
 from promptlang.scope import Scoped
 from promptlang.world import World
 

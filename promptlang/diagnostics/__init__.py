@@ -165,6 +165,12 @@ def too_many_pictures(limit: int, span: Span) -> Diagnostic:
     return Diagnostic("PL210", f"this comes to more than {limit} pictures", span, "make fewer at a time")
 
 
+def needs_option(name: str, needed: Collection[str], span: Span) -> Diagnostic:
+    """``a fox --mask "face.png"``"""
+    others = alternatives([f"`--{each}`" for each in needed])
+    return Diagnostic("PL220", f"`--{name}` does nothing without {others}", span, "add it, or leave this out")
+
+
 def empty_range(span: Span) -> Diagnostic:
     """``--cfg 0..1/0``"""
     return Diagnostic("PL212", f"`{span.text}` has no values", span, "after the `/` stands how many there are")
@@ -173,22 +179,6 @@ def empty_range(span: Span) -> Diagnostic:
 def wrong_name(name: str, span: Span) -> Diagnostic:
     """``train lora ../ink from "photos"``"""
     return Diagnostic("PL211", f"`{name}` cannot be a name", span, "use letters, digits, `-`, `_` and `.`")
-
-
-def not_together(first: str, second: str, reason: str, span: Span) -> Diagnostic:
-    """``--min-snr 5 --debiased``"""
-    return Diagnostic("PL220", f"`--{first}` cannot go with `--{second}`: {reason}", span, "take one of the two out")
-
-
-def not_without(option: str, other: str, span: Span) -> Diagnostic:
-    """``--te-lr 1e-5`` where the text encoder does not learn."""
-    return Diagnostic("PL221", f"`--{option}` means nothing without `--{other}`", span, f"add `--{other}`")
-
-
-def bad_pattern(reason: str, span: Span) -> Diagnostic:
-    """``--targets "to_(q"``"""
-    hint = "a text is a regular expression that the layers' names hold; `.*` stands for anything"
-    return Diagnostic("PL222", f"`{span.text}` is not a regular expression: {reason}", span, hint)
 
 
 def not_available(what: str, span: Span) -> Diagnostic:
@@ -300,6 +290,11 @@ def lora_not_finite(file: Path, module: str, span: Span) -> Diagnostic:
 # Run time, PL5xx
 
 
+def picture_not_readable(file: Path, reason: str, span: Span) -> Diagnostic:
+    """A training picture is damaged."""
+    return Diagnostic("PL402", f"the picture `{file.name}` cannot be read: {reason}", span, "remove or replace it")
+
+
 def file_refused(file: Path, reason: str, span: Span) -> Diagnostic:
     """The disk is full, or the folder is not the user's."""
     return Diagnostic("PL502", f"`{file.name}` cannot be read or written: {reason}", span)
@@ -322,3 +317,14 @@ def clip_skip_not_possible(layer: int, layers: int, span: Span) -> Diagnostic:
     """``--clip-skip 9`` with a text encoder of four layers."""
     message = f"this model's text encoder has {layers} layers, so there is no `--clip-skip {layer}`"
     return Diagnostic("PL504", message, span, "1 is the last layer, 2 the one before: few models want more")
+
+
+def eta_not_possible(sampler: str, span: Span) -> Diagnostic:
+    """``--sampler euler --eta 0.5``"""
+    return Diagnostic("PL506", f"the sampler `{sampler}` has no `--eta`", span, "leave it out, or try `--sampler ddim`")
+
+
+def mask_of_another_size(mask: tuple[int, int], picture: tuple[int, int], span: Span) -> Diagnostic:
+    """``--init photo.png --mask other.png``"""
+    message = "the mask has {}x{} pixels, the picture {}x{}".format(*mask, *picture)
+    return Diagnostic("PL507", message, span, "draw the mask over the picture itself")

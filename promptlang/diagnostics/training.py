@@ -1,4 +1,4 @@
-"""What can be wrong with a training: its pictures, PL4xx, and what it is asked to do with a model, PL52x."""
+"""What can be wrong with a training: its options, PL23x, its pictures, PL4xx, and its model, PL52x."""
 
 from __future__ import annotations
 
@@ -8,14 +8,25 @@ from promptlang.diagnostics import Diagnostic, warning
 from promptlang.source import Span
 
 
+def not_together(first: str, second: str, reason: str, span: Span) -> Diagnostic:
+    """``--min-snr 5 --debiased``"""
+    return Diagnostic("PL230", f"`--{first}` cannot go with `--{second}`: {reason}", span, "take one of the two out")
+
+
+def not_without(option: str, other: str, span: Span) -> Diagnostic:
+    """``--te-lr 1e-5`` where the text encoder does not learn."""
+    return Diagnostic("PL231", f"`--{option}` means nothing without `--{other}`", span, f"add `--{other}`")
+
+
+def bad_pattern(reason: str, span: Span) -> Diagnostic:
+    """``--targets "to_(q"``"""
+    hint = "a text is a regular expression that the layers' names hold; `.*` stands for anything"
+    return Diagnostic("PL232", f"`{span.text}` is not a regular expression: {reason}", span, hint)
+
+
 def no_pictures(path: str, span: Span) -> Diagnostic:
     """A folder without anything to train on."""
     return Diagnostic("PL401", f"there are no pictures in `{path}`", span, "put .png, .jpg or .webp files there")
-
-
-def picture_not_readable(file: Path, reason: str, span: Span) -> Diagnostic:
-    """A training picture is damaged."""
-    return Diagnostic("PL402", f"the picture `{file.name}` cannot be read: {reason}", span, "remove or replace it")
 
 
 def small_pictures(files: tuple[str, ...], size: tuple[int, int], span: Span) -> Diagnostic:

@@ -143,6 +143,8 @@ class _Drawing:
         self._request = request
         self._current: Train | Render | None = None
         self._done = 0
+        self._at_once = 1
+        """Pictures that are made side by side."""
         self._finished = 0
         self._failed = False
 
@@ -168,8 +170,8 @@ class _Drawing:
                 self._loading(name)
             case TrainingStarted() | TrainingSkipped() | TrainingStep() | TrainingFinished():
                 self._draw_training(event)
-            case RenderingStarted(step):
-                self._rendering_started(step)
+            case RenderingStarted(steps):
+                self._rendering_started(steps)
             case DenoisingStep(done, total):
                 self._denoising(done, total)
             case PictureFinished():
@@ -216,15 +218,16 @@ class _Drawing:
         heading = f"trained {event.step.name} in {duration(event.seconds)}, loss {event.loss:.4f}: "
         self._terminal.say(Text.assemble(heading, _link(event.step.file)))
 
-    def _rendering_started(self, step: Render) -> None:
-        self._current, self._done = step, 0
-        self._line_for_a_log(f"rendering {_one_line(step.text)}")
+    def _rendering_started(self, steps: tuple[Render, ...]) -> None:
+        self._current, self._done, self._at_once = steps[0], 0, len(steps)
+        for step in steps:
+            self._line_for_a_log(f"rendering {_one_line(step.text)}")
 
     def _denoising(self, done: int, total: int) -> None:
         """Of a sweep, how many of its pictures, so that the time left is that of them all."""
         match self._current:
             case Render(place=(number, pictures)):
-                self.foot.show(self._title(), number - 1 + done / total, pictures)
+                self.foot.show(self._title(), number - 1 + self._at_once * done / total, pictures)
             case _:
                 self.foot.show(self._title(), done, total)
 

@@ -10,8 +10,7 @@ import torch
 from PIL import Image, ImageChops, ImageOps
 from torch import Tensor
 
-from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics.training import picture_not_readable
+from promptlang.diagnostics import Diagnostic, picture_not_readable
 from promptlang.source import Span
 
 from .dataset import Example

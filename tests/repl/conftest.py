@@ -32,7 +32,7 @@ class Painter:
             assert isinstance(step, Render)
             if step.text == "a bug":
                 raise ZeroDivisionError("the latents are gone")
-            yield RenderingStarted(step)
+            yield RenderingStarted((step,))
             if step.text == "an impatient user":
                 raise KeyboardInterrupt
             self.prompts.append(step.text)

@@ -19,7 +19,7 @@ class Painter:
     def execute(self, plan: Plan) -> Generator[Event, None, None]:
         for step in plan.steps:
             assert isinstance(step, Render)
-            yield RenderingStarted(step)
+            yield RenderingStarted((step,))
             while step.text == "forever":
                 time.sleep(0.02)
                 yield DenoisingStep(1, step.steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from promptlang.events import Complained, Event, PictureFinished
 from promptlang.plan import Interval, Model, Part, Plan, Render, Resolved, Segment, Step, Train
 from promptlang.runtime import Runtime, models
+from promptlang.runtime.adapters import Loras
 from promptlang.runtime.models import BaseModel
+from promptlang.runtime.sampling import Moment, Question, Walk, guided, side_by_side
 from promptlang.source import Source, Span
 from promptlang.teaching import Course, Data, Lora, Method, Objective, Optimisation
 
@@ -235,3 +237,29 @@ def kohya(base: BaseModel, seed: int = 0) -> dict[str, Tensor]:
             tensors[f"{key}.lora_up.weight"] = torch.randn(out, rank, *[1] * (len(inner) - 1), generator=draw) * 0.2
             tensors[f"{key}.alpha"] = torch.tensor(0.5 + i % 2)
     return tensors
+
+
+def answered(moment: Moment, predict: Callable[[Loras, Tensor], Tensor]) -> Tensor:
+    """What a moment comes to, where `predict` stands for the network: LoRAs and hidden states to predictions."""
+    found: list[Tensor] = []
+
+    def ask() -> Iterator[Question | None]:
+        found.append((yield from guided(moment, torch.zeros(1), torch.tensor(0))))
+        yield None
+
+    asked = ask()
+    question = next(asked)
+    while question:
+        question = asked.send(predict(question.loras, question.hidden))
+    return found[0]
+
+
+def finished(unet: UNet2DConditionModel, *walks: Walk) -> Tensor:
+    """The latents of walks side by side."""
+    found = []
+
+    def make() -> Iterator[None]:
+        found.extend((yield from side_by_side(unet, walks)))
+
+    list(make())
+    return torch.cat(found)

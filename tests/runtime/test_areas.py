@@ -12,9 +12,9 @@ from torch import Tensor
 from promptlang.plan import Adapter, Area, Interval, LoraUse, Part, Render, Resolved, Segment
 from promptlang.runtime.areas import mask
 from promptlang.runtime.models import BaseModel
-from promptlang.runtime.sampling import Guidance, guided
+from promptlang.runtime.sampling import Guidance
 
-from .conftest import kohya
+from .conftest import answered, kohya
 
 WHOLE = Area(0, 1, 0, 1)
 LEFT = Area(0, 0.5, 0, 1)
@@ -42,8 +42,8 @@ def test_two_halves_are_each_as_if_it_were_the_whole() -> None:
         return torch.cat([predictions[each.mean().item()] for each in hidden])
 
     one, two, nothing = torch.ones(1, 3, 2), 2 * torch.ones(1, 3, 2), torch.zeros(1, 3, 2)
-    both = guided(predict, (Guidance(torch.cat([one, two]), (5.0, 3.0), nothing, masks=(left, right)),))
-    alone = [guided(predict, (Guidance(hidden, (scale,), nothing),)) for hidden, scale in ((one, 5.0), (two, 3.0))]
+    both = answered((Guidance(torch.cat([one, two]), (5.0, 3.0), nothing, masks=(left, right)),), predict)
+    alone = [answered((Guidance(hidden, (scale,), nothing),), predict) for hidden, scale in ((one, 5.0), (two, 3.0))]
     assert torch.allclose(both[..., :2], alone[0][..., :2])
     assert torch.allclose(both[..., 2:], alone[1][..., 2:])
 
@@ -58,8 +58,8 @@ def test_a_lora_of_an_areas_own_acts_there_only() -> None:
     text, nothing = torch.ones(1, 3, 2), torch.zeros(1, 3, 2)
     everywhere = Guidance(text[:0], (), nothing)
     there = Guidance(text, (5.0,), nothing, ink, (mask(LEFT, (4, 4)),))
-    found = guided(predict, (everywhere, there))
-    whole = guided(predict, (Guidance(text, (5.0,), nothing, ink),))
+    found = answered((everywhere, there), predict)
+    whole = answered((Guidance(text, (5.0,), nothing, ink),), predict)
     assert torch.allclose(found[..., :2], whole[..., :2], atol=1e-6)
     assert torch.equal(found[..., 2:], predictions[0, 0.0][..., 2:])
 

@@ -40,10 +40,10 @@ def test_a_picture_is_told_step_by_step(render: Callable[..., Render]) -> None:
     runtime = Runtime()
     loading, *events, finished = run(runtime, step)
     assert loading == ModelLoading("tiny")
-    assert events == [RenderingStarted(step), *(DenoisingStep(done, 3) for done in (1, 2, 3))]
+    assert events == [RenderingStarted((step,)), *(DenoisingStep(done, 3) for done in (1, 2, 3))]
     assert isinstance(finished, PictureFinished)
     assert finished.file == step.file
-    assert run(runtime, step)[0] == RenderingStarted(step)  # the model is kept
+    assert run(runtime, step)[0] == RenderingStarted((step,))  # the model is kept
 
 
 def test_the_same_seed_is_the_same_file_and_another_seed_another_picture(

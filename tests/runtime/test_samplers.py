@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,9 +12,9 @@ from promptlang.grammar import vocabulary
 from promptlang.plan import Model, Render
 from promptlang.runtime import Runtime
 from promptlang.runtime.samplers import SAMPLERS, SPACINGS, positions
-from promptlang.runtime.sampling import Guidance, denoise, generator_of, guided, noise
+from promptlang.runtime.sampling import Guidance, Route, generator_of, noise, walk
 
-from .conftest import complaints, run, says
+from .conftest import answered, complaints, finished, run, says
 
 EVERYWHERE = [(sampler, spacing) for sampler in SAMPLERS for spacing in SPACINGS if SAMPLERS[sampler].can(spacing)]
 
@@ -22,15 +22,9 @@ EVERYWHERE = [(sampler, spacing) for sampler in SAMPLERS for spacing in SPACINGS
 def latents(pipeline: StableDiffusionPipeline, sampler: str, steps: int) -> Tensor:
     scheduler = SAMPLERS[sampler].of(dict(pipeline.scheduler.config), steps)
     hidden = torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(0))
-    generator, returned = generator_of(0), []
-
-    def walk() -> Iterator[object]:
-        moments = [(Guidance(hidden, (1.0,), None),)] * steps
-        start = noise(4, (8, 8), generator)
-        returned.append((yield from denoise(pipeline.unet, scheduler, moments, start, generator)))
-
-    assert len(list(walk())) == len(scheduler.timesteps)
-    return returned[0]
+    route, generator = Route(scheduler, [(Guidance(hidden, (1.0,), None),)] * steps), generator_of(0)
+    start = noise(4, (8, 8), generator) * scheduler.init_noise_sigma
+    return finished(pipeline.unet, walk(route, start, generator))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +89,7 @@ def test_parts_add_up_as_composable_diffusion_says() -> None:
     moment = (Guidance(conditionings, (5.0, -2.0), unconditional),)
     a, b = (each[None] for each in conditionings)
     expected = unconditional + 5 * (a - unconditional) - 2 * (b - unconditional)
-    assert torch.allclose(guided(lambda _, hidden: hidden, moment), expected, atol=1e-6)
+    assert torch.allclose(answered(moment, lambda _, hidden: hidden), expected, atol=1e-6)
 
 
 def test_prompts_of_unequal_length_are_predicted_apart() -> None:
@@ -105,5 +99,5 @@ def test_prompts_of_unequal_length_are_predicted_apart() -> None:
         lengths.append(tuple(hidden.shape))
         return hidden.mean(1, keepdim=True)
 
-    guided(predict, (Guidance(torch.randn(1, 154, 4), (5.0,), torch.randn(1, 77, 4)),))
+    answered((Guidance(torch.randn(1, 154, 4), (5.0,), torch.randn(1, 77, 4)),), predict)
     assert lengths == [(1, 77, 4), (1, 154, 4)]

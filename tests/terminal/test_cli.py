@@ -35,7 +35,7 @@ class Painter:
             if self._complaint is not None:
                 yield Complained(Diagnostic("PL501", self._complaint, step.span))
             else:
-                yield RenderingStarted(step)
+                yield RenderingStarted((step,))
                 yield PictureFinished(step, step.file, 1.2)
 
 

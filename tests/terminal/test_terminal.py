@@ -47,7 +47,7 @@ def rendering(step: Render, *, seconds: float = 1.2) -> Iterator[Event]:
     step.file.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (4, 4), (1, 2, 3)).save(step.file)
     yield ModelLoading("emoji")
-    yield RenderingStarted(step)
+    yield RenderingStarted((step,))
     yield from (DenoisingStep(done, step.steps) for done in range(1, step.steps + 1))
     yield PictureFinished(step, step.file, seconds)
 

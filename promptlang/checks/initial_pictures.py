@@ -1,0 +1,42 @@
+"""The pictures that a prompt starts from are there, and what only matters with them stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from promptlang import ast
+from promptlang.checks.statements import options
+from promptlang.diagnostics import Diagnostic, missing_file, needs_option
+from promptlang.scope import Scoped
+from promptlang.world import World
+
+NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"mask": ("init",), "strength": ("init", "hires")})
+
+
+FILES: Final = ("init", "mask")
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``a fox --init "no/such.png"``"""
+    for reference in _references(scoped.statement):
+        if not world.is_file(scoped.scope.path(reference)):
+            yield missing_file(reference.value, reference.span)
+    if isinstance(scoped.statement, ast.Picture):
+        given = {option.name: option.span for option in scoped.statement.options}
+        for name, needed in NEEDS.items():
+            if name in given and not {*given, *scoped.scope.settings}.intersection(needed):
+                yield needs_option(name, needed, given[name])
+
+
+def _references(statement: ast.Statement) -> Iterator[ast.String | ast.Word]:
+    values = [
+        option.value for option in options(statement) if option.name in FILES and isinstance(statement, ast.Picture)
+    ]
+    if isinstance(statement, ast.Set) and statement.key.value in FILES:
+        values = [statement.value]
+    for value in values:
+        for each in value.values if isinstance(value, ast.List) else [value]:
+            if isinstance(each, ast.String | ast.Word):
+                yield each
