@@ -55,6 +55,7 @@ class Runtime:
 
                 loaded = yield from self._load(step.model, step.span)
                 yield from train(step, loaded.base, loaded.encoder)
+                self._models.pop(Model(step.name, step.file), None)  # it may be another one now
             case Render():
                 loaded = yield from self._load(step.model, step.span)
                 yield from render([each for each in steps if isinstance(each, Render)], loaded)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from promptlang.events import TrainingFinished, TrainingStarted, TrainingStep
 from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
 from promptlang.runtime import Runtime
 from promptlang.runtime.training import batches, loop, precision
+from promptlang.teaching import Lora, Method, Prior, TextualInversion
 
 from .conftest import complaints, run
 
@@ -110,14 +112,27 @@ def test_the_base_is_as_before_whether_training_ends_or_is_broken_off(
     assert not any(parameter.requires_grad for parameter in unet.parameters())
 
 
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        (Lora(4, 4.0), {}),
+        (Lora(4, 4.0, "all", text_encoder=True), {"prior": Prior(1.0, "a cat"), "gradient_checkpointing": True}),
+        (TextualInversion("x"), {"template": "a <x>", "held_out": 0.4}),
+    ],
+    ids=["lora", "lora-all", "ti"],
+)
 def test_both_precisions_learn_alike(
-    runtime: Runtime, training: Callable[..., Train], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: Method,
+    options: dict[str, Any],
+    runtime: Runtime,
+    training: Callable[..., Train],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     losses = []
     for bf16 in (True, False):
         monkeypatch.setattr(precision, "bf16_pays", lambda _, bf16=bf16: bf16)
-        finished = run(runtime, training(file=tmp_path / f"{bf16}.safetensors"))[-1]
-        assert isinstance(finished, TrainingFinished)
+        finished = run(runtime, training(method, force=True, **options))[-1]
+        assert isinstance(finished, TrainingFinished), finished
         losses.append(finished.loss)
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     assert losses[0] != losses[1]

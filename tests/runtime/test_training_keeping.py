@@ -24,6 +24,8 @@ from promptlang.plan import Plan, Train
 from promptlang.runtime import Runtime
 from promptlang.runtime.training import precision
 from promptlang.runtime.training.average import Average, settled
+from promptlang.runtime.training.course import _verdict
+from promptlang.runtime.training.metrics import Metrics
 from promptlang.runtime.training.state import packed, unpack
 from promptlang.teaching import Dreambooth, Lora, Prior, TextualInversion
 
@@ -258,6 +260,16 @@ def test_each_steps_loss_and_the_validations_are_told(runtime: Runtime, training
     assert (again.file.parent / "again.report" / "metrics.jsonl").read_bytes() == (
         report / "metrics.jsonl"
     ).read_bytes()
+
+
+def test_a_validation_loss_that_rises_is_called_learning_by_heart(tmp_path: Path) -> None:
+    told = Metrics(tmp_path / "metrics.jsonl")
+    for step, loss in ((1, 0.5), (10, 0.4), (20, 0.41)):
+        told.add(step, validation=loss)
+    assert [*_verdict(told)] == ["validation loss 0.5000 at first, 0.4100 at the end"]
+    told.add(30, validation=0.45)
+    (line,) = _verdict(told)
+    assert line.endswith("lowest, 0.4000, at step 10 of 30: a rise is learning by heart, so try `--steps 10`")
 
 
 def test_an_odd_caption_is_named_at_its_place(runtime: Runtime, training: Callable[..., Train], photos: Path) -> None:

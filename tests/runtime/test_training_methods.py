@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -14,7 +15,7 @@ from torch.func import functional_call
 
 from promptlang.chunks import cut
 from promptlang.events import Reported, TrainingFinished
-from promptlang.plan import Adapter, Model, Segment, Train
+from promptlang.plan import Adapter, Model, Render, Segment, Train
 from promptlang.runtime import Runtime, models
 from promptlang.runtime.adapters import Attachments, read
 from promptlang.runtime.conditioning import Encoder, vocabulary_of
@@ -340,3 +341,18 @@ def test_without_the_adapter_the_prediction_is_the_bases(training: Callable[...,
         _, drift = lesson_of(step, base, learner).losses(0)
         assert drift.item() > 1e-3
         assert all(parameter.requires_grad for parameter in learner.parameters().values())
+
+
+def test_a_model_that_is_trained_again_is_read_again(
+    runtime: Runtime,
+    training: Callable[..., Train],
+    render: Callable[..., Render],
+    pixels: Callable[[Render], np.ndarray],
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "models" / "cat"
+    seen = []
+    for rate in (1e-3, 1e-2):
+        run(runtime, training(Dreambooth(), steps=2, name="cat", file=folder, learning_rate=rate))
+        seen.append(pixels(render(model=Model("cat", folder))))
+    assert not np.array_equal(*seen)

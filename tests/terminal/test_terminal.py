@@ -26,6 +26,7 @@ from promptlang.events import (
     Reported,
     SheetFinished,
     TrainingFinished,
+    TrainingSkipped,
     TrainingStarted,
     TrainingStep,
 )
@@ -78,6 +79,11 @@ def test_a_log_has_a_line_for_each_start_and_each_file(log: Screen, render: Make
 def test_a_log_of_other_work_has_its_results_only(log: Screen) -> None:
     assert log.terminal.draw(running(Progressed("measuring", 1, 2), Progressed("measuring", 2, 2), Reported("70 %")))
     assert log.out == "70 %\n"
+
+
+def test_a_training_that_is_skipped_is_said_to_be_up_to_date(log: Screen, train: Train) -> None:
+    assert log.terminal.draw(running(TrainingSkipped(train)))
+    assert log.out == "ink is up to date: adapters/ink.safetensors\n"
 
 
 def test_a_log_says_where_an_interrupted_training_goes_on(log: Screen, train: Train) -> None:
