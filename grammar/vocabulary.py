@@ -32,7 +32,6 @@ HEADS: tuple[str, ...] = (
 """What a statement begins with; any other line is a prompt."""
 
 UNAVAILABLE: tuple[str, ...] = (
-    "use vae",
     "use ti",
     "merge lora",
     "merge ti",
@@ -73,6 +72,13 @@ SCHEDULERS: dict[str, str] = {
 
 EMPHASES: tuple[str, ...] = ("a1111", "a1111-no-norm", "comfy", "compel", "none")
 
+METADATA: tuple[str, ...] = ("full", "minimal", "none")
+"""A1111's text and all that `replay` needs, the former only, or nothing."""
+
+PRECISIONS: tuple[str, ...] = ("fp32", "fp16", "bf16")
+
+DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda", "mps")
+
 FORMATS: tuple[str, ...] = ("kohya", "diffusers", "a1111", "int8", "fp8", "fp16", "onnx", "shards", "single-file")
 
 OPTIONS: tuple[Option, ...] = (
@@ -97,8 +103,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("grid", Kind.FLAG, "a contact sheet of several pictures; `--no-grid` for none", ("prompt",), "on"),
     Option("out", Kind.FILE, "where the pictures go", ("prompt",), available=False),
     Option("missing", Kind.CHOICE, "an unknown adapter is", ("set",), "error", choices=("error", "warn", "ignore")),
-    Option("precision", Kind.CHOICE, "the numbers to compute with", ("set",), available=False),
-    Option("device", Kind.CHOICE, "where to compute", ("set",), available=False),
+    Option("metadata", Kind.CHOICE, "what a picture says of itself", ("set",), "full", choices=METADATA),
+    Option("precision", Kind.CHOICE, "the numbers to compute with", ("set",), choices=PRECISIONS),
+    Option("device", Kind.CHOICE, "where to compute", ("set",), "auto", choices=DEVICES),
+    Option("memory", Kind.CHOICE, "how much of it to take", ("set",), "normal", choices=("normal", "low")),
     Option("bare-embeddings", Kind.CHOICE, "tokens without angle brackets", ("set",), available=False),
     *TRAINING,
     Option("method", Kind.CHOICE, "how to mix", ("merge lora",), "linear", choices=("linear", "svd", "ties", "dare")),

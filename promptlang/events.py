@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan import ContactSheet, Render, Train
+from promptlang.plan import ContactSheet, Model, Render, Train
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,13 @@ class ModelLoading:
     """A base model is being read from disk."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRefused:
+    """A base model, or the VAE that it is to have, cannot be used; the reason follows."""
+
+    model: Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,17 @@ class DenoisingStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """What a picture is about to look like, smaller; of those made side by side, the first."""
+
+    step: Render
+    size: tuple[int, int]
+    """Width and height in pixels."""
+    pixels: bytes
+    """RGB, row by row."""
+
+
+@dataclass(frozen=True, slots=True)
 class PictureFinished:
     """The picture's file is whole and in place."""
 
@@ -107,12 +125,14 @@ class Reported:
 
 Event = (
     ModelLoading
+    | ModelRefused
     | TrainingStarted
     | TrainingSkipped
     | TrainingStep
     | TrainingFinished
     | RenderingStarted
     | DenoisingStep
+    | Preview
     | PictureFinished
     | SheetFinished
     | Complained

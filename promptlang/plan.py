@@ -123,10 +123,27 @@ def _place(position: Position) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A base model: the name it goes by, and its folder in diffusers' layout (None for the built-in one)."""
+    """A base model: the name it goes by, and where it is; nowhere for the built-in one and for those of a hub."""
 
     name: str
-    folder: Path | None = None
+    path: Path | None = None
+    """A folder in diffusers' layout, or a single file."""
+    vae: Path | None = None
+    """What takes the place of its own VAE: a folder or a single file."""
+    hub: bool = False
+    """Whether the name is that of a repository on a model hub, ``org/name``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computing:
+    """With what numbers a picture is computed, where, and how sparingly."""
+
+    precision: str | None = None
+    """``fp32``, ``fp16`` or ``bf16``; None for what is usual on the device."""
+    device: str = "auto"
+    """``cpu``, ``cuda``, ``mps``, or ``auto`` for the best there is."""
+    memory: str = "normal"
+    """``normal`` or ``low``."""
 
 
 PICTURE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
@@ -134,6 +151,9 @@ PICTURE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", "
 
 REPEATED = re.compile(r"(\d+)_(.+)")
 """The name of a folder, in the manner of kohya's: how often its pictures are shown, and what they show."""
+
+WEIGHT_ENDINGS = frozenset({".safetensors", ".ckpt", ".pt", ".pth"})
+"""What the name of a single file with a model's weights ends in, in lower case."""
 
 EMOJI = Model("emoji")
 """The base model that comes with promptlang."""
@@ -208,6 +228,12 @@ class Render:
     """How much of the way from noise is walked again, from `init` or by the second pass of `hires`."""
     hires: float = 1.0
     """How many times as wide and high a second pass makes the picture; 1 for no such pass."""
+    metadata: str = "full"
+    """What the picture says of itself: ``full``, ``minimal`` (A1111's text only) or ``none``."""
+    batch: int | None = None
+    """Copies of it to make side by side, of which the first is kept: how many decides over the last bits.
+    None for one beside the others of its sweep."""
+    computing: Computing = Computing()
 
 
 @dataclass(frozen=True, slots=True)

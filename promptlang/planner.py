@@ -11,7 +11,7 @@ from pathlib import Path
 from promptlang import ast, diagnostics
 from promptlang.filling import draw
 from promptlang.intervals import resolve
-from promptlang.plan import Adapter, ContactSheet, Interval, Plan, Render, Resolved, Row, Step
+from promptlang.plan import Adapter, Computing, ContactSheet, Interval, Plan, Render, Resolved, Row, Step
 from promptlang.prompt_parser import parse_prompt
 from promptlang.scope import Scope, Scoped
 from promptlang.source import Source, Span
@@ -124,6 +124,12 @@ def _with_known(interval: Interval, scope: Scope) -> Interval:
     return replace(interval, loras=tuple(use for use in interval.loras if use.name in scope.loras))
 
 
+def _computing(scope: Scope) -> Computing:
+    values = Values("set", scope.settings, ())
+    precision = values.text("precision") if values.given("precision") else None
+    return Computing(precision, values.text("device"), values.text("memory"))
+
+
 def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callable[[], int]) -> Render:
     statement = cell.statement
     values = Values("prompt", scope.settings, statement.options)
@@ -158,5 +164,7 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
         mask=scope.named(values.given("mask")),
         strength=values.number("strength"),
         hires=values.number("hires"),
+        metadata=values.text("metadata"),
+        computing=_computing(scope),
         file=file(" ".join(segment.text for segment in prompt.parts[0].intervals[0].segments)),
     )

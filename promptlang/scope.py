@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,9 +11,11 @@ from promptlang import ast
 from promptlang.diagnostics import Severity
 from promptlang.filling import Let, Library
 from promptlang.includes import Placed
-from promptlang.plan import EMOJI, Model
+from promptlang.plan import EMOJI, WEIGHT_ENDINGS, Model
 from promptlang.prompt_parser import parse_prompt
 from promptlang.world import World
+
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 ADAPTERS = "adapters"
 """The folder, beside a recipe, that trained LoRAs are kept in and found in."""
@@ -49,6 +52,8 @@ class Scope:
     wildcards: Path | None = None
     """The folder that ``__animal__`` is looked up in."""
     find_lines: Callable[[Path, str], Sequence[str]] = lambda folder, pattern: ()  # noqa: ARG005
+    is_local: Callable[[Path], bool] = lambda path: True  # noqa: ARG005
+    """Whether a path that may also be the name of a hub's model is one of this machine."""
 
     def path(self, operand: ast.Word | ast.String) -> Path:
         """A file or folder that the program names."""
@@ -59,6 +64,8 @@ class Scope:
         match statement:
             case ast.UseModel(reference):
                 return replace(self, model=self.find_model(reference))
+            case ast.UseVae(reference):
+                return replace(self, model=replace(self.model, vae=self.path(reference)))
             case ast.Set(key, value):
                 return replace(self, settings={**self.settings, key.value: value})
             case ast.TrainLora() | ast.TrainDreambooth() | ast.TrainTi():
@@ -111,11 +118,18 @@ class Scope:
                 return Severity.ERROR
 
     def find_model(self, reference: ast.Word | ast.String) -> Model:
-        """The built-in model for its name, or else the one in a folder."""
+        """The built-in model for its name, the one in a folder or a file, or else one of a hub's.
+
+        ``models/sd`` is a path where there is a folder `models`, whatever is in it.
+        """
         if isinstance(reference, ast.Word) and reference.value == EMOJI.name:
             return EMOJI
-        folder = self.models.get(reference.value) or self.path(reference)
-        return Model(folder.name, folder)
+        if reference.value in self.models:
+            return Model(reference.value, self.models[reference.value])
+        path = self.path(reference)
+        if _HUB_ID.fullmatch(reference.value) and not self.is_local(path):
+            return Model(reference.value, hub=True)
+        return Model(path.stem if path.suffix.lower() in WEIGHT_ENDINGS else path.name, path)
 
     def named(self, value: ast.Value | None) -> Path | None:
         """The file or folder that an option names, None where it names none."""
@@ -145,7 +159,11 @@ class Scoped:
 
 def initial(folder: Path, world: World) -> Scope:
     """What holds before a program's first statement: nothing but the LoRAs that are already there."""
-    return Scope(folder, loras=world.loras(folder / ADAPTERS), find_lines=world.lines)
+
+    def is_local(path: Path) -> bool:
+        return world.is_model(path) or world.is_folder(path.parent)
+
+    return Scope(folder, loras=world.loras(folder / ADAPTERS), find_lines=world.lines, is_local=is_local)
 
 
 def scoped(statements: Iterable[Placed], scope: Scope) -> Iterator[Scoped]:

@@ -12,7 +12,7 @@ from promptlang.checks import check, in_order
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.grammar import vocabulary
 from promptlang.includes import unfold
-from promptlang.plan import Plan, Render
+from promptlang.plan import Model, Plan, Render
 from promptlang.planner import Naming, plan
 from promptlang.scope import Scoped, initial, scoped
 from promptlang.source import Source
@@ -48,6 +48,7 @@ class Session:
         self.folder = folder
         self._world = world or Disk()
         self._scope = initial(folder, self._world)
+        self._former: tuple[Model, ...] = ()
         self._naming = Naming(name)
         self._seed: Callable[[], int] = _fresh_seed if fresh_seeds else lambda: 0
 
@@ -71,7 +72,16 @@ class Session:
     def _advance(self, statements: tuple[Scoped, ...]) -> None:
         if statements:
             last = statements[-1]
+            before = self._scope.model
             self._scope = replace(last.scope.after(last.statement), folder=self.folder)
+            if self._scope.model != before:
+                self._former = (*self._former, before)
+
+    def leave(self, model: Model) -> None:
+        """Go back to the model before this one, which turned out to be of no use."""
+        while self._scope.model == model and self._former:
+            *former, last = self._former
+            self._scope, self._former = replace(self._scope, model=last), tuple(former)
 
     def loras(self) -> list[str]:
         """The names of the LoRAs that a prompt may use."""

@@ -12,7 +12,7 @@ class Values:
     """The values in force for a statement: its own options, else the settings, else the defaults."""
 
     def __init__(self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]) -> None:
-        self._known = vocabulary.options(head)
+        self._known = vocabulary.SETTINGS if head == "prompt" else vocabulary.options(head)
         flags = (option for option in options if self._is_flag(option))
         self._flags = {option.name: _is_on(option) for option in flags}
         self._given = {**settings, **{option.name: option.value for option in options if option.value is not None}}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from promptlang.plan import PICTURE_ENDINGS, REPEATED
+from promptlang.plan import PICTURE_ENDINGS, REPEATED, WEIGHT_ENDINGS
 
 
 class World(Protocol):
@@ -21,8 +21,8 @@ class World(Protocol):
         """Whether a folder, or one in it called like ``10_sks dog``, holds at least one picture."""
         ...
 
-    def is_model(self, folder: Path) -> bool:
-        """Whether a folder holds a model in diffusers' layout."""
+    def is_model(self, path: Path) -> bool:
+        """Whether it is a folder with a model in diffusers' layout, or a file that may be one."""
         ...
 
     def loras(self, folder: Path) -> dict[str, Path]:
@@ -56,9 +56,9 @@ class Disk:
         files = (file for each in [folder, *found] for file in each.iterdir())
         return any(file.suffix.lower() in PICTURE_ENDINGS for file in files)
 
-    def is_model(self, folder: Path) -> bool:
-        """Whether a folder holds a model in diffusers' layout."""
-        return (folder / "model_index.json").is_file()
+    def is_model(self, path: Path) -> bool:
+        """Whether it is a folder with a model in diffusers' layout, or a file that may be one."""
+        return (path / "model_index.json").is_file() or (path.suffix.lower() in WEIGHT_ENDINGS and path.is_file())
 
     def loras(self, folder: Path) -> dict[str, Path]:
         """The LoRA files of a folder, by the name a prompt calls them."""
@@ -96,8 +96,8 @@ class Granted:
         """Whether a folder holds at least one picture."""
         return True
 
-    def is_model(self, folder: Path) -> bool:  # noqa: ARG002
-        """Whether a folder holds a model in diffusers' layout."""
+    def is_model(self, path: Path) -> bool:  # noqa: ARG002
+        """Whether it is a folder with a model in diffusers' layout, or a file that may be one."""
         return True
 
     def loras(self, folder: Path) -> dict[str, Path]:  # noqa: ARG002

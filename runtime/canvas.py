@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -38,11 +37,11 @@ class Canvas:
         """The way from here to a picture; `generator` gives what diffusers' pipelines draw, in their order."""
         width, height = latent_size(self.size, base)
         if self.picture is None:
-            start = noise(base.unet.config.in_channels, (width, height), generator)
+            start = noise(base.unet.config.in_channels, (width, height), generator).to(base.place.device)
             return walk(route, start * route.scheduler.init_noise_sigma, generator)
-        latents = encode(base.vae, self.picture, generator)
-        fresh = noise(latents.shape[1], (width, height), generator)
-        kept = self.mask and Kept(latents, fresh, _changes(self.mask, (width, height)))
+        latents = encode(base, self.picture, generator)
+        fresh = noise(latents.shape[1], (width, height), generator).to(latents)
+        kept = self.mask and Kept(latents, fresh, _changes(self.mask, (width, height)).to(latents))
         return walk(route, route.noised(latents, fresh, 0), generator, kept)
 
     def finish(self, picture: Image.Image) -> Image.Image:
@@ -112,10 +111,13 @@ def _reason(error: Exception) -> str:
 
 
 @torch.no_grad()
-def encode(vae: AutoencoderKL, picture: Image.Image, generator: torch.Generator) -> Tensor:
-    """Latents `[1, channels, height, width]`, drawn from the encoder's posterior."""
+def encode(base: BaseModel, picture: Image.Image, generator: torch.Generator) -> Tensor:
+    """Latents `[1, channels, height, width]` in fp32, drawn from the encoder's posterior."""
+    vae = base.vae
     pixels = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255).permute(2, 0, 1)[None]
-    return vae.encode(2.0 * pixels - 1.0).latent_dist.sample(generator) * vae.config.scaling_factor
+    with base.at_work(vae):
+        posterior = vae.encode((2.0 * pixels - 1.0).to(vae.device, vae.dtype)).latent_dist
+        return posterior.sample(generator).float() * vae.config.scaling_factor
 
 
 def _changes(mask: Image.Image, size: tuple[int, int]) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -35,6 +35,41 @@ def vocabulary_of(tokenizer: CLIPTokenizer) -> Tokens:
     )
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Encoded:
+    """What a text encoder makes of a chunk: `[1, 77, channels]`, and `[1, channels]` if it pools."""
+
+    states: Tensor
+    pooled: Tensor | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Conditioning:
+    """What the UNet is told of one or several prompts."""
+
+    hidden: Tensor
+    """`[prompts, tokens, channels]`"""
+    added: Mapping[str, Tensor] = field(default_factory=dict)
+    """`[prompts, …]` each: what else its family is told, as the UNet's `added_cond_kwargs`."""
+
+    def __len__(self) -> int:
+        return len(self.hidden)
+
+    def __getitem__(self, which: slice) -> Conditioning:
+        return Conditioning(self.hidden[which], {name: value[which] for name, value in self.added.items()})
+
+    def __add__(self, other: Conditioning) -> Conditioning:
+        """First these, then the other's."""
+        return joined([self, other])
+
+
+def joined(conditionings: Sequence[Conditioning]) -> Conditioning:
+    """All of them, which have as many tokens, one after the other."""
+    first, *_ = conditionings
+    added = {name: torch.cat([each.added[name] for each in conditionings]) for name in first.added}
+    return Conditioning(torch.cat([each.hidden for each in conditionings]), added)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How a prompt is encoded, whatever it says."""
@@ -50,13 +85,19 @@ PLAIN = Reading()
 
 @dataclass(slots=True)
 class Encoder:
-    """A model's text encoder with a memory of the last chunks."""
+    """One of a model's text encoders, with a memory of the last chunks."""
 
     text_encoder: CLIPTextModel
     vocabulary: Tokens
     capacity: int = 512
     """Chunks remembered, 77 states each."""
-    _known: OrderedDict[tuple[object, ...], Tensor] = field(default_factory=OrderedDict)
+    part: str = "text_encoder"
+    """Its name in the model."""
+    first_layer: int = 1
+    """The last of its layers that is ever read, counted from the end."""
+    normed: bool = True
+    """Whether the final layer norm follows the layer that is read."""
+    _known: OrderedDict[tuple[object, ...], Encoded] = field(default_factory=OrderedDict)
 
     @property
     def layers(self) -> int:
@@ -71,29 +112,37 @@ class Encoder:
         """Hidden states `[1, chunks × 77, channels]`; `state` tells the text encoder's adapters apart."""
 
         def states(chunk: Chunk[int], hidden: Hidden) -> Tensor:
-            return self._remembered(chunk.tokens, hidden, reading.clip_skip, state)
+            return self._remembered(chunk.tokens, hidden, reading.clip_skip, state).states
 
         (empty,) = self.cut(())
         return EMPHASES[reading.emphasis](States(chunks, empty, states))
 
-    def _remembered(self, tokens: tuple[int, ...], hidden: Hidden, clip_skip: int, state: object) -> Tensor:
+    def pooled(self, chunks: Sequence[Chunk[int]], reading: Reading = PLAIN, state: object = None) -> Tensor | None:
+        """The first chunk as one vector `[1, channels]`, weights aside; None where there is no such thing."""
+        return self._remembered(chunks[0].tokens, Hidden(), reading.clip_skip, state).pooled
+
+    def _remembered(self, tokens: tuple[int, ...], hidden: Hidden, clip_skip: int, state: object) -> Encoded:
         key = (tokens, hidden, clip_skip, state)
         if key not in self._known:
-            self._known[key] = self._states(tokens, hidden, clip_skip)
+            self._known[key] = self._encoded(tokens, hidden, max(clip_skip, self.first_layer))
             if len(self._known) > self.capacity:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         return self._known[key]
 
     @torch.no_grad()
-    def _states(self, tokens: Sequence[int], hidden: Hidden, clip_skip: int) -> Tensor:
+    def _encoded(self, tokens: Sequence[int], hidden: Hidden, layer: int) -> Encoded:
         # A chunk at a time, so that its states never depend on what it is batched with.
-        ids = torch.tensor([tokens])
-        mask = torch.tensor([[place not in hidden for place in range(len(tokens))]]).long() if hidden else None
-        if clip_skip == 1:
-            return self.text_encoder(ids, mask).last_hidden_state
-        skipped = self.text_encoder(ids, mask, output_hidden_states=True).hidden_states[-clip_skip]
-        return final_layer_norm(self.text_encoder)(skipped)
+        device = self.text_encoder.device
+        ids = torch.tensor([tokens], device=device)
+        seen = [place not in hidden for place in range(len(tokens))]
+        mask = torch.tensor([seen], device=device).long() if hidden else None
+        output = self.text_encoder(ids, mask, output_hidden_states=layer > 1)
+        pooled = getattr(output, "text_embeds", None)
+        states = output.last_hidden_state if layer == 1 else output.hidden_states[-layer]
+        if layer > 1 and self.normed:
+            states = final_layer_norm(self.text_encoder)(states)
+        return Encoded(states.float(), pooled)
 
 
 def final_layer_norm(text_encoder: CLIPTextModel) -> nn.Module:

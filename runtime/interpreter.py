@@ -10,18 +10,22 @@ from typing_extensions import assert_never
 
 from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
-from promptlang.events import Complained, Event, ModelLoading, PictureFinished, SheetFinished
+from promptlang.diagnostics.models import training_not_possible
+from promptlang.events import Complained, Event, ModelLoading, ModelRefused, PictureFinished, SheetFinished
 from promptlang.plan import ContactSheet, Model, Plan, Render, Step, Train
 from promptlang.source import Span
 
 from . import models, sheets
-from .conditioning import Encoder, vocabulary_of
+from .devices import FULL, Place, place
 from .rendering import Loaded, render
+
+KEPT = 2
+"""Models in memory: a prompt can go to and fro between two."""
 
 
 def _statement(step: Step) -> tuple[object, ...]:
     """Equal for the pictures of one statement; every other step is by itself."""
-    return (step.span, step.model) if isinstance(step, Render) and step.place else (id(step),)
+    return (step.span, step.model, step.computing) if isinstance(step, Render) and step.place else (id(step),)
 
 
 class Runtime:
@@ -53,11 +57,14 @@ class Runtime:
             case Train():
                 from .training import train
 
-                loaded = yield from self._load(step.model, step.span)
+                loaded = yield from self._load(step.model, FULL, step.span)
+                if len(loaded.encoders) > 1:
+                    raise PromptError([training_not_possible(loaded.base.family.name, step.span)])
                 yield from train(step, loaded.base, loaded.encoder)
-                self._models.pop(Model(step.name, step.file), None)  # it may be another one now
+                for model in [model for model in self._models if model.path == step.file]:
+                    del self._models[model]  # it may be another one now
             case Render():
-                loaded = yield from self._load(step.model, step.span)
+                loaded = yield from self._load(step.model, place(step.computing, step.span), step.span)
                 yield from render([each for each in steps if isinstance(each, Render)], loaded)
             case ContactSheet() if made:
                 sheets.save(step, made)
@@ -67,9 +74,20 @@ class Runtime:
             case _:
                 assert_never(step)
 
-    def _load(self, model: Model, span: Span) -> Generator[Event, None, Loaded]:
-        if model not in self._models:
-            yield ModelLoading(model.name)
-            base = models.load(model, span)
-            self._models[model] = Loaded(base, Encoder(base.text_encoder, vocabulary_of(base.tokenizer)))
-        return self._models[model]
+    def _load(self, model: Model, where: Place, span: Span) -> Generator[Event, None, Loaded]:
+        known = self._models.pop(model, None)
+        if known is None or known.base.place != where:
+            known = yield from self._read(model, where, span)
+        self._models[model] = known
+        return known
+
+    def _read(self, model: Model, where: Place, span: Span) -> Generator[Event, None, Loaded]:
+        """From disk, while the models used least recently make room; one that is refused changes nothing else."""
+        while len(self._models) >= KEPT:
+            del self._models[next(iter(self._models))]
+        yield ModelLoading(model.name)
+        try:
+            return Loaded.of(models.load(model, span, where))
+        except PromptError:
+            yield ModelRefused(model)
+            raise

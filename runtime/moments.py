@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,7 +12,8 @@ from promptlang.plan import Interval, LoraUse, Part, Render
 
 from .adapters import Attachments, Lora
 from .areas import mask
-from .conditioning import Encoder, Reading
+from .base_model import BaseModel
+from .conditioning import Conditioning, Encoded, Encoder, Reading, joined
 from .sampling import Guidance, Moment
 
 Uses = tuple[LoraUse, ...]
@@ -20,16 +21,23 @@ Uses = tuple[LoraUse, ...]
 
 @dataclass(frozen=True, slots=True)
 class Conditioner:
-    """A text encoder, the LoRAs that may hang on it, and how it is asked to read."""
+    """A model's text encoders, the LoRAs that may hang on them, and how they are asked to read."""
 
-    encoder: Encoder
+    base: BaseModel
+    encoders: Sequence[Encoder]
     loras: Mapping[str, Lora]
     reading: Reading
+    size: tuple[int, int] = (0, 0)
+    """Of the picture, in pixels."""
 
     def moments(self, step: Render, size: tuple[int, int]) -> list[Moment]:
         """One for each denoising step of latents `size` (width, height); steps in which the same holds share it."""
+        width, height = (side * self.base.pixels_per_latent for side in size)
+        return replace(self, size=(width, height))._moments(step, size)
+
+    def _moments(self, step: Render, size: tuple[int, int]) -> list[Moment]:
         known: dict[tuple[object, ...], Moment] = {}
-        masks = tuple(part.area and mask(part.area, size) for part in step.prompt.parts)
+        masks = tuple(part.area and mask(part.area, size).to(self.base.place.device) for part in step.prompt.parts)
         found = []
         for number in range(1, step.steps + 1):
             active = (_cfg(step, number), *(at(part, number) for part in (*step.prompt.parts, *step.negative.parts)))
@@ -51,25 +59,39 @@ class Conditioner:
         scales = tuple(_weight(part, number) * _cfg(step, number) for part, _ in parts)
         masks = tuple(where for _, where in parts)
         unguided = scales == (1.0,) and masks == (None,)
-        negative = None if unguided else self._encode(step.negative.parts[0], number, uses)
+        negative = None if unguided else self._negative(step.negative.parts[0], number, uses)
         return Guidance(
-            conditionings=stacked([self._encode(part, number, uses) for part, _ in parts]) if parts else negative[:0],
+            conditionings=together([self._encode(part, number, uses) for part, _ in parts]) if parts else negative[:0],
             scales=scales,
             unconditional=negative,
             loras=tuple((self.loras[use.name].unet, use.unet) for use in uses if use.unet),
             masks=masks,
         )
 
-    def _encode(self, part: Part, number: int, uses: Uses) -> Tensor:
+    def _negative(self, part: Part, number: int, uses: Uses) -> Conditioning:
+        """Where the model wants it so, an empty text is no text, but zeros."""
+        said = any(segment.text.strip() for segment in at(part, number).segments)
+        return self._encode(part, number, uses, silent=self.base.silent and not said)
+
+    def _encode(self, part: Part, number: int, uses: Uses, *, silent: bool = False) -> Conditioning:
+        """Of one prompt: the text encoders' hidden states side by side, and what else the family tells the UNet."""
+        read = [self._read(encoder, part, number, uses) for encoder in self.encoders]
+        hidden = read[0].states if len(read) == 1 else torch.cat([each.states for each in read], dim=-1)
+        pooled = read[-1].pooled
+        if silent:
+            hidden, pooled = torch.zeros_like(hidden), None if pooled is None else torch.zeros_like(pooled)
+        return Conditioning(hidden, self.base.family.added(pooled, self.size))
+
+    def _read(self, encoder: Encoder, part: Part, number: int, uses: Uses) -> Encoded:
         """Hidden states `[1, tokens, channels]`; a part's intervals all have as many chunks as its longest."""
-        longest = max(len(self.encoder.cut(interval.segments)) for interval in part.intervals)
-        chunks = self.encoder.cut(at(part, number).segments, longest)
+        longest = max(len(encoder.cut(interval.segments)) for interval in part.intervals)
+        chunks = encoder.cut(at(part, number).segments, longest)
         active = [(self.loras[use.name], use.text_encoder) for use in uses if use.text_encoder]
-        active = [(lora, strength) for lora, strength in active if lora.text_encoder]
-        hanging = tuple((lora.text_encoder, strength) for lora, strength in active)
-        with Attachments(self.encoder.text_encoder, hanging):
+        active = [(lora, strength) for lora, strength in active if getattr(lora, encoder.part)]
+        hanging = tuple((getattr(lora, encoder.part), strength) for lora, strength in active)
+        with Attachments(encoder.text_encoder, hanging):
             state = tuple((lora.sha256, strength) for lora, strength in active)
-            return self.encoder.encode(chunks, self.reading, state)
+            return Encoded(encoder.encode(chunks, self.reading, state), encoder.pooled(chunks, self.reading, state))
 
 
 def _cfg(step: Render, number: int) -> float:
@@ -99,3 +121,9 @@ def stacked(conditionings: Sequence[Tensor]) -> Tensor:
     """`[parts, tokens, channels]`: as in A1111, shorter parts repeat their last vector."""
     longest = max(each.shape[1] for each in conditionings)
     return torch.cat([torch.cat([c, c[:, -1:].expand(-1, longest - c.shape[1], -1)], dim=1) for c in conditionings])
+
+
+def together(conditionings: Sequence[Conditioning]) -> Conditioning:
+    """Several prompts' in one, whose lengths may differ."""
+    hidden = stacked([each.hidden for each in conditionings])
+    return joined([replace(each, hidden=hidden[at : at + 1]) for at, each in enumerate(conditionings)])

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
+from typing import Final
 
 import torch
-from diffusers import AutoencoderKL
 from PIL.Image import Image, fromarray
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from promptlang import infotext
 from promptlang.plan import Render
+from promptlang.record import Record, render_json
 
 from .adapters import Lora
 from .files import write_whole
@@ -22,11 +25,24 @@ from .models import BaseModel
 
 
 @torch.no_grad()
-def decode(vae: AutoencoderKL, latents: Tensor) -> Image:
+def decode(base: BaseModel, latents: Tensor) -> Image:
     """The picture of latents `[1, channels, height, width]`."""
-    pixels = vae.decode(latents / vae.config.scaling_factor).sample
-    pixels = (pixels * 0.5 + 0.5).clamp(0, 1)[0].permute(1, 2, 0).float()
+    vae = base.vae
+    with base.at_work(vae):
+        scaled = latents.to(vae.device, vae.dtype) / vae.config.scaling_factor
+        pixels = vae.decode(scaled).sample.float().cpu()
+    pixels = (pixels * 0.5 + 0.5).clamp(0, 1)[0].permute(1, 2, 0)
     return fromarray((pixels * 255).round().to(torch.uint8).numpy())
+
+
+SKETCH = 32
+"""Latents along the longer side of what is decoded to be looked at once."""
+
+
+def sketch(base: BaseModel, latents: Tensor) -> Image:
+    """A smaller picture of latents `[1, channels, height, width]`, in a fraction of the time."""
+    scale = SKETCH / max(latents.shape[-2:])
+    return decode(base, interpolate(latents, scale_factor=scale, mode="area") if scale < 1 else latents)
 
 
 def parameters(step: Render, base: BaseModel, size: tuple[int, int], loras: Iterable[Lora]) -> str:
@@ -53,9 +69,35 @@ def parameters(step: Render, base: BaseModel, size: tuple[int, int], loras: Iter
     return infotext.write(step.text, step.negative_text, {name: value for name, value in fields.items() if value})
 
 
-def save(picture: Image, text: str, file: Path) -> None:
-    """Write a PNG, whole or not at all; the same picture and text are the same bytes."""
+def record(step: Render, base: BaseModel, size: tuple[int, int], loras: Iterable[Lora], batch: int) -> Record:
+    """What `promptlang replay` needs; `size` is that of the first pass."""
+    return Record(
+        source=step.span.text,
+        render=render_json(step),
+        model=(base.name, base.identity),
+        adapters={lora.name: lora.sha256 for lora in loras},
+        pictures={name: _file(file) for name in ("init", "mask") if (file := getattr(step, name))},
+        size=size,
+        vae=step.model.vae.name if step.model.vae else "",
+        hub=step.model.hub,
+        batch=batch,
+        versions={name: version(name) for name in LIBRARIES},
+    )
+
+
+LIBRARIES: Final = ("diffusers", "promptlang-diffusers", "torch", "transformers")
+"""Another version of them may make another picture."""
+
+
+def _file(file: Path) -> tuple[str, str]:
+    """Name and sha256."""
+    return file.name, hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def save(picture: Image, texts: Mapping[str, str], file: Path) -> None:
+    """Write a PNG, whole or not at all; the same picture and texts are the same bytes."""
     chunks, content = PngInfo(), BytesIO()
-    chunks.add_text("parameters", text)
+    for name, text in texts.items():
+        chunks.add_text(name, text)
     picture.save(content, "png", pnginfo=chunks)
     write_whole(file, content.getvalue())

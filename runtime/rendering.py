@@ -9,22 +9,25 @@ from pathlib import Path
 from time import perf_counter
 
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
+from PIL.Image import Image
 from torch import Tensor
 
 from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
-from promptlang.events import Complained, DenoisingStep, Event, PictureFinished, RenderingStarted
+from promptlang.events import Complained, DenoisingStep, Event, PictureFinished, Preview, RenderingStarted
 from promptlang.plan import Adapter, Render
+from promptlang.record import CHUNK
 from promptlang.source import Span
 
 from . import pictures
 from .adapters import Lora, read
 from .canvas import Canvas, canvas, enlarged, latent_size, resized
-from .conditioning import Encoder, Reading
+from .conditioning import Encoder, Reading, vocabulary_of
+from .families import Reader
 from .models import BaseModel
 from .moments import Conditioner
 from .samplers import SAMPLERS, extras
-from .sampling import Route, Walk, generator_of, likeness, side_by_side
+from .sampling import Glimpse, Route, Walk, generator_of, likeness, side_by_side
 
 Latents = tuple[Tensor, ...]
 
@@ -34,9 +37,19 @@ class Loaded:
     """A base model, and what is worth keeping of the work with it."""
 
     base: BaseModel
-    encoder: Encoder
+    encoders: tuple[Encoder, ...]
     loras: dict[tuple[Path, int, int], Lora] = field(default_factory=dict)
     """By file, time of change in nanoseconds and size in bytes."""
+
+    @classmethod
+    def of(cls, base: BaseModel) -> Loaded:
+        """With a reader for each of its text encoders."""
+        return cls(base, tuple(_encoder(base, reader) for reader in base.family.readers))
+
+    @property
+    def encoder(self) -> Encoder:
+        """The first one, which training reads captions with."""
+        return self.encoders[0]
 
     def lora(self, adapter: Adapter, span: Span) -> Lora:
         """As its file is now; raises `PromptError` where it does not fit."""
@@ -48,6 +61,11 @@ class Loaded:
         if key not in self.loras:
             self.loras[key] = read(adapter, self.base, span)
         return self.loras[key]
+
+
+def _encoder(base: BaseModel, reader: Reader) -> Encoder:
+    vocabulary, text_encoder = vocabulary_of(getattr(base, reader.tokenizer)), getattr(base, reader.part)
+    return Encoder(text_encoder, vocabulary, part=reader.part, first_layer=reader.first_layer, normed=reader.normed)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -81,18 +99,23 @@ class Job:
         generator = generator_of(self.step.seed)
         latents = yield from self.canvas.begin(self.first, self.base, generator)
         if self.second:
-            small = self.canvas.finish(pictures.decode(self.base.vae, latents))
+            small = self.canvas.finish(pictures.decode(self.base, latents))
             larger = resized(small, enlarged(small.size, self.step.hires, self.base))
             latents = yield from larger.begin(self.second, self.base, generator)
         return latents
 
-    def save(self, latents: Tensor) -> None:
-        """The picture of its latents, as a file."""
-        picture = pictures.decode(self.base.vae, latents)
+    def save(self, latents: Tensor, batch: int) -> None:
+        """The picture of its latents, as a file; it was made as one of `batch`."""
+        picture = pictures.decode(self.base, latents)
         picture = picture if self.second else self.canvas.finish(picture)
-        pictures.save(
-            picture, pictures.parameters(self.step, self.base, picture.size, self.loras.values()), self.step.file
-        )
+        pictures.save(picture, dict(self._texts(picture.size, batch)), self.step.file)
+
+    def _texts(self, size: tuple[int, int], batch: int) -> Iterator[tuple[str, str]]:
+        loras = self.loras.values()
+        if self.step.metadata != "none":
+            yield "parameters", pictures.parameters(self.step, self.base, size, loras)
+        if self.step.metadata == "full":
+            yield CHUNK, pictures.record(self.step, self.base, self.canvas.size, loras, batch).to_json()
 
 
 def render(steps: Sequence[Render], loaded: Loaded) -> Generator[Event, None, None]:
@@ -101,7 +124,8 @@ def render(steps: Sequence[Render], loaded: Loaded) -> Generator[Event, None, No
     for step in steps:
         yield from _prepared(step, loaded, jobs)
     for alike in _alike(jobs):
-        yield from _make(alike)
+        copies = [prepare(alike[0].step, loaded) for _ in range(1, alike[0].step.batch or 1)]
+        yield from _make(alike, copies)
 
 
 def _prepared(step: Render, loaded: Loaded, jobs: list[Job]) -> Iterator[Event]:
@@ -111,25 +135,43 @@ def _prepared(step: Render, loaded: Loaded, jobs: list[Job]) -> Iterator[Event]:
         yield from map(Complained, error.diagnostics)
 
 
-def _make(jobs: Sequence[Job]) -> Generator[Event, None, None]:
+def _make(jobs: Sequence[Job], copies: Sequence[Job]) -> Generator[Event, None, None]:
+    """Jobs that are alike, beside copies whose pictures nobody wants."""
     began = perf_counter()
     yield RenderingStarted(tuple(job.step for job in jobs))
-    latents = yield from _counted(side_by_side(jobs[0].base.unet, [job.walk() for job in jobs]), jobs[0].calls)
-    for job, each in zip(jobs, latents, strict=True):
-        job.save(each)
+    walks, base = [job.walk() for job in (*jobs, *copies)], jobs[0].base
+    with base.at_work(base.unet):
+        latents = yield from _told(side_by_side(base.unet, walks), jobs[0])
+    for job, each in zip(jobs, latents, strict=False):
+        job.save(each, len(walks))
         yield PictureFinished(job.step, job.step.file, (perf_counter() - began) / len(jobs))
 
 
-def _counted(making: Generator[None, None, Latents], calls: int) -> Generator[DenoisingStep, None, Latents]:
-    """The steps by their number."""
+def _told(making: Generator[Glimpse, None, Latents], job: Job) -> Generator[Event, None, Latents]:
+    """The steps by their number, and now and then what they have come to."""
     latents: list[Latents] = []
 
-    def steps() -> Iterator[None]:
+    def glimpses() -> Iterator[Glimpse]:
         latents.append((yield from making))
 
-    for done, _ in enumerate(steps(), 1):
-        yield DenoisingStep(done, calls)
+    shown, seconds = perf_counter(), 0.0
+    for done, glimpse in enumerate(glimpses(), 1):
+        yield DenoisingStep(done, job.calls)
+        now = perf_counter()
+        if now - shown >= max(PREVIEW_SECONDS, PREVIEW_SHARE * seconds) and done < job.calls:
+            yield preview(job.step, pictures.sketch(job.base, glimpse.latents))
+            shown, seconds = perf_counter(), perf_counter() - now
     return latents[0]
+
+
+PREVIEW_SECONDS = 1.0
+PREVIEW_SHARE = 20
+"""A preview comes no sooner than so many times as long after the last one as that one took."""
+
+
+def preview(step: Render, sketch: Image) -> Preview:
+    """A small picture as an event."""
+    return Preview(step, sketch.size, sketch.tobytes())
 
 
 AT_ONCE = 2048
@@ -150,10 +192,11 @@ def prepare(step: Render, loaded: Loaded) -> Job:
     """Everything but the walk; raises `PromptError`."""
     base, drawn_on = loaded.base, canvas(step, loaded.base)
     loras = {adapter.name: loaded.lora(adapter, step.span) for adapter in step.adapters}
-    conditioner = Conditioner(loaded.encoder, loras, _reading(step, loaded.encoder))
+    conditioner = Conditioner(base, loaded.encoders, loras, _reading(step, loaded.encoders))
 
     def route(size: tuple[int, int], strength: float) -> Route:
-        moments = conditioner.moments(step, latent_size(size, base))
+        with base.at_work(*base.text_encoders.values()):
+            moments = conditioner.moments(step, latent_size(size, base))
         return Route(_scheduler(step, base), moments, strength, step.eta)
 
     first = route(drawn_on.size, step.strength if step.init else 1.0)
@@ -172,8 +215,9 @@ def _scheduler(step: Render, base: BaseModel) -> SchedulerMixin:
     return scheduler
 
 
-def _reading(step: Render, encoder: Encoder) -> Reading:
-    """Raises `PromptError` where the text encoder has no such layer."""
-    if step.clip_skip > encoder.layers:
-        raise PromptError([diagnostics.clip_skip_not_possible(step.clip_skip, encoder.layers, step.span)])
+def _reading(step: Render, encoders: Sequence[Encoder]) -> Reading:
+    """Raises `PromptError` where a text encoder has no such layer."""
+    layers = min(encoder.layers for encoder in encoders)
+    if step.clip_skip > layers:
+        raise PromptError([diagnostics.clip_skip_not_possible(step.clip_skip, layers, step.span)])
     return Reading(step.emphasis, step.clip_skip)

@@ -11,6 +11,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
 
 from .adapters import Attachments, Loras
+from .conditioning import Conditioning, joined
 from .samplers import extras, positions
 
 
@@ -18,12 +19,11 @@ from .samplers import extras, positions
 class Guidance:
     """Parts of a prompt under the same LoRAs, predicted together."""
 
-    conditionings: Tensor
-    """`[parts, tokens, channels]`"""
+    conditionings: Conditioning
     scales: tuple[float, ...]
     """Each part's weight times the guidance scale."""
-    unconditional: Tensor | None
-    """`[1, tokens, channels]`; None where nothing is to be guided away from."""
+    unconditional: Conditioning | None
+    """None where nothing is to be guided away from."""
     loras: Loras = ()
     masks: tuple[Tensor | None, ...] = ()
     """Where each part acts, `[height, width]` from 0 to 1; None, or nothing at all, for everywhere."""
@@ -46,12 +46,20 @@ class Question:
     """`[1, channels, height, width]`, scaled as the network wants them"""
     time: Tensor
     """`[]`, the timestep"""
-    hidden: Tensor
-    """`[n, tokens, channels]`: the answer is `[n, channels, height, width]`"""
+    told: Conditioning
+    """Of n prompts: the answer is `[n, channels, height, width]`"""
 
 
-Walk = Generator[Question | None, Tensor | None, Tensor]
-"""A picture on its way: it asks, is sent the answers, says None after each step, and returns its latents."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Glimpse:
+    """What a step has come to."""
+
+    latents: Tensor
+    """`[1, channels, height, width]`: the picture expected, if the scheduler says so, else as noisy as it is"""
+
+
+Walk = Generator[Question | Glimpse, Tensor | None, Tensor]
+"""A picture on its way: it asks, is sent the answers, shows what each step has come to, and returns its latents."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -127,11 +135,12 @@ def walk(route: Route, start: Tensor, generator: torch.Generator, kept: Kept | N
     options = extras(scheduler, generator=generator, eta=route.eta)
     for call, (time, moment) in enumerate(zip(route.times, route.calls, strict=True), 1):
         predicted = yield from guided(moment, scheduler.scale_model_input(latents, time), time)
-        latents = scheduler.step(predicted, time, latents, **options).prev_sample
+        stepped = scheduler.step(predicted, time, latents, **options)
+        latents = stepped.prev_sample
         if kept:
             before = route.noised(kept.latents, kept.noise, call)
             latents = (1 - kept.changes) * before + kept.changes * latents
-        yield None
+        yield Glimpse(stepped.get("pred_original_sample", latents))
     return latents
 
 
@@ -164,8 +173,8 @@ def _predicted(
     assert nothing is not None
     if not len(parts):
         return (yield Question(loras, latents, time, nothing)), ()
-    if nothing.shape[1] == parts.shape[1]:
-        answer = yield Question(loras, latents, time, torch.cat([nothing, parts]))
+    if nothing.hidden.shape[1] == parts.hidden.shape[1]:
+        answer = yield Question(loras, latents, time, nothing + parts)
         base, *others = answer.split(1)
         return base, others
     base = yield Question(loras, latents, time, nothing)
@@ -174,7 +183,7 @@ def _predicted(
 
 
 def _masked(change: Tensor, mask: Tensor | None) -> Tensor:
-    return change if mask is None else change * mask
+    return change if mask is None else change * mask.to(change.device)
 
 
 def _union(masks: Sequence[Tensor | None]) -> Tensor | None:
@@ -182,8 +191,8 @@ def _union(masks: Sequence[Tensor | None]) -> Tensor | None:
     return torch.stack(given).sum(0).clamp_max(1) if given and len(given) == len(masks) else None
 
 
-def side_by_side(unet: UNet2DConditionModel, walks: Sequence[Walk]) -> Generator[None, None, tuple[Tensor, ...]]:
-    """Latents of each walk, yielding after each step.
+def side_by_side(unet: UNet2DConditionModel, walks: Sequence[Walk]) -> Generator[Glimpse, None, tuple[Tensor, ...]]:
+    """Latents of each walk, with a glimpse of the first after each step.
 
     One call of the network answers all of them, so they must ask alike at every step: see `likeness`.
     """
@@ -191,18 +200,18 @@ def side_by_side(unet: UNet2DConditionModel, walks: Sequence[Walk]) -> Generator
     with Attachments(unet) as attachments:
         while True:
             said = [_resumed(each, reply) for each, reply in zip(walks, replies, strict=True)]
-            if isinstance(said[0], Tensor):
-                return tuple(each for each in said if isinstance(each, Tensor))
-            questions = [each for each in said if isinstance(each, Question)]
-            if questions:
-                attachments.change(questions[0].loras)
-                replies = _answers(unet, questions)
-            else:
-                replies = (None,) * len(walks)
-                yield
+            match said[0]:
+                case Question(loras):
+                    attachments.change(loras)
+                    replies = _answers(unet, [each for each in said if isinstance(each, Question)])
+                case Glimpse() as glimpse:
+                    replies = (None,) * len(walks)
+                    yield glimpse
+                case Tensor():
+                    return tuple(each for each in said if isinstance(each, Tensor))
 
 
-def _resumed(each: Walk, reply: Tensor | None) -> Question | Tensor | None:
+def _resumed(each: Walk, reply: Tensor | None) -> Question | Glimpse | Tensor:
     """What a walk says next; at its end, its latents."""
     try:
         return each.send(reply)
@@ -212,13 +221,14 @@ def _resumed(each: Walk, reply: Tensor | None) -> Question | Tensor | None:
 
 @torch.no_grad()
 def _answers(unet: UNet2DConditionModel, questions: Sequence[Question]) -> Sequence[Tensor]:
-    counts = [len(each.hidden) for each in questions]
+    counts = [len(each.told) for each in questions]
     latents = torch.cat([each.latents.expand(count, -1, -1, -1) for each, count in zip(questions, counts, strict=True)])
-    hidden = torch.cat([each.hidden for each in questions])
+    told = joined([each.told for each in questions])
     time = questions[0].time
     if any(each.time != time for each in questions):
         time = torch.stack([each.time for each, count in zip(questions, counts, strict=True) for _ in range(count)])
-    return unet(latents, time, hidden).sample.split(counts)
+    answer = unet(latents.to(unet.dtype), time, told.hidden.to(unet.dtype), added_cond_kwargs=told.added).sample
+    return answer.to(latents.dtype).split(counts)  # the sampler adds up in fp32
 
 
 def likeness(moments: Sequence[Moment]) -> tuple[object, ...]:
@@ -230,4 +240,4 @@ def likeness(moments: Sequence[Moment]) -> tuple[object, ...]:
 def _shape(guidance: Guidance) -> object:
     loras = tuple((id(modules), strength) for modules, strength in guidance.loras)
     nothing = guidance.unconditional
-    return loras, guidance.conditionings.shape, None if nothing is None else nothing.shape
+    return loras, guidance.conditionings.hidden.shape, None if nothing is None else nothing.hidden.shape

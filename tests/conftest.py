@@ -31,8 +31,8 @@ class Memory:
     def has_pictures(self, folder: Path) -> bool:
         return str(folder.relative_to(FOLDER)) in self.folders
 
-    def is_model(self, folder: Path) -> bool:
-        return str(folder.relative_to(FOLDER)) in self.models
+    def is_model(self, path: Path) -> bool:
+        return str(path.relative_to(FOLDER)) in self.models
 
     def is_file(self, path: Path) -> bool:
         return str(path.relative_to(FOLDER)) in self.files
@@ -50,7 +50,7 @@ class Memory:
 WORLD = Memory(
     folders=["photos"],
     empty=["empty"],
-    models=["models/sd"],
+    models=["models/sd", "downloads/dream.safetensors"],
     adapters=["ink", "ukiyo-e"],
     files=["downloads/wash.safetensors"],
     lists={"animal": ["fox", "owl"], "loop": ["a __loop__"]},

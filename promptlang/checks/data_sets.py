@@ -25,6 +25,10 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
         case ast.UseLora(reference):
             if not world.is_file(scoped.scope.path(reference)):
                 yield missing_file(reference.value, reference.span)
+        case ast.UseVae(reference):
+            path = scoped.scope.path(reference)
+            if not world.is_file(path) and not world.is_folder(path):
+                yield missing_file(reference.value, reference.span)
         case ast.UseWildcards(folder):
             if not world.is_folder(scoped.scope.path(folder)):
                 yield missing_folder(folder.value, folder.span)

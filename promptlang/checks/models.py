@@ -1,4 +1,4 @@
-"""A model is the built-in one, or a folder in diffusers' layout."""
+"""A model is the built-in one, a folder in diffusers' layout, a file of weights, or one of a hub's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``use model emojo``"""
     match scoped.statement:
         case ast.UseModel(reference):
-            folder = scoped.scope.find_model(reference).folder
-            trained = folder in scoped.scope.models.values()
-            if folder is not None and not trained and not world.is_model(folder):
+            path = scoped.scope.find_model(reference).path
+            trained = path in scoped.scope.models.values()
+            if path is not None and not trained and not world.is_model(path):
                 yield unknown_model(reference.value, vocabulary.MODELS, reference.span)

@@ -75,7 +75,7 @@ def unknown_option(name: str, known: Collection[str], span: Span) -> Diagnostic:
 
 def unknown_model(name: str, known: Collection[str], span: Span) -> Diagnostic:
     """``use model emojo``"""
-    hint = nearest(name, known) or "name a folder in diffusers' layout, or `emoji`"
+    hint = nearest(name, known) or "name a folder in diffusers' layout, a `.safetensors` file, or `emoji`"
     return Diagnostic("PL103", f"no model is named `{name}`", span, hint)
 
 
@@ -214,37 +214,6 @@ def included_in_itself(path: str, span: Span) -> Diagnostic:
 def lora_not_readable(file: Path, reason: str, span: Span) -> Diagnostic:
     """A LoRA's file is damaged, hostile, or of another kind."""
     return Diagnostic("PL302", f"`{file.name}` cannot be used as a LoRA: {reason}", span)
-
-
-def model_not_readable(folder: Path, reason: str, span: Span) -> Diagnostic:
-    """A model's folder lacks a part, or holds another thing."""
-    return Diagnostic("PL303", f"`{folder.name}` cannot be used as a model: {reason}", span)
-
-
-def model_not_a_folder(name: str, folder: Path, span: Span) -> Diagnostic:
-    """A path that leads to something else, or a built-in model that is not installed."""
-    hint = f"it should be a folder with a `model_index.json`, and `{folder.name}` has none"
-    return Diagnostic("PL303", f"`{name}` is not a model in diffusers' layout", span, hint)
-
-
-def model_part_missing(part: Path, span: Span) -> Diagnostic:
-    """A model's folder without, say, its `vae`."""
-    return model_not_readable(part.parent, f"its part `{part.name}` is missing", span)
-
-
-def model_part_damaged(part: Path, reason: str, span: Span) -> Diagnostic:
-    """A part that its library refuses to read."""
-    return model_not_readable(part.parent, f"its part `{part.name}` is damaged: {reason}", span)
-
-
-def model_part_incomplete(part: Path, span: Span) -> Diagnostic:
-    """A part that would partly be filled with random numbers."""
-    return model_not_readable(part.parent, f"its part `{part.name}` lacks some of its weights", span)
-
-
-def model_parts_differ(folder: Path, span: Span) -> Diagnostic:
-    """A text encoder of one family with a UNet of another."""
-    return model_not_readable(folder, "its text encoder and its UNet are not of the same family", span)
 
 
 def lora_missing(file: Path, span: Span) -> Diagnostic:

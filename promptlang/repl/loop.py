@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
 from promptlang.backend import Backend
+from promptlang.events import Event, ModelRefused
 from promptlang.repl.commands import obey
 from promptlang.repl.completion import PromptCompleter
 from promptlang.repl.highlight import STYLE, PromptLexer
@@ -117,7 +119,15 @@ class Repl:
         except ImportError as error:
             self._terminal.lacks_runtime(error)
             return
-        self._terminal.draw(backend.execute(planned.plan))
+        self._terminal.draw(self._heeded(backend.execute(planned.plan)))
+
+    def _heeded(self, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
+        """The events; a model that cannot be used is not the session's any more."""
+        with closing(events):
+            for event in events:
+                if isinstance(event, ModelRefused):
+                    self._session.leave(event.model)
+                yield event
 
 
 WELCOME = """\

@@ -25,6 +25,15 @@ def preview(file: Path, columns: int, rows: int) -> Text:
     return half_blocks(small)
 
 
+def sketch(size: tuple[int, int], pixels: bytes, columns: int, rows: int) -> Text:
+    """A picture that is no file yet, likewise."""
+    from PIL import Image
+
+    small = Image.frombytes("RGB", size, pixels)
+    small.thumbnail((columns, 2 * rows))
+    return half_blocks(small)
+
+
 def half_blocks(picture: Image) -> Text:
     """An RGB picture as ``▀``: the foreground is the upper pixel, the background the lower one."""
     width, height = picture.size

@@ -58,10 +58,14 @@ class _PatientProgress(Progress):
     """Shows nothing in its first seconds."""
 
     patience = PATIENCE
+    above: RenderableType | None = None
+    """A picture on its way."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
         late = any((task.elapsed or 0) >= self.patience for task in self.tasks)
-        return super().get_renderables() if late else ()
+        if late and self.above is not None:
+            yield self.above
+        yield from super().get_renderables() if late else ()
 
 
 class Foot:
@@ -73,7 +77,7 @@ class Foot:
         self._console = console
         self._patience = patience
         self._stopping = stopping
-        self._progress: Progress | None = None
+        self._progress: _PatientProgress | None = None
         self._task = TaskID(0)
         self._title = ""
 
@@ -88,13 +92,18 @@ class Foot:
             self._progress.start()
         self._progress.update(self._task, completed=done, total=total, note=note)
 
+    def picture(self, above: RenderableType) -> None:
+        """Show a picture above the line, in the place of the last one."""
+        if self._progress is not None:
+            self._progress.above = above
+
     def hide(self) -> None:
         """Wipe it from the screen."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
-    def _new(self, *, spinning: bool) -> Progress:
+    def _new(self, *, spinning: bool) -> _PatientProgress:
         gauge = SpinnerColumn() if spinning else BarColumn(24)
         columns = (gauge, _Title(self._stopping), _Detail())
         progress = _PatientProgress(*columns, console=self._console, transient=True, get_time=time.monotonic)

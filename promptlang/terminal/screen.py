@@ -20,6 +20,7 @@ from promptlang.events import (
     Event,
     ModelLoading,
     PictureFinished,
+    Preview,
     Progressed,
     RenderingStarted,
     Reported,
@@ -31,7 +32,7 @@ from promptlang.events import (
 )
 from promptlang.plan import ContactSheet, Render, Train
 from promptlang.terminal.interrupt import StopRequest, stoppable
-from promptlang.terminal.preview import preview
+from promptlang.terminal.preview import preview, sketch
 from promptlang.terminal.progress import Foot, duration
 from promptlang.terminal.report import Role, count_lines, counted, pieces, printable
 
@@ -174,6 +175,9 @@ class _Drawing:
                 self._rendering_started(steps)
             case DenoisingStep(done, total):
                 self._denoising(done, total)
+            case Preview(_, size, pixels):
+                if self._pictures:
+                    self.foot.picture(sketch(size, pixels, *self._room))
             case PictureFinished():
                 self._picture_finished(event)
             case SheetFinished(step):
@@ -262,10 +266,20 @@ class _Drawing:
             self._terminal.say(line)
 
     def _show(self, file: Path) -> None:
+        if self._pictures:
+            self._terminal.console.print(preview(file, *self._room), end="", soft_wrap=True)
+
+    @property
+    def _pictures(self) -> bool:
+        """Whether the screen can show any."""
         console = self._terminal.console
-        if console.is_interactive and console.color_system and not console.no_color:
-            columns, rows = min(PREVIEW_COLUMNS, console.width), min(PREVIEW_ROWS, console.height - 2)
-            console.print(preview(file, columns, rows), end="", soft_wrap=True)
+        return console.is_interactive and bool(console.color_system) and not console.no_color
+
+    @property
+    def _room(self) -> tuple[int, int]:
+        """Columns and rows that a picture may take up."""
+        console = self._terminal.console
+        return min(PREVIEW_COLUMNS, console.width), min(PREVIEW_ROWS, console.height - 2)
 
     def _title(self) -> str:
         match self._current:

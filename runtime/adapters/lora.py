@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -40,8 +40,10 @@ class Lora:
     """Of the file's tensors, without its header: A1111's and kohya's `sshs_model_hash`."""
     unet: Mapping[str, LowRank]
     text_encoder: Mapping[str, LowRank]
+    text_encoder_2: Mapping[str, LowRank] = field(default_factory=dict)
+    """SDXL's other one."""
 
     @property
     def modules(self) -> int:
         """How many modules it changes: all that its file has."""
-        return len(self.unet) + len(self.text_encoder)
+        return len(self.unet) + len(self.text_encoder) + len(self.text_encoder_2)

@@ -31,7 +31,7 @@ def key(step: Train, found: Iterable[tuple[Example, ...]], base: BaseModel) -> s
     prior = course.prior and replace(course.prior, folder=None)
     data = replace(course.data, folder=Path(), validation=None)
     fields = asdict(replace(course, data=data, prior=prior))
-    told = [TRAINER, base.sha256, dict(base.schedule), type(course.method).__name__, fields]
+    told = [TRAINER, base.identity, dict(base.schedule), type(course.method).__name__, fields]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
     for examples in found:
         digest.update(f"{len(examples)} pictures".encode())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from promptlang import Session, Source
-from promptlang.plan import EMOJI, Adapter, Area, ContactSheet, Model, Render, Train
+from promptlang.plan import EMOJI, Adapter, Area, Computing, ContactSheet, Model, Render, Train
 from promptlang.teaching import Data, Dreambooth, Lora, Objective, Optimisation, Prior, TextualInversion
 from tests.conftest import FOLDER, WORLD
 
@@ -41,6 +44,49 @@ def test_a_lora_is_not_known_before_it_is_trained(session: Session) -> None:
 def test_a_model_holds_for_what_follows(session: Session) -> None:
     steps = plan(session, 'a fox\nuse model "models/sd"\na fox')
     assert [step.model for step in steps] == [EMOJI, Model("sd", FOLDER / "models/sd")]
+
+
+@pytest.mark.parametrize(
+    ("reference", "model"),
+    [
+        ("emoji", EMOJI),
+        ('"emoji"', None),
+        ("models/sd", Model("sd", FOLDER / "models/sd")),
+        ('"downloads/dream.safetensors"', Model("dream", FOLDER / "downloads/dream.safetensors")),
+        ("stabilityai/sdxl-base-1.0", Model("stabilityai/sdxl-base-1.0", hub=True)),
+        ("photos/typo", None),  # `photos` is a folder here
+        ("a/b/c", None),
+    ],
+)
+def test_a_model_is_built_in_a_folder_a_file_or_a_hubs(session: Session, reference: str, model: Model | None) -> None:
+    planned = session.plan(Source(f"use model {reference}\na fox"))
+    assert [step.model for step in planned.plan.steps if isinstance(step, Render)] == ([model] if model else [])
+    assert [each.code for each in planned.diagnostics] == ([] if model else ["PL103"])
+
+
+def test_a_vae_holds_until_the_next_model(session: Session) -> None:
+    steps = plan(session, 'use vae "downloads/wash.safetensors"\na fox\nuse model models/sd\na fox')
+    assert [step.model.vae for step in steps] == [FOLDER / "downloads/wash.safetensors", None]
+
+
+def test_how_it_is_computed_holds_for_pictures(session: Session) -> None:
+    before, after = plan(session, "a fox\nset precision bf16\nset device cpu\nset memory low\na fox")
+    assert isinstance(before, Render)
+    assert isinstance(after, Render)
+    assert before.computing == Computing(None, "auto", "normal")
+    assert after.computing == Computing("bf16", "cpu", "low")
+
+
+def test_a_model_of_no_use_is_left_for_the_one_before(session: Session) -> None:
+    plan(session, "use model models/sd\na fox")
+    bad = Model("dream", FOLDER / "downloads/dream.safetensors")
+    plan(session, 'use model "downloads/dream.safetensors"\nuse vae "downloads/wash.safetensors"')
+    worse = plan(session, "a fox")[0].model
+    session.leave(bad)
+    assert plan(session, "a fox")[0].model == worse == replace(bad, vae=FOLDER / "downloads/wash.safetensors")
+    session.leave(worse)
+    session.leave(bad)
+    assert plan(session, "a fox")[0].model == Model("sd", FOLDER / "models/sd")
 
 
 def test_an_error_leaves_the_session_as_it_was(session: Session) -> None:

@@ -157,7 +157,6 @@ def test_an_included_recipe_takes_effect_where_it_is_included(session: Session) 
 @pytest.mark.parametrize(
     "text",
     [
-        'use vae "kl.safetensors"',
         'use ti "style.pt" as <style>',
         "merge lora both from ink:0.6 ukiyo-e:0.4 --method svd",
         "merge ti <both> from <a>:0.5 <b>:0.5",

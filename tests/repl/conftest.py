@@ -13,7 +13,7 @@ from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
 from promptlang.backend import Backend
-from promptlang.events import Event, PictureFinished, RenderingStarted
+from promptlang.events import Event, ModelRefused, PictureFinished, RenderingStarted
 from promptlang.plan import Plan, Render
 from promptlang.repl import Repl
 from promptlang.repl.preload import Preload
@@ -30,6 +30,9 @@ class Painter:
     def execute(self, plan: Plan) -> Generator[Event, None, None]:
         for step in plan.steps:
             assert isinstance(step, Render)
+            if step.model.path:
+                yield ModelRefused(step.model)
+                continue
             if step.text == "a bug":
                 raise ZeroDivisionError("the latents are gone")
             yield RenderingStarted((step,))

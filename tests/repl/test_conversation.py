@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,14 @@ def test_a_mistake_is_shown_and_the_session_goes_on(repl: Conversation) -> None:
         "  |        ^^^^^^^^^^^^^",
         "  = did you mean `ukiyo-e`?",
     ]
+    assert repl.painter.prompts == ["a cat"]
+
+
+def test_after_a_model_that_cannot_be_used_the_one_before_is_in_use_again(repl: Conversation) -> None:
+    Path("bad.safetensors").touch()
+    shown = repl.type(f'use model "bad.safetensors"{ENTER}:list{ENTER}a fox{ENTER}:list{ENTER}a cat{ENTER}')
+    models = [line for line in squeezed(shown) if line.startswith("model ")]
+    assert models == ["model bad", "model emoji"]
     assert repl.painter.prompts == ["a cat"]
 
 

@@ -21,8 +21,9 @@ from promptlang.events import Complained, Event, PictureFinished
 from promptlang.plan import Interval, Model, Part, Plan, Render, Resolved, Segment, Step, Train
 from promptlang.runtime import Runtime, models
 from promptlang.runtime.adapters import Loras
+from promptlang.runtime.conditioning import Conditioning
 from promptlang.runtime.models import BaseModel
-from promptlang.runtime.sampling import Moment, Question, Walk, guided, side_by_side
+from promptlang.runtime.sampling import Glimpse, Moment, Question, Walk, guided, side_by_side
 from promptlang.source import Source, Span
 from promptlang.teaching import Course, Data, Lora, Method, Objective, Optimisation
 
@@ -239,8 +240,8 @@ def kohya(base: BaseModel, seed: int = 0) -> dict[str, Tensor]:
     return tensors
 
 
-def answered(moment: Moment, predict: Callable[[Loras, Tensor], Tensor]) -> Tensor:
-    """What a moment comes to, where `predict` stands for the network: LoRAs and hidden states to predictions."""
+def answered(moment: Moment, predict: Callable[[Loras, Conditioning], Tensor]) -> Tensor:
+    """What a moment comes to, where `predict` stands for the network: LoRAs and prompts to predictions."""
     found: list[Tensor] = []
 
     def ask() -> Iterator[Question | None]:
@@ -250,7 +251,7 @@ def answered(moment: Moment, predict: Callable[[Loras, Tensor], Tensor]) -> Tens
     asked = ask()
     question = next(asked)
     while question:
-        question = asked.send(predict(question.loras, question.hidden))
+        question = asked.send(predict(question.loras, question.told))
     return found[0]
 
 
@@ -258,7 +259,7 @@ def finished(unet: UNet2DConditionModel, *walks: Walk) -> Tensor:
     """The latents of walks side by side."""
     found = []
 
-    def make() -> Iterator[None]:
+    def make() -> Iterator[Glimpse]:
         found.extend((yield from side_by_side(unet, walks)))
 
     list(make())

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from promptlang.plan import Adapter, Area, Interval, LoraUse, Part, Render, Resolved, Segment
 from promptlang.runtime.areas import mask
+from promptlang.runtime.conditioning import Conditioning
 from promptlang.runtime.models import BaseModel
 from promptlang.runtime.sampling import Guidance
 
@@ -38,11 +39,11 @@ def test_two_halves_are_each_as_if_it_were_the_whole() -> None:
     left, right = mask(LEFT, (4, 4)), mask(Area(0.5, 1, 0, 1), (4, 4))
     predictions = {0.0: torch.randn(1, 4, 4, 4), 1.0: torch.randn(1, 4, 4, 4), 2.0: torch.randn(1, 4, 4, 4)}
 
-    def predict(_: object, hidden: Tensor) -> Tensor:
-        return torch.cat([predictions[each.mean().item()] for each in hidden])
+    def predict(_: object, told: Conditioning) -> Tensor:
+        return torch.cat([predictions[each.mean().item()] for each in told.hidden])
 
-    one, two, nothing = torch.ones(1, 3, 2), 2 * torch.ones(1, 3, 2), torch.zeros(1, 3, 2)
-    both = answered((Guidance(torch.cat([one, two]), (5.0, 3.0), nothing, masks=(left, right)),), predict)
+    one, two, nothing = (Conditioning(torch.full((1, 3, 2), value)) for value in (1.0, 2.0, 0.0))
+    both = answered((Guidance(one + two, (5.0, 3.0), nothing, masks=(left, right)),), predict)
     alone = [answered((Guidance(hidden, (scale,), nothing),), predict) for hidden, scale in ((one, 5.0), (two, 3.0))]
     assert torch.allclose(both[..., :2], alone[0][..., :2])
     assert torch.allclose(both[..., 2:], alone[1][..., 2:])
@@ -52,10 +53,10 @@ def test_a_lora_of_an_areas_own_acts_there_only() -> None:
     ink = (({}, 1.0),)
     predictions = {(loras, text): torch.randn(1, 4, 4, 4) for loras in (0, 1) for text in (0.0, 1.0)}
 
-    def predict(loras: tuple[object, ...], hidden: Tensor) -> Tensor:
-        return torch.cat([predictions[len(loras), each.mean().item()] for each in hidden])
+    def predict(loras: tuple[object, ...], told: Conditioning) -> Tensor:
+        return torch.cat([predictions[len(loras), each.mean().item()] for each in told.hidden])
 
-    text, nothing = torch.ones(1, 3, 2), torch.zeros(1, 3, 2)
+    text, nothing = Conditioning(torch.ones(1, 3, 2)), Conditioning(torch.zeros(1, 3, 2))
     everywhere = Guidance(text[:0], (), nothing)
     there = Guidance(text, (5.0,), nothing, ink, (mask(LEFT, (4, 4)),))
     found = answered((everywhere, there), predict)

@@ -121,8 +121,8 @@ def test_a_second_pass_starts_from_the_first_ones_picture_made_larger(
     small = Image.fromarray(pixels(render()).astype(np.uint8))
     generator = generator_of(1)
     noise(4, (8, 8), generator)
-    latents = encode(base.vae, small.resize((32, 32), Image.Resampling.LANCZOS), generator)
-    assert np.array_equal(pixels(render(hires=2.0, strength=0.0)), np.asarray(decode(base.vae, latents)))
+    latents = encode(base, small.resize((32, 32), Image.Resampling.LANCZOS), generator)
+    assert np.array_equal(pixels(render(hires=2.0, strength=0.0)), np.asarray(decode(base, latents)))
     assert pixels(render(hires=1.6, strength=0.5)).shape == (26, 26, 3)
 
 

@@ -9,9 +9,9 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from promptlang.events import DenoisingStep, ModelLoading, PictureFinished, RenderingStarted
+from promptlang.events import DenoisingStep, ModelLoading, PictureFinished, Preview, RenderingStarted
 from promptlang.plan import Model, Render
-from promptlang.runtime import Runtime
+from promptlang.runtime import Runtime, rendering
 
 from .conftest import run, says
 
@@ -75,3 +75,17 @@ def test_seeds_sizes_and_guidance_each_change_the_picture(
     assert pixels(render(size=(32, 16))).shape == (16, 32, 3)
     assert not np.array_equal(usual, pixels(render(cfg=1.0)))
     assert not np.array_equal(usual, pixels(render(seed=9)))
+
+
+def test_a_slow_picture_is_shown_on_its_way_and_is_none_the_worse_for_it(
+    render: Callable[..., Render], runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = render(steps=4, prompt=says("a cat", 4), negative=says("", 4), size=(128, 64))
+    run(runtime, step)
+    quick = step.file.read_bytes()
+    monkeypatch.setattr(rendering, "PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr(rendering, "PREVIEW_SHARE", 0)
+    shown = [event for event in run(runtime, step) if isinstance(event, Preview)]
+    assert [(each.step, each.size, len(each.pixels)) for each in shown] == [(step, (64, 32), 3 * 64 * 32)] * 3
+    assert shown[0].pixels != shown[-1].pixels
+    assert step.file.read_bytes() == quick

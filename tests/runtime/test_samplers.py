@@ -11,6 +11,7 @@ from torch import Tensor
 from promptlang.grammar import vocabulary
 from promptlang.plan import Model, Render
 from promptlang.runtime import Runtime
+from promptlang.runtime.conditioning import Conditioning
 from promptlang.runtime.samplers import SAMPLERS, SPACINGS, positions
 from promptlang.runtime.sampling import Guidance, Route, generator_of, noise, walk
 
@@ -21,7 +22,7 @@ EVERYWHERE = [(sampler, spacing) for sampler in SAMPLERS for spacing in SPACINGS
 
 def latents(pipeline: StableDiffusionPipeline, sampler: str, steps: int) -> Tensor:
     scheduler = SAMPLERS[sampler].of(dict(pipeline.scheduler.config), steps)
-    hidden = torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(0))
+    hidden = Conditioning(torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(0)))
     route, generator = Route(scheduler, [(Guidance(hidden, (1.0,), None),)] * steps), generator_of(0)
     start = noise(4, (8, 8), generator) * scheduler.init_noise_sigma
     return finished(pipeline.unet, walk(route, start, generator))
@@ -86,18 +87,18 @@ def test_a_step_of_second_order_is_one_moment_of_the_prompt() -> None:
 
 def test_parts_add_up_as_composable_diffusion_says() -> None:
     conditionings, unconditional = torch.randn(2, 3, 4), torch.randn(1, 3, 4)
-    moment = (Guidance(conditionings, (5.0, -2.0), unconditional),)
+    moment = (Guidance(Conditioning(conditionings), (5.0, -2.0), Conditioning(unconditional)),)
     a, b = (each[None] for each in conditionings)
     expected = unconditional + 5 * (a - unconditional) - 2 * (b - unconditional)
-    assert torch.allclose(answered(moment, lambda _, hidden: hidden), expected, atol=1e-6)
+    assert torch.allclose(answered(moment, lambda _, told: told.hidden), expected, atol=1e-6)
 
 
 def test_prompts_of_unequal_length_are_predicted_apart() -> None:
     lengths: list[tuple[int, ...]] = []
 
-    def predict(_: object, hidden: Tensor) -> Tensor:
-        lengths.append(tuple(hidden.shape))
-        return hidden.mean(1, keepdim=True)
+    def predict(_: object, told: Conditioning) -> Tensor:
+        lengths.append(tuple(told.hidden.shape))
+        return told.hidden.mean(1, keepdim=True)
 
-    answered((Guidance(torch.randn(1, 154, 4), (5.0,), torch.randn(1, 77, 4)),), predict)
+    answered((Guidance(Conditioning(torch.randn(1, 154, 4)), (5.0,), Conditioning(torch.randn(1, 77, 4))),), predict)
     assert lengths == [(1, 77, 4), (1, 154, 4)]

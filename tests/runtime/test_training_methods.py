@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.func import functional_call
+from transformers import CLIPTokenizer
 
 from promptlang.chunks import cut
 from promptlang.events import Reported, TrainingFinished
@@ -341,6 +344,24 @@ def test_without_the_adapter_the_prediction_is_the_bases(training: Callable[...,
         _, drift = lesson_of(step, base, learner).losses(0)
         assert drift.item() > 1e-3
         assert all(parameter.requires_grad for parameter in learner.parameters().values())
+
+
+def test_a_trained_model_is_a_folder_that_diffusers_and_older_tools_read(
+    runtime: Runtime, training: Callable[..., Train], tiny: Model, tmp_path: Path
+) -> None:
+    folder = tmp_path / "models" / "cat"
+    run(runtime, training(Dreambooth(text_encoder=True), steps=1, name="cat", file=folder))
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True)
+    found = pipeline.text_encoder.state_dict()
+    with safe_open(str(folder / "text_encoder" / "model.safetensors"), "pt") as opened:
+        for name in opened.keys():  # noqa: SIM118
+            assert name.startswith("text_model.")
+            assert torch.equal(opened.get_tensor(name), found[name.removeprefix("text_model.")])
+    words = [folder / "tokenizer" / name for name in ("vocab.json", "merges.txt")]
+    older = CLIPTokenizer(*map(str, words), model_max_length=77)
+    before = CLIPTokenizer.from_pretrained(tiny.path / "tokenizer")
+    assert older("a cat in ink")["input_ids"] == before("a cat in ink")["input_ids"]
+    assert pipeline.scheduler.config.beta_end == 0.012
 
 
 def test_a_model_that_is_trained_again_is_read_again(

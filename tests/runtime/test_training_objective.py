@@ -131,7 +131,7 @@ def test_predicting_noise_from_nothing_but_noise_is_refused(
     runtime: Runtime, training: Callable[..., Train], pipelines: dict[str, tuple[object, Model]], tmp_path: Path
 ) -> None:
     folder = tmp_path / "odd"
-    shutil.copytree(pipelines["v-prediction"][1].folder, folder)
+    shutil.copytree(pipelines["v-prediction"][1].path, folder)
     file = folder / "scheduler" / "scheduler_config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "prediction_type": "epsilon"}))
     (complaint,) = complaints(run(runtime, training(model=Model("odd", folder))))

@@ -32,6 +32,7 @@ from promptlang.events import (
 )
 from promptlang.plan import ContactSheet, Render, Train
 from promptlang.source import Source
+from promptlang.terminal.preview import sketch
 from promptlang.terminal.progress import Foot, duration
 
 if TYPE_CHECKING:
@@ -193,6 +194,18 @@ def test_a_longer_job_shows_how_far_it_is_and_leaves_no_trace(tty: Screen) -> No
     shown = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", tty.out)
     assert "━━━━━━╺━━━━━━━━━━━━━━━━━ training [ink] 100/400  loss 0.0312" in shown
     assert tty.out.endswith("\r\x1b[1A\x1b[2K")
+
+
+def test_a_picture_on_its_way_stands_above_the_bar_and_goes_with_it(tty: Screen) -> None:
+    foot = Foot(tty.terminal.console, patience=0)
+    foot.show("a fox", 3, 20)
+    foot.picture(sketch((2, 2), bytes(range(12)), 40, 20))
+    foot.show("a fox", 4, 20)
+    foot.hide()
+    assert "\x1b[38;2;0;1;2;48;2;6;7;8m▀" in tty.out
+    shown = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", tty.out)
+    assert shown.index("▀") < shown.rindex("a fox 4/20")
+    assert tty.out.endswith("\r\x1b[1A\x1b[2K\x1b[1A\x1b[2K")
 
 
 def test_a_spinner_turns_while_nobody_knows_how_long(tty: Screen) -> None:

@@ -1,0 +1,133 @@
+"""Whether models of full size load and draw: Stable Diffusion 1.5 and XL with random weights, as folder and as file.
+
+    python -m benchmarks.full_size [sd1] [sdxl]
+
+Each is built from its family's shipped configuration, saved in fp16 in a temporary folder (SDXL: 7 GB, one layout at a
+time), and read and drawn with by a process of its own, in bf16, whose peak memory is printed. What is mapped from a
+single file counts as memory there, though the system can have it back at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    DiffusionPipeline,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from torch import Tensor
+
+from promptlang import Session, Source
+from promptlang.backend import load_backend
+from promptlang.events import Complained, DenoisingStep, PictureFinished, RenderingStarted
+from promptlang.runtime import tokenizers
+from promptlang.runtime.families import SD1, SDXL, Family
+from promptlang.runtime.networks import empty
+from tests.runtime.small import original
+
+FAMILIES = {"sd1": SD1, "sdxl": SDXL}
+LAYOUTS = {"folder": "model", "file": "model.safetensors"}
+PROGRAM = 'set precision bf16\nuse model "{path}"\na fox --steps 2 --size 256x256 --cfg 5'
+
+
+def random(kind: Any, folder: Path) -> Any:
+    """A network in fp16 with weights that keep its numbers in their range."""
+    network = empty(kind, folder)
+    numbers = torch.randn(1_000_003, generator=torch.Generator().manual_seed(0)).half()
+    state = {name: _weight(name, value.shape, numbers) for name, value in network.state_dict().items()}
+    network.load_state_dict(state, assign=True)
+    return network
+
+
+def _weight(name: str, shape: torch.Size, numbers: Tensor) -> Tensor:
+    """The same numbers again and again: to draw billions would take longer than all the rest."""
+    if len(shape) == 1:
+        return torch.full(shape, float(name.endswith("weight")), dtype=torch.float16)
+    inputs, count = shape[1:].numel(), shape.numel()
+    return numbers.repeat(-(-count // len(numbers)))[:count].view(shape) * (0.5 / inputs**0.5)
+
+
+def pipeline(family: Family) -> DiffusionPipeline:
+    parts = {reader.part: random(reader.kind, family.config / reader.part) for reader in family.readers}
+    parts |= {reader.tokenizer: tokenizers.clip(reader.pad) for reader in family.readers}
+    parts["unet"] = random(UNet2DConditionModel, family.config / "unet")
+    parts["vae"] = random(AutoencoderKL, family.config / "vae")
+    parts["scheduler"] = DDIMScheduler.from_config(DDIMScheduler.load_config(family.config / "scheduler"))
+    if family is SDXL:
+        return StableDiffusionXLPipeline(**parts, add_watermarker=False)
+    return StableDiffusionPipeline(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+
+
+def make(name: str, path: Path) -> None:
+    built = pipeline(FAMILIES[name])
+    if path.suffix:
+        write(path, original(built))
+    else:
+        built.save_pretrained(path)
+
+
+def write(file: Path, tensors: Mapping[str, Tensor]) -> None:
+    """A safetensors file, a tensor at a time: its library holds all of them twice."""
+    header, end = {}, 0
+    for name, value in tensors.items():
+        kind = {torch.float16: "F16", torch.float32: "F32", torch.int64: "I64"}[value.dtype]
+        header[name] = {"dtype": kind, "shape": list(value.shape), "data_offsets": [end, end + value.nbytes]}
+        end += value.nbytes
+    text = json.dumps(header).encode()
+    with file.open("wb") as stream:
+        stream.write(len(text).to_bytes(8, "little") + text)
+        for value in tensors.values():
+            stream.write(value.contiguous().numpy().data)
+
+
+def draw(path: Path) -> None:
+    """Print the seconds to load, of a denoising step, and after the last, and the peak memory."""
+    plan = Session(path.parent).plan(Source(PROGRAM.format(path=path.name))).plan
+    times = [perf_counter()]
+    for event in load_backend().execute(plan):
+        if isinstance(event, Complained):
+            sys.exit(event.diagnostic.message)
+        if isinstance(event, RenderingStarted | DenoisingStep | PictureFinished):
+            times.append(perf_counter())
+    began, loaded, *_, last, finished = times
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"load {loaded - began:.1f} s, text and two steps {last - loaded:.1f} s, ", end="")
+    print(f"picture and checksum {finished - last:.1f} s, peak {peak:.1f} GiB")
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["make", name, path]:
+            make(name, Path(path))
+        case ["draw", path]:
+            draw(Path(path))
+        case names:
+            for name in names or FAMILIES:
+                for layout in LAYOUTS:
+                    measure(name, layout)
+
+
+def measure(name: str, layout: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / LAYOUTS[layout])
+        again = [sys.executable, "-m", "benchmarks.full_size"]
+        subprocess.run([*again, "make", name, path], check=True)
+        print(f"{name} as a {layout}: ", end="", flush=True)
+        subprocess.run([*again, "draw", path], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""What a file says of itself: pictures of several tools, and adapters. Nothing in it is believed or run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from promptlang.inspection.adapters import inspect_adapter
+from promptlang.inspection.findings import Findings, NothingKnownError
+from promptlang.inspection.pictures import inspect_picture
+
+__all__ = ["Findings", "NothingKnownError", "inspect"]
+
+
+def inspect(file: Path) -> Findings:
+    """What a picture or an adapter tells.
+
+    Raises `NothingKnownError` for any other file, OSError where it cannot be read, and ImportError where Pillow is not
+    installed.
+    """
+    with file.open("rb") as stream:
+        beginning = stream.read(16)
+    if beginning[8:9] == b"{":
+        return inspect_adapter(file)
+    return inspect_picture(file)

@@ -1,0 +1,97 @@
+"""ComfyUI's graph of nodes, as its pictures carry it: what its sampler was given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from promptlang.conversion import convert
+
+SAMPLER: Final = ("seed", "noise_seed", "steps", "cfg", "sampler_name", "scheduler", "denoise")
+"""What a sampler's node says for itself."""
+
+DEPTH: Final = 100
+"""Nodes that one looks back through: a graph may be a circle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What a picture's sampler was given."""
+
+    prompt: str
+    negative: str
+    settings: Mapping[str, Any]
+    adapters: tuple[tuple[str, str], ...]
+    """The kind of each model or LoRA, and its file."""
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """To be shown."""
+        yield "prompt", self.prompt
+        if self.negative:
+            yield "negative", self.negative
+        yield from ((name, f"{value}") for name, value in self.settings.items())
+        yield from self.adapters
+
+    def line(self) -> str:
+        """As a line of a recipe."""
+        words = [convert(self.prompt, source="comfy").text]
+        if self.negative:
+            negative = convert(self.negative, source="comfy").text
+            words.append(f"--negative {json.dumps(negative, ensure_ascii=False)}")
+        seed = self.settings.get("seed", self.settings.get("noise_seed"))
+        options = {"seed": seed, "steps": self.settings.get("steps"), "cfg": self.settings.get("cfg")}
+        words += (f"--{name} {value:.15g}" for name, value in options.items() if isinstance(value, int | float))
+        sampler = NAMES.get(str(self.settings.get("sampler_name")))
+        return " ".join([*words, f"--sampler {sampler}"] if sampler else words)
+
+
+NAMES: Final = {
+    "ddim": "ddim",
+    "ddpm": "ddpm",
+    "deis": "deis",
+    "dpmpp_2m": "dpm++_2m",
+    "dpmpp_2m_sde": "dpm++_2m_sde",
+    "euler": "euler",
+    "euler_ancestral": "euler_a",
+    "heun": "heun",
+    "lcm": "lcm",
+    "uni_pc": "unipc",
+}
+"""Our samplers by ComfyUI's names."""
+
+
+def read(text: str) -> Graph:
+    """The graph's first sampler; raises ValueError, KeyError or TypeError where there is none."""
+    nodes: dict[str, Any] = json.loads(text)
+    samplers = [node["inputs"] for node in nodes.values() if {"positive", "negative"} <= set(node["inputs"])]
+    if not samplers:
+        raise ValueError("no node of the graph samples")
+    sampler = samplers[0]
+    return Graph(
+        prompt=_text(nodes, sampler["positive"]),
+        negative=_text(nodes, sampler["negative"]),
+        settings={name: sampler[name] for name in SAMPLER if isinstance(sampler.get(name), int | float | str)},
+        adapters=tuple(_files(nodes)),
+    )
+
+
+def _text(nodes: Mapping[str, Any], link: Any, depth: int = DEPTH) -> str:
+    """The text that an encoder was given, looked for against the graph's direction."""
+    if isinstance(link, str):
+        return link
+    inputs = nodes[str(link[0])]["inputs"]
+    for name in ("text", "text_g", "string", "value", "conditioning", "conditioning_1"):
+        if name in inputs and depth:
+            return _text(nodes, inputs[name], depth - 1)
+    return ""
+
+
+def _files(nodes: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    kinds = {"ckpt_name": "model", "unet_name": "model", "vae_name": "vae", "lora_name": "lora"}
+    for node in nodes.values():
+        for name, kind in kinds.items():
+            if isinstance(node["inputs"].get(name), str):
+                strength = node["inputs"].get("strength_model")
+                yield kind, node["inputs"][name] + (f" at {strength:g}" if isinstance(strength, int | float) else "")

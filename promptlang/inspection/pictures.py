@@ -1,0 +1,95 @@
+"""What a picture tells of how it was made, by the tool that made it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from promptlang import infotext, record
+from promptlang.conversion import INFOTEXT, convert
+from promptlang.inspection import comfy
+from promptlang.inspection.findings import Findings
+from promptlang.inspection.texts import told
+
+Rows = Iterator[tuple[str, str]]
+
+
+def inspect_picture(file: Path) -> Findings:
+    """The first text that a known tool wrote; raises `NothingKnownError` where the file is no picture."""
+    found = told(file)
+    size = ("size", "{}x{} pixels, {}".format(*found.size, found.format))
+    for name, read in TOOLS.items():
+        if name in found.texts:
+            with suppress(ValueError, KeyError, TypeError, AttributeError, IndexError):
+                findings = read(found.texts[name], found.texts)
+                return Findings(findings.kind, (size, *findings.rows), findings.line)
+    others = tuple(found.texts.items())
+    return Findings("picture that says nothing of how it was made", (size, *others))
+
+
+def _ours(text: str, texts: Mapping[str, str]) -> Findings:
+    made = record.read(text)
+    rows = [("line", made.source), *_infotext_rows(texts.get("parameters", ""))]
+    rows += ((f"sha256 of {name}", sha256) for name, sha256 in (made.model, *made.adapters.items()))
+    rows += ((f"--{option}", f"{name}, sha256 {sha256}") for option, (name, sha256) in made.pictures.items())
+    rows += ((name, version) for name, version in made.versions.items())
+    return Findings("picture by promptlang", tuple(rows), made.source)
+
+
+def _a1111(text: str, _texts: Mapping[str, str]) -> Findings:
+    maker = infotext.read(text).settings.get("Version", "")
+    kind = "picture by promptlang" if maker.startswith("promptlang") else "picture with A1111's text"
+    return Findings(kind, tuple(_infotext_rows(text)), convert(text, source=INFOTEXT).text)
+
+
+def _infotext_rows(text: str) -> Rows:
+    read = infotext.read(text)
+    yield "prompt", read.prompt
+    if read.negative:
+        yield "negative", read.negative
+    yield from read.settings.items()
+
+
+def _comfy(text: str, _texts: Mapping[str, str]) -> Findings:
+    made = comfy.read(text)
+    return Findings("picture by ComfyUI", tuple(made.rows()), made.line())
+
+
+def _invokeai(text: str, _texts: Mapping[str, str]) -> Findings:
+    content = json.loads(text)
+    rows = [("prompt", str(content["positive_prompt"]))]
+    if content.get("negative_prompt"):
+        rows.append(("negative", str(content["negative_prompt"])))
+    rows += ((name, _shown(value)) for name, value in content.items() if not name.endswith("_prompt") and value)
+    return Findings("picture by InvokeAI", tuple(rows), _invokeai_line(content))
+
+
+def _invokeai_line(content: Mapping[str, Any]) -> str:
+    words = [convert(str(content["positive_prompt"]), source="invokeai").text]
+    if content.get("negative_prompt"):
+        negative = convert(str(content["negative_prompt"]), source="invokeai").text
+        words.append(f"--negative {json.dumps(negative, ensure_ascii=False)}")
+    names = {"seed": "seed", "steps": "steps", "cfg_scale": "cfg"}
+    words += (f"--{ours} {content[name]}" for name, ours in names.items() if isinstance(content.get(name), int | float))
+    if isinstance(content.get("width"), int) and isinstance(content.get("height"), int):
+        words.append(f"--size {content['width']}x{content['height']}")
+    return " ".join(words)
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+TOOLS: Final[Mapping[str, Callable[[str, Mapping[str, str]], Findings]]] = MappingProxyType(
+    {
+        record.CHUNK: _ours,
+        "parameters": _a1111,
+        "prompt": _comfy,
+        "invokeai_metadata": _invokeai,
+    }
+)
+"""By the name of the text that a tool writes."""

@@ -1,0 +1,54 @@
+"""The texts that a picture's file carries beside its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from promptlang.inspection.findings import NothingKnownError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_EXIF_FOLDER: Final = 0x8769
+_USER_COMMENT: Final = 0x9286
+"""Where A1111 puts its text in a JPEG or WebP, for they have no named texts."""
+
+_ENCODINGS: Final = {b"UNICODE\0": "utf-16-be", b"ASCII\0\0\0": "ascii"}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A picture's size in pixels, the name of its format, and its texts by their names."""
+
+    size: tuple[int, int]
+    format: str
+    texts: Mapping[str, str]
+
+
+def told(file: Path) -> Told:
+    """Read a picture's texts, without its pixels; raises `NothingKnownError` where it is no picture."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(file) as opened:
+            texts = {str(name): value for name, value in opened.info.items() if isinstance(value, str)}
+            comment = _comment(opened)
+            if comment:
+                texts.setdefault("parameters", comment)
+            return Told(opened.size, opened.format or "", texts)
+    except UnidentifiedImageError as error:
+        raise NothingKnownError(f"`{file.name}` is neither a picture nor an adapter") from error
+    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise NothingKnownError(f"`{file.name}` is damaged") from error
+
+
+def _comment(opened: Image.Image) -> str:
+    """The user comment: eight bytes name its encoding."""
+    value = opened.getexif().get_ifd(_EXIF_FOLDER).get(_USER_COMMENT, b"")
+    if isinstance(value, str):
+        return value
+    encoding = _ENCODINGS.get(value[:8], "utf-8")
+    return str(value[8:], encoding, errors="replace").strip("\0")

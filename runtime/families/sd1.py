@@ -1,0 +1,15 @@
+"""Stable Diffusion 1.x: CLIP ViT-L reads the prompt (Rombach et al. 2022, https://arxiv.org/abs/2112.10752)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .family import CONFIGS, Family, Reader
+
+SD1: Final = Family(
+    name="Stable Diffusion 1",
+    config=CONFIGS / "sd1",
+    pipelines=frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"}),
+    activation="quick_gelu",
+    readers=(Reader("text_encoder", "tokenizer", "cond_stage_model.transformer."),),
+)

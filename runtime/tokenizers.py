@@ -1,0 +1,41 @@
+"""Tokenizers: a model's own, or CLIP's, which all families share and no single file brings along."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import CLIPTokenizer
+
+from .families.family import CONFIGS
+
+BEGIN, END = "<|startoftext|>", "<|endoftext|>"
+
+
+def of_folder(folder: Path) -> CLIPTokenizer:
+    """The one that a folder holds."""
+    return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
+
+
+@cache
+def clip(pad: str) -> CLIPTokenizer:
+    """CLIP's 49,408 tokens, from its merges (Radford et al. 2021, https://arxiv.org/abs/2103.00020)."""
+    merges = gzip.decompress((CONFIGS / "merges.txt.gz").read_bytes()).decode()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "merges.txt").write_text(merges, "utf-8")
+        (folder / "vocab.json").write_text(json.dumps(_vocabulary(merges)), "utf-8")
+        files = str(folder / "vocab.json"), str(folder / "merges.txt")
+        return CLIPTokenizer(*files, model_max_length=77, pad_token=pad)
+
+
+def _vocabulary(merges: str) -> dict[str, int]:
+    """The bytes as letters, the same at a word's end, what each merge makes, and the two marks."""
+    letters = sorted(ByteLevel.alphabet())
+    pairs = merges.splitlines()[1:]
+    tokens = [*letters, *(f"{letter}</w>" for letter in letters), *(pair.replace(" ", "") for pair in pairs)]
+    return {token: number for number, token in enumerate([*tokens, BEGIN, END])}

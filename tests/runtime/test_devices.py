@@ -1,0 +1,86 @@
+"""`set precision`, `set device`, `set memory`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from promptlang.events import ModelLoading
+from promptlang.grammar import vocabulary
+from promptlang.plan import Computing, Model, Render
+from promptlang.runtime import Runtime, devices, models
+from promptlang.runtime.devices import FULL, PRECISIONS, Place, place
+from promptlang.source import Span
+
+from .conftest import complaints, run
+from .small import small
+
+Make = Callable[..., Render]
+Pixels = Callable[[Render], np.ndarray]
+
+
+def test_auto_is_the_cpu_in_full_precision_where_there_is_nothing_else(
+    span: Span, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "_there", lambda: ["cpu"])
+    assert place(Computing(), span) == FULL
+    assert set(PRECISIONS) == set(vocabulary.PRECISIONS)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
+def test_a_device_that_is_not_there_is_said(render: Make) -> None:
+    (said,) = complaints(run(Runtime(), render(computing=Computing(device="cuda"))))
+    assert said == "PL506 there is no device `cuda` on this machine"
+
+
+def test_a_precision_that_the_device_cannot_compute_in_is_said(render: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "computes", lambda _, dtype: dtype != torch.float16)
+    (said,) = complaints(run(Runtime(), render(computing=Computing("fp16", "cpu"))))
+    assert said == "PL506 the device `cpu` cannot compute in `fp16`"
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_the_bits_make_nearly_the_same_picture_from_the_same_noise(
+    precision: str, runtime: Runtime, render: Make, pixels: Pixels
+) -> None:
+    if not devices.computes(torch.device("cpu"), PRECISIONS[precision]):
+        pytest.skip("this processor cannot")
+    usual = pixels(render())
+    step = render(computing=Computing(precision, "cpu"))
+    assert run(runtime, step)[0] == ModelLoading("tiny")
+    half = pixels(step)
+    assert not np.array_equal(usual, half)
+    assert np.abs(usual - half).mean() < 4
+
+
+def test_each_network_has_the_numbers_that_were_asked_for(tiny: Model, span: Span) -> None:
+    base = models.load(tiny, span, Place(torch.device("cpu"), torch.float16))
+    assert (base.unet.dtype, base.text_encoder.dtype) == (torch.float16, torch.float16)
+    assert base.vae.config.force_upcast
+    assert base.vae.dtype == torch.float32  # it overflows in fp16, and says so
+    assert models.load(tiny, span, Place(torch.device("cpu"), torch.bfloat16)).vae.dtype == torch.bfloat16
+
+
+def test_a_vae_that_stands_fp16_is_left_in_it(span: Span, tmp_path: Path) -> None:
+    pipeline = small("sd1")
+    pipeline.vae.register_to_config(force_upcast=False)
+    pipeline.save_pretrained(tmp_path / "sd")
+    base = models.load(Model("sd", tmp_path / "sd"), span, Place(torch.device("cpu"), torch.float16))
+    assert base.vae.dtype == torch.float16
+
+
+def test_little_memory_makes_the_same_picture_but_for_rounding(render: Make, pixels: Pixels) -> None:
+    usual, sparing = pixels(render()), pixels(render(computing=Computing(memory="low")))
+    assert np.abs(usual - sparing).max() <= 1
+
+
+def test_training_reads_the_model_in_full_precision(render: Make, training: Callable[..., object], tiny: Model) -> None:
+    runtime = Runtime()
+    run(runtime, render(computing=Computing("bf16", "cpu")))
+    assert runtime._models[tiny].base.unet.dtype == torch.bfloat16
+    assert complaints(run(runtime, training(steps=1))) == []  # type: ignore[arg-type]
+    assert runtime._models[tiny].base.unet.dtype == torch.float32

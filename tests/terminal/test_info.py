@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from promptlang.cli import main
+
+INFOTEXT = "a (fox:1.2)\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 3, Size: 512x512"
+GRAPH = {
+    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sd.safetensors"}},
+    "2": {
+        "class_type": "LoraLoader",
+        "inputs": {"lora_name": "ink.safetensors", "strength_model": 0.8, "model": ["1", 0]},
+    },
+    "3": {"class_type": "CLIPTextEncode", "inputs": {"text": "a (fox:1.2)", "clip": ["2", 1]}},
+    "4": {"class_type": "CLIPTextEncode", "inputs": {"text": "blurry", "clip": ["2", 1]}},
+    "5": {
+        "class_type": "KSampler",
+        "inputs": {
+            "seed": 3,
+            "steps": 20,
+            "cfg": 7.5,
+            "sampler_name": "euler_ancestral",
+            "positive": ["3", 0],
+            "negative": ["4", 0],
+        },
+    },
+}
+INVOKE = {
+    "positive_prompt": "a fox+",
+    "negative_prompt": "",
+    "seed": 3,
+    "steps": 20,
+    "cfg_scale": 7.5,
+    "width": 512,
+    "height": 768,
+}
+
+
+@pytest.fixture
+def png(tmp_path: Path) -> Callable[..., Path]:
+    def make(**texts: str) -> Path:
+        chunks, file = PngInfo(), tmp_path / "picture.png"
+        for name, text in texts.items():
+            chunks.add_text(name, text)
+        Image.new("RGB", (8, 16)).save(file, pnginfo=chunks)
+        return file
+
+    return make
+
+
+def told(file: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    assert main(["info", "--json", str(file)]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a1111s_picture_is_told_and_said_as_a_line_of_a_recipe(
+    png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = told(png(parameters=INFOTEXT), capsys)
+    assert found["kind"] == "picture with A1111's text"
+    assert found["facts"]["Sampler"] == "Euler a"
+    line = 'a (fox:1.2) --negative "blurry" --steps 20 --sampler euler_a --cfg 7 --seed 3 --size 512x512'
+    assert found["line"] == line
+
+
+def test_a1111s_text_is_found_in_a_jpeg(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + INFOTEXT.replace("fox", "fuchs 🦊").encode("utf-16-be")
+    Image.new("RGB", (8, 16)).save(tmp_path / "picture.jpg", exif=exif)
+    assert told(tmp_path / "picture.jpg", capsys)["facts"]["prompt"] == "a (fuchs 🦊:1.2)"
+
+
+def test_comfyuis_picture_is_told_by_its_graph(png: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    found = told(png(prompt=json.dumps(GRAPH)), capsys)
+    assert found["kind"] == "picture by ComfyUI"
+    assert found["facts"]["lora"] == "ink.safetensors at 0.8"
+    assert found["line"] == 'a (fox:1.2) --negative "blurry" --seed 3 --steps 20 --cfg 7.5 --sampler euler_a'
+
+
+def test_a_graph_that_is_a_circle_or_none_at_all_is_only_shown(
+    png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    circle = {"1": {"inputs": {"conditioning": ["1", 0], "positive": ["1", 0], "negative": ["1", 0]}}}
+    assert told(png(prompt=json.dumps(circle)), capsys)["facts"]["prompt"] == ""
+    assert told(png(prompt="{}"), capsys)["kind"] == "picture that says nothing of how it was made"
+
+
+def test_invokeais_picture_is_told(png: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    found = told(png(invokeai_metadata=json.dumps(INVOKE)), capsys)
+    assert found["line"] == "a (fox) --seed 3 --steps 20 --cfg 7.5 --size 512x768"
+
+
+def test_an_adapter_is_told_by_its_header(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    header = {
+        "__metadata__": {"ss_output_name": "ink", "ss_tag_frequency": json.dumps({"1_ink": {"ink": 9, "fox": 3}})},
+        "lora_unet_x.lora_down.weight": {"dtype": "F32", "shape": [4, 2], "data_offsets": [0, 32]},
+        "lora_unet_x.lora_up.weight": {"dtype": "F32", "shape": [2, 4], "data_offsets": [32, 64]},
+    }
+    text = json.dumps(header).encode()
+    (tmp_path / "ink.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(64))
+    facts = told(tmp_path / "ink.safetensors", capsys)["facts"]
+    assert facts == {
+        "kind": "LoRA", "tensors": "2", "modules": "1", "rank": "4", "ss_output_name": "ink", "tags": "ink (9), fox (3)"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is neither a picture nor an adapter"),
+        (b"no picture", "is neither a picture nor an adapter"),
+        ((2**60).to_bytes(8, "little") + b"{", "is damaged: its header is longer than the file"),
+        ((9).to_bytes(8, "little") + b"{" + b"x" * 8, "is damaged: its header cannot be read"),
+        (
+            (64).to_bytes(8, "little") + b'{"a": {"dtype":"F32","shape":[9],"data_offsets":[0,36]}}'.ljust(64),
+            "is damaged: its end is missing",
+        ),
+    ],
+)
+def test_what_is_damaged_is_said(content: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "odd").write_bytes(content)
+    assert main(["info", str(tmp_path / "odd")]) == 1
+    assert capsys.readouterr().err == f"error: `odd` {said}\n"
