@@ -2,38 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from .options import Kind, Option
+from .training import TRAINING
 
-
-class Kind(Enum):
-    """What may stand as an option's value."""
-
-    INTEGER = "a whole number"
-    NUMBER = "a number"
-    FRACTION = "a number between 0 and 1, or a percentage"
-    TEXT = 'a "text"'
-    SIZE = "a size such as `512x768`"
-    CHOICE = "a name"
-    FILE = "a file"
-    FLAG = "`on` or `off`, or nothing: it is on, or with `--no-` off"
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """``--steps 30`` on a line, or ``set steps 30`` for all that follow."""
-
-    name: str
-    kind: Kind
-    doc: str
-    heads: tuple[str, ...]
-    """The statements that take it; ``prompt`` for a line that is a prompt, ``set`` for what only `set` takes."""
-    default: int | float | str | None = None
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    available: bool = True
-    """Whether this version can do it."""
+__all__ = ["Kind", "Option"]
 
 
 HEADS: tuple[str, ...] = (
@@ -60,8 +32,6 @@ HEADS: tuple[str, ...] = (
 """What a statement begins with; any other line is a prompt."""
 
 UNAVAILABLE: tuple[str, ...] = (
-    "train dreambooth",
-    "train ti",
     "merge lora",
     "merge ti",
     "extract lora",
@@ -108,15 +78,11 @@ PRECISIONS: tuple[str, ...] = ("fp32", "fp16", "bf16")
 
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda", "mps")
 
-TARGETS: tuple[str, ...] = ("qv", "attn")
-
 FORMATS: tuple[str, ...] = ("kohya", "diffusers", "a1111", "int8", "fp8", "fp16", "onnx", "shards", "single-file")
-
-_TRAIN = ("train lora", "train dreambooth", "train ti")
 
 OPTIONS: tuple[Option, ...] = (
     Option("negative", Kind.TEXT, "what the picture should not show", ("prompt",), ""),
-    Option("seed", Kind.INTEGER, "the noise to start from", ("prompt", *_TRAIN), None, 0, 2**63 - 1),
+    Option("seed", Kind.INTEGER, "the noise to start from", ("prompt",), None, 0, 2**63 - 1),
     Option("steps", Kind.INTEGER, "denoising steps", ("prompt",), 25, 1, 1000),
     Option("cfg", Kind.NUMBER, "how closely the picture follows the prompt", ("prompt",), 5.0, 0, 100),
     Option("size", Kind.SIZE, "width x height in pixels", ("prompt",)),
@@ -141,20 +107,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("device", Kind.CHOICE, "where to compute", ("set",), "auto", choices=DEVICES),
     Option("memory", Kind.CHOICE, "how much of it to take", ("set",), "normal", choices=("normal", "low")),
     Option("bare-embeddings", Kind.CHOICE, "tokens without angle brackets", ("set",), available=False),
-    Option("rank", Kind.INTEGER, "how much a LoRA can hold", ("train lora",), 8, 1, 1024),
-    Option(
-        "alpha", Kind.NUMBER, "a LoRA's scale times its rank; the rank unless given", ("train lora",), None, 0.001, 4096
-    ),
-    Option(
-        "targets", Kind.CHOICE, "the attention projections a LoRA changes", ("train lora",), "attn", choices=TARGETS
-    ),
-    Option("lr", Kind.NUMBER, "learning rate", _TRAIN, 1e-3, 1e-9, 1),
-    Option("steps", Kind.INTEGER, "training steps", _TRAIN, 400, 1, 1_000_000),
-    Option("batch", Kind.INTEGER, "pictures a training step", _TRAIN, 4, 1, 1024),
-    Option("vectors", Kind.INTEGER, "vectors a token stands for", ("train ti",), 1, 1, 75),
-    Option("init", Kind.CHOICE, "the word to start from", ("train ti",)),
-    Option("prompt", Kind.TEXT, "what the pictures show", ("train dreambooth",)),
-    Option("class", Kind.TEXT, "what others of its kind are called", ("train dreambooth",)),
+    *TRAINING,
     Option("method", Kind.CHOICE, "how to mix", ("merge lora",), "linear", choices=("linear", "svd", "ties", "dare")),
     Option("rank", Kind.INTEGER, "how much the LoRA can hold", ("extract lora",), 8, 1, 1024),
 )

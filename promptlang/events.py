@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan import ContactSheet, Model, Render, TrainLora
+from promptlang.plan import ContactSheet, Model, Render, Train
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,16 @@ class ModelRefused:
 class TrainingStarted:
     """Pictures and captions are read and encoded; `resumed_at` steps were done by an earlier run."""
 
-    step: TrainLora
+    step: Train
     pictures: int
     resumed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSkipped:
+    """What would be made is there, and nothing that it depends on has changed."""
+
+    step: Train
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +50,9 @@ class TrainingStep:
 
 @dataclass(frozen=True, slots=True)
 class TrainingFinished:
-    """The adapter's file is whole and in place."""
+    """What was to be made is whole and in place."""
 
-    step: TrainLora
+    step: Train
     loss: float
     seconds: float
 
@@ -120,6 +127,7 @@ Event = (
     ModelLoading
     | ModelRefused
     | TrainingStarted
+    | TrainingSkipped
     | TrainingStep
     | TrainingFinished
     | RenderingStarted

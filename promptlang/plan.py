@@ -5,12 +5,14 @@ Plain data. Every default is filled in, every name looked up, nesting multiplied
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from promptlang.diagnostics import Diagnostic
 from promptlang.source import Position, Span
+from promptlang.teaching import Course
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,9 @@ class Computing:
 PICTURE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """What the name of a picture to train on ends in, in lower case."""
 
+REPEATED = re.compile(r"(\d+)_(.+)")
+"""The name of a folder, in the manner of kohya's: how often its pictures are shown, and what they show."""
+
 WEIGHT_ENDINGS = frozenset({".safetensors", ".ckpt", ".pt", ".pth"})
 """What the name of a single file with a model's weights ends in, in lower case."""
 
@@ -166,24 +171,22 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainLora:
+class Train:
     """``train lora ink from "photos/ink" --rank 16``"""
 
     span: Span
     model: Model
     name: str
-    data: Path
-    """A folder of pictures, each with its caption in a ``.txt`` beside it, or else in its name."""
     file: Path
-    """The safetensors file to make."""
-    rank: int
-    alpha: float
-    targets: str
-    """Which of the UNet's projections: ``qv`` or ``attn``."""
-    learning_rate: float
-    steps: int
-    batch: int
-    seed: int
+    """The safetensors file to make, or the folder of a whole model."""
+    course: Course
+    force: bool = False
+    """Whether it is trained again even if nothing has changed."""
+
+    @property
+    def steps(self) -> int:
+        """How many there are."""
+        return self.course.optimisation.steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +260,7 @@ class ContactSheet:
     """The PNG to make."""
 
 
-Step = TrainLora | Render | ContactSheet
+Step = Train | Render | ContactSheet
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
 from promptlang import ast, diagnostics
 from promptlang.filling import draw
-from promptlang.grammar import vocabulary
 from promptlang.intervals import resolve
-from promptlang.plan import Adapter, Computing, ContactSheet, Interval, Plan, Render, Resolved, Row, Step, TrainLora
+from promptlang.plan import Adapter, Computing, ContactSheet, Interval, Plan, Render, Resolved, Row, Step
 from promptlang.prompt_parser import parse_prompt
 from promptlang.scope import Scope, Scoped
 from promptlang.source import Source, Span
 from promptlang.sweeps import Cell, pictures, wants
 from promptlang.timing import number_at
+from promptlang.training_planner import train
+from promptlang.values import Values
 
 WIDEST = 8
 """Pictures beside one another on a contact sheet of a single sweep."""
@@ -55,8 +56,8 @@ def _steps(statements: Iterable[Scoped], naming: Naming, seed: Callable[[], int]
     files: Iterator[Callable[[str], Path]] | None = None
     for scoped in statements:
         match scoped.statement:
-            case ast.TrainLora() as statement:
-                yield _train_lora(statement, scoped.scope)
+            case ast.TrainLora() | ast.TrainDreambooth() | ast.TrainTi() as statement:
+                yield train(statement, scoped.scope)
             case ast.Picture() as statement:
                 files = files or naming.files(scoped.scope.folder)
                 yield from _pictures(statement, scoped.scope, files, seed)
@@ -90,76 +91,6 @@ def rows_of(labelled: Sequence[tuple[tuple[str, ...], Path]]) -> Iterator[Row]:
         width = len(cells) if others else min(WIDEST, len(cells))
         for start in range(0, len(cells), width):
             yield Row(", ".join(others), tuple(cells[start : start + width]))
-
-
-class _Values:
-    """The values in force for a statement: its own options, else the settings, else the defaults."""
-
-    def __init__(self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]) -> None:
-        self._known = vocabulary.SETTINGS if head == "prompt" else vocabulary.options(head)
-        self._given = {**settings, **{option.name: option.value for option in options if option.value is not None}}
-
-    def integer(self, name: str) -> int:
-        """A whole number that has a value."""
-        value = self._value(name)
-        assert isinstance(value, int)
-        return value
-
-    def number(self, name: str, otherwise: float = 0.0) -> float:
-        """A number, or what stands for it where there is none."""
-        value = self._value(name)
-        assert value is None or isinstance(value, int | float)
-        return otherwise if value is None else float(value)
-
-    def text(self, name: str) -> str:
-        """A name or a text."""
-        value = self._value(name)
-        assert isinstance(value, str)
-        return value
-
-    def file(self, name: str, scope: Scope) -> Path | None:
-        """A file, None where none is named."""
-        match self._given.get(name):
-            case ast.String() | ast.Word() as reference:
-                return scope.path(reference)
-            case _:
-                return None
-
-    def given(self, name: str) -> ast.Value | None:
-        """What the program says, None where it is silent."""
-        return self._given.get(name)
-
-    def _value(self, name: str) -> int | float | str | None:
-        match self._given.get(name):
-            case None:
-                return self._known[name].default
-            case ast.Number(value) | ast.Percentage(value):
-                return value
-            case ast.String(value) | ast.Word(value):
-                return value
-            case ast.Scheduled(value):
-                return value.values[0]
-            case _:
-                return None
-
-
-def _train_lora(statement: ast.TrainLora, scope: Scope) -> TrainLora:
-    values = _Values("train lora", {}, statement.options)
-    rank = values.integer("rank")
-    return TrainLora(
-        span=statement.span,
-        model=scope.model,
-        name=statement.name.value,
-        data=scope.path(statement.data),
-        file=scope.adapter(statement.name.value),
-        rank=rank,
-        alpha=values.number("alpha", otherwise=rank),
-        targets=values.text("targets"),
-        learning_rate=values.number("lr"),
-        steps=values.integer("steps"),
-        batch=values.integer("batch"),
-        seed=values.integer("seed") if values.given("seed") else 0,
-    )
 
 
 def _cfg_by_step(given: ast.Value | None, steps: int) -> tuple[float, ...]:
@@ -203,14 +134,14 @@ def _with_known(interval: Interval, scope: Scope) -> Interval:
 
 
 def _computing(scope: Scope) -> Computing:
-    values = _Values("set", scope.settings, ())
+    values = Values("set", scope.settings, ())
     precision = values.text("precision") if values.given("precision") else None
     return Computing(precision, values.text("device"), values.text("memory"))
 
 
 def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callable[[], int]) -> Render:
     statement = cell.statement
-    values = _Values("prompt", scope.settings, statement.options)
+    values = Values("prompt", scope.settings, statement.options)
     steps = values.integer("steps")
     number = values.integer("seed") if values.given("seed") else seed() + cell.number
     filled = draw(statement.prompt, number, scope.library)
@@ -242,8 +173,8 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
         emphasis=values.text("emphasis"),
         clip_skip=values.integer("clip-skip"),
         eta=values.number("eta"),
-        init=values.file("init", scope),
-        mask=values.file("mask", scope),
+        init=scope.named(values.given("init")),
+        mask=scope.named(values.given("mask")),
         strength=values.number("strength"),
         hires=values.number("hires"),
         metadata=values.text("metadata"),

@@ -20,9 +20,20 @@ _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 ADAPTERS = "adapters"
 """The folder, beside a recipe, that trained LoRAs are kept in and found in."""
 
-
 EMBEDDINGS = "embeddings"
-"""The folder, beside a recipe, that tokens are found in."""
+"""The folder that trained tokens are kept in, and all tokens found in."""
+
+MODELS = "models"
+"""The folder that trained models are kept in."""
+
+
+def makes_lora(statement: ast.TrainDreambooth) -> bool:
+    """``--as lora``"""
+    return any(
+        option.name == "as" and option.value == ast.Word("lora", span=option.value.span)
+        for option in statement.options
+        if option.value is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,8 @@ class Scope:
     settings: Mapping[str, ast.Value] = field(default_factory=dict)
     loras: Mapping[str, Path] = field(default_factory=dict)
     embeddings: Mapping[str, Path] = field(default_factory=dict)
+    models: Mapping[str, Path] = field(default_factory=dict)
+    """Those that are trained above."""
     lets: Mapping[str, Let] = field(default_factory=dict)
     wildcards: Path | None = None
     """The folder that ``__animal__`` is looked up in."""
@@ -53,13 +66,23 @@ class Scope:
                 return replace(self, model=replace(self.model, vae=self.path(reference)))
             case ast.Set(key, value):
                 return replace(self, settings={**self.settings, key.value: value})
-            case ast.TrainLora(name):
-                return self._with_lora(name.value, self.adapter(name.value))
+            case ast.TrainLora() | ast.TrainDreambooth() | ast.TrainTi():
+                return self._with_trained(statement)
             case ast.UseLora(reference, name):
                 path = self.path(reference)
                 return self._with_lora(name.value if name else path.stem, path)
             case _:
                 return self._with_names(statement)
+
+    def _with_trained(self, statement: ast.Training) -> Scope:
+        name, file = statement.name.value, self.file(statement)
+        match statement:
+            case ast.TrainTi():
+                return replace(self, embeddings={**self.embeddings, name: file})
+            case ast.TrainDreambooth() if not makes_lora(statement):
+                return replace(self, models={**self.models, name: file})
+            case _:
+                return self._with_lora(name, file)
 
     def _with_lora(self, name: str, file: Path) -> Scope:
         return replace(self, loras={**self.loras, name: file})
@@ -113,14 +136,27 @@ class Scope:
         """
         if isinstance(reference, ast.Word) and reference.value == EMOJI.name:
             return EMOJI
+        if reference.value in self.models:
+            return Model(reference.value, self.models[reference.value])
         path = self.path(reference)
         if _HUB_ID.fullmatch(reference.value) and not (self.world.is_model(path) or self.world.is_folder(path.parent)):
             return Model(reference.value, hub=True)
         return Model(path.stem if path.suffix.lower() in WEIGHT_ENDINGS else path.name, path)
 
-    def adapter(self, name: str) -> Path:
-        """The file of the LoRA that is trained under a name."""
-        return self.folder / ADAPTERS / f"{name}.safetensors"
+    def named(self, value: ast.Value | None) -> Path | None:
+        """The file or folder that an option names, None where it names none."""
+        return self.path(value) if isinstance(value, ast.Word | ast.String) else None
+
+    def file(self, statement: ast.Training) -> Path:
+        """What a training makes: a LoRA's file, a token's, or a model's folder."""
+        name = statement.name.value
+        match statement:
+            case ast.TrainTi():
+                return self.folder / EMBEDDINGS / f"{name}.safetensors"
+            case ast.TrainDreambooth() if not makes_lora(statement):
+                return self.folder / MODELS / name
+            case _:
+                return self.folder / ADAPTERS / f"{name}.safetensors"
 
 
 @dataclass(frozen=True, slots=True)

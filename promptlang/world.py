@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from promptlang.inspection.headers import tokens, trigger_words
-from promptlang.plan import EMBEDDING_ENDINGS, PICTURE_ENDINGS, WEIGHT_ENDINGS
+from promptlang.plan import EMBEDDING_ENDINGS, PICTURE_ENDINGS, REPEATED, WEIGHT_ENDINGS
 
 
 class World(Protocol):
@@ -19,7 +19,7 @@ class World(Protocol):
         ...
 
     def has_pictures(self, folder: Path) -> bool:
-        """Whether a folder holds at least one picture."""
+        """Whether a folder, or one in it called like ``10_sks dog``, holds at least one picture."""
         ...
 
     def is_model(self, path: Path) -> bool:
@@ -65,7 +65,9 @@ class Disk:
 
     def has_pictures(self, folder: Path) -> bool:
         """Whether a folder holds at least one picture."""
-        return any(file.suffix.lower() in PICTURE_ENDINGS for file in folder.iterdir())
+        found = [file for file in folder.iterdir() if file.is_dir() and REPEATED.fullmatch(file.name)]
+        files = (file for each in [folder, *found] for file in each.iterdir())
+        return any(file.suffix.lower() in PICTURE_ENDINGS for file in files)
 
     def is_model(self, path: Path) -> bool:
         """Whether it is a folder with a model in diffusers' layout, or a file that may be one."""

@@ -12,7 +12,7 @@ from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.models import training_not_possible
 from promptlang.events import Complained, Event, ModelLoading, ModelRefused, PictureFinished, SheetFinished
-from promptlang.plan import ContactSheet, Model, Plan, Render, Step, TrainLora
+from promptlang.plan import ContactSheet, Model, Plan, Render, Step, Train
 from promptlang.source import Span
 
 from . import models, sheets
@@ -54,13 +54,15 @@ class Runtime:
 
     def _run(self, steps: Sequence[Step], made: Set[Path]) -> Generator[Event, None, None]:
         match step := steps[0]:
-            case TrainLora():
+            case Train():
                 from .training import train
 
                 loaded = yield from self._load(step.model, FULL, step.span)
                 if len(loaded.encoders) > 1:
                     raise PromptError([training_not_possible(loaded.base.family.name, step.span)])
                 yield from train(step, loaded.base, loaded.encoder)
+                for model in [model for model in self._models if model.path == step.file]:
+                    del self._models[model]  # it may be another one now
             case Render():
                 loaded = yield from self._load(step.model, place(step.computing, step.span), step.span)
                 yield from render([each for each in steps if isinstance(each, Render)], loaded)

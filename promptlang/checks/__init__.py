@@ -22,6 +22,7 @@ from promptlang.checks import (
     options,
     references,
     sweeps,
+    trainings,
 )
 from promptlang.diagnostics import Diagnostic
 from promptlang.scope import Scoped
@@ -46,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     embeddings,
     options,
     option_values,
+    trainings,
     initial_pictures,
     sweeps,
     moments,

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, missing_file, missing_folder, no_pictures
+from promptlang.diagnostics import Diagnostic, missing_file, missing_folder
+from promptlang.diagnostics.training import no_pictures
 from promptlang.scope import Scoped
 from promptlang.world import World
+
+FOLDERS = ("validation", "class-data")
+"""The options that name another folder of pictures."""
 
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``train lora ink from "no/such/folder"``"""
     match scoped.statement:
-        case ast.TrainLora(_, data):
-            folder = scoped.scope.path(data)
-            if not world.is_folder(folder):
-                yield missing_folder(data.value, data.span)
-            elif not world.has_pictures(folder):
-                yield no_pictures(data.value, data.span)
+        case ast.TrainLora(_, data, options) | ast.TrainDreambooth(_, data, options) | ast.TrainTi(_, data, options):
+            others = [each.value for each in options if each.name in FOLDERS]
+            for operand in [data, *others]:
+                if isinstance(operand, ast.Word | ast.String):
+                    yield from _pictures(operand, scoped, world)
         case ast.UseTi(reference):
             if not world.is_file(scoped.scope.path(reference)):
                 yield missing_file(reference.value, reference.span)
@@ -29,3 +32,11 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
         case ast.UseWildcards(folder):
             if not world.is_folder(scoped.scope.path(folder)):
                 yield missing_folder(folder.value, folder.span)
+
+
+def _pictures(operand: ast.Operand, scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    folder = scoped.scope.path(operand)
+    if not world.is_folder(folder):
+        yield missing_folder(operand.value, operand.span)
+    elif not world.has_pictures(folder):
+        yield no_pictures(operand.value, operand.span)

@@ -16,5 +16,6 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     match scoped.statement:
         case ast.UseModel(reference):
             path = scoped.scope.find_model(reference).path
-            if path is not None and not world.is_model(path):
+            trained = path in scoped.scope.models.values()
+            if path is not None and not trained and not world.is_model(path):
                 yield unknown_model(reference.value, vocabulary.MODELS, reference.span)

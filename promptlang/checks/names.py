@@ -16,6 +16,12 @@ _NAME = re.compile(r"[\w-][\w.-]*")
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``train lora ../ink from "photos"``"""
     match scoped.statement:
-        case ast.TrainLora(name) | ast.UseLora(_, ast.Word() as name) | ast.UseTi(_, ast.Word() as name):
+        case (
+            ast.TrainLora(name)
+            | ast.TrainDreambooth(name)
+            | ast.TrainTi(name)
+            | ast.UseLora(_, ast.Word() as name)
+            | ast.UseTi(_, ast.Word() as name)
+        ):
             if not _NAME.fullmatch(name.value):
                 yield wrong_name(name.value, name.span)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -15,6 +16,7 @@ from promptlang.diagnostics import (
     unknown_choice,
     wrong_kind,
 )
+from promptlang.diagnostics.training import bad_pattern
 from promptlang.grammar import vocabulary
 from promptlang.scope import Scoped
 from promptlang.sweeps import spread
@@ -61,6 +63,8 @@ def _check(option: vocabulary.Option, value: ast.Value) -> Iterator[Diagnostic]:
         yield out_of_range(option.name, option.low, option.high, value.span)
     elif isinstance(value, ast.Word) and option.choices and value.value not in option.choices:
         yield unknown_choice(option.name, option.choices, value.span)
+    elif option.kind is vocabulary.Kind.PATTERN and isinstance(value, ast.String):
+        yield from _pattern(value)
     elif isinstance(value, ast.Size) and (value.width % 8 or value.height % 8 or not value.width or not value.height):
         yield size_not_divisible(option.name, value.span)
 
@@ -75,7 +79,7 @@ def _is(kind: vocabulary.Kind, value: ast.Value) -> bool:
             | (vocabulary.Kind.SIZE, ast.Size())
             | (vocabulary.Kind.TEXT, ast.String())
             | (vocabulary.Kind.FLAG, ast.Word("on" | "off"))
-            | (vocabulary.Kind.FILE, ast.String() | ast.Word())
+            | (vocabulary.Kind.FILE | vocabulary.Kind.PATTERN, ast.String() | ast.Word())
         ):
             return True
         case _:
@@ -90,6 +94,13 @@ def _numbers(value: ast.Value) -> tuple[float, ...]:
             return tuple(amount.values)
         case _:
             return ()
+
+
+def _pattern(value: ast.String) -> Iterator[Diagnostic]:
+    try:
+        re.compile(value.value)
+    except re.error as error:
+        yield bad_pattern(error.msg, value.span)
 
 
 def _within(option: vocabulary.Option, number: float) -> bool:

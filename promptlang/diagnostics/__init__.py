@@ -216,27 +216,12 @@ def included_in_itself(path: str, span: Span) -> Diagnostic:
     return Diagnostic("PL306", f"`{path}` includes itself", span, "take one of the two out")
 
 
-# Data sets, PL4xx
-
-
-def no_pictures(path: str, span: Span) -> Diagnostic:
-    """A folder without anything to train on."""
-    return Diagnostic("PL401", f"there are no pictures in `{path}`", span, "put .png, .jpg or .webp files there")
+# Run time, PL5xx
 
 
 def picture_not_readable(file: Path, reason: str, span: Span) -> Diagnostic:
     """A training picture is damaged."""
     return Diagnostic("PL402", f"the picture `{file.name}` cannot be read: {reason}", span, "remove or replace it")
-
-
-# Run time, PL5xx
-
-
-def training_diverged(name: str, step: int, span: Span) -> Diagnostic:
-    """The loss is no longer a number."""
-    return Diagnostic(
-        "PL501", f"the training of `{name}` diverged at step {step}", span, "try a lower `--lr`, a fifth of it"
-    )
 
 
 def file_refused(file: Path, reason: str, span: Span) -> Diagnostic:

@@ -26,10 +26,11 @@ from promptlang.events import (
     Reported,
     SheetFinished,
     TrainingFinished,
+    TrainingSkipped,
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan import ContactSheet, Render, TrainLora
+from promptlang.plan import ContactSheet, Render, Train
 from promptlang.terminal.interrupt import StopRequest, stoppable
 from promptlang.terminal.preview import preview, sketch
 from promptlang.terminal.progress import Foot, duration
@@ -141,7 +142,7 @@ class _Drawing:
         self.foot = Foot(terminal.console, stopping=lambda: request.made)
         self._terminal = terminal
         self._request = request
-        self._current: TrainLora | Render | None = None
+        self._current: Train | Render | None = None
         self._done = 0
         self._at_once = 1
         """Pictures that are made side by side."""
@@ -168,8 +169,8 @@ class _Drawing:
         match event:
             case ModelLoading(name):
                 self._loading(name)
-            case TrainingStarted() | TrainingStep() | TrainingFinished():
-                self._training(event)
+            case TrainingStarted() | TrainingSkipped() | TrainingStep() | TrainingFinished():
+                self._draw_training(event)
             case RenderingStarted(steps):
                 self._rendering_started(steps)
             case DenoisingStep(done, total):
@@ -189,19 +190,21 @@ class _Drawing:
                 self.foot.hide()
                 self._terminal.say(text)
 
-    def _loading(self, name: str) -> None:
-        self._line_for_a_log(f"loading {name}")
-        self.foot.show(f"loading {name}")
-
-    def _training(self, event: TrainingStarted | TrainingStep | TrainingFinished) -> None:
+    def _draw_training(self, event: TrainingStarted | TrainingSkipped | TrainingStep | TrainingFinished) -> None:
         match event:
             case TrainingStarted():
                 self._training_started(event)
+            case TrainingSkipped(step):
+                self._training_skipped(step)
             case TrainingStep(done, total, loss):
                 self._done = done
                 self.foot.show(self._title(), done, total, f"loss {loss:.4f}")
             case TrainingFinished():
                 self._training_finished(event)
+
+    def _loading(self, name: str) -> None:
+        self._line_for_a_log(f"loading {name}")
+        self.foot.show(f"loading {name}")
 
     def _training_started(self, event: TrainingStarted) -> None:
         self._current, self._done = event.step, event.resumed_at
@@ -209,6 +212,10 @@ class _Drawing:
         resumed = f", going on from step {event.resumed_at}" if event.resumed_at else ""
         amount = f"{counted(event.pictures, 'picture')}, {counted(event.step.steps, 'step')}"
         self._terminal.say(f"training {event.step.name}: {amount}{resumed}")
+
+    def _training_skipped(self, step: Train) -> None:
+        self._end_of_step()
+        self._terminal.say(Text.assemble(f"{step.name} is up to date: ", _link(step.file)))
 
     def _training_finished(self, event: TrainingFinished) -> None:
         self._end_of_step()
@@ -276,7 +283,7 @@ class _Drawing:
 
     def _title(self) -> str:
         match self._current:
-            case TrainLora(name=name):
+            case Train(name=name):
                 return f"training {name}"
             case Render(text=text):
                 return _one_line(text)
@@ -285,8 +292,8 @@ class _Drawing:
 
     def _kept(self) -> str:
         match self._current:
-            case TrainLora(name=name, steps=steps):
-                return f"stopped {name} at step {self._done} of {steps}: run it again and it goes on from there"
+            case Train(name=name) as step:
+                return f"stopped {name} at step {self._done} of {step.steps}: run it again and it goes on from there"
             case Render() | None:
                 finished = counted(self._finished, "finished file") if self._finished else "nothing"
                 return f"stopped, with {finished} so far: run it again for the rest"

@@ -8,7 +8,7 @@ from .formats import LowRank
 from .loading import Stamp, stamp
 from .lora import Lora
 from .reading import read
-from .writing import write
+from .writing import write, write_tensors
 
 __all__ = [
     "Attachments",
@@ -22,4 +22,5 @@ __all__ = [
     "read_embedding",
     "stamp",
     "write",
+    "write_tensors",
 ]

@@ -17,7 +17,12 @@ from .formats import LowRank
 
 def write(file: Path, unet: Mapping[str, LowRank], metadata: Mapping[str, str]) -> None:
     """Write kohya's layout, whole or not at all; the same LoRA and metadata are the same bytes."""
-    header, tensors = _split(save(_kohya(unet)))
+    write_tensors(file, _kohya(unet), metadata)
+
+
+def write_tensors(file: Path, contents: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write tensors under the names they have, whole or not at all, with their hash beside what is told of them."""
+    header, tensors = _split(save(dict(contents)))
     digest = hashlib.sha256(tensors).hexdigest()
     header["__metadata__"] = dict(sorted({**metadata, "sshs_model_hash": digest}.items()))
     text = json.dumps(header, separators=(",", ":")).encode()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .loop import train
+from .course import train
 
 __all__ = ["train"]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from diffusers import DDIMScheduler
 from torch import Tensor
 
-from promptlang.plan import TrainLora
+from promptlang.captions import read, shuffled
+from promptlang.teaching import Data, Objective
 
-from .encoded import Encoded
+from .draws import dice, generator, number
+from .encoded import Bucket
+from .noise import noise, perturbed
+from .schedule import Schedule
+from .texts import Segments
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -24,68 +26,99 @@ class Batch:
     """`[batch, channels, height, width]`"""
     times: Tensor
     """`[batch]`, timesteps"""
-    hidden: Tensor
-    """`[batch, tokens, channels]`"""
+    captions: tuple[Segments, ...]
     target: Tensor
     """of the shape of `noisy`"""
+    mask: Tensor | None
+    """`[batch, 1, height, width]`: how much of each latent counts; None where all does"""
+
+    def split(self, count: int) -> Iterator[Batch]:
+        """So many of equal size."""
+        size = len(self.times) // count
+        for start in range(0, len(self.times), size):
+            part = slice(start, start + size)
+            mask = None if self.mask is None else self.mask[part]
+            yield Batch(self.noisy[part], self.times[part], self.captions[part], self.target[part], mask)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Batches:
-    """A step's batch by its number, counted from 0."""
+    """A step's batch by its number, counted from 0. All its pictures are of one size."""
 
-    data: Encoded
-    alphas: Tensor
-    """`[timesteps]`: the share of signal that is left"""
-    prediction: str
+    buckets: tuple[Bucket, ...]
+    turns: tuple[tuple[int, int], ...]
+    """Of each step: its bucket, and how many came from there before."""
+    schedule: Schedule
+    objective: Objective
+    data: Data
     size: int
     seed: int
+    name: str = "step"
+    """Tells data sets apart that are learned from together."""
 
-    @classmethod
-    def of(cls, data: Encoded, schedule: Mapping[str, Any], step: TrainLora) -> Batches:
-        """For a model's noise schedule."""
-        known = {name: value for name, value in schedule.items() if not name.startswith("_")}
-        scheduler = DDIMScheduler.from_config(known)
-        return cls(data, scheduler.alphas_cumprod, scheduler.config.prediction_type, step.batch, step.seed)
-
-    def at(self, number: int) -> Batch:
+    def at(self, step: int) -> Batch:
         """Pictures in a shuffled order, sampled posteriors, stratified timesteps, noise."""
-        draw = _generator(self.seed, "step", number)
-        chosen = torch.tensor([self._picture(number * self.size + place) for place in range(self.size)])
-        mean = self.data.mean[chosen]
-        latents = mean + self.data.deviation[chosen] * torch.randn(mean.shape, generator=draw)
-        noise = torch.randn(mean.shape, generator=draw)
+        draw = generator(self.seed, self.name, step)
+        at, before = self.turns[step]
+        bucket = self.buckets[at]
+        order = _Order(bucket.shown, self.seed, f"{self.name} {at}")
+        places = range(before * self.size, (before + 1) * self.size)
+        chosen = torch.tensor([order.picture(place) for place in places])
+        view = torch.randint(bucket.mean.shape[1], (self.size,), generator=draw)
+        mean, deviation = bucket.mean[chosen, view], bucket.deviation[chosen, view]
+        latents = mean + deviation * torch.randn(mean.shape, generator=draw)
+        made = noise(mean.shape, draw, self.objective)
         times = self._times(draw)
-        alpha = self.alphas[times].view(-1, 1, 1, 1)
-        signal, sigma = alpha.sqrt(), (1 - alpha).sqrt()
         return Batch(
-            noisy=signal * latents + sigma * noise,
+            noisy=self.schedule.mixed(latents, perturbed(made, draw, self.objective), times),
             times=times,
-            hidden=self.data.hidden[chosen],
-            target=self._target(latents, noise, signal, sigma),
+            captions=tuple(self._caption(bucket, int(chosen[i]), f"{at} {place}") for i, place in enumerate(places)),
+            target=self.schedule.target(latents, made, times),
+            mask=None if bucket.mask is None else bucket.mask[chosen, view],
         )
-
-    def _picture(self, position: int) -> int:
-        """Every picture once before any a second time."""
-        epoch, place = divmod(position, len(self.data))
-        return int(torch.randperm(len(self.data), generator=_generator(self.seed, "order", epoch))[place])
 
     def _times(self, draw: torch.Generator) -> Tensor:
         """Uniform, one in each of `size` equal stretches: less variance at the same mean."""
         places = (torch.arange(self.size) + torch.rand(self.size, generator=draw)) / self.size
-        return (places * len(self.alphas)).long()
+        return (places * len(self.schedule)).long()
 
-    def _target(self, latents: Tensor, noise: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
-        match self.prediction:
-            case "v_prediction":  # Salimans and Ho 2022, https://arxiv.org/abs/2202.00512
-                return signal * noise - sigma * latents
-            case "sample":
-                return latents
-            case _:
-                return noise
+    def _caption(self, bucket: Bucket, picture: int, place: str) -> Segments:
+        """One of the picture's, drawn for a place in the order."""
+        draw = dice(self.seed, self.name, "caption", place)
+        caption = draw.choice(bucket.examples[picture].captions)
+        if self.data.dropout and draw.random() < self.data.dropout:
+            return ()
+        if self.data.shuffle:
+            caption = shuffled(caption, self.data.keep, draw)
+        return read(caption, number(self.seed, self.name, "variant", place))
 
 
-def _generator(*what: object) -> torch.Generator:
-    """A private generator for a thing that has a name."""
-    digest = hashlib.sha256(repr(what).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "little"))
+def turns(buckets: tuple[Bucket, ...], steps: int) -> tuple[tuple[int, int], ...]:
+    """Each bucket as often as its pictures' share of all, evenly spread: always the one that is furthest behind."""
+    shares = [len(bucket.shown) for bucket in buckets]
+    taken = [0] * len(buckets)
+    found = []
+    for step in range(steps):
+        behind = [share * (step + 1) - count * sum(shares) for share, count in zip(shares, taken, strict=True)]
+        at = behind.index(max(behind))
+        found.append((at, taken[at]))
+        taken[at] += 1
+    return tuple(found)
+
+
+@dataclass(slots=True)
+class _Order:
+    """Every picture as often as it is to be repeated before any more often."""
+
+    shown: Tensor
+    seed: int
+    name: str
+    _epoch: int = -1
+    _pictures: tuple[int, ...] = ()
+
+    def picture(self, place: int) -> int:
+        epoch, place = divmod(place, len(self.shown))
+        if epoch != self._epoch:
+            order = torch.randperm(len(self.shown), generator=generator(self.seed, f"order {self.name}", epoch))
+            self._epoch, self._pictures = epoch, tuple(self.shown[order].tolist())
+        return self._pictures[place]

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from promptlang.plan import TrainLora
+from promptlang.plan import Train
 
-from ..files import write_whole
-from ..models import BaseModel
-from .dataset import Example
-
-TRAINER = "promptlang lora 1"
-"""Changes whenever the same step would be trained to other numbers."""
-
-FIELDS = ("rank", "alpha", "targets", "learning_rate", "steps", "batch", "seed")
-"""What of a step decides the numbers, beside the data and the model."""
-
-MOMENTS = ("exp_avg", "exp_avg_sq")
-"""AdamW's state of each parameter, beside the number of steps."""
+from ..files import replacing
+from .state import packed, unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,41 +31,42 @@ class Progress:
         return Progress(done, self.loss + (loss - self.loss) * max(0.05, 1 / done))
 
 
-def key(step: TrainLora, found: tuple[Example, ...], base: BaseModel) -> str:
-    """The hash of all that the trained file depends on."""
-    fields = {name: getattr(step, name) for name in FIELDS}
-    digest = hashlib.sha256(json.dumps([TRAINER, base.identity, base.schedule, fields], sort_keys=True).encode())
-    for example in found:
-        digest.update(hashlib.sha256(example.file.read_bytes()).digest())
-        digest.update(hashlib.sha256(example.caption.encode()).digest())
-    return digest.hexdigest()
+@dataclass(frozen=True, eq=False, slots=True)
+class State:
+    """All that changes from step to step, but for the progress."""
+
+    parameters: Mapping[str, nn.Parameter]
+    optimizer: torch.optim.Optimizer
+    average: Sequence[Tensor] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Checkpoint:
-    """The file of one training: parameters, the optimiser's state and the progress, under a key."""
+    """The file of one training: its state and its progress, under a key."""
 
     folder: Path
     key: str
 
     @classmethod
-    def of(cls, step: TrainLora, key: str) -> Checkpoint:
+    def of(cls, step: Train, key: str) -> Checkpoint:
         """Beside the file that is to be made."""
         return cls(step.file.parent / f".{step.name}.training", key)
 
     @property
     def file(self) -> Path:
-        """Tensors only."""
+        """Tensors only, and numbers as text."""
         return self.folder / "checkpoint.safetensors"
 
-    def save(self, parameters: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer, at: Progress) -> None:
+    def save(self, state: State, at: Progress) -> None:
         """Write the state, whole or not at all."""
-        tensors: dict[str, Tensor] = {name: parameter.detach() for name, parameter in parameters.items()}
-        for name, parameter in parameters.items():
-            tensors |= {f"{name}.{moment}": optimizer.state[parameter][moment] for moment in MOMENTS}
-        write_whole(self.file, save(tensors, {"key": self.key, "done": str(at.done), "loss": repr(at.loss)}))
+        tensors, text = packed(state.optimizer)
+        tensors |= {f"parameter.{name}": parameter.detach() for name, parameter in state.parameters.items()}
+        tensors |= {f"average.{place}": value for place, value in enumerate(state.average)}
+        told = {"key": self.key, "done": str(at.done), "loss": repr(at.loss), "optimizer": text}
+        with replacing(self.file) as partial:
+            save_file(_apart(tensors), partial, told)
 
-    def load(self, parameters: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> Progress:
+    def load(self, state: State) -> Progress:
         """Restore the state if there is one of this very training, else leave everything as it is."""
         try:
             with safe_open(str(self.file), "pt") as opened:
@@ -87,13 +76,24 @@ class Checkpoint:
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         except (OSError, SafetensorError):
             return Progress()
-        at = Progress(int(told["done"]), float(told["loss"]))
-        for name, parameter in parameters.items():
-            parameter.data.copy_(tensors[name])
-            moments = {moment: tensors[f"{name}.{moment}"] for moment in MOMENTS}
-            optimizer.state[parameter] = {"step": torch.tensor(float(at.done)), **moments}
-        return at
+        for name, parameter in state.parameters.items():
+            parameter.data.copy_(tensors[f"parameter.{name}"])
+        for place, value in enumerate(state.average):
+            value.copy_(tensors[f"average.{place}"])
+        unpack(state.optimizer, tensors, told["optimizer"])
+        return Progress(int(told["done"]), float(told["loss"]))
 
     def remove(self) -> None:
         """The training is over."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Each in memory of its own, as the format wants it: some optimizers share tables."""
+    seen: set[int] = set()
+    found = {}
+    for name, tensor in tensors.items():
+        shared = tensor.data_ptr() in seen or not tensor.is_contiguous()
+        seen.add(tensor.data_ptr())
+        found[name] = tensor.clone(memory_format=torch.contiguous_format) if shared else tensor
+    return found

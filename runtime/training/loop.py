@@ -1,4 +1,4 @@
-"""The training loop of a LoRA."""
+"""The training loop: one for every method."""
 
 from __future__ import annotations
 
@@ -9,81 +9,70 @@ from time import perf_counter
 from typing import Final
 
 import torch
-from diffusers import UNet2DConditionModel
-from torch.nn import functional
+from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
-from promptlang.events import Event, TrainingFinished, TrainingStarted, TrainingStep
-from promptlang.plan import TrainLora
+from promptlang.diagnostics.training import diverged
+from promptlang.events import Event, TrainingStep
+from promptlang.plan import Train
 
-from ..adapters import write
-from ..conditioning import Encoder
-from ..models import BaseModel
-from .batches import Batches
-from .checkpoint import Checkpoint, Progress, key
-from .dataset import examples
-from .encoded import encode
-from .lora import Trainee, trainee
-from .metadata import metadata
-from .precision import computing, frozen
-
-WARM_UP: Final = 10
-"""Steps over which the learning rate rises."""
+from .average import Average, settled
+from .checkpoint import Checkpoint, Progress, State
+from .learner import Learner
+from .lesson import Lesson
+from .metrics import Metrics
+from .optimizers import averages, optimizer
+from .rates import rate
+from .validation import Validation
 
 SAVE_STEPS: Final = 50
 SAVE_SECONDS: Final = 30.0
 """A killed process loses no more than this."""
 
-
-def train(step: TrainLora, base: BaseModel, encoder: Encoder) -> Generator[Event, None, None]:
-    """Train a LoRA and write its file; goes on from a checkpoint, and leaves one when closed before the end."""
-    began = perf_counter()
-    found = examples(step.data, step.span)
-    data = encode(found, base, encoder, step.span)
-    identity = key(step, found, base)
-    unet = frozen(base.unet, step.batch)
-    with trainee(unet, step) as learner:
-        run = _Run(step, unet, learner, Batches.of(data, base.schedule, step), Checkpoint.of(step, identity))
-        run.resume()
-        yield TrainingStarted(step, len(found), run.progress.done)
-        yield from run.steps()
-        changes = learner.changes()
-    write(step.file, changes, metadata(step, base, len(found), identity))
-    run.checkpoint.remove()
-    yield TrainingFinished(step, run.progress.loss, perf_counter() - began)
+SAVE_SHARE: Final = 0.05
+"""Of the time, what saving may take."""
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """The state that changes from step to step."""
 
-    step: TrainLora
-    unet: UNet2DConditionModel
-    learner: Trainee
-    batches: Batches
+    step: Train
+    learner: Learner
+    lesson: Lesson
     checkpoint: Checkpoint
+    metrics: Metrics
+    validation: Validation | None
     progress: Progress = field(default_factory=Progress)
     optimizer: torch.optim.Optimizer = field(init=False)
+    average: Average | None = None
     whole: bool = True
     """No parameter is ahead of another: between two updates."""
     saved: Progress = field(default_factory=Progress)
     saved_at: float = field(default_factory=perf_counter)
+    cost: float = 0.0
+    """Seconds that the last save took."""
+    _rates: list[float] = field(init=False)
 
     def __post_init__(self) -> None:
-        parameters = self.learner.parameters().values()
-        self.optimizer = torch.optim.AdamW(parameters, lr=self.step.learning_rate, fused=True)
+        optimisation = self.step.course.optimisation
+        self.optimizer = optimizer(self.learner, optimisation, self.step.span)
+        self._rates = [group["lr"] for group in self.optimizer.param_groups]
+        if optimisation.ema:
+            self.average = Average.of(optimisation.ema, [*self.learner.parameters().values()])
 
     def resume(self) -> None:
         """Go on where an earlier run of the same training stopped."""
-        self.progress = self.saved = self.checkpoint.load(self.learner.parameters(), self.optimizer)
+        self.progress = self.saved = self.checkpoint.load(self._state())
+        self.metrics.resume(self.progress.done)
 
     def steps(self) -> Generator[Event, None, None]:
         """Learn to the end; the state is saved now and then, and when the consumer closes or interrupts."""
         try:
             while self.progress.done < self.step.steps:
                 self._update(self._loss())
+                self._look()
                 yield TrainingStep(self.progress.done, self.step.steps, self.progress.loss)
                 if self._due():
                     self._save()
@@ -91,34 +80,61 @@ class _Run:
             if self.whole and self.progress != self.saved:
                 self._save()
             raise
+        self.metrics.flush()
 
     def _loss(self) -> float:
         """Fill the gradients; raises `PromptError` when the loss is no longer a number."""
-        batch = self.batches.at(self.progress.done)
-        self.optimizer.zero_grad()
-        with computing(self.unet):
-            predicted = self.unet(batch.noisy, batch.times, batch.hidden).sample
-        loss = functional.mse_loss(predicted.float(), batch.target)
-        value = loss.item()
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros(())
+        for loss in self.lesson.losses(self.progress.done):
+            if loss.requires_grad:  # pictures without their caption have nothing to teach a token
+                loss.backward()
+            total += loss.detach()
+        value = total.item()
         if not isfinite(value):
             self.checkpoint.remove()
-            raise PromptError([diagnostics.training_diverged(self.step.name, self.progress.done + 1, self.step.span)])
-        loss.backward()
+            raise PromptError([diverged(self.step.name, self.progress.done + 1, self.step.span)])
         return value
 
     def _update(self, loss: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.step.learning_rate * min(1.0, (self.progress.done + 1) / WARM_UP)
-        clip_grad_norm_(self.learner.parameters().values(), 1.0)
+        optimisation = self.step.course.optimisation
+        factor = 1.0 if averages(self.optimizer) else rate(optimisation, self.progress.done)
+        for group, full in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = full * factor
+        parameters: list[Tensor] = [*self.learner.parameters().values()]
+        if optimisation.clip:
+            clip_grad_norm_(parameters, optimisation.clip)
         self.whole = False
         self.optimizer.step()
         self.progress = self.progress.after(loss)
+        if self.average is not None:
+            self.average.follow(self.progress.done)
+        self.metrics.add(self.progress.done, loss=loss, lr=self._rates[0] * factor)
         self.whole = True
 
+    def _look(self) -> None:
+        """At the pictures that are not learned from, now and then."""
+        if self.validation is not None and self.validation.due(self.progress.done, self.step.steps):
+            with self.settled():
+                loss = self.validation.loss(self.learner, self.lesson.texts)
+            self.metrics.add(self.progress.done, validation=loss)
+
+    def settled(self) -> settled:
+        """Within it the learner is what is to be kept."""
+        return settled([*self.learner.parameters().values()], self.optimizer, self.average)
+
     def _due(self) -> bool:
-        late = perf_counter() - self.saved_at > SAVE_SECONDS
-        return (late or self.progress.done - self.saved.done >= SAVE_STEPS) and self.progress.done < self.step.steps
+        seconds, steps = perf_counter() - self.saved_at, self.progress.done - self.saved.done
+        often = seconds > SAVE_SECONDS or steps >= SAVE_STEPS
+        return often and seconds * SAVE_SHARE >= self.cost and self.progress.done < self.step.steps
 
     def _save(self) -> None:
-        self.checkpoint.save(self.learner.parameters(), self.optimizer, self.progress)
+        began = perf_counter()
+        self.metrics.flush()
+        self.checkpoint.save(self._state(), self.progress)
         self.saved, self.saved_at = self.progress, perf_counter()
+        self.cost = self.saved_at - began
+
+    def _state(self) -> State:
+        average = self.average.values if self.average else ()
+        return State(self.learner.parameters(), self.optimizer, average)

@@ -1,81 +1,80 @@
-"""The LoRA that is trained: PEFT's layers in the UNet's attention, taken out again when done."""
+"""LoRA and its kin: PEFT's layers in the UNet, and in a copy of the text encoder if it learns, too."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Final
+from copy import deepcopy
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
-import torch
-from diffusers import UNet2DConditionModel
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import Linear as LoraLinear
-from torch import Tensor, nn
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import nn
 
-from promptlang.plan import TrainLora
+from promptlang.plan import Train
+from promptlang.teaching import Lora
 
-from ..adapters import LowRank
+from ..adapters import write_tensors
+from ..models import BaseModel
+from . import kohya
+from .adapters import injected, learning, without
+from .learner import Learner
+from .precision import frozen
+from .targets import layers
+from .texts import states
 
-TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
-    "qv": ("to_q", "to_v"),
-    "attn": ("to_q", "to_k", "to_v", "to_out.0"),
-}
-"""The projections that a LoRA changes, by the name that the language has for them."""
-
-_NAME = "trained"
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Trainee:
-    """The low-rank layers of a LoRA in training, by module name; their parameters are fp32."""
-
-    layers: Mapping[str, LoraLinear]
-    alpha: float
-
-    def parameters(self) -> dict[str, nn.Parameter]:
-        """`module.down` and `module.up` in a fixed order."""
-        found = {}
-        for module, layer in self.layers.items():
-            found[f"{module}.down"] = layer.lora_A[_NAME].weight
-            found[f"{module}.up"] = layer.lora_B[_NAME].weight
-        return found
-
-    def changes(self) -> dict[str, LowRank]:
-        """What it has learned so far."""
-        return {
-            module: LowRank(_copy(layer.lora_A[_NAME].weight), _copy(layer.lora_B[_NAME].weight), self.alpha)
-            for module, layer in self.layers.items()
-        }
+Layers = Mapping[str, BaseTunerLayer]
 
 
 @contextmanager
-def trainee(unet: UNet2DConditionModel, step: TrainLora) -> Iterator[Trainee]:
-    """The UNet with fresh low-rank layers, drawn from the step's seed; afterwards it has its own layers back."""
-    endings = tuple(f".{target}" for target in TARGETS[step.targets])
-    own = {name: module for name, module in unet.named_modules() if name.endswith(endings)}
-    config = LoraConfig(r=step.rank, lora_alpha=step.alpha, target_modules=list(own))
-    try:
-        inject_adapter_in_model(config, unet, adapter_name=_NAME)
-        layers = {name: unet.get_submodule(name) for name in sorted(own)}
-        _initialise(layers, step.seed)
-        yield Trainee(layers, step.alpha)
-    finally:
-        for name, module in own.items():
-            unet.set_submodule(name, module)
-        vars(unet).pop("peft_config", None)  # else PEFT takes the next training for a second adapter
+def learner(step: Train, method: Lora, base: BaseModel) -> Iterator[Learner]:
+    """The model with fresh layers, drawn from the step's seed; afterwards it is as before."""
+    unet = frozen(base.unet, step.course.optimisation.batch) if method.algo == "lora" else base.unet
+    text_encoder = deepcopy(base.text_encoder) if method.text_encoder else None
+    own = layers(unet, method.targets, step.span, "UNet")
+    with (
+        injected(unet, own, method, step.course.seed) as in_unet,
+        _in_text(text_encoder, method, step) as in_text,
+    ):
+        parts = {"unet": in_unet, "text_encoder": in_text}
+        made = Learner(
+            unet=unet,
+            write=partial(_write, parts, method),
+            learned=learning(unet),
+            text_learned=learning(text_encoder) if text_encoder else {},
+            base=partial(without, in_unet, unet),
+            notes=_notes(method),
+        )
+        yield replace(made, encode=partial(states, text_encoder)) if text_encoder else made
 
 
-def _initialise(layers: Mapping[str, LoraLinear], seed: int) -> None:
-    """Kaiming's uniform numbers for `down`, zero for `up`: PEFT's own choice, from a private generator."""
-    draw = torch.Generator().manual_seed(seed)
-    for layer in layers.values():
-        layer.lora_A.float()  # PEFT takes the dtype of the frozen layer
-        layer.lora_B.float()
-        down, up = layer.lora_A[_NAME].weight, layer.lora_B[_NAME].weight
-        nn.init.kaiming_uniform_(down, a=5**0.5, generator=draw)
-        nn.init.zeros_(up)
+@contextmanager
+def _in_text(text_encoder: nn.Module | None, method: Lora, step: Train) -> Iterator[Layers]:
+    if text_encoder is None:
+        yield {}
+        return
+    own = layers(text_encoder, method.targets, step.span, "text encoder")
+    with injected(text_encoder, own, method, step.course.seed + 1) as found:
+        yield found
 
 
-def _copy(weight: Tensor) -> Tensor:
-    return weight.detach().clone()
+def _write(parts: Mapping[str, Layers], method: Lora, file: Path, metadata: Mapping[str, str]) -> None:
+    tensors = {}
+    for part, found in parts.items():
+        tensors |= kohya.tensors(part, found, method)
+    write_tensors(file, tensors, metadata)
+
+
+def _notes(method: Lora) -> dict[str, str]:
+    plain = method.algo == "lora"
+    arguments = {"targets": method.targets}
+    if not plain:
+        arguments |= {"algo": "lora", "dora_wd": "True"} if method.algo == "dora" else {"algo": method.algo}
+    return {
+        "ss_network_module": "networks.lora" if plain else "lycoris.kohya",
+        "ss_network_dim": str(method.rank),
+        "ss_network_alpha": f"{method.alpha:g}",
+        "ss_network_args": json.dumps(arguments),
+    }

@@ -1,45 +1,76 @@
-"""What a LoRA's file says of itself, in the words of kohya's scripts and of ModelSpec 1.0.1."""
+"""What is made says of itself, in the words of kohya's scripts and of ModelSpec 1.0.1."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from promptlang.plan import TrainLora
+from promptlang.plan import Train
+from promptlang.teaching import Dreambooth, Lora, Method
 
 from ..models import BaseModel
+from .identity import KEY
+from .learner import Learner
 
 _VERSIONS: Final = {768: ("sd_v1", "stable-diffusion-v1"), 1024: ("sd_v2", "stable-diffusion-v2-512")}
 """Stable Diffusion's families by the width of their text encoder."""
 
+_OPTIMIZERS: Final[Mapping[str, str]] = MappingProxyType({"adamw": "torch.optim.adamw.AdamW"})
 
-def metadata(step: TrainLora, base: BaseModel, pictures: int, key: str) -> dict[str, str]:
+
+def metadata(step: Train, base: BaseModel, learner: Learner, pictures: int, key: str) -> dict[str, str]:
     """Every value a string; no times of day, so that the same training is the same file."""
     version, architecture = _VERSIONS.get(base.unet.config.cross_attention_dim, (base.name, base.name))
     size = "{}x{}".format(*base.size)
     return {
         "ss_v2": str(version == "sd_v2"),
         "ss_base_model_version": version,
-        "ss_network_module": "networks.lora",
-        "ss_network_dim": str(step.rank),
-        "ss_network_alpha": f"{step.alpha:g}",
-        "ss_network_args": json.dumps({"targets": step.targets}),
         "ss_sd_model_name": base.name,
         "ss_new_sd_model_hash": base.sha256,
         "ss_output_name": step.name,
-        "ss_steps": str(step.steps),
-        "ss_learning_rate": str(step.learning_rate),
-        "ss_unet_lr": str(step.learning_rate),
-        "ss_optimizer": "torch.optim.adamw.AdamW",
-        "ss_lr_scheduler": "constant_with_warmup",
-        "ss_total_batch_size": str(step.batch),
-        "ss_seed": str(step.seed),
         "ss_num_train_images": str(pictures),
         "ss_resolution": size,
         "modelspec.sai_model_spec": "1.0.1",
-        "modelspec.architecture": f"{architecture}/lora",
+        "modelspec.architecture": architecture + _kind(step.course.method),
         "modelspec.implementation": "diffusers",
         "modelspec.title": step.name,
         "modelspec.resolution": size,
-        "promptlang_key": key,
+        "modelspec.prediction_type": "v" if base.schedule.get("prediction_type") == "v_prediction" else "epsilon",
+        KEY: key,
+        **_course(step),
+        **(learner.notes or {}),
+    }
+
+
+def _kind(method: Method) -> str:
+    match method:
+        case Lora():
+            return "/lora"
+        case Dreambooth():
+            return ""
+        case _:
+            return "/textual-inversion"
+
+
+def _course(step: Train) -> dict[str, str]:
+    course, optimisation = step.course, step.course.optimisation
+    objective = course.objective
+    return {
+        "ss_steps": str(optimisation.steps),
+        "ss_learning_rate": str(optimisation.learning_rate),
+        "ss_unet_lr": str(optimisation.learning_rate),
+        "ss_text_encoder_lr": str(optimisation.text_encoder_rate),
+        "ss_optimizer": _OPTIMIZERS.get(optimisation.optimizer, optimisation.optimizer),
+        "ss_lr_scheduler": optimisation.scheduler,
+        "ss_lr_warmup_steps": str(optimisation.warmup),
+        "ss_total_batch_size": str(optimisation.pictures),
+        "ss_gradient_accumulation_steps": str(optimisation.accumulate),
+        "ss_gradient_checkpointing": str(optimisation.gradient_checkpointing),
+        "ss_max_grad_norm": str(optimisation.clip),
+        "ss_seed": str(course.seed),
+        "ss_noise_offset": str(objective.noise_offset or None),
+        "ss_min_snr_gamma": str(objective.gamma if objective.weighting == "min-snr" else None),
+        "ss_loss_type": objective.loss,
+        "ss_prior_loss_weight": str(course.prior.weight if course.prior else None),
     }

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from promptlang import Session, Source
-from promptlang.plan import EMOJI, Adapter, Area, Computing, ContactSheet, Model, Render, Segment, TrainLora
+from promptlang.plan import EMOJI, Adapter, Area, Computing, ContactSheet, Model, Render, Segment, Train
+from promptlang.teaching import Data, Dreambooth, Lora, Objective, Optimisation, Prior, TextualInversion
 from tests.conftest import FOLDER, WORLD
 
 
-def plan(session: Session, text: str) -> list[Render | TrainLora]:
+def plan(session: Session, text: str) -> list[Render | Train]:
     planned = session.plan(Source(text))
     assert planned.diagnostics == ()
     return list(planned.plan.steps)
@@ -30,9 +31,9 @@ def test_a_prompt_takes_its_own_options_before_the_settings_before_the_defaults(
 
 def test_a_trained_lora_is_known_from_the_next_line_on(session: Session) -> None:
     (training, render) = plan(session, "train lora crayon from photos --rank 4\na fox, <lora:crayon:0.5>")
-    assert isinstance(training, TrainLora)
+    assert isinstance(training, Train)
     assert isinstance(render, Render)
-    assert (training.data, training.rank, training.alpha) == (FOLDER / "photos", 4, 4.0)
+    assert (training.course.method, training.course.data.folder) == (Lora(4, 4.0), FOLDER / "photos")
     assert render.adapters == (Adapter("crayon", training.file),)
 
 
@@ -116,8 +117,8 @@ def test_a_recipes_seed_is_the_same_each_time_and_the_repls_a_new_one() -> None:
 def test_paths_start_at_the_recipe() -> None:
     session = Session(Path("recipe"), world=WORLD)
     (training,) = plan(session, "train lora x from photos")
-    assert isinstance(training, TrainLora)
-    assert training.data == Path("recipe/photos")
+    assert isinstance(training, Train)
+    assert training.course.data.folder == Path("recipe/photos")
 
 
 def test_and_is_a_word_in_a_negative_prompt(session: Session) -> None:
@@ -200,3 +201,64 @@ def test_a_trigger_is_the_words_that_its_lora_stores() -> None:
     (step,) = Session(FOLDER, world=world).plan(Source("a fox, <trigger:ink> <lora:ink:1>")).plan.steps
     assert isinstance(step, Render)
     assert step.prompt.parts[0].intervals[0].segments == (Segment("a fox, sks ink"),)
+
+
+def test_every_option_of_a_training_is_in_its_plan(session: Session) -> None:
+    (step,) = plan(
+        session,
+        """train lora x from photos --rank 4 --alpha 2 --targets "to_(q|v)$" --algo dora --rslora --te --te-lr 2e-5
+    --prompt "sks, ${caption}" --caption-dropout 10% --shuffle-captions --keep-tokens 1 --flip --buckets --alpha-mask
+    --hold-out 0.2 --class "a cat" --class-data photos --prior 0.5 --loss cosine --cosine-weight 0.3 --min-snr 4
+    --noise-offset 0.05 --perturbation 0.1 --optimizer adamw8bit --lr 1e-4 --weight-decay 0.1 --warmup 5
+    --scheduler cosine-restarts --cycles 2 --steps 9 --batch 3 --accumulate 2 --clip 0 --ema 0.9
+    --gradient-checkpointing --seed 5 --force""",
+    )
+    assert isinstance(step, Train)
+    course, photos = step.course, FOLDER / "photos"
+    assert course.method == Lora(4, 2.0, "to_(q|v)$", "dora", rank_stabilised=True, text_encoder=True)
+    assert course.data == Data(photos, "sks, ${caption}", 0.1, True, 1, True, True, True, None, 0.2)
+    assert course.objective == Objective("cosine", 0.3, "min-snr", 4.0, 0.05, 0.0, 0.1)
+    assert course.optimisation == Optimisation(
+        1e-4, 2e-5, "adamw8bit", 0.1, "cosine-restarts", 5, 2, 9, 3, 2, 0.0, 0.9, gradient_checkpointing=True
+    )
+    assert (course.prior, course.seed, step.force) == (Prior(0.5, "a cat", photos), 5, True)
+
+
+def test_a_trained_model_and_a_trained_token_are_known_from_the_next_line_on(session: Session) -> None:
+    (model, token, render) = plan(
+        session,
+        """train dreambooth cat from photos --class "a cat" --te
+train ti <sks> from photos --init cat
+use model cat
+a <sks>""",
+    )
+    assert isinstance(model, Train)
+    assert isinstance(token, Train)
+    assert (model.course.method, model.file) == (Dreambooth(text_encoder=True), FOLDER / "models" / "cat")
+    assert model.course.prior == Prior(1.0, "a cat")
+    assert (token.course.method, token.file) == (
+        TextualInversion("sks", 1, "cat"),
+        FOLDER / "embeddings" / "sks.safetensors",
+    )
+    assert (token.course.data.template, token.course.optimisation.weight_decay) == ("a picture of <sks>", 0.0)
+    assert (render.model, token.model) == (Model("cat", model.file), EMOJI)
+
+
+def test_dreambooth_can_make_a_lora(session: Session) -> None:
+    (step, render) = plan(session, "train dreambooth cat from photos --as lora --rank 4\na <lora:cat:0.5>")
+    assert isinstance(step, Train)
+    assert isinstance(render, Render)
+    assert (step.course.method, render.adapters) == (Lora(4, 4.0), (Adapter("cat", step.file),))
+
+
+def test_an_optimizer_has_a_learning_rate_of_its_own(session: Session) -> None:
+    def rates(options: str) -> tuple[float, float]:
+        (step,) = plan(session, f"train lora x from photos {options}")
+        assert isinstance(step, Train)
+        return step.course.optimisation.learning_rate, step.course.optimisation.text_encoder_rate
+
+    assert rates("") == (1e-3, 1e-4)
+    assert rates("--optimizer lion") == (2e-4, 2e-5)
+    assert rates("--optimizer lion --lr 1e-3") == (1e-3, 1e-4)
+    assert rates("--optimizer prodigy") == (1.0, 1.0)
+    assert rates("--lr 1e-2 --te --te-lr 1e-5") == (1e-2, 1e-5)

@@ -157,8 +157,6 @@ def test_an_included_recipe_takes_effect_where_it_is_included(session: Session) 
 @pytest.mark.parametrize(
     "text",
     [
-        'train dreambooth shiv from "photos" --prompt "a photo of sks man" --class man',
-        "train ti <style> from photos --vectors 2 --init painting",
         "merge lora both from ink:0.6 ukiyo-e:0.4 --method svd",
         "merge ti <both> from <a>:0.5 <b>:0.5",
         "extract lora shiv from shivman --rank 16",

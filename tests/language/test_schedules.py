@@ -78,7 +78,7 @@ def test_a_break_stands_between_what_it_divides_whatever_weighs_them() -> None:
         ("<area:left> a AND b", "PL012"),
         ("a <area:0,0.5,0,2>", "PL012"),
         ("a <area:0,0.5,0,1>", "PL013"),
-        ("train ti <style> from photos", "PL299"),
+        ("merge lora both from ink", "PL299"),
         ("a fox --out x", "PL299"),
         ("a <painterly>", "PL105"),
         ("[a:b]", "PL010"),

@@ -25,14 +25,14 @@ def offered(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("typed", "lines"),
     [
-        ("tr", ["train lora"]),
+        ("tr", ["train lora", "train dreambooth", "train ti"]),
         ("train l", ["train lora"]),
         (":", [":help", ":list", ":quit"]),
         ("use model e", ["use model emoji"]),
         ("set ste", ["set steps"]),
         ("a fox --ste", ["a fox --steps"]),
         ("a fox,\n    red --se", ["a fox,\n    red --seed"]),
-        ("a fox\ntr", ["a fox\ntrain lora"]),
+        ("a fox\ntrain l", ["a fox\ntrain lora"]),
         ("train lora ink from photos --ra", ["train lora ink from photos --rank"]),
         ("train lora ink from photos --targets q", ["train lora ink from photos --targets qv"]),
         ("a fox, <lora:", ["a fox, <lora:ink", "a fox, <lora:ukiyo-e"]),

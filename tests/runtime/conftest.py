@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from promptlang.events import Complained, Event, PictureFinished
-from promptlang.plan import Interval, Model, Part, Plan, Render, Resolved, Segment, Step, TrainLora
+from promptlang.plan import Interval, Model, Part, Plan, Render, Resolved, Segment, Step, Train
 from promptlang.runtime import Runtime, models
 from promptlang.runtime.adapters import Loras
 from promptlang.runtime.conditioning import Conditioning
 from promptlang.runtime.models import BaseModel
 from promptlang.runtime.sampling import Glimpse, Moment, Question, Walk, guided, side_by_side
 from promptlang.source import Source, Span
+from promptlang.teaching import Course, Data, Lora, Method, Objective, Optimisation
 
 torch.set_num_threads(1)  # the models are too small to share
 
@@ -167,26 +168,28 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def training(tiny: Model, span: Span, photos: Path, tmp_path: Path) -> Callable[..., TrainLora]:
-    """``train lora ink from "photos"``, as a step."""
+PARTS = (Lora, Data, Objective, Optimisation, Course, Train)
 
-    def make(**changes: Any) -> TrainLora:
-        step = TrainLora(
-            span=span,
-            model=tiny,
-            name="ink",
-            data=photos,
-            file=tmp_path / "adapters" / "ink.safetensors",
-            rank=4,
-            alpha=4.0,
-            targets="attn",
-            learning_rate=1e-3,
-            steps=12,
-            batch=2,
-            seed=3,
+
+@pytest.fixture
+def training(tiny: Model, span: Span, photos: Path, tmp_path: Path) -> Callable[..., Train]:
+    """``train lora ink from "photos"``, as a step; each change goes to the part that has a field of that name."""
+
+    def make(method: Method | None = None, **changes: Any) -> Train:
+        given = {
+            part: {field.name: changes.pop(field.name) for field in fields(part) if field.name in changes}
+            for part in PARTS
+        }
+        assert not changes
+        course = Course(
+            method=method or Lora(**{"rank": 4, "alpha": 4.0, **given[Lora]}),
+            data=Data(**{"folder": photos, **given[Data]}),
+            objective=Objective(**given[Objective]),
+            optimisation=Optimisation(**{"steps": 12, "batch": 2, **given[Optimisation]}),
+            **{"seed": 3, **given[Course]},
         )
-        return replace(step, **changes)
+        file = tmp_path / "adapters" / "ink.safetensors"
+        return Train(**{"span": span, "model": tiny, "name": "ink", "file": file, "course": course, **given[Train]})
 
     return make
 

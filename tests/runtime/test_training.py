@@ -3,27 +3,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
 from promptlang.events import TrainingFinished, TrainingStarted, TrainingStep
-from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, TrainLora
+from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
 from promptlang.runtime import Runtime
 from promptlang.runtime.training import batches, loop, precision
-from promptlang.runtime.training.dataset import examples, picture
-from promptlang.source import Span
+from promptlang.teaching import Lora, Method, Prior, TextualInversion
 
 from .conftest import complaints, run
 
 
 def test_a_lora_is_trained_and_then_changes_the_picture(
     runtime: Runtime,
-    training: Callable[..., TrainLora],
+    training: Callable[..., Train],
     render: Callable[..., Render],
     pixels: Callable[[Render], np.ndarray],
 ) -> None:
@@ -34,7 +33,7 @@ def test_a_lora_is_trained_and_then_changes_the_picture(
     assert [each.done for each in events if isinstance(each, TrainingStep)] == list(range(1, 13))
     assert isinstance(events[-1], TrainingFinished)
     assert step.file.is_file()
-    assert [file.name for file in step.file.parent.iterdir()] == ["ink.safetensors"]
+    assert sorted(file.name for file in step.file.parent.iterdir()) == ["ink.report", "ink.safetensors"]
     use = Resolved((Part((Interval(3, (Segment("a cat"),), (LoraUse("ink", 3.0, 3.0),)),)),))
     after = pixels(render(prompt=use, adapters=(Adapter("ink", step.file),)))
     assert not np.array_equal(before, after)
@@ -49,7 +48,7 @@ def either_precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("either_precision")
 @pytest.mark.parametrize("steps_before", [1, 5, 11])
 def test_an_interrupted_training_goes_on_to_the_very_same_numbers(
-    steps_before: int, runtime: Runtime, training: Callable[..., TrainLora], tmp_path: Path
+    steps_before: int, runtime: Runtime, training: Callable[..., Train], tmp_path: Path
 ) -> None:
     whole = training(file=tmp_path / "whole" / "ink.safetensors")
     run(runtime, whole)
@@ -66,19 +65,17 @@ def test_an_interrupted_training_goes_on_to_the_very_same_numbers(
     assert broken.file.read_bytes() == whole.file.read_bytes()
 
 
-def test_a_checkpoint_of_other_pictures_is_not_gone_on_from(
-    runtime: Runtime, training: Callable[..., TrainLora]
-) -> None:
+def test_a_checkpoint_of_other_pictures_is_not_gone_on_from(runtime: Runtime, training: Callable[..., Train]) -> None:
     step = training()
     with closing(runtime.execute(Plan((step,)))) as events:
         for _ in range(4):
             next(events)
-    (step.data / "one.txt").write_text("a dog")
+    (step.course.data.folder / "one.txt").write_text("a dog")
     assert run(runtime, step)[0] == TrainingStarted(step, 3, resumed_at=0)
 
 
 def test_a_killed_training_goes_on_from_the_last_regular_checkpoint(
-    runtime: Runtime, training: Callable[..., TrainLora], monkeypatch: pytest.MonkeyPatch
+    runtime: Runtime, training: Callable[..., Train], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "SAVE_STEPS", 5)
     monkeypatch.setattr(loop, "SAVE_SECONDS", 1e9)
@@ -96,7 +93,7 @@ def test_a_killed_training_goes_on_from_the_last_regular_checkpoint(
 
 @pytest.mark.parametrize("bf16", [True, False])
 def test_the_base_is_as_before_whether_training_ends_or_is_broken_off(
-    bf16: bool, tiny: Model, training: Callable[..., TrainLora], monkeypatch: pytest.MonkeyPatch
+    bf16: bool, tiny: Model, training: Callable[..., Train], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precision, "bf16_pays", lambda _: bf16)
     runtime = Runtime()
@@ -115,21 +112,34 @@ def test_the_base_is_as_before_whether_training_ends_or_is_broken_off(
     assert not any(parameter.requires_grad for parameter in unet.parameters())
 
 
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        (Lora(4, 4.0), {}),
+        (Lora(4, 4.0, "all", text_encoder=True), {"prior": Prior(1.0, "a cat"), "gradient_checkpointing": True}),
+        (TextualInversion("x"), {"template": "a <x>", "held_out": 0.4}),
+    ],
+    ids=["lora", "lora-all", "ti"],
+)
 def test_both_precisions_learn_alike(
-    runtime: Runtime, training: Callable[..., TrainLora], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: Method,
+    options: dict[str, Any],
+    runtime: Runtime,
+    training: Callable[..., Train],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     losses = []
     for bf16 in (True, False):
         monkeypatch.setattr(precision, "bf16_pays", lambda _, bf16=bf16: bf16)
-        finished = run(runtime, training(file=tmp_path / f"{bf16}.safetensors"))[-1]
-        assert isinstance(finished, TrainingFinished)
+        finished = run(runtime, training(method, force=True, **options))[-1]
+        assert isinstance(finished, TrainingFinished), finished
         losses.append(finished.loss)
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     assert losses[0] != losses[1]
 
 
 def test_an_interrupt_from_the_keyboard_is_a_checkpoint_too(
-    runtime: Runtime, training: Callable[..., TrainLora], monkeypatch: pytest.MonkeyPatch
+    runtime: Runtime, training: Callable[..., Train], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step, at = training(), batches.Batches.at
 
@@ -145,7 +155,7 @@ def test_an_interrupt_from_the_keyboard_is_a_checkpoint_too(
     assert TrainingStarted(step, 3, resumed_at=4) in run(runtime, step)
 
 
-def test_the_loss_falls(runtime: Runtime, training: Callable[..., TrainLora]) -> None:
+def test_the_loss_falls(runtime: Runtime, training: Callable[..., Train]) -> None:
     losses = [
         each.loss
         for each in run(runtime, training(steps=40, learning_rate=1e-2, rank=8, alpha=8.0, batch=4))
@@ -156,7 +166,7 @@ def test_the_loss_falls(runtime: Runtime, training: Callable[..., TrainLora]) ->
 
 @pytest.mark.parametrize(("targets", "modules"), [("qv", 16), ("attn", 32)])
 def test_targets_choose_the_projections(
-    targets: str, modules: int, runtime: Runtime, training: Callable[..., TrainLora]
+    targets: str, modules: int, runtime: Runtime, training: Callable[..., Train]
 ) -> None:
     step = training(targets=targets, steps=1, rank=2, alpha=1.0)
     run(runtime, step)
@@ -166,7 +176,7 @@ def test_targets_choose_the_projections(
     assert all(value.dtype == torch.float32 for value in tensors.values())
 
 
-def test_the_file_says_what_kohyas_tools_read(runtime: Runtime, training: Callable[..., TrainLora]) -> None:
+def test_the_file_says_what_kohyas_tools_read(runtime: Runtime, training: Callable[..., Train]) -> None:
     step = training(steps=1)
     run(runtime, step)
     with safe_open(str(step.file), "pt") as opened:
@@ -178,11 +188,11 @@ def test_the_file_says_what_kohyas_tools_read(runtime: Runtime, training: Callab
     assert told["modelspec.title"] == "ink"
 
 
-def test_every_picture_that_cannot_be_read_is_named(runtime: Runtime, training: Callable[..., TrainLora]) -> None:
+def test_every_picture_that_cannot_be_read_is_named(runtime: Runtime, training: Callable[..., Train]) -> None:
     step = training()
-    whole = (step.data / "one.png").read_bytes()
-    (step.data / "short.png").write_bytes(whole[: len(whole) // 2])
-    (step.data / "text.jpg").write_text("no picture")
+    whole = (step.course.data.folder / "one.png").read_bytes()
+    (step.course.data.folder / "short.png").write_bytes(whole[: len(whole) // 2])
+    (step.course.data.folder / "text.jpg").write_text("no picture")
     short, text = complaints(run(runtime, step))
     assert short.startswith("PL402 the picture `short.png` cannot be read: ")
     assert text == "PL402 the picture `text.jpg` cannot be read: it is not a picture"
@@ -190,36 +200,17 @@ def test_every_picture_that_cannot_be_read_is_named(runtime: Runtime, training: 
 
 
 def test_a_folder_without_pictures_is_said_to_be_empty(
-    runtime: Runtime, training: Callable[..., TrainLora], tmp_path: Path
+    runtime: Runtime, training: Callable[..., Train], tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
-    (complaint,) = complaints(run(runtime, training(data=tmp_path / "empty")))
+    (complaint,) = complaints(run(runtime, training(folder=tmp_path / "empty")))
     assert complaint.startswith("PL401 there are no pictures in ")
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_words(
-    runtime: Runtime, training: Callable[..., TrainLora]
+    runtime: Runtime, training: Callable[..., Train]
 ) -> None:
     step = training(learning_rate=1e38, steps=40)
     (complaint,) = complaints(run(runtime, step))
     assert complaint.startswith("PL501 the training of `ink` diverged at step ")
     assert not step.file.exists()
-
-
-def test_a_picture_is_turned_upright_put_on_white_and_cut_to_its_middle(tmp_path: Path) -> None:
-    lying = Image.new("RGB", (40, 20), "red")
-    lying.paste("blue", (20, 0, 40, 20))
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
-    lying.save(tmp_path / "lying.jpg", exif=exif, quality=100)
-    upright = picture(tmp_path / "lying.jpg", (16, 16))
-    assert upright.shape == (3, 16, 16)
-    assert upright[0, 0].mean() > 0.9  # red above
-    assert upright[2, -1].mean() > 0.9  # blue below
-    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert torch.equal(picture(tmp_path / "clear.png", (16, 16)), torch.ones(3, 16, 16))
-
-
-def test_a_caption_is_the_text_beside_the_picture_or_else_its_name(photos: Path, span: Span) -> None:
-    found = examples(photos, span)
-    assert [example.caption for example in found] == ["ink", "a cat in ink", "red fox 2"]

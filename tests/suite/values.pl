@@ -11,4 +11,24 @@ a fox --size 100x100 # PL207
 a fox --seed 1..100000 # PL210
 a fox --cfg 0..1/0 # PL212
 train lora ../ink from photos # PL211
-train ti <style> from photos # PL299
+caption "photos" # PL299
+train lora a from photos --min-snr 5 --debiased # PL230
+train lora a from photos --noise-offset 0.1 --multires-noise 0.5 # PL230
+train lora a from photos --validation photos --hold-out 10% # PL230
+train lora a from photos --algo loha --rslora # PL230
+train lora a from photos --optimizer schedule-free --scheduler cosine # PL230
+train lora a from photos --optimizer schedule-free --ema 0.9 # PL230
+train lora a from photos --optimizer prodigy --te --te-lr 1 # PL230
+train lora a from photos --optimizer prodigy --te --lr 2
+train lora a from photos --te-lr 1e-5 # PL231
+train lora a from photos --cosine-weight 2 # PL231
+train lora a from photos --loss huber --cosine-weight 2 # PL231
+train lora a from photos --scheduler cosine --cycles 2 # PL231
+train lora a from photos --keep-tokens 2 # PL231
+train lora a from photos --targets "to_(q" # PL232
+train lora a from photos --targets attm # PL203
+train lora a from photos --hold-out 90% # PL202
+train lora a from photos --te on --no-flip
+train ti <style> from photos --rank 4 # PL102
+train ti <a/b> from photos # PL211
+train dreambooth a from photos --vectors 2 # PL102

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from promptlang.plan import EMOJI, Interval, Part, Render, Resolved, Segment, TrainLora
+from promptlang.plan import EMOJI, Interval, Part, Render, Resolved, Segment, Train
 from promptlang.source import Source
+from promptlang.teaching import Course, Data, Lora
 from promptlang.terminal import Terminal
 
 
@@ -65,7 +66,7 @@ def render(tmp_path: Path) -> Callable[..., Render]:
 
 
 @pytest.fixture
-def train(tmp_path: Path) -> TrainLora:
+def train(tmp_path: Path) -> Train:
     span = Source("train lora ink from photos").span(0, 26)
     file = tmp_path / "adapters/ink.safetensors"
-    return TrainLora(span, EMOJI, "ink", tmp_path / "photos", file, 8, 8.0, "attn", 1e-3, 400, 4, 0)
+    return Train(span, EMOJI, "ink", file, Course(Lora(), Data(tmp_path / "photos")))

@@ -26,10 +26,11 @@ from promptlang.events import (
     Reported,
     SheetFinished,
     TrainingFinished,
+    TrainingSkipped,
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan import ContactSheet, Render, TrainLora
+from promptlang.plan import ContactSheet, Render, Train
 from promptlang.source import Source
 from promptlang.terminal.preview import sketch
 from promptlang.terminal.progress import Foot, duration
@@ -53,7 +54,7 @@ def rendering(step: Render, *, seconds: float = 1.2) -> Iterator[Event]:
     yield PictureFinished(step, step.file, seconds)
 
 
-def training(step: TrainLora, *, resumed_at: int = 0) -> Iterator[Event]:
+def training(step: Train, *, resumed_at: int = 0) -> Iterator[Event]:
     yield TrainingStarted(step, pictures=12, resumed_at=resumed_at)
     yield from (TrainingStep(done, step.steps, 0.0312) for done in range(resumed_at + 1, step.steps + 1))
     yield TrainingFinished(step, 0.0312, 75.2)
@@ -64,7 +65,7 @@ def _in_the_folder_of_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_log_has_a_line_for_each_start_and_each_file(log: Screen, render: MakeRender, train: TrainLora) -> None:
+def test_a_log_has_a_line_for_each_start_and_each_file(log: Screen, render: MakeRender, train: Train) -> None:
     assert log.terminal.draw(running(*training(train), *rendering(render())))
     assert log.errors == ""
     assert log.out == dedent("""\
@@ -81,7 +82,12 @@ def test_a_log_of_other_work_has_its_results_only(log: Screen) -> None:
     assert log.out == "70 %\n"
 
 
-def test_a_log_says_where_an_interrupted_training_goes_on(log: Screen, train: TrainLora) -> None:
+def test_a_training_that_is_skipped_is_said_to_be_up_to_date(log: Screen, train: Train) -> None:
+    assert log.terminal.draw(running(TrainingSkipped(train)))
+    assert log.out == "ink is up to date: adapters/ink.safetensors\n"
+
+
+def test_a_log_says_where_an_interrupted_training_goes_on(log: Screen, train: Train) -> None:
     log.terminal.draw(running(*training(train, resumed_at=120)))
     assert log.out.splitlines()[0] == "training ink: 12 pictures, 400 steps, going on from step 120"
 
@@ -175,7 +181,7 @@ def test_without_colours_there_is_no_picture_but_its_file(render: MakeRender, ma
     assert "out/0001.png" in grey.out
 
 
-def test_a_job_of_less_than_a_second_shows_no_bar(tty: Screen, train: TrainLora) -> None:
+def test_a_job_of_less_than_a_second_shows_no_bar(tty: Screen, train: Train) -> None:
     tty.terminal.draw(running(*training(train)))
     assert "━" not in tty.out
     assert "loss 0.0312" in tty.out
@@ -238,7 +244,7 @@ def interrupted(events: Iterator[Event], at: int, closed: list[bool]) -> Generat
         closed.append(True)
 
 
-def test_ctrl_c_stops_a_training_after_its_step_and_says_how_to_go_on(log: Screen, train: TrainLora) -> None:
+def test_ctrl_c_stops_a_training_after_its_step_and_says_how_to_go_on(log: Screen, train: Train) -> None:
     closed: list[bool] = []
     with pytest.raises(KeyboardInterrupt):
         log.terminal.draw(interrupted(training(train), at=120, closed=closed))
@@ -249,7 +255,7 @@ def test_ctrl_c_stops_a_training_after_its_step_and_says_how_to_go_on(log: Scree
         """)
 
 
-def test_what_is_kept_is_said_once_it_is_kept(log: Screen, train: TrainLora) -> None:
+def test_what_is_kept_is_said_once_it_is_kept(log: Screen, train: Train) -> None:
     def slow_to_close() -> Generator[Event, None, None]:
         yield TrainingStarted(train, 12, 0)
         signal.raise_signal(signal.SIGINT)
@@ -281,7 +287,7 @@ def test_ctrl_c_at_the_very_end_of_a_job_still_stops_what_would_follow(log: Scre
         log.terminal.draw(late())
 
 
-def test_a_second_ctrl_c_ends_a_job_that_does_not_stop(log: Screen, train: TrainLora) -> None:
+def test_a_second_ctrl_c_ends_a_job_that_does_not_stop(log: Screen, train: Train) -> None:
     def stubborn() -> Generator[Event, None, None]:
         yield TrainingStarted(train, 12, 0)
         signal.raise_signal(signal.SIGINT)
@@ -294,7 +300,7 @@ def test_a_second_ctrl_c_ends_a_job_that_does_not_stop(log: Screen, train: Train
 
 
 @pytest.mark.parametrize("at", [0, 10_000])
-def test_after_a_job_ctrl_c_is_what_it_was(log: Screen, train: TrainLora, at: int) -> None:
+def test_after_a_job_ctrl_c_is_what_it_was(log: Screen, train: Train, at: int) -> None:
     before = signal.getsignal(signal.SIGINT)
     with suppress(KeyboardInterrupt):
         log.terminal.draw(interrupted(training(train), at=at, closed=[]))

@@ -1,0 +1,74 @@
+"""A training's options go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from promptlang import ast
+from promptlang.checks.statements import options as written
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.training import not_together, not_without
+from promptlang.scope import Scoped
+from promptlang.world import World
+
+RIVALS: tuple[tuple[str, str, str], ...] = (
+    ("min-snr", "soft-min-snr", "both weigh the timesteps"),
+    ("min-snr", "debiased", "both weigh the timesteps"),
+    ("soft-min-snr", "debiased", "both weigh the timesteps"),
+    ("noise-offset", "multires-noise", "the coarsest noise is an offset already"),
+    ("validation", "hold-out", "both say what is only looked at"),
+)
+"""Options of which one can be had, and why."""
+
+NEEDED: tuple[tuple[str, str], ...] = (
+    ("te-lr", "te"),
+    ("cosine-weight", "loss cosine"),
+    ("cycles", "scheduler cosine-restarts"),
+    ("keep-tokens", "shuffle-captions"),
+)
+"""Options, and what they need beside them."""
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``--min-snr 5 --debiased``"""
+    if not isinstance(scoped.statement, ast.Training):
+        return
+    given = {option.name: option for option in written(scoped.statement) if not option.negated}
+    for first, second, reason in RIVALS:
+        if first in given and second in given:
+            yield not_together(first, second, reason, given[second].span)
+    for option, other in NEEDED:
+        if option in given and not _has(given, other):
+            yield not_without(option, other, given[option].span)
+    yield from _algorithm(given)
+    yield from _optimizer(given)
+
+
+def _has(given: Mapping[str, ast.Option], wanted: str) -> bool:
+    """``te`` or ``loss cosine``"""
+    name, _, value = wanted.partition(" ")
+    return name in given and (not value or _word(given, name) == value)
+
+
+def _word(given: Mapping[str, ast.Option], name: str) -> str | None:
+    value = given[name].value if name in given else None
+    return value.value if isinstance(value, ast.Word) else None
+
+
+def _algorithm(given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
+    algo = _word(given, "algo")
+    if algo in ("loha", "lokr") and "rslora" in given:
+        reason = "the root of the rank is right for the product of two matrices only"
+        yield not_together("rslora", f"algo {algo}", reason, given["rslora"].span)
+
+
+def _optimizer(given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
+    match _word(given, "optimizer"):
+        case "schedule-free" if _word(given, "scheduler") not in (None, "constant"):
+            reason = "it is made to need none"
+            yield not_together("scheduler", "optimizer schedule-free", reason, given["scheduler"].span)
+        case "schedule-free" if "ema" in given:
+            yield not_together("ema", "optimizer schedule-free", "it averages already", given["ema"].span)
+        case "prodigy" if "te-lr" in given:
+            reason = "it finds one learning rate for all"
+            yield not_together("te-lr", "optimizer prodigy", reason, given["te-lr"].span)

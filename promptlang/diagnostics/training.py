@@ -1,0 +1,88 @@
+"""What can be wrong with a training: its options, PL23x, its pictures, PL4xx, and its model, PL52x."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from promptlang.diagnostics import Diagnostic, warning
+from promptlang.source import Span
+
+
+def not_together(first: str, second: str, reason: str, span: Span) -> Diagnostic:
+    """``--min-snr 5 --debiased``"""
+    return Diagnostic("PL230", f"`--{first}` cannot go with `--{second}`: {reason}", span, "take one of the two out")
+
+
+def not_without(option: str, other: str, span: Span) -> Diagnostic:
+    """``--te-lr 1e-5`` where the text encoder does not learn."""
+    return Diagnostic("PL231", f"`--{option}` means nothing without `--{other}`", span, f"add `--{other}`")
+
+
+def bad_pattern(reason: str, span: Span) -> Diagnostic:
+    """``--targets "to_(q"``"""
+    hint = "a text is a regular expression that the layers' names hold; `.*` stands for anything"
+    return Diagnostic("PL232", f"`{span.text}` is not a regular expression: {reason}", span, hint)
+
+
+def no_pictures(path: str, span: Span) -> Diagnostic:
+    """A folder without anything to train on."""
+    return Diagnostic("PL401", f"there are no pictures in `{path}`", span, "put .png, .jpg or .webp files there")
+
+
+def small_pictures(files: tuple[str, ...], size: tuple[int, int], span: Span) -> Diagnostic:
+    """Less than half as wide, or as high, as what the model is trained on."""
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    message = f"`{files[0]}`{more} must be made more than twice as large, to {size[0]}x{size[1]}, and will teach a blur"
+    return warning("PL403", message, span, "put larger pictures there")
+
+
+def bad_record(file: Path, line: int, reason: str, span: Span) -> Diagnostic:
+    """A line of a `metadata.jsonl`."""
+    message = f"line {line} of `{file.name}` cannot be used: {reason}"
+    return Diagnostic("PL404", message, span, 'a line is `{"file_name": "one.png", "text": "a cat"}`')
+
+
+def no_token(token: str, span: Span) -> Diagnostic:
+    """A caption that the new word is not in teaches it nothing."""
+    return Diagnostic("PL405", f"no caption has `<{token}>`", span, f'say `--prompt "a picture of <{token}>"`')
+
+
+def nothing_left(span: Span) -> Diagnostic:
+    """``--hold-out 50%`` of a single picture."""
+    return Diagnostic("PL406", "there is no picture left to train on", span, "hold out fewer, or add pictures")
+
+
+def diverged(name: str, step: int, span: Span) -> Diagnostic:
+    """The loss is no longer a number."""
+    return Diagnostic(
+        "PL501", f"the training of `{name}` diverged at step {step}", span, "try a lower `--lr`, a fifth of it"
+    )
+
+
+def epsilon_without_signal(model: str, span: Span) -> Diagnostic:
+    """A model that predicts noise, over a schedule whose last step is nothing but noise."""
+    message = f"`{model}` predicts noise, but its last step is nothing but noise, from which that teaches nothing"
+    return Diagnostic("PL520", message, span, "its scheduler's `rescale_betas_zero_snr` or `prediction_type` is wrong")
+
+
+def noise_not_needed(option: str, model: str, span: Span) -> Diagnostic:
+    """``--noise-offset 0.1`` over a schedule that starts from nothing but noise."""
+    message = f"`--{option}` cannot be used with `{model}`, which learns brightness from pure noise already"
+    return Diagnostic("PL521", message, span, f"leave `--{option}` out")
+
+
+def package_missing(optimizer: str, package: str, span: Span) -> Diagnostic:
+    """``--optimizer prodigy`` without its package."""
+    hint = f"pip install {package}, or all of them: pip install 'promptlang-diffusers[optim]'"
+    return Diagnostic("PL522", f"`--optimizer {optimizer}` needs `{package}`, which is not installed", span, hint)
+
+
+def no_targets(targets: str, part: str, span: Span) -> Diagnostic:
+    """``--targets "to_z$"``"""
+    hint = "names are like `mid_block.attentions.0.transformer_blocks.0.attn1.to_q`"
+    return Diagnostic("PL523", f"`--targets {targets}` is in no layer's name in the {part}", span, hint)
+
+
+def unknown_word(word: str, span: Span) -> Diagnostic:
+    """``--init`` with a word that comes to no token."""
+    return Diagnostic("PL524", f"`--init {word}` is no word to start from", span, "try one word, such as `style`")

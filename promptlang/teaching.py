@@ -1,0 +1,144 @@
+"""What a training is, in resolved numbers: the method, what it learns from, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """Small matrices beside a network's own (Hu et al. 2021, https://arxiv.org/abs/2106.09685), and their kin."""
+
+    rank: int = 8
+    alpha: float = 8.0
+    targets: str = "attn"
+    """Which layers: ``qv``, ``attn``, ``attn+ff`` or ``all``, or a regular expression that their names hold."""
+    algo: str = "lora"
+    """``lora``, ``dora``, ``loha`` or ``lokr``."""
+    rank_stabilised: bool = False
+    """alpha / √rank instead of alpha / rank (Kalajdzievski 2023, https://arxiv.org/abs/2312.03732)."""
+    text_encoder: bool = False
+    """Whether the text encoder learns, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dreambooth:
+    """The whole UNet (Ruiz et al. 2022, https://arxiv.org/abs/2208.12242)."""
+
+    text_encoder: bool = False
+    """Whether the text encoder learns, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextualInversion:
+    """Vectors for a new word, and nothing else (Gal et al. 2022, https://arxiv.org/abs/2208.01618)."""
+
+    token: str
+    """Without its angle brackets."""
+    vectors: int = 1
+    init: str = ""
+    """The word to start from; its first vectors, again from the first where there are too few."""
+
+
+Method = Lora | Dreambooth | TextualInversion
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The pictures, and what is said of them."""
+
+    folder: Path
+    template: str | None = None
+    """What is said instead of a picture's caption, which ``${caption}`` in it stands for."""
+    dropout: float = 0.0
+    """How often a picture goes without its caption."""
+    shuffle: bool = False
+    """Whether what stands between a caption's commas changes places."""
+    keep: int = 0
+    """How many of them stay where they are, at the front."""
+    flip: bool = False
+    """Whether every other picture is mirrored."""
+    buckets: bool = False
+    """Whether a picture keeps its shape, as near as may be, instead of being cut to a square."""
+    alpha_mask: bool = False
+    """Whether what is transparent teaches nothing, instead of being white."""
+    validation: Path | None = None
+    """A folder of pictures that are only looked at."""
+    held_out: float = 0.0
+    """The share of the pictures that is only looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What the model should go on thinking of others of the kind."""
+
+    weight: float = 1.0
+    """Of their loss, that of the pictures being 1."""
+    text: str = ""
+    """What they are called."""
+    folder: Path | None = None
+    """Pictures of them; without any, the base model's own prediction is what should stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is made small."""
+
+    loss: str = "mse"
+    """``mse``, ``l1``, ``huber`` or ``cosine``."""
+    cosine_weight: float = 1.0
+    """λ in ``mse + λ·(1 − cos)``."""
+    weighting: str = "none"
+    """By timestep: ``none``, ``min-snr``, ``soft-min-snr`` or ``debiased``."""
+    gamma: float = 5.0
+    """The signal-to-noise ratio at which the first two turn."""
+    noise_offset: float = 0.0
+    """How much of a picture's noise is the same at every place."""
+    multires: float = 0.0
+    """How much coarser noise adds at each level, relative to the one before."""
+    perturbation: float = 0.0
+    """How much noise is in the input that the target knows nothing of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Optimisation:
+    """How it is made small."""
+
+    learning_rate: float = 1e-3
+    text_encoder_rate: float = 1e-4
+    optimizer: str = "adamw"
+    weight_decay: float = 0.01
+    scheduler: str = "constant"
+    warmup: int = 10
+    """Steps over which the learning rate rises."""
+    cycles: int = 3
+    """Of ``cosine-restarts``."""
+    steps: int = 400
+    batch: int = 4
+    """Pictures that are computed at a time."""
+    accumulate: int = 1
+    """Batches to a step."""
+    clip: float = 1.0
+    """The longest gradient; 0 for any."""
+    ema: float = 0.0
+    """How much of the average of all steps so far stays at each; 0 keeps the last step's numbers."""
+    gradient_checkpointing: bool = False
+    """Whether activations are computed a second time instead of being kept."""
+
+    @property
+    def pictures(self) -> int:
+        """To a step."""
+        return self.batch * self.accumulate
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """All of a training that decides its numbers, beside the model and the pictures themselves."""
+
+    method: Method
+    data: Data
+    objective: Objective = field(default_factory=Objective)
+    optimisation: Optimisation = field(default_factory=Optimisation)
+    prior: Prior | None = None
+    seed: int = 0

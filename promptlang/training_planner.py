@@ -1,0 +1,138 @@
+"""A checked ``train …`` to what is trained on what, every default filled in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from promptlang import ast
+from promptlang.plan import Train
+from promptlang.scope import Scope
+from promptlang.teaching import (
+    Course,
+    Data,
+    Dreambooth,
+    Lora,
+    Method,
+    Objective,
+    Optimisation,
+    Prior,
+    TextualInversion,
+)
+from promptlang.values import Values
+
+Statement = ast.TrainLora | ast.TrainDreambooth | ast.TrainTi
+
+GENTLER: Final = MappingProxyType({"lion": 0.2})
+"""How much of the usual learning rate an optimizer wants."""
+
+PRODIGY: Final = 1.0
+"""Its learning rate is a factor on the one that it finds itself (https://arxiv.org/abs/2306.06101)."""
+
+
+def train(statement: Statement, scope: Scope) -> Train:
+    """The step that the statement stands for."""
+    match statement:
+        case ast.TrainLora():
+            values = Values("train lora", {}, statement.options)
+            method: Method = _lora(values)
+        case ast.TrainDreambooth():
+            values = Values("train dreambooth", {}, statement.options)
+            method = _lora(values) if values.text("as") == "lora" else Dreambooth(values.flag("te"))
+        case ast.TrainTi():
+            values = Values("train ti", {}, statement.options)
+            init = values.text("init") if values.given("init") else ""
+            method = TextualInversion(statement.name.value, values.integer("vectors"), init)
+    course = Course(
+        method=method,
+        data=_data(values, statement, scope),
+        objective=_objective(values),
+        optimisation=_optimisation(values, method),
+        prior=None if isinstance(method, TextualInversion) else _prior(values, scope),
+        seed=values.integer("seed"),
+    )
+    name = statement.name.value
+    return Train(statement.span, scope.model, name, scope.file(statement), course, values.flag("force"))
+
+
+def _lora(values: Values) -> Lora:
+    rank = values.integer("rank")
+    return Lora(
+        rank=rank,
+        alpha=values.number("alpha", otherwise=rank),
+        targets=values.text("targets"),
+        algo=values.text("algo"),
+        rank_stabilised=values.flag("rslora"),
+        text_encoder=values.flag("te"),
+    )
+
+
+def _data(values: Values, statement: Statement, scope: Scope) -> Data:
+    data = Data(
+        folder=scope.path(statement.data),
+        template=values.text("prompt") if values.given("prompt") else None,
+        dropout=values.number("caption-dropout"),
+        shuffle=values.flag("shuffle-captions"),
+        keep=values.integer("keep-tokens"),
+        flip=values.flag("flip"),
+        buckets=values.flag("buckets"),
+        alpha_mask=values.flag("alpha-mask"),
+        validation=scope.named(values.given("validation")),
+        held_out=values.number("hold-out"),
+    )
+    if data.template is None and isinstance(statement, ast.TrainTi):
+        return replace(data, template=f"a picture of <{statement.name.value}>")
+    return data
+
+
+def _prior(values: Values, scope: Scope) -> Prior | None:
+    """With any word of it there is one."""
+    text, folder, weight = (values.given(name) for name in ("class", "class-data", "prior"))
+    if text is None and folder is None and weight is None:
+        return None
+    said = values.text("class") if text else ""
+    return Prior(values.number("prior", otherwise=1.0), said, scope.named(folder))
+
+
+def _objective(values: Values) -> Objective:
+    weightings = ("min-snr", "soft-min-snr")
+    weighting = next((name for name in weightings if values.given(name)), None)
+    return Objective(
+        loss=values.text("loss"),
+        cosine_weight=values.number("cosine-weight"),
+        weighting=weighting or ("debiased" if values.flag("debiased") else "none"),
+        gamma=values.number(weighting) if weighting else 5.0,
+        noise_offset=values.number("noise-offset"),
+        multires=values.number("multires-noise"),
+        perturbation=values.number("perturbation"),
+    )
+
+
+def _optimisation(values: Values, method: Method) -> Optimisation:
+    optimizer = values.text("optimizer")
+    usual = values.number("lr") * (1.0 if values.given("lr") else GENTLER.get(optimizer, 1.0))
+    rate = PRODIGY if optimizer == "prodigy" and not values.given("lr") else usual
+    shrinking = 0.0 if isinstance(method, TextualInversion) else 0.01
+    return Optimisation(
+        learning_rate=rate,
+        text_encoder_rate=_text_encoder_rate(values, method, rate),
+        optimizer=optimizer,
+        weight_decay=values.number("weight-decay", otherwise=shrinking),
+        scheduler=values.text("scheduler"),
+        warmup=values.integer("warmup"),
+        cycles=values.integer("cycles"),
+        steps=values.integer("steps"),
+        batch=values.integer("batch"),
+        accumulate=values.integer("accumulate"),
+        clip=values.number("clip"),
+        ema=values.number("ema"),
+        gradient_checkpointing=values.flag("gradient-checkpointing"),
+    )
+
+
+def _text_encoder_rate(values: Values, method: Method, rate: float) -> float:
+    """A tenth of the UNet's; Prodigy has one for all."""
+    if isinstance(method, TextualInversion) or values.text("optimizer") == "prodigy":
+        return rate
+    return values.number("te-lr", otherwise=rate / 10)

@@ -1,0 +1,64 @@
+"""What a statement's options come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from promptlang import ast
+from promptlang.grammar import vocabulary
+
+
+class Values:
+    """The values in force for a statement: its own options, else the settings, else the defaults."""
+
+    def __init__(self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]) -> None:
+        self._known = vocabulary.SETTINGS if head == "prompt" else vocabulary.options(head)
+        flags = (option for option in options if self._is_flag(option))
+        self._flags = {option.name: _is_on(option) for option in flags}
+        self._given = {**settings, **{option.name: option.value for option in options if option.value is not None}}
+
+    def _is_flag(self, option: ast.Option) -> bool:
+        return option.name in self._known and self._known[option.name].kind is vocabulary.Kind.FLAG
+
+    def integer(self, name: str) -> int:
+        """A whole number that has a value."""
+        value = self._value(name)
+        assert isinstance(value, int)
+        return value
+
+    def number(self, name: str, otherwise: float = 0.0) -> float:
+        """A number, or what stands for it where there is none."""
+        value = self._value(name)
+        assert value is None or isinstance(value, int | float)
+        return otherwise if value is None else float(value)
+
+    def text(self, name: str) -> str:
+        """A name or a text."""
+        value = self._value(name)
+        assert isinstance(value, str)
+        return value
+
+    def flag(self, name: str) -> bool:
+        """``--te``, ``--no-te``, ``--te off``; the last word counts."""
+        return self._flags.get(name, self._known[name].default == "on")
+
+    def given(self, name: str) -> ast.Value | None:
+        """What the program says, None where it is silent."""
+        return self._given.get(name)
+
+    def _value(self, name: str) -> int | float | str | None:
+        match self._given.get(name):
+            case None:
+                return self._known[name].default
+            case ast.Number(value) | ast.Percentage(value):
+                return value
+            case ast.String(value) | ast.Word(value):
+                return value
+            case ast.Scheduled(value):
+                return value.values[0]
+            case _:
+                return None
+
+
+def _is_on(option: ast.Option) -> bool:
+    return option.value.value == "on" if isinstance(option.value, ast.Word) else not option.negated

@@ -1,0 +1,209 @@
+"""A training from its pictures to its file."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+from diffusers import UNet2DConditionModel
+
+from promptlang.captions import odd, read
+from promptlang.chunks import cut
+from promptlang.diagnostics import Diagnostic, PromptError
+from promptlang.diagnostics.training import no_token
+from promptlang.events import Complained, Event, Reported, TrainingFinished, TrainingSkipped, TrainingStarted
+from promptlang.plan import Train
+from promptlang.teaching import Prior, TextualInversion
+
+from ..conditioning import Encoder
+from ..models import BaseModel
+from . import curve
+from .batches import Batches, turns
+from .checkpoint import Checkpoint
+from .dataset import Example, divided, examples
+from .encoded import Bucket, encode
+from .identity import kept_key, key
+from .learner import Learner
+from .lesson import Kept, Lesson
+from .loop import Run
+from .metadata import metadata
+from .methods import learner as learner_of
+from .methods import vocabulary
+from .metrics import Metrics
+from .objective import Measure, ensure_sound
+from .schedule import Schedule
+from .texts import Segments, Texts
+from .validation import Validation
+
+ODD_CAPTIONS: Final = 10
+"""At most so many complaints on how captions are written."""
+
+AHEAD: Final = 8
+"""Draws of a caption's variants that are looked at to know how long it can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All pictures of a training."""
+
+    learned: tuple[Example, ...]
+    watched: tuple[Example, ...]
+    others: tuple[Example, ...]
+    """Of others of the kind."""
+
+    @classmethod
+    def of(cls, step: Train) -> Material:
+        """Found, but not opened yet; raises `PromptError` where there are none."""
+        course = step.course
+        found = examples(course.data.folder, step.span, course.data.template)
+        learned, watched = divided(found, course.data, course.seed, step.span)
+        prior = course.prior
+        others = examples(prior.folder, step.span, prior.text or None) if prior and prior.folder else ()
+        return cls(learned, watched, others)
+
+
+def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, None, None]:
+    """Train, and write what is learned; goes on from a checkpoint, and leaves one when closed before the end."""
+    began = perf_counter()
+    schedule = Schedule.of(base.schedule)
+    ensure_sound(step.course.objective, schedule, base.name, step.span)
+    material = Material.of(step)
+    identity = key(step, (material.learned, material.watched, material.others), base)
+    if not step.force and kept_key(step.file) == identity:
+        yield TrainingSkipped(step)
+        return
+    yield from map(Complained, _oddities(material))
+    with learner_of(step, base) as learner:
+        room = Room(step, base, material, schedule, _texts(step, learner, encoder, material))
+        lesson, validation, warnings = room.lesson(learner), room.validation(), room.warnings
+        yield from map(Complained, warnings)
+        checkpoint = Checkpoint.of(step, identity)
+        run = Run(step, learner, lesson, checkpoint, Metrics(_report(step) / "metrics.jsonl"), validation)
+        run.resume()
+        yield TrainingStarted(step, len(material.learned), run.progress.done)
+        with _checkpointing(step, learner.unet):
+            yield from run.steps()
+        with run.settled():
+            learner.write(step.file, metadata(step, base, learner, len(material.learned), identity))
+            told = learner.report() if learner.report else None
+    yield from map(Reported, [*_verdict(run.metrics), *([told] if told else [])])
+    curve.save(_report(step) / "loss.png", step.name, run.metrics.series("loss"), run.metrics.series("validation"))
+    checkpoint.remove()
+    yield TrainingFinished(step, run.progress.loss, perf_counter() - began)
+
+
+@dataclass(slots=True)
+class Room:
+    """What a lesson is made from. Pictures are encoded when they are first asked for."""
+
+    step: Train
+    base: BaseModel
+    material: Material
+    schedule: Schedule
+    texts: Texts
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def lesson(self, learner: Learner) -> Lesson:
+        """For a learner."""
+        course, prior = self.step.course, self.step.course.prior
+        others = self._batches(self.material.others, "others") if self.material.others else None
+        return Lesson(
+            learner=learner,
+            texts=self.texts,
+            measure=Measure.of(course.objective, self.schedule),
+            batches=self._batches(self.material.learned, "step"),
+            parts=course.optimisation.accumulate,
+            kept=self._kept(prior) if prior and prior.weight and not others else None,
+            others=others if prior and prior.weight else None,
+            others_weight=prior.weight if prior else 0.0,
+        )
+
+    def validation(self) -> Validation | None:
+        """Where there are pictures for it."""
+        if not self.material.watched:
+            return None
+        return Validation.of(self._buckets(self.material.watched), self.schedule, self.step.steps)
+
+    def _batches(self, found: tuple[Example, ...], name: str) -> Batches:
+        course, buckets = self.step.course, self._buckets(found)
+        return Batches(
+            buckets=buckets,
+            turns=turns(buckets, self.step.steps),
+            schedule=self.schedule,
+            objective=course.objective,
+            data=course.data,
+            size=course.optimisation.pictures,
+            seed=course.seed,
+            name=name,
+        )
+
+    def _buckets(self, found: tuple[Example, ...]) -> tuple[Bucket, ...]:
+        encoded = encode(found, self.base, self.step.course.data, self.step.span)
+        self.warnings += encoded.warnings
+        return encoded.buckets
+
+    def _kept(self, prior: Prior) -> Kept:
+        caption = read(prior.text, 0)
+        chunks = cut(caption, self.texts.vocabulary, self.texts.longest)
+        return Kept(prior, caption, self.texts.encoder.encode(chunks))
+
+
+@contextmanager
+def _checkpointing(step: Train, unet: UNet2DConditionModel) -> Iterator[None]:
+    """Within it activations are computed again on the way back, if the step says so."""
+    if not step.course.optimisation.gradient_checkpointing:
+        yield
+        return
+    unet.enable_gradient_checkpointing()
+    try:
+        yield
+    finally:
+        unet.disable_gradient_checkpointing()
+
+
+def _texts(step: Train, learner: Learner, encoder: Encoder, material: Material) -> Texts:
+    """Raises `PromptError` where a token is to be learned that no caption has."""
+    known = vocabulary(step, encoder.vocabulary)
+    captions = [caption for example in _all(material) for caption in example.captions]
+    chunks = [cut(said, known) for caption in captions for said in _drawn(caption)]
+    match step.course.method:
+        case TextualInversion(token=token) if not any(chunk.vectors for each in chunks for chunk in each):
+            raise PromptError([no_token(token, step.span)])
+    longest = max(map(len, chunks))
+    return Texts(encoder, max(1, longest), known, learner.encode)
+
+
+def _all(material: Material) -> tuple[Example, ...]:
+    return (*material.learned, *material.watched, *material.others)
+
+
+def _drawn(caption: str) -> Iterator[Segments]:
+    yield from (read(caption, seed) for seed in range(AHEAD if "{" in caption else 1))
+
+
+def _oddities(material: Material) -> Iterable[Diagnostic]:
+    """What is wrong with how captions are written, but not all of it in a large data set."""
+    said = {caption: example.file.name for example in _all(material) for caption in example.captions}
+    return islice((each for caption, name in said.items() for each in odd(caption, name)), ODD_CAPTIONS)
+
+
+def _report(step: Train) -> Path:
+    """The folder of what there is to know about a training."""
+    return step.file.with_name(f"{step.name}.report")
+
+
+def _verdict(metrics: Metrics) -> Iterator[str]:
+    """What the pictures that were not learned from say."""
+    looks = metrics.series("validation")
+    if not looks:
+        return
+    (last, end), (step, best) = looks[-1], min(looks, key=lambda look: look[1])
+    told = f"validation loss {looks[0][1]:.4f} at first, {end:.4f} at the end"
+    if end > best * 1.05:  # less is noise: there are few pictures
+        told += f"; lowest, {best:.4f}, at step {step} of {last}: a rise is learning by heart, so try `--steps {step}`"
+    yield told

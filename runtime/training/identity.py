@@ -1,0 +1,58 @@
+"""What a training depends on, as a hash: where that is the same, so is what it makes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from promptlang.plan import Train
+
+from ..models import BaseModel
+from .dataset import Example
+
+TRAINER = "promptlang 2"
+"""Changes whenever the same step would be trained to other numbers."""
+
+RECORD = "promptlang.json"
+"""What a model's folder says of itself."""
+
+KEY = "promptlang_key"
+"""Where what is made keeps the key that it was made under."""
+
+
+def key(step: Train, found: Iterable[tuple[Example, ...]], base: BaseModel) -> str:
+    """Of the course, the model and the pictures, wherever their folders are."""
+    course = step.course
+    prior = course.prior and replace(course.prior, folder=None)
+    data = replace(course.data, folder=Path(), validation=None)
+    fields = asdict(replace(course, data=data, prior=prior))
+    told = [TRAINER, base.identity, dict(base.schedule), type(course.method).__name__, fields]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
+    for examples in found:
+        digest.update(f"{len(examples)} pictures".encode())
+        for example in examples:
+            digest.update(_picture(example))
+    return digest.hexdigest()
+
+
+def kept_key(made: Path) -> str | None:
+    """That of a file or a folder; None where there is none."""
+    try:
+        if made.is_dir():
+            return json.loads((made / RECORD).read_text("utf-8")).get(KEY)
+        with safe_open(str(made), "pt") as opened:
+            return (opened.metadata() or {}).get(KEY)
+    except (OSError, ValueError, SafetensorError):
+        return None
+
+
+def _picture(example: Example) -> bytes:
+    told = json.dumps([example.captions, example.repeats]).encode()
+    files = [example.file, *([example.mask] if example.mask else [])]
+    parts = [hashlib.sha256(file.read_bytes()).digest() for file in files]
+    return b"".join([*parts, hashlib.sha256(told).digest()])

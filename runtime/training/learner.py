@@ -1,0 +1,44 @@
+"""What a method lends to the loop: parameters to change, networks that see them, and a way to keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+
+from promptlang.chunks import Chunk
+
+Chunks = Sequence[Chunk[int]]
+
+Parameters = Mapping[str, nn.Parameter]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Learner:
+    """A method at work on a model. The loop changes `learned` and `text_learned`, and nothing else."""
+
+    unet: UNet2DConditionModel
+    """With whatever learns in it."""
+    write: Callable[[Path, Mapping[str, str]], None]
+    """Put what is learned so far into a file or a folder, whole or not at all, with what it says of itself."""
+    learned: Parameters
+    """At the learning rate."""
+    text_learned: Parameters
+    """At the text encoder's."""
+    encode: Callable[[Chunks], Tensor] | None = None
+    """Hidden states `[chunks, 77, channels]` with their gradients; None where the text encoder stays as it is."""
+    base: Callable[[], AbstractContextManager[UNet2DConditionModel]] | None = None
+    """The UNet as it was before; None where it does not learn."""
+    report: Callable[[], str] | None = None
+    """A line on what has been learned."""
+    notes: Mapping[str, str] | None = None
+    """What the file should say of the method."""
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """All of them, in a fixed order."""
+        text = {f"text_encoder.{name}": parameter for name, parameter in self.text_learned.items()}
+        return {**self.learned, **text}

@@ -1,0 +1,74 @@
+"""The losses of a step: of the pictures, and of what should stay as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from promptlang.teaching import Prior
+
+from .batches import Batch, Batches
+from .learner import Learner
+from .objective import Measure
+from .precision import computing
+from .texts import Segments, Texts
+
+Hidden = Callable[[int], Tensor]
+"""Hidden states `[batch, tokens, channels]` for so many pictures."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Kept:
+    """What the base model says of others of the kind, over the very same noisy latents."""
+
+    prior: Prior
+    caption: Segments
+    of_base: Tensor
+    """`[1, tokens, channels]`, by the text encoder as it was"""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Lesson:
+    """Everything that is learned, a step at a time."""
+
+    learner: Learner
+    texts: Texts
+    measure: Measure
+    batches: Batches
+    parts: int
+    """How many a step is computed in."""
+    kept: Kept | None = None
+    others: Batches | None = None
+    """Pictures of others of the kind."""
+    others_weight: float = 0.0
+
+    def losses(self, step: int) -> Iterator[Tensor]:
+        """Of each part; the step's is their sum, which does not depend on how many parts there are."""
+        for batch in self.batches.at(step).split(self.parts):
+            yield self._loss(batch) / self.parts
+            if self.kept is not None:
+                yield self._drift(batch, self.kept) / self.parts
+        if self.others is not None:
+            for batch in self.others.at(step).split(self.parts):
+                yield self._loss(batch) * (self.others_weight / self.parts)
+
+    def _loss(self, batch: Batch) -> Tensor:
+        predicted = self._predicted(batch, self.texts.hidden(batch.captions))
+        return self.measure(predicted, batch.target, batch.times, batch.mask).mean()
+
+    def _drift(self, batch: Batch, kept: Kept) -> Tensor:
+        """How far the prediction is from the base model's."""
+        count = len(batch.times)
+        assert self.learner.base is not None
+        with torch.no_grad(), self.learner.base() as unet, computing(unet):
+            wanted = unet(batch.noisy, batch.times, kept.of_base.expand(count, -1, -1)).sample.float()
+        predicted = self._predicted(batch, self.texts.hidden([kept.caption]).expand(count, -1, -1))
+        return kept.prior.weight * self.measure(predicted, wanted, batch.times).mean()
+
+    def _predicted(self, batch: Batch, hidden: Tensor) -> Tensor:
+        unet = self.learner.unet
+        with computing(unet):
+            return unet(batch.noisy, batch.times, hidden).sample

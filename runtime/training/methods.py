@@ -1,0 +1,37 @@
+"""Every way to train, by what the plan says."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from typing_extensions import assert_never
+
+from promptlang.plan import Train
+from promptlang.teaching import Dreambooth, Lora, TextualInversion
+
+from ..conditioning import Tokens
+from ..models import BaseModel
+from . import dreambooth, inversion, lora
+from .learner import Learner
+
+
+def learner(step: Train, base: BaseModel) -> AbstractContextManager[Learner]:
+    """What learns; when it is closed the model is as before. Raises `PromptError` where there is nothing to learn."""
+    match step.course.method:
+        case Lora() as method:
+            return lora.learner(step, method, base)
+        case Dreambooth() as method:
+            return dreambooth.learner(step, method, base)
+        case TextualInversion() as method:
+            return inversion.learner(step, method, base)
+        case other:
+            assert_never(other)
+
+
+def vocabulary(step: Train, known: Tokens) -> Tokens:
+    """The tokenizer that captions are read with."""
+    match step.course.method:
+        case TextualInversion() as method:
+            return inversion.with_token(known, method)
+        case _:
+            return known

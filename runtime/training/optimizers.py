@@ -1,0 +1,96 @@
+"""What turns gradients into steps: PyTorch's, and those of packages that need not be there."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from types import MappingProxyType
+from typing import Any, Final
+
+import torch
+
+from promptlang.diagnostics import PromptError
+from promptlang.diagnostics.training import package_missing
+from promptlang.source import Span
+from promptlang.teaching import Optimisation
+
+from .learner import Learner
+
+Groups = list[dict[str, Any]]
+Maker = Callable[[Groups, Optimisation], torch.optim.Optimizer]
+
+
+def optimizer(learner: Learner, optimisation: Optimisation, span: Span) -> torch.optim.Optimizer:
+    """For all that learns; raises `PromptError` where its package is not installed."""
+    groups: Groups = [{"params": [*learner.learned.values()], "lr": optimisation.learning_rate}]
+    groups.append({"params": [*learner.text_learned.values()], "lr": optimisation.text_encoder_rate})
+    name = optimisation.optimizer
+    try:
+        with redirect_stdout(io.StringIO()):  # some of them print
+            return _MAKERS[name]([group for group in groups if group["params"]], optimisation)
+    except ImportError as error:
+        raise PromptError([package_missing(name, _PACKAGES[name], span)]) from error
+
+
+def averages(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether what it learns with is not what is to be kept (Defazio et al. 2024, https://arxiv.org/abs/2405.15682)."""
+    return hasattr(optimizer, "train")
+
+
+def _adamw(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(groups, weight_decay=optimisation.weight_decay, fused=True)
+
+
+def _adamw8bit(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
+    from bitsandbytes.optim import AdamW8bit
+
+    return AdamW8bit(groups, weight_decay=optimisation.weight_decay)
+
+
+def _lion(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
+    from lion_pytorch import Lion
+
+    return Lion(groups, weight_decay=optimisation.weight_decay)
+
+
+def _prodigy(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
+    from prodigyopt import Prodigy
+
+    options = {"use_bias_correction": True, "safeguard_warmup": True}
+    return Prodigy(groups, lr=optimisation.learning_rate, weight_decay=optimisation.weight_decay, **options)
+
+
+def _schedule_free(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
+    from schedulefree import AdamWScheduleFree
+
+    options = {"weight_decay": optimisation.weight_decay, "warmup_steps": optimisation.warmup}
+    made = AdamWScheduleFree(groups, **options)
+    made.train()
+    return made
+
+
+def _adafactor(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
+    return torch.optim.Adafactor(groups, weight_decay=optimisation.weight_decay)
+
+
+_MAKERS: Final[Mapping[str, Maker]] = MappingProxyType(
+    {
+        "adamw": _adamw,
+        "adamw8bit": _adamw8bit,
+        "lion": _lion,
+        "prodigy": _prodigy,
+        "schedule-free": _schedule_free,
+        "adafactor": _adafactor,
+    }
+)
+
+_PACKAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "adamw8bit": "bitsandbytes",
+        "lion": "lion-pytorch",
+        "prodigy": "prodigyopt",
+        "schedule-free": "schedulefree",
+    }
+)
+"""What pip calls what an optimizer needs."""

@@ -1,0 +1,69 @@
+"""The loss over pictures that are not learned from: always over the same noise, so that its course means something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+
+from promptlang.captions import read
+
+from .batches import Batch
+from .draws import generator
+from .encoded import Bucket
+from .learner import Learner
+from .objective import deterministic
+from .precision import computing
+from .schedule import Schedule
+from .texts import Texts
+
+_TIMES: Final = 4
+"""Timesteps that each picture is looked at."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Validation:
+    """Pictures that are only looked at."""
+
+    batches: Sequence[Batch]
+    schedule: Schedule
+    every: int
+    """Steps from one look to the next."""
+
+    @classmethod
+    def of(cls, buckets: Sequence[Bucket], schedule: Schedule, steps: int) -> Validation:
+        """About twenty looks in a training."""
+        return cls([*_batches(buckets, schedule)], schedule, max(1, round(steps / 20)))
+
+    def due(self, done: int, steps: int) -> bool:
+        """Whether to look after a step: also after the first and the last."""
+        return done in (1, steps) or done % self.every == 0
+
+    @torch.no_grad()
+    def loss(self, learner: Learner, texts: Texts) -> float:
+        """The mean squared error of the prediction."""
+        measure = deterministic(self.schedule)
+        losses = []
+        for batch in self.batches:
+            with computing(learner.unet):
+                predicted = learner.unet(batch.noisy, batch.times, texts.hidden(batch.captions)).sample
+            losses.append(measure(predicted, batch.target, batch.times, batch.mask))
+        return torch.cat(losses).mean().item()
+
+
+def _batches(buckets: Sequence[Bucket], schedule: Schedule) -> Iterator[Batch]:
+    """One a picture, at timesteps from the middle of each quarter."""
+    times = (torch.arange(_TIMES) * 2 + 1) * len(schedule) // (2 * _TIMES)
+    for bucket in buckets:
+        for place, example in enumerate(bucket.examples):
+            latents = bucket.mean[place, :1].expand(_TIMES, -1, -1, -1)
+            noise = torch.randn(latents.shape, generator=generator("validation", place))
+            yield Batch(
+                noisy=schedule.mixed(latents, noise, times),
+                times=times,
+                captions=(read(example.captions[0], 0),) * _TIMES,
+                target=schedule.target(latents, noise, times),
+                mask=None if bucket.mask is None else bucket.mask[place, :1].expand(_TIMES, -1, -1, -1),
+            )

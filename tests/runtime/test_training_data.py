@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from promptlang.diagnostics import Diagnostic, PromptError
+from promptlang.runtime.training.dataset import Example, divided, examples
+from promptlang.runtime.training.opening import Opened, attempt
+from promptlang.source import Span
+from promptlang.teaching import Data
+
+
+def opened(file: Path, span: Span, **options: bool) -> Opened:
+    found = attempt(Example(file, ("",), 1, options.pop("mask", None)), span, **{"alpha_mask": False, **options})
+    assert isinstance(found, Opened), found
+    return found
+
+
+def test_a_picture_is_turned_upright_put_on_white_and_cut_to_its_middle(tmp_path: Path, span: Span) -> None:
+    lying = Image.new("RGB", (40, 20), "red")
+    lying.paste("blue", (20, 0, 40, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    lying.save(tmp_path / "lying.jpg", exif=exif, quality=100)
+    upright = opened(tmp_path / "lying.jpg", span).pixels((16, 16))
+    assert upright.shape == (3, 16, 16)
+    assert upright[0, 0].mean() > 0.9  # red above
+    assert upright[2, -1].mean() > 0.9  # blue below
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert torch.equal(opened(tmp_path / "clear.png", span).pixels((16, 16)), torch.ones(3, 16, 16))
+
+
+def save(kind: str, file: Path) -> None:
+    """A grey of half the brightness."""
+    grey = Image.new("RGB", (16, 16), (128, 128, 128))
+    match kind:
+        case "palette.gif":
+            grey.quantize(4).save(file)
+        case "cmyk.jpg":
+            grey.convert("CMYK").save(file, quality=100)
+        case "animated.gif":
+            grey.save(file, save_all=True, append_images=[Image.new("RGB", (16, 16), "red")])
+        case "deep.png":
+            Image.fromarray(np.full((16, 16), 128 * 257, dtype=np.uint16)).save(file)
+        case "float.tiff":
+            Image.fromarray(np.full((16, 16), 128 / 255, dtype=np.float32)).save(file)
+        case "grey.png":
+            grey.convert("L").save(file)
+
+
+@pytest.mark.parametrize("kind", ["palette.gif", "cmyk.jpg", "animated.gif", "deep.png", "float.tiff", "grey.png"])
+def test_a_picture_of_every_kind_has_its_colours(kind: str, tmp_path: Path, span: Span) -> None:
+    save(kind, tmp_path / kind)
+    pixels = opened(tmp_path / kind, span).pixels((16, 16))
+    assert torch.allclose(pixels, torch.full((3, 16, 16), 128 / 127.5 - 1), atol=0.03)
+
+
+def test_a_mask_is_its_file_times_what_is_not_transparent(tmp_path: Path, span: Span) -> None:
+    seen = np.full((16, 16, 4), 255, dtype=np.uint8)
+    seen[:, :8, 3] = 0
+    Image.fromarray(seen).save(tmp_path / "one.png")
+    mask = np.zeros((16, 16), dtype=np.uint8)
+    mask[:8] = 255
+    Image.fromarray(mask).save(tmp_path / "one-mask.png")
+    (example,) = examples(tmp_path, span)
+    assert example.mask == tmp_path / "one-mask.png"
+    found = attempt(example, span, alpha_mask=True)
+    assert isinstance(found, Opened)
+    assert found.places((16, 16), (2, 2)).tolist() == [[[0.0, 1.0], [0.0, 0.0]]]
+
+
+def test_a_mask_that_cannot_be_read_is_named(tmp_path: Path, span: Span) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "one.png")
+    (tmp_path / "one-mask.png").write_text("no picture")
+    (example,) = examples(tmp_path, span)
+    found = attempt(example, span, alpha_mask=False)
+    assert isinstance(found, Diagnostic)
+    assert found.message == "the picture `one-mask.png` cannot be read: it is not a picture"
+
+
+def test_a_caption_is_the_text_beside_the_picture_or_else_its_name(photos: Path, span: Span) -> None:
+    found = examples(photos, span)
+    assert [example.captions for example in found] == [("ink",), ("a cat in ink",), ("red fox 2",)]
+
+
+def test_a_texts_lines_are_captions_to_choose_from(photos: Path, span: Span) -> None:
+    (photos / "ink.txt").write_text("\ufeffa  cat\n\n a dog \n", "utf-8")
+    assert examples(photos, span)[0].captions == ("a cat", "a dog")
+
+
+def test_a_template_is_said_instead_of_the_caption_or_around_it(photos: Path, span: Span) -> None:
+    (photos / "ink.txt").write_text("a cat\na dog")
+    assert examples(photos, span, "sks, ${caption}")[0].captions == ("sks, a cat", "sks, a dog")
+    assert examples(photos, span, "a photo of sks")[0].captions == ("a photo of sks",)
+
+
+def test_a_folder_in_kohyas_manner_says_how_often_and_what(photos: Path, span: Span) -> None:
+    other = photos / "10_sks dog"
+    other.mkdir()
+    (photos / "red-fox_2.png").rename(other / "a.png")
+    (photos / "no-number").mkdir()
+    (photos / "ink.png").rename(photos / "no-number" / "b.png")
+    found = examples(photos, span)
+    assert [(each.file.name, each.captions, each.repeats) for each in found] == [
+        ("one.png", ("a cat in ink",), 1),
+        ("a.png", ("sks dog",), 10),
+    ]
+
+
+def test_a_metadata_file_has_captions(photos: Path, span: Span) -> None:
+    lines = [{"file_name": "one.png", "text": "a  cat"}, {"file_name": "ink.png", "caption": ["a", "b"]}]
+    (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n\n")
+    assert [each.captions for each in examples(photos, span)] == [("a", "b"), ("a cat",), ("red fox 2",)]
+
+
+def test_every_bad_line_of_a_metadata_file_is_named(photos: Path, span: Span) -> None:
+    (photos / "metadata.jsonl").write_text('{"file_name": "a"}\n{\n{"text": "a"}\n{"file_name": "a", "text": 3}')
+    with pytest.raises(PromptError) as caught:
+        examples(photos, span)
+    assert [each.message.removeprefix("line ") for each in caught.value.diagnostics] == [
+        "1 of `metadata.jsonl` cannot be used: it has no `text`",
+        "2 of `metadata.jsonl` cannot be used: it is not JSON",
+        "3 of `metadata.jsonl` cannot be used: it has no `file_name`",
+        "4 of `metadata.jsonl` cannot be used: its fields are not texts",
+    ]
+
+
+def test_some_are_held_out_the_same_each_time_and_never_learned_from(photos: Path, span: Span) -> None:
+    found = examples(photos, span)
+    learned, watched = divided(found, Data(photos, held_out=0.4), 0, span)
+    assert (learned, watched) == divided(found, Data(photos, held_out=0.4), 0, span)
+    assert (len(learned), len(watched)) == (2, 1)
+    assert {*learned, *watched} == {*found}
+    with pytest.raises(PromptError, match="no picture left"):
+        divided(found[:1], Data(photos, held_out=0.1), 0, span)
