@@ -13,6 +13,7 @@ from promptlang.backend import load_backend
 from promptlang.commands import COMMANDS
 from promptlang.commands.files import FINE, INTERRUPTED, STANDARD_INPUT, USAGE, FileRefusedError, LoadBackend
 from promptlang.commands.run import run_files
+from promptlang.shelves import ConfigurationError
 from promptlang.terminal import Terminal, open_terminal
 
 DESCRIPTION = """\
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None, load: LoadBackend = load_backen
     try:
         return _dispatch(chosen, terminal, load)
     except FileRefusedError as error:
+        terminal.complain(str(error))
+        return USAGE
+    except ConfigurationError as error:
         terminal.complain(str(error))
         return USAGE
     except KeyboardInterrupt:

@@ -47,7 +47,7 @@ class Scope:
     loras: Mapping[str, Path] = field(default_factory=dict)
     embeddings: Mapping[str, Path] = field(default_factory=dict)
     models: Mapping[str, Path] = field(default_factory=dict)
-    """Those that are trained above."""
+    """Those that have a name: trained above, or on a shelf."""
     lets: Mapping[str, Let] = field(default_factory=dict)
     wildcards: Path | None = None
     """The folder that ``__animal__`` is looked up in."""
@@ -171,8 +171,13 @@ class Scoped:
 
 def initial(folder: Path, world: World) -> Scope:
     """What holds before a program's first statement: nothing but the adapters that are already there."""
-    loras, embeddings = world.loras(folder / ADAPTERS), world.embeddings(folder / EMBEDDINGS)
-    return Scope(folder, loras=loras, embeddings=embeddings, world=world)
+    return Scope(
+        folder,
+        loras={**world.shelf("loras").found, **world.loras(folder / ADAPTERS)},
+        embeddings={**world.shelf("embeddings").found, **world.embeddings(folder / EMBEDDINGS)},
+        models=world.shelf("models").found,
+        world=world,
+    )
 
 
 def scoped(statements: Iterable[Placed], scope: Scope) -> Iterator[Scoped]:

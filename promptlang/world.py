@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from promptlang.inspection.headers import tokens, trigger_words
 from promptlang.plan import EMBEDDING_ENDINGS, PICTURE_ENDINGS, REPEATED, WEIGHT_ENDINGS
+from promptlang.shelves import Shelf, Shelves
 
 
 class World(Protocol):
@@ -32,6 +33,10 @@ class World(Protocol):
 
     def embeddings(self, folder: Path) -> dict[str, Path]:
         """The tokens' files of a folder, by the name that stands in angle brackets."""
+        ...
+
+    def shelf(self, kind: str) -> Shelf:
+        """The ``loras``, ``embeddings`` or ``models`` that lie outside of any recipe's folder."""
         ...
 
     def triggers(self, file: Path) -> str:
@@ -58,6 +63,12 @@ class World(Protocol):
 @dataclass(frozen=True, slots=True)
 class Disk:
     """The world of real files."""
+
+    shelves: Shelves = field(default_factory=Shelves)
+
+    def shelf(self, kind: str) -> Shelf:
+        """The ``loras``, ``embeddings`` or ``models`` that lie outside of any recipe's folder."""
+        return self.shelves.shelves[kind]
 
     def is_folder(self, path: Path) -> bool:
         """Whether there is a folder."""
@@ -112,6 +123,10 @@ class Disk:
 @dataclass(frozen=True, slots=True)
 class Granted:
     """A world in which there is whatever one asks for."""
+
+    def shelf(self, kind: str) -> Shelf:  # noqa: ARG002
+        """The ``loras``, ``embeddings`` or ``models`` that lie outside of any recipe's folder."""
+        return Shelf()
 
     def is_folder(self, path: Path) -> bool:  # noqa: ARG002
         """Whether there is a folder."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from promptlang import Diagnostic, Session, Source
+from promptlang.shelves import Shelf
 
 FOLDER = Path("recipe")
 
@@ -29,6 +30,10 @@ class Memory:
     triggers_of: Mapping[str, str] = field(default_factory=dict)
 
     tokens_there: Collection[str] = ()
+    shelved: Mapping[str, Shelf] = field(default_factory=dict)
+
+    def shelf(self, kind: str) -> Shelf:
+        return self.shelved.get(kind, Shelf())
 
     def embeddings(self, folder: Path) -> dict[str, Path]:
         return {name: folder / f"{name}.pt" for name in self.tokens_there}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, unknown_embedding
+from promptlang.checks.shelved import several
+from promptlang.diagnostics import Diagnostic, ambiguous, unknown_embedding
 from promptlang.scope import Scoped
 from promptlang.world import World
 
@@ -17,5 +18,9 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
         return
     for prompt in scoped.prompts:
         for node in ast.walk(prompt):
-            if isinstance(node, ast.Embedding) and scoped.scope.embedding(node.name) is None:
+            if not isinstance(node, ast.Embedding):
+                continue
+            if files := several("embeddings", node.name, scoped.scope.embeddings, world):
+                yield ambiguous("token", node.name, files, node.span)
+            elif scoped.scope.embedding(node.name) is None:
                 yield unknown_embedding(node.name, scoped.scope.embeddings, node.span, severity)

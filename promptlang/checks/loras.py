@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, Severity, lora_twice, no_trigger, unknown_lora
+from promptlang.checks.shelved import several
+from promptlang.diagnostics import Diagnostic, Severity, ambiguous, lora_twice, no_trigger, unknown_lora
 from promptlang.scope import Scope, Scoped
 from promptlang.world import World
 
@@ -20,7 +21,9 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
                 yield from _trigger(node, scoped.scope, severity)
             if not isinstance(node, ast.Lora):
                 continue
-            if node.name not in scoped.scope.loras:
+            if files := several("loras", node.name, scoped.scope.loras, world):
+                yield ambiguous("LoRA", node.name, files, node.span)
+            elif node.name not in scoped.scope.loras:
                 if severity is not None:
                     yield unknown_lora(node.name, scoped.scope.loras, node.span, severity)
             elif node.name in seen:

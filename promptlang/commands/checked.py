@@ -36,10 +36,18 @@ def add_strict(parser: ArgumentParser) -> None:
 def check(files: Sequence[str], *, strict: bool = False) -> Checked:
     """Check recipes, each on its own: what one sets or trains, another does not know."""
     from promptlang.session import Session  # Lark is not needed for --help
+    from promptlang.shelves import configured
+    from promptlang.world import Disk
+
+    world = Disk(configured())
 
     sources = [(file, _read(file)) for file in files]
     refused = tuple(each for _, each in sources if isinstance(each, FileRefusedError))
-    planned = [Session(folder(file), stem(file)).plan(source) for file, source in sources if isinstance(source, Source)]
+    planned = [
+        Session(folder(file), stem(file), world=world).plan(source)
+        for file, source in sources
+        if isinstance(source, Source)
+    ]
     found = tuple(diagnostic for each in planned for diagnostic in each.diagnostics)
     if strict:
         found = tuple(replace(each, severity=Severity.ERROR) for each in found)

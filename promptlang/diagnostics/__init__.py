@@ -84,6 +84,13 @@ def lora_twice(name: str, span: Span) -> Diagnostic:
     return warning("PL104", f"the LoRA `{name}` stands here twice, so its strengths add up", span)
 
 
+def ambiguous(what: str, name: str, files: Collection[Path], span: Span) -> Diagnostic:
+    """``<lora:ink>`` where two configured folders have an ``ink``."""
+    shown = ", ".join(f"`{file}`" for file in files)
+    hint = "write the folder too, `style/ink`, or bring one of them in with `use`"
+    return Diagnostic("PL111", f"`{name}` may be any of these {what}s: {shown}", span, hint)
+
+
 def no_trigger(name: str, span: Span) -> Diagnostic:
     """``<trigger:ink>`` where the file of ``ink`` has no such words."""
     return warning("PL110", f"the LoRA `{name}` stores no trigger words, so this says nothing", span, "write them out")

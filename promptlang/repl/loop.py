@@ -23,9 +23,11 @@ from promptlang.repl.highlight import STYLE, PromptLexer
 from promptlang.repl.keys import bindings
 from promptlang.repl.preload import Preload
 from promptlang.session import Session
+from promptlang.shelves import configured
 from promptlang.source import Source
 from promptlang.terminal import Terminal
 from promptlang.terminal.report import counted
+from promptlang.world import Disk
 
 PROMPT = "promptlang> "
 CONTINUATION = "...> ".rjust(len(PROMPT))
@@ -34,7 +36,7 @@ CONTINUATION = "...> ".rjust(len(PROMPT))
 def converse(terminal: Terminal, load: Callable[[], Backend]) -> None:
     """Talk with the user of this process's terminal until they leave."""
     began = datetime.now().strftime("%Y%m%d-%H%M%S")  # no conversation's pictures take the place of another's
-    session = Session(Path.cwd(), began, fresh_seeds=True)
+    session = Session(Path.cwd(), began, fresh_seeds=True, world=Disk(configured()))
     Repl(terminal, session, Preload(load), _history()).run()
 
 

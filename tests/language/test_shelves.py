@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from promptlang import Session, Source
+from promptlang.plan import Model, Render
+from promptlang.shelves import ConfigurationError, Shelves, configured
+from promptlang.world import Disk
+from tests.conftest import FOLDER, WORLD
+
+
+@pytest.fixture
+def shelves(tmp_path: Path) -> Callable[[str], Shelves]:
+    """A configuration's, beside an A1111 and a ComfyUI."""
+    for name in (
+        "a1111/models/Lora/style/ink.safetensors",
+        "a1111/embeddings/wash.pt",
+        "a1111/models/Stable-diffusion/dream.ckpt",
+        "comfy/models/loras/wave.safetensors",
+        "comfy/models/diffusers/sd/model_index.json",
+        "comfy/models/diffusers/sd/unet/weights.safetensors",
+        "elsewhere/lora/far.safetensors",
+        "mine/ink.safetensors",
+        "mine/note.txt",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "comfy" / "extra_model_paths.yaml").write_text(
+        "other:\n  base_path: ../elsewhere\n  loras: |\n    lora\n    more\n"
+    )
+
+    def write(text: str) -> Shelves:
+        (tmp_path / "config.toml").write_text(text)
+        return configured(tmp_path / "config.toml")
+
+    return write
+
+
+def names(shelves: Shelves, kind: str) -> list[str]:
+    return sorted(shelves.shelves[kind].found)
+
+
+def test_a1111s_and_comfyuis_folders_are_known(shelves: Callable[[str], Shelves]) -> None:
+    found = shelves('a1111 = "a1111"\ncomfyui = "comfy"')
+    assert names(found, "loras") == ["far", "ink", "style/ink", "wave"]
+    assert names(found, "embeddings") == ["wash"]
+    assert names(found, "models") == ["dream", "sd"]
+
+
+def test_a_name_that_two_files_have_is_neither(shelves: Callable[[str], Shelves]) -> None:
+    found = shelves('loras = ["mine"]\na1111 = ["a1111"]').shelves["loras"]
+    assert sorted(found.found) == ["style/ink"]
+    assert [file.parent.name for file in found.ambiguous["ink"]] == ["mine", "style"]
+
+
+def test_a_folder_that_is_not_there_holds_nothing(shelves: Callable[[str], Shelves]) -> None:
+    assert names(shelves('loras = "no/such"'), "loras") == []
+    assert configured(Path("no/such.toml")) == Shelves()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("loras = [", "cannot be read"),
+        ("loras = [3]", "says `3` where a folder should stand, in quotes"),
+        ('lroas = "x"', "says `lroas`, which nothing is called"),
+    ],
+)
+def test_what_is_wrong_with_a_configuration_is_said(text: str, said: str, shelves: Callable[[str], Shelves]) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        shelves(text)
+
+
+def test_a_broken_list_of_comfyuis_is_said(tmp_path: Path, shelves: Callable[[str], Shelves]) -> None:
+    (tmp_path / "comfy" / "extra_model_paths.yaml").write_text("a: [")
+    with pytest.raises(ConfigurationError, match=r"extra_model_paths\.yaml` cannot be read"):
+        shelves('comfyui = "comfy"')
+
+
+def test_what_lies_on_a_shelf_is_used_by_name_and_the_recipes_own_comes_first(
+    tmp_path: Path, shelves: Callable[[str], Shelves]
+) -> None:
+    world = Disk(shelves('a1111 = "a1111"\ncomfyui = "comfy"'))
+    recipe = tmp_path / "recipe"
+    (recipe / "adapters").mkdir(parents=True)
+    (recipe / "adapters" / "wave.safetensors").touch()
+    program = "use model dream\na <lora:style/ink:1> <lora:wave:1> <wash>"
+    (step,) = Session(recipe, world=world).plan(Source(program)).plan.steps
+    assert isinstance(step, Render)
+    assert step.model == Model("dream", tmp_path / "a1111/models/Stable-diffusion/dream.ckpt")
+    assert [each.file.parent.name for each in (*step.adapters, *step.embeddings)] == ["style", "adapters", "embeddings"]
+
+
+def test_a_name_that_may_be_several_files_is_an_error_that_names_them(shelves: Callable[[str], Shelves]) -> None:
+    shelf = shelves('loras = ["mine"]\na1111 = ["a1111"]').shelves["loras"]
+    world = replace(WORLD, adapters=[], shelved={"loras": shelf})
+    (found,) = Session(FOLDER, world=world).plan(Source("a <lora:ink:1>")).diagnostics
+    assert found.code == "PL111"
+    assert all(str(file) in found.message for file in shelf.ambiguous["ink"])
