@@ -53,6 +53,7 @@ SAMPLERS: dict[str, str] = {
     "dpm++_2m": "DPM++ 2M",
     "dpm++_2m_sde": "DPM++ 2M SDE",
     "dpm++_3m": "DPM++ 3M",
+    "dpm++_sde": "DPM++ SDE",
     "euler": "Euler",
     "euler_a": "Euler a",
     "heun": "Heun",

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from .interpreter import Runtime
+import logging
+
+# diffusers imports bitsandbytes wherever it is installed, and that gives advice on a terminal which is not its own.
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+from .interpreter import Runtime  # noqa: E402
 
 __all__ = ["Runtime"]

@@ -217,6 +217,8 @@ def _scheduler(step: Render, base: BaseModel) -> SchedulerMixin:
     if not sampler.can(step.scheduler):
         raise PromptError([diagnostics.spacing_not_possible(step.sampler, step.scheduler, step.span)])
     scheduler = sampler.of(base.schedule, step.steps, step.scheduler)
+    if hasattr(scheduler, "noise_sampler_seed"):
+        scheduler.noise_sampler_seed = step.seed
     if step.eta and not extras(scheduler, eta=step.eta):
         raise PromptError([diagnostics.eta_not_possible(step.sampler, step.span)])
     return scheduler

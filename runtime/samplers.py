@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -12,6 +13,7 @@ import diffusers
 import torch
 from diffusers.schedulers.scheduling_ddim import rescale_zero_terminal_snr
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
+from torch import Tensor
 
 SPACINGS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
@@ -67,6 +69,13 @@ def extras(scheduler: SchedulerMixin, **offered: Any) -> dict[str, Any]:
     return {name: value for name, value in offered.items() if name in known}
 
 
+def stepped(scheduler: SchedulerMixin, predicted: Tensor, time: Tensor, latents: Tensor, **options: Any) -> Any:
+    """What a scheduler makes of a prediction."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Should have t[ab]")  # torchsde's, where its times are off by a rounding
+        return scheduler.step(predicted, time, latents, **options)
+
+
 def positions(calls: int, steps: int) -> list[int]:
     """Which step, from 0, each call of the network belongs to: of second order, all steps but the last take two."""
     each = 1 if calls == steps else 2
@@ -85,6 +94,7 @@ SAMPLERS: Final[Mapping[str, Sampler]] = MappingProxyType(
         "dpm++_2m": Sampler(_MULTISTEP, _WIDE),
         "dpm++_2m_sde": Sampler(_MULTISTEP, {**_WIDE, "algorithm_type": "sde-dpmsolver++"}),
         "dpm++_3m": Sampler(_MULTISTEP, {**_WIDE, "solver_order": 3}),
+        "dpm++_sde": Sampler(diffusers.DPMSolverSDEScheduler, _WIDE),
         "euler": Sampler(diffusers.EulerDiscreteScheduler),
         "euler_a": Sampler(diffusers.EulerAncestralDiscreteScheduler),
         "heun": Sampler(diffusers.HeunDiscreteScheduler),

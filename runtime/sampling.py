@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .adapters import Attachments, Loras
 from .conditioning import Conditioning, joined
-from .samplers import extras, positions
+from .samplers import extras, positions, stepped
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -135,12 +135,12 @@ def walk(route: Route, start: Tensor, generator: torch.Generator, kept: Kept | N
     options = extras(scheduler, generator=generator, eta=route.eta)
     for call, (time, moment) in enumerate(zip(route.times, route.calls, strict=True), 1):
         predicted = yield from guided(moment, scheduler.scale_model_input(latents, time), time)
-        stepped = scheduler.step(predicted, time, latents, **options)
-        latents = stepped.prev_sample
+        output = stepped(scheduler, predicted, time, latents, **options)
+        latents = output.prev_sample
         if kept:
             before = route.noised(kept.latents, kept.noise, call)
             latents = (1 - kept.changes) * before + kept.changes * latents
-        yield Glimpse(stepped.get("pred_original_sample", latents))
+        yield Glimpse(output.get("pred_original_sample", latents))
     return latents
 
 

@@ -53,6 +53,7 @@ NAMES: Final = {
     "deis": "deis",
     "dpmpp_2m": "dpm++_2m",
     "dpmpp_2m_sde": "dpm++_2m_sde",
+    "dpmpp_sde": "dpm++_sde",
     "euler": "euler",
     "euler_ancestral": "euler_a",
     "heun": "heun",

@@ -8,9 +8,10 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
+from torch import Tensor
 
 from promptlang.events import DenoisingStep, ModelLoading, PictureFinished, Preview, RenderingStarted
-from promptlang.plan import Model, Render
+from promptlang.plan import Interval, Model, Part, Render, Resolved, Segment
 from promptlang.runtime import Runtime, rendering
 
 from .conftest import run, says
@@ -89,3 +90,27 @@ def test_a_slow_picture_is_shown_on_its_way_and_is_none_the_worse_for_it(
     assert [(each.step, each.size, len(each.pixels)) for each in shown] == [(step, (64, 32), 3 * 64 * 32)] * 3
     assert shown[0].pixels != shown[-1].pixels
     assert step.file.read_bytes() == quick
+
+
+def test_prompt_editing_is_diffusers_picture_with_the_embeddings_exchanged_on_the_way(
+    pipelines: dict[str, tuple[StableDiffusionPipeline, Model]],
+    render: Callable[..., Render],
+    pixels: Callable[[Render], np.ndarray],
+) -> None:
+    pipeline, model = pipelines["epsilon"]
+    other = torch.cat(pipeline.encode_prompt("ink", "cpu", 1, True)[::-1])  # without the prompt, and with it
+
+    def exchange(_pipeline: object, step: int, _time: object, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"prompt_embeds": other} if step == 2 else state
+
+    theirs = pipeline(
+        "a cat",
+        num_inference_steps=6,
+        guidance_scale=6.0,
+        generator=torch.Generator().manual_seed(7),
+        callback_on_step_end=exchange,
+        callback_on_step_end_tensor_inputs=["prompt_embeds"],
+    ).images[0]
+    prompt = Resolved((Part((Interval(3, (Segment("a cat"),)), Interval(6, (Segment("ink"),)))),))
+    assert np.array_equal(pixels(render(model=model, steps=6, cfg=6.0, seed=7, prompt=prompt)), np.asarray(theirs))
+    assert not np.array_equal(pixels(render(model=model, steps=6, cfg=6.0, seed=7)), np.asarray(theirs))

@@ -49,6 +49,7 @@ def test_samplers_without_noise_walk_to_the_same_picture_in_many_steps(
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v-prediction"])
+@pytest.mark.filterwarnings("ignore:Should have t")  # torchsde's, in diffusers' own call
 @pytest.mark.parametrize("way", EVERYWHERE, ids="-".join)
 def test_each_sampler_makes_diffusers_own_picture_bit_for_bit(
     way: tuple[str, str],
@@ -60,6 +61,8 @@ def test_each_sampler_makes_diffusers_own_picture_bit_for_bit(
     (sampler, spacing), (pipeline, model) = way, pipelines[prediction]
     own = pipeline.scheduler
     pipeline.scheduler = SAMPLERS[sampler].of(dict(own.config), 4, spacing)
+    if sampler == "dpm++_sde":  # it draws its noise from a seed of its own
+        pipeline.scheduler.noise_sampler_seed = 7
     try:
         generator = torch.Generator().manual_seed(7)
         theirs = pipeline("a cat", num_inference_steps=4, guidance_scale=6.0, generator=generator).images[0]
