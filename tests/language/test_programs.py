@@ -201,3 +201,36 @@ def test_a_hash_in_a_prompt_is_text() -> None:
 def test_a_long_string_that_is_never_closed_does_not_swallow_a_recipe_in_silence() -> None:
     (found,) = parse('a """b\nc d\ntrain lora ink from photos').diagnostics
     assert (found.code, found.span.first.line, found.span.first.column) == ("PL006", 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "underlined", "meant"),
+    [
+        ("let x", "let x", "let x = …"),
+        ("let = a man", "let =", "let name = …"),
+        ("let=a man", "let=", "let name = …"),
+        ("LET hero = a man", "LET hero =", "let hero = …"),
+        ("lett hero = a man", "lett hero =", "let hero = …"),
+        ("let 1 = a man", "let 1 =", "let name = …"),
+        ("include parts/foo", "include parts/foo", 'include "parts/foo"'),
+        ("include my foo.pl", "include my foo.pl", 'include "my foo.pl"'),
+        ("include 'foo.pl'", "include 'foo.pl'", 'include "foo.pl"'),
+        ('INCLUDE "foo.pl"', 'INCLUDE "foo.pl"', 'include "foo.pl"'),
+        ('inlcude "foo.pl"', 'inlcude "foo.pl"', 'include "foo.pl"'),
+        ("USE MODEL emoji", "USE MODEL", "use model"),
+    ],
+)
+def test_what_is_almost_a_statement_is_no_picture(
+    complaints: Complaints, line: str, underlined: str, meant: str
+) -> None:
+    (found,) = complaints(line)
+    assert (found.code, found.span.text) == ("PL004", underlined)
+    assert found.hint == f"did you mean `{meant}`? If it is a prompt, write `render {underlined} …`"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["let there be light", "Let it be", "let x == a", "letters = words", "include all of them", "includes a fox"],
+)
+def test_a_prompt_that_begins_like_a_statement_is_a_picture(complaints: Complaints, line: str) -> None:
+    assert complaints(line) == []
