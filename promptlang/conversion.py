@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from promptlang import infotext
+from promptlang.bare_prompts import misplaced_options, taken_for_statement
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
 from promptlang.lines import head, near_head
@@ -30,6 +31,9 @@ NAMES: Final = (
 )
 """Every dialect, by the name it goes by."""
 
+LIKE_OURS: Final = ("promptlang", "a1111", "dynamicprompts")
+"""The dialects that a line of a recipe may be taken for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Converted:
@@ -49,7 +53,18 @@ def convert(text: str, *, source: str = "a1111", target: str = "promptlang") -> 
     place = Source(text, f"<{source}>")
     if source == INFOTEXT:
         return _statement(place, target)
-    return _convert(place.span(0, len(text)), source, target)
+    converted = _convert(_whole(place), source, target)
+    return replace(
+        converted, diagnostics=(*converted.diagnostics, *_misplaced(_whole(place), converted, source, target))
+    )
+
+
+def _misplaced(span: Span, converted: Converted, source: str, target: str) -> Iterator[Diagnostic]:
+    """What belongs on a recipe's line, or would be another on one."""
+    if source in LIKE_OURS:
+        yield from misplaced_options(span)
+    if target == "promptlang":
+        yield from taken_for_statement(span, converted.text)
 
 
 def _convert(span: Span, source: str, target: str) -> Converted:
