@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from promptlang import infotext
+from promptlang.bare_prompts import misplaced_options, taken_for_statement
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
+from promptlang.grammar import vocabulary
 from promptlang.lines import head, near_head
 from promptlang.source import Source, Span
 
@@ -29,6 +31,9 @@ NAMES: Final = (
     "dynamicprompts",
 )
 """Every dialect, by the name it goes by."""
+
+LIKE_OURS: Final = ("promptlang", "a1111", "dynamicprompts")
+"""The dialects that a line of a recipe may be taken for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,18 @@ def convert(text: str, *, source: str = "a1111", target: str = "promptlang") -> 
     place = Source(text, f"<{source}>")
     if source == INFOTEXT:
         return _statement(place, target)
-    return _convert(place.span(0, len(text)), source, target)
+    converted = _convert(_whole(place), source, target)
+    return replace(
+        converted, diagnostics=(*converted.diagnostics, *_misplaced(_whole(place), converted, source, target))
+    )
+
+
+def _misplaced(span: Span, converted: Converted, source: str, target: str) -> Iterator[Diagnostic]:
+    """What belongs on a recipe's line, or would be another on one."""
+    if source in LIKE_OURS:
+        yield from misplaced_options(span)
+    if target == "promptlang":
+        yield from taken_for_statement(span, converted.text)
 
 
 def _convert(span: Span, source: str, target: str) -> Converted:
@@ -72,6 +88,8 @@ def _statement(source: Source, target: str) -> Converted:
     found = list(prompt.diagnostics)
     negative = _convert(_whole(Source(read.negative, "<negative>")), "a1111", target)
     found += negative.diagnostics
+    if not (read.prompt or read.negative or read.settings):
+        return Converted("", ())
     words = [_forced(_one_line(prompt.text))]
     if read.negative:
         words.append(f"--negative {_string(_one_line(negative.text))}")
@@ -108,8 +126,15 @@ def _number(value: str) -> str | None:
     return value if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else None
 
 
+EDGE = 8
+"""Pixels by which both sides of a picture are divisible."""
+
+
 def _size(value: str) -> str | None:
-    return value if re.fullmatch(r"\d{1,6}x\d{1,6}", value) else None
+    """Rounded to what can be made."""
+    if not re.fullmatch(r"\d{1,6}x\d{1,6}", value):
+        return None
+    return "x".join(str(max(1, (int(side) + EDGE // 2) // EDGE) * EDGE) for side in value.split("x"))
 
 
 def _ours(labels: Mapping[str, str]) -> dict[str, str]:
@@ -137,9 +162,16 @@ OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = MappingP
         "Size": ("size", _size),
         "Clip skip": ("clip-skip", _integer),
         "Emphasis": ("emphasis", _ours(infotext.EMPHASES).get),
+        "Denoising strength": ("strength", _number),
+        "Hires upscale": ("hires", _number),
+        "Eta": ("eta", _number),
     }
 )
 """By A1111's name for a setting, ours, and what becomes of its value; None where it is none of ours."""
+
+
+MEANINGLESS: Final = frozenset({("Schedule type", "Automatic")})
+"""What only says that the sampler's own way is taken."""
 
 
 def _options(source: Source, read: infotext.Infotext, found: list[Diagnostic]) -> Iterator[str]:
@@ -147,9 +179,27 @@ def _options(source: Source, read: infotext.Infotext, found: list[Diagnostic]) -
         option, convert_value = OPTIONS.get(name, ("", _integer))
         ours = convert_value(value) if option else None
         place = source.span(*read.places[name])
-        if ours is not None:
+        if (name, value) in MEANINGLESS:
+            continue
+        if ours is not None and _possible(option, ours, read):
             yield f"--{option} {ours}"
+            if option == "size" and ours != value:
+                hint = f"both sides must be divisible by {EDGE}"
+                found.append(said.read_as(f"`{name}: {value}`", f"`{ours}`", place, hint))
         elif option == "sampler":
             found.append(said.unknown_sampler(value, place))
         else:
             found.append(said.setting_left_out(name, value, place))
+
+
+def _possible(option: str, value: str, read: infotext.Infotext) -> bool:
+    """Whether it is in its range, and means here what it means there.
+
+    `--strength` is that of the second pass where there is no picture to start from, and `--eta` is DDIM's alone.
+    """
+    if option == "strength" and "Hires upscale" not in read.settings:
+        return False
+    if option == "eta" and read.settings.get("Sampler") != infotext.SAMPLERS["ddim"]:
+        return False
+    known = vocabulary.options("prompt")[option]
+    return known.low is None or known.high is None or known.low <= float(value) <= known.high

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from promptlang import ast
+from promptlang.bare_prompts import misplaced
 from promptlang.chunks import Vocabulary, cut
 from promptlang.diagnostics import Diagnostic
 from promptlang.filling import Library, draw
@@ -101,9 +102,10 @@ def explain(prompt: str, steps: int = 20, tokenizer: Tokenizer | None = None, *,
     if steps < 1:
         raise ValueError(f"there must be at least one step, not {steps}")
     chosen = default_tokenizer() if tokenizer is None else tokenizer
-    parsed, found = parse_prompt(Source(prompt).span(0, len(prompt)))
+    span = Source(prompt).span(0, len(prompt))
+    parsed, found = parse_prompt(span)
     filled = draw(parsed, seed, Library())
-    found = (*found, *filled.diagnostics)
+    found = tuple(dict.fromkeys((*found, *misplaced(span), *filled.diagnostics)))
     parts = zip(filled.prompt.parts, resolve(filled.prompt, steps).parts, strict=True)
     explained = tuple(_part(written, meant, steps, chosen) for written, meant in parts)
     return Explained(prompt, steps, chosen.name, chosen.exact, explained, found)

@@ -45,12 +45,13 @@ def lex(span: Span, *, divided: bool = True, templated: bool = True) -> tuple[li
     ands = _ands(span.source, pieces, found) if divided else []
     out: list[Lexeme] = []
     start = 0
+    found += _empty_parts(span.source, pieces, ands)
     for end in [*ands, len(pieces)]:
         out += _part(span, pieces[start:end], found, composed=bool(ands))
         if end < len(pieces):
             out.append(_token("AND", pieces[end], span.source))
         start = end + 1
-    return out, sorted(found, key=lambda each: each.span.start)
+    return out, sorted(dict.fromkeys(found), key=lambda each: each.span.start)
 
 
 def _ands(source: Source, pieces: list[Piece], found: list[Diagnostic]) -> list[int]:
@@ -73,6 +74,17 @@ def _ands(source: Source, pieces: list[Piece], found: list[Diagnostic]) -> list[
     return ands
 
 
+def _empty_parts(source: Source, pieces: list[Piece], ands: list[int]) -> Iterator[Diagnostic]:
+    """An ``AND`` with nothing before or after it, not even a LoRA."""
+    if not ands:
+        return
+    filled = [at for at, piece in enumerate(pieces) if piece.mark or piece.text.strip()]
+    words = frozenset(ands)
+    for before, at, after in zip([-1, *filled], filled, [*filled[1:], -1], strict=False):
+        if at in words and (before < 0 or after < 0 or after in words):
+            yield syntax.empty_part(_place(pieces[at], source))
+
+
 def _marks(pieces: list[Piece]) -> dict[int, str]:
     return {index: piece.mark for index, piece in enumerate(pieces) if piece.mark in ("(", ")", "[", "]")}
 
@@ -90,6 +102,8 @@ def _token(kind: str, piece: Piece, source: Source, node: ast.Node | ast.Amount 
 
 def _part(span: Span, pieces: list[Piece], found: list[Diagnostic], *, composed: bool) -> Iterator[Lexeme]:
     pieces, weight = _weighed(span.source, pieces) if composed else (pieces, None)
+    if composed:
+        found += _odd_weight(span.source, pieces, weight)
     matched = brackets.match(_marks(pieces))
     part = _Part(span, pieces, matched, squares.classify(span.source, pieces, matched))
     if all(piece.mark != "template" for piece in pieces):  # else what they become decides
@@ -119,6 +133,30 @@ def _weighed(source: Source, pieces: list[Piece]) -> tuple[list[Piece], Lexeme |
     return pieces[:colon] + pieces[colon + 1 : first] + pieces[last + 1 :], token
 
 
+_ODD_NUMBER = re.compile(
+    r"\s*(?P<number>[+-]?(?:inf(?:inity)?|nan|(?:\d[\d.,]*|\.\d[\d.,]*)(?:e[+-]?\d+)?%?))\s*", re.IGNORECASE
+)
+"""What another program would take for a number, or a hurried person."""
+
+
+def _odd_weight(source: Source, pieces: list[Piece], weight: Lexeme | None) -> Iterator[Diagnostic]:
+    """``b:nan`` in ``a AND b:nan``"""
+    if weight is not None:
+        yield from numbers.odd(weight.node) if isinstance(weight.node, ast.Amount) else ()
+        return
+    last = next((at for at in reversed(range(len(pieces))) if not _blank(pieces[at])), 0)
+    yield from _odd_number(source, pieces, last)
+
+
+def _odd_number(source: Source, pieces: list[Piece], at: int) -> Iterator[Diagnostic]:
+    """Where a colon and something like a number stand, but no weight."""
+    if at and pieces[at - 1].mark == ":" and not pieces[at].mark:
+        number = _ODD_NUMBER.fullmatch(source.text, pieces[at].start, pieces[at].end)
+        if number is not None:
+            place = source.span(*number.span("number"))
+            yield syntax.not_a_weight(place.text, place)
+
+
 def _blank(piece: Piece) -> bool:
     return piece.mark == "tag" or piece.text.isspace()
 
@@ -142,9 +180,10 @@ def _complaints(part: _Part) -> Iterator[Diagnostic]:
         if closing is None:
             piece = part.pieces[opening]
             yield syntax.unclosed_bracket(piece.mark, _place(piece, part.source))
-        elif opening in part.squares and part.squares[opening].colons:
-            whole = part.source.span(part.pieces[opening].start, part.pieces[closing].end)
-            yield syntax.no_moment(whole)
+        elif opening in part.squares:
+            yield from part.squares[opening].odd(part.source.span(part.pieces[opening].start, part.pieces[closing].end))
+        elif part.pieces[closing].weight is None:
+            yield from _odd_number(part.source, part.pieces, closing - 1)
     for index in part.brackets.stray:
         piece = part.pieces[index]
         yield syntax.stray_bracket(piece.mark, part.source.span(piece.end - 1, piece.end))

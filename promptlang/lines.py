@@ -52,6 +52,21 @@ _ONE_WORD = {
 """The heads of one word are English words too: what follows must look like the rest of the statement."""
 
 
+NEAR = 0.75
+"""How alike two words are, from 0 to 1, if one may be a slip for the other."""
+
+LONGEST = 300
+"""The characters of a word that may be a slip; one that is longer is none of ours."""
+
+_GAP = r"\s{1,20}"
+_ALMOST_LET = re.compile(
+    rf"[^\s=]{{1,9}}(?:{_GAP}(?P<name>[^\W\d][\w-]{{0,60}})?[^\s=]{{0,60}}(?:{_GAP}[^\s=]{{1,60}})?)?\s{{0,20}}=(?!=)"
+)
+_LET_ALONE = re.compile(rf"let{_GAP}(?P<name>[^\W\d][\w-]{{0,60}})")
+_ALMOST_INCLUDE = re.compile(rf"\S{{1,12}}{_GAP}[\"']?(?P<file>[^\"']{{0,300}}\.(?:pl|plang))[\"']?(?!\S).*", re.DOTALL)
+_INCLUDE_ALONE = re.compile(rf"include{_GAP}(?=\S{{0,300}}[./'])[\"']?(?P<file>[^\s\"']+)[\"']?")
+
+
 def head(line: Span) -> str | None:
     """The statement that a line is by its first words, None for a prompt."""
     text = line.text
@@ -71,17 +86,38 @@ def head(line: Span) -> str | None:
 
 
 def near_head(line: Span) -> tuple[str, str] | None:
-    """The first words of a line that is almost a statement, and what they were meant to be."""
+    """The beginning of a line that is almost a statement, as it is written, and what it was meant to be."""
     everything = line.text.split(maxsplit=6)
-    words = everything[:2]
-    if len(words) < 2:
-        return None
+    words = [word.lower() for word in everything[:2] if len(word) <= LONGEST]
+    definition = _near_definition(line.text, words[0]) if words else None
+    if definition is not None or len(words) != 2:
+        return definition
     settings = [("set", key) for key in vocabulary.SETTINGS]
     candidates = [each for each in (*_HEADS, *settings) if _goes_on(everything, each[0])]
     if not candidates:
         return None
     best, meant = max((_closeness(words, candidate), candidate) for candidate in candidates)
-    return (" ".join(words), " ".join(meant)) if best >= 0.75 else None
+    return (_first_words(line.text), " ".join(meant)) if best >= NEAR else None
+
+
+def _near_definition(text: str, verb: str) -> tuple[str, str] | None:
+    """``let = a``, ``LET a = b``, ``include my.pl``: `let there be light` and `include flowers` are prompts."""
+    if _alike(verb.partition("=")[0], "let"):
+        almost = _ALMOST_LET.match(text) or (_LET_ALONE.fullmatch(text) if verb == "let" else None)
+        return (almost.group().rstrip(), f"let {almost['name'] or 'name'} = …") if almost else None
+    if _alike(verb, "include"):
+        file = _ALMOST_INCLUDE.fullmatch(text) or (_INCLUDE_ALONE.fullmatch(text) if verb == "include" else None)
+        return (file.group(), f'include "{file["file"]}"') if file else None
+    return None
+
+
+def _alike(word: str, meant: str) -> bool:
+    return SequenceMatcher(None, word, meant).ratio() >= NEAR
+
+
+def _first_words(text: str) -> str:
+    match = re.match(r"\S+\s+\S+", text)
+    return match.group() if match else text
 
 
 def _goes_on(words: list[str], verb: str) -> bool:
@@ -99,7 +135,7 @@ def _closeness(words: list[str], meant: tuple[str, ...]) -> float:
     """How alike the differing word is, where the other one is the same; 0 where neither is."""
     same = [a == b for a, b in zip(words, meant, strict=True)]
     if sum(same) != 1:
-        return 0.0
+        return float(all(same))  # in capitals
     wrong = same.index(False)
     return SequenceMatcher(None, words[wrong], meant[wrong]).ratio()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from promptlang import ast
+from promptlang.bare_prompts import misplaced
 from promptlang.diagnostics import Diagnostic
 from promptlang.filling import Library, draw, ways
 from promptlang.intervals import resolve as resolve_prompt
@@ -40,4 +41,6 @@ def expand(prompt: str | ast.Prompt, *, library: Library = _NOTHING) -> Iterator
 
 
 def _parse(text: str) -> tuple[ast.Prompt, tuple[Diagnostic, ...]]:
-    return parse_prompt(Source(text).span(0, len(text)))
+    span = Source(text).span(0, len(text))
+    read, found = parse_prompt(span)
+    return read, (*found, *misplaced(span))

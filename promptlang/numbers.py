@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 
 from promptlang import ast
+from promptlang.diagnostics import Diagnostic, odd_points, short_turn
 from promptlang.source import Span
 
 _N = r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)\s*"
@@ -30,6 +33,18 @@ def read(span: Span) -> ast.Amount | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def odd(amount: ast.Amount) -> Iterator[Diagnostic]:
+    """What is hardly meant about a number that changes."""
+    match amount:
+        case ast.Turns(_, ast.Moment(period) as moment) if period <= 0:
+            yield short_turn(moment.span)
+        case ast.Curve(_, moments):
+            kinds = {each.fraction for each in moments if each.value}
+            unordered = len(kinds) < 2 and any(a.value >= b.value for a, b in pairwise(moments))
+            if unordered or any(each.value < 0 for each in moments):
+                yield odd_points(amount.span)
 
 
 def _stages(span: Span) -> ast.Stages:

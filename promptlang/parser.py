@@ -58,8 +58,8 @@ def _line(line: Span, found: list[Diagnostic]) -> ast.Statement | None:
             if near is None:
                 return _picture(line, line, found)
             written, meant = near
-            length = line.text.index(written.split()[1], len(written.split()[0])) + len(written.split()[1])
-            found.append(syntax.near_miss(written, meant, line.source.span(line.start, line.start + length)))
+            place = line.source.span(line.start, line.start + len(written))
+            found.append(syntax.near_miss(" ".join(written.split()), meant, place))
             return None
         case "render":
             return _picture(line, after_word(line), found)

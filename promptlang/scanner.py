@@ -11,11 +11,13 @@ from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.source import Source, Span
 
 _TAGGED = r"<\w+:[^<>\n]*>"
+KINDS = rf"(?i:{'|'.join(tags.KINDS)}|lyco)"
 _MARK = re.compile(
     rf"""
       (?P<escape>\\.|\\\Z)
     | (?P<comment>(?<!\S)\#(?=\s|$)[^\n]*)
     | (?P<tag>{_TAGGED})
+    | (?P<unclosed><(?={KINDS}:))
     | (?P<token><[^\W\d][\w.+-]*>)
     | (?P<weighted>:\s*(?P<number>[+-]?[.\d]+|{numbers.CHANGING})(?:\s|{_TAGGED})*\))
     | (?P<mark>[()\[\]:|])
@@ -47,13 +49,14 @@ def scan(span: Span, found: list[Diagnostic], *, templated: bool = True) -> Iter
     """The pieces of a prompt without its comments; a template is one piece, as nobody knows yet what it will be."""
     start = span.start
     for template in templates.scan(span, found) if templated else ():
-        yield from _between(span.source.span(start, template.span.start), found)
+        yield from _between(span.source.span(start, template.span.start), span.end, found)
         yield Piece("template", template.span.text, template.span.start, template.span.end, tag=template)
         start = template.span.end
-    yield from _between(span.source.span(start, span.end), found)
+    yield from _between(span.source.span(start, span.end), span.end, found)
 
 
-def _between(span: Span, found: list[Diagnostic]) -> Iterator[Piece]:
+def _between(span: Span, whole_end: int, found: list[Diagnostic]) -> Iterator[Piece]:
+    """The pieces of a stretch without templates, in a prompt that ends at `whole_end`."""
     for match in _MARK.finditer(span.source.text, span.start, span.end):
         text, (start, end) = match.group(), match.span()
         kind = match.lastgroup if match.group("weighted") is None else "weighted"
@@ -69,6 +72,11 @@ def _between(span: Span, found: list[Diagnostic]) -> Iterator[Piece]:
             case "token":
                 token = ast.Embedding(text[1:-1], span=span.source.span(start, end))
                 yield Piece("token", text, start, end, tag=token)
+            case "unclosed":
+                if not _TAG.match(span.source.text, start, whole_end):  # else a template stands in it
+                    kind = span.source.text[end : span.source.text.index(":", end)]
+                    found.append(syntax.unclosed_tag(kind, span.source.span(start, end)))
+                yield Piece("", text, start, end)
             case "escape":
                 yield Piece("", text[1:], start, end)
 
@@ -105,6 +113,7 @@ def _weighted(match: re.Match[str], source: Source, found: list[Diagnostic]) -> 
         yield from inside
         yield Piece(")", ")", end - 1, end)
     else:
+        found += numbers.odd(weight)
         yield from inside
         yield Piece(")", written, start, end, weight=weight)
 

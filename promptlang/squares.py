@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from promptlang import ast
 from promptlang.brackets import PAIRS, Brackets
+from promptlang.diagnostics import Diagnostic, short_turn, syntax
 from promptlang.numbers import MOMENT
 from promptlang.scanner import Piece
-from promptlang.source import Source
+from promptlang.source import Source, Span
 
 _MOMENTS = re.compile(rf"\s*{MOMENT.pattern}\s*(?:,\s*{MOMENT.pattern}\s*)*")
 
@@ -32,6 +33,15 @@ class Square:
     moments: tuple[ast.Moment, ...] = ()
     colons: int = 0
     """How many fields it might have been meant to have."""
+
+    def odd(self, whole: Span) -> Iterator[Diagnostic]:
+        """What is hardly meant about it, where it stands."""
+        if self.colons > 1 and self.moments:
+            yield syntax.moments_do_not_fit(self.colons, len(self.moments), whole)
+        elif self.colons:
+            yield syntax.no_moment(whole)
+        elif self.kind == "OPEN_ALTERNATION" and self.moments and self.moments[0].value <= 0:
+            yield short_turn(self.moments[0].span)
 
 
 def classify(source: Source, pieces: Sequence[Piece], brackets: Brackets) -> dict[int, Square]:
@@ -71,7 +81,7 @@ def _square(source: Source, pieces: Sequence[Piece], fields: list[int], closing:
         return Square("OPEN_ALTERNATION", bars, last if len(moments) == 1 else None, moments[:1])
     if moments and len(moments) == max(1, len(fields) - 1):
         return Square("OPEN_SCHEDULE", tuple(fields[:-1]), last, moments)
-    return Square("OPEN_SQUARE", colons=len(fields))
+    return Square("OPEN_SQUARE", moments=moments, colons=len(fields))
 
 
 def _moments(source: Source, pieces: Sequence[Piece], colon: int, closing: int) -> Iterator[ast.Moment]:

@@ -56,7 +56,8 @@ def _lora(fields: list[Span], span: Span) -> Read:
     if len(strengths) > 2:
         return None, [syntax.not_a_strength(strengths[2].text, span)]
     text_encoder = found.get("te", 1.0)
-    return ast.Lora(name.text.strip(), text_encoder, found.get("unet", text_encoder), span=span), []
+    odd = [complaint for amount in found.values() for complaint in numbers.odd(amount)]
+    return ast.Lora(name.text.strip(), text_encoder, found.get("unet", text_encoder), span=span), odd
 
 
 def _labelled(slot: str, field: Span) -> tuple[str, Span]:

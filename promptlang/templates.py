@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, syntax
+from promptlang.diagnostics import Diagnostic, negative_chance, no_chance, odd_count, syntax
 from promptlang.source import Span
 
 DEEPEST = 20
@@ -146,6 +146,7 @@ class _Scanner:
         start = count.end() if count is not None else frame.inner
         choices = tuple(self._choice(*edges, frame) for edges in _fields(start, frame.separators, at))
         least, most = _range(count, len(choices))
+        self._found += _odd(choices, count, self._place(frame.start, at + 1))
         separator = count["separator"] if count is not None and count["separator"] is not None else ","
         self._add(ast.Variant(choices, least, most, separator, span=self._place(frame.start, at + 1)))
 
@@ -191,6 +192,24 @@ def _within(templates: list[ast.Template], start: int, end: int) -> tuple[ast.Te
     first = bisect_left(templates, start, key=lambda each: each.span.start)
     last = bisect_left(templates, end, key=lambda each: each.span.start)
     return tuple(templates[first:last])
+
+
+_NEGATIVE = re.compile(r"\s*(-(?:\d+\.?\d*|\.\d+))::")
+
+
+def _odd(choices: tuple[ast.Choice, ...], count: re.Match[str] | None, whole: Span) -> Iterator[Diagnostic]:
+    """What is hardly meant about how many are picked, and how likely each is."""
+    if count is not None:
+        least = int(count["least"] or 1)
+        most = int(count["most"] or len(choices)) if count["dash"] else least
+        if least > most or most > len(choices) or not most:
+            yield odd_count(whole.source.span(*count.span()), least, most, len(choices))
+    if all(choice.weight == 0 for choice in choices):
+        yield no_chance(whole)
+    for choice in choices:
+        negative = _NEGATIVE.match(whole.source.text, choice.span.start, choice.span.end)
+        if negative is not None:
+            yield negative_chance(whole.source.span(*negative.span(1)))
 
 
 def _range(count: re.Match[str] | None, choices: int) -> tuple[int, int]:

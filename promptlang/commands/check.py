@@ -37,7 +37,8 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
     else:
         terminal.report(found.diagnostics)
         if not found.failed and not found.refused:
-            terminal.say(f"{counted(found.statements, 'statement')} fine")
+            verdict = "without errors" if found.diagnostics else "fine"
+            terminal.say(f"{counted(found.statements, 'statement')} {verdict}")
     for error in found.refused:
         terminal.complain(str(error))
     return USAGE if found.refused else FAILED if found.failed else FINE

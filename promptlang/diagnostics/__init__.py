@@ -136,7 +136,8 @@ def wrong_kind(name: str, kind: str, span: Span) -> Diagnostic:
 
 def out_of_range(name: str, low: float | None, high: float | None, span: Span) -> Diagnostic:
     """``--steps 0``"""
-    return Diagnostic("PL202", f"`{name}` goes from {low:g} to {high:g}", span)
+    hint = "leave it out for a random one" if name == "seed" and span.text == "-1" else None
+    return Diagnostic("PL202", f"`{name}` goes from {low:g} to {high:g}", span, hint)
 
 
 def unknown_choice(name: str, choices: Collection[str], span: Span) -> Diagnostic:
@@ -181,6 +182,41 @@ def needs_option(name: str, needed: Collection[str], span: Span) -> Diagnostic:
     """``a fox --mask "face.png"``"""
     others = alternatives([f"`--{each}`" for each in needed])
     return Diagnostic("PL220", f"`--{name}` does nothing without {others}", span, "add it, or leave this out")
+
+
+def odd_count(span: Span, least: int, most: int, choices: int) -> Diagnostic:
+    """``{3$$a|b}``, ``{0$$a|b}``, ``{2-1$$a|b}``"""
+    if least > most:
+        message, hint = f"it goes from {least} down to {most}", f"write `{most}-{least}$$`; it is read so"
+    elif not most:
+        message, hint = "none is picked, so nothing stands here", "write how many, as in `{2$$red|blue}`"
+    else:
+        fitting = f"{least}-{choices}" if least < choices else f"{choices}"
+        message, hint = f"there are only {choices} to pick from", f"write `{fitting}$$`; it is read so"
+    return warning("PL213", message, span, hint)
+
+
+def negative_chance(span: Span) -> Diagnostic:
+    """``{-1::a|b}``"""
+    hint = "write how likely it is beside the others, as in `{2::red|blue}`"
+    return warning("PL214", f"`{span.text}` is no chance, so it is read as text", span, hint)
+
+
+def no_chance(span: Span) -> Diagnostic:
+    """``{0::a|0::b}``"""
+    return warning("PL214", "none of these has a chance, so all have the same", span, "give one a number above 0")
+
+
+def short_turn(span: Span) -> Diagnostic:
+    """``[a|b:0]``"""
+    hint = "write how many steps each lasts, as in `[cat|dog:5]`"
+    return warning("PL215", "a turn lasts a step at least, so this one does", span, hint)
+
+
+def odd_points(span: Span) -> Diagnostic:
+    """``<lora:ink:0@1,0.5@0>``"""
+    hint = "each has a later moment than the one before, from 0 on, as in `0@0,1@0.5`"
+    return warning("PL216", "the points of this curve are not in the order of time", span, hint)
 
 
 def empty_range(span: Span) -> Diagnostic:

@@ -24,9 +24,8 @@ def stray_bracket(bracket: str, span: Span) -> Diagnostic:
 
 def not_a_weight(number: str, span: Span) -> Diagnostic:
     """``(a cat:1.2.3)``"""
-    return warning(
-        "PL003", f"`{number}` is not a number, so it is read as text", span, "write a weight as in `(cat:1.2)`"
-    )
+    hint = "a weight is digits with a point at most, as in `(cat:1.2)`"
+    return warning("PL003", f"`{number}` is not a weight, so it is read as text", span, hint)
 
 
 def near_miss(written: str, meant: str, span: Span) -> Diagnostic:
@@ -46,9 +45,16 @@ def unclosed_string(span: Span) -> Diagnostic:
     return Diagnostic("PL006", "the text is never closed", span, 'end it with `"`')
 
 
+_ELSEWHERE = {
+    "lyco": "A1111 reads it as a LoRA: write `<lora:…>`",
+    "hypernet": "hypernetworks cannot be used: take it out",
+}
+"""What A1111 calls some adapters."""
+
+
 def unknown_tag(kind: str, known: Collection[str], span: Span) -> Diagnostic:
     """``<lore:ink>``"""
-    hint = nearest(kind.lower(), known) or r"write `\<` for the character"
+    hint = _ELSEWHERE.get(kind.lower()) or nearest(kind.lower(), known) or r"write `\<` for the character"
     return Diagnostic("PL007", f"there is no tag `<{kind}:…>`", span, hint)
 
 
@@ -66,6 +72,14 @@ def no_moment(span: Span) -> Diagnostic:
     """``[a:b]``"""
     hint = r"write a moment as in `[cat:dog:0.5]`, or `\:` for the character"
     return warning("PL010", "these square brackets have no moment to change at, so they only weigh less", span, hint)
+
+
+def moments_do_not_fit(phases: int, moments: int, span: Span) -> Diagnostic:
+    """``[a:b:c:0.5]``"""
+    needed = "one moment" if phases == 2 else f"{phases - 1} moments"
+    message = f"{phases} phases need {needed}, not {moments}, so these square brackets only weigh less"
+    example = f"[{':'.join('abcdefgh'[:phases])}:{','.join(f'{at / phases:.1f}' for at in range(1, phases))}]"
+    return warning("PL010", message, span, f"write them as in `{example}`" if phases <= 8 else None)
 
 
 def and_in_brackets(span: Span) -> Diagnostic:
@@ -100,3 +114,29 @@ def endless(pattern: str, span: Span) -> Diagnostic:
     """``__animal__`` in animal.txt."""
     hint = "take the wildcard out of its own list, or out of one that its list names"
     return warning("PL016", f"`__{pattern}__` leads back to itself", span, hint)
+
+
+def unclosed_tag(kind: str, span: Span) -> Diagnostic:
+    """``a fox <lora:ink:1``"""
+    hint = r"close it with `>`, or write `\<` for the character"
+    return warning("PL017", f"`<{kind}:` is never closed, so it is read as text", span, hint)
+
+
+def empty_part(span: Span) -> Diagnostic:
+    """``a fox AND``"""
+    hint = r"take the `AND` out, or write `\AND` for the word"
+    return warning("PL018", "there is nothing on one side of this `AND`, so one part is empty", span, hint)
+
+
+def options_in_prompt(written: str, span: Span) -> Diagnostic:
+    """``promptlang explain "a fox --steps 30"``"""
+    hint = f"take it out of the prompt: options stand there on a recipe's line only; `\\{written}` is always text"
+    return warning("PL019", f"`{written}` is no option here, but text of the prompt", span, hint)
+
+
+def statement_in_prompt(head: str, span: Span) -> Diagnostic:
+    """``promptlang convert "use model emoji"``"""
+    hint = "in a recipe, write `render` before it if it is a prompt"
+    return warning(
+        "PL020", f"this is read as a prompt, but a recipe's line would be the statement `{head}`", span, hint
+    )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from promptlang import ast
 from promptlang.diagnostics import dialects as said
 from promptlang.dialects import writing
+from promptlang.dialects.a1111_differences import differences
 from promptlang.dialects.reading import Read
 from promptlang.dialects.writing import Written
 from promptlang.parser import parse_prompt
@@ -20,7 +21,13 @@ _LAST = re.compile(r"\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*\Z")
 
 
 def read(span: Span, *, templated: bool = False) -> Read:
-    """A prompt from its box, or from a gallery. A number at its end weighs the only part, too."""
+    """A prompt from its box, or from a gallery; what means something else here is said."""
+    prompt, found = _read(span, templated=templated)
+    return prompt, (*found, *differences(prompt))
+
+
+def _read(span: Span, *, templated: bool) -> Read:
+    """A number at its end weighs the only part, too."""
     prompt, found = parse_prompt(span, templated=templated)
     last = _LAST.search(span.text)
     if last is None or len(prompt.parts) > 1:
@@ -54,6 +61,11 @@ class Pen(writing.Pen):
         {ast.Emphasis, ast.Schedule, ast.Alternation, ast.Composition, ast.Break, ast.Lora, ast.Embedding, ast.Opening}
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._loras: set[str] = set()
+        """Those that are written."""
+
     def text(self, text: ast.Text) -> str:
         """Words, their brackets escaped."""
         value = text.value
@@ -67,15 +79,27 @@ class Pen(writing.Pen):
             self.cannot("way to write `AND` or `BREAK` as words", text, "they are written small")
             value = _WORD.sub(lambda word: word.group().lower(), value)
         value = _SPECIAL.sub(r"\\\g<0>", value)
-        return _SEPARATOR.sub(r"\\\g<0>", value) if self.squares or (self.changes and self.inside) else value
+        if self.squares or (self.changes and self.inside):
+            return _SEPARATOR.sub(r"\\\g<0>", value)
+        return value.replace("|", r"\|") if self.changes else value
 
     def leaf(self, phrase: ast.Phrase) -> str:
         """A token is a word, and a tag is read before anything else."""
         match phrase:
             case ast.Embedding(name):
                 return name
-            case ast.Lora() if any(isinstance(each, ast.Schedule | ast.Alternation) for each in self.inside):
+            case ast.Break() if any(isinstance(each, ast.Emphasis | ast.Deemphasis) for each in self.inside):
+                self.cannot("`BREAK` in brackets", phrase, "it takes it for a word: put a bracket around each side")
+                return super().leaf(phrase)
+            case ast.Lora(name) if name in self._loras:
+                self.cannot("sum of a LoRA's strengths", phrase, "it takes the last strength for each of them")
+                return super().leaf(phrase)
+            case ast.Lora(name) if any(isinstance(each, ast.Schedule | ast.Alternation) for each in self.inside):
+                self._loras.add(name)
                 self.cannot("LoRA that comes and goes", phrase, "it holds at every step")
+                return super().leaf(phrase)
+            case ast.Lora(name):
+                self._loras.add(name)
                 return super().leaf(phrase)
             case _:
                 return super().leaf(phrase)

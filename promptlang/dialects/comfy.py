@@ -28,6 +28,8 @@ _PIECE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_TOKEN = re.compile(r"(?<!\S)embedding\\?:(?=[^\s,:()\\])")
+
 
 def read(span: Span) -> Read:
     """A ``CLIPTextEncode`` text."""
@@ -184,7 +186,10 @@ class ComfyPen(Pen):
         return self.escaped(text, re.sub(r"[()]", r"\\\g<0>", text.value))
 
     def escaped(self, text: ast.Text, value: str) -> str:
-        """A backslash at the end would make the next bracket a character."""
+        """``embedding:`` would begin a token; a backslash at the end would make the next bracket a character."""
+        if _TOKEN.search(value):
+            self.cannot("way to write `embedding:` as a word", text, "a space divides it")
+            value = _TOKEN.sub("embedding :", value)
         if value.endswith("\\"):
             self.cannot("way to write a backslash before a bracket", text, "a space divides them")
             value += " "

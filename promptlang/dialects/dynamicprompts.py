@@ -18,10 +18,11 @@ from promptlang.source import Span
 
 _ONLY_THERE = re.compile(
     r"""
-      (?P<variable>\$\{\s*[^\W\d]\w*\s*[=:])
+      \$\{\s*(?P<name>[^\W\d]\w*)\s*(?P<variable>[=:])
     | (?P<wrapper>%\{)
     | (?P<sampler>(?<![\w$])\{\s*[@!~]|(?<!\w)__[@!~])
     | (?P<arguments>(?<!\w)__[\w*/-]+\()
+    | (?P<odd>(?<![\w$])__(?=[^_\n]*[^\w\n*./-])(?:[^_\n{}|$@!~()=]|_(?!_))+__(?!\w))
     """,
     re.VERBOSE,
 )
@@ -30,19 +31,30 @@ _CALLED = {
     "wrapper": "a wrapper",
     "sampler": "a way of choosing",
     "arguments": "a wildcard with arguments",
+    "odd": "a wildcard with other than letters, digits and `* . / -` in its name",
 }
 
 
 def read(span: Span) -> Read:
     r"""A template; a `\` before a brace, which means nothing there, means the character here."""
     prompt, found = a1111.read(span, templated=True)
-    return prompt, (*found, *_only_there(span))
+    return prompt, (*found, *_only_there(span), *_variables(prompt))
 
 
 def _only_there(span: Span) -> Iterator[Diagnostic]:
     for match in _ONLY_THERE.finditer(span.source.text, span.start, span.end):
         assert match.lastgroup is not None
-        yield said.read_as(f"`{match.group()}`, {_CALLED[match.lastgroup]},", "text", span.source.span(*match.span()))
+        name = match["name"]
+        hint = f"`let {name} = …` on a line above it says the same" if name else None
+        what = f"`{match.group()}`, {_CALLED[match.lastgroup]},"
+        yield said.read_as(what, "text", span.source.span(*match.span()), hint)
+
+
+def _variables(prompt: ast.Prompt) -> Iterator[Diagnostic]:
+    for node in ast.walk(prompt):
+        if isinstance(node, ast.Reference):
+            what = f"`{node.span.text}`, {_CALLED['variable']},"
+            yield said.read_as(what, "a piece that `let` names", node.span, f"write `let {node.name} = …` above it")
 
 
 def write(prompt: ast.Prompt) -> Written:
@@ -55,7 +67,7 @@ _TEMPLATE = re.compile(r"[{}]|\$(?=\{)|__")
 
 class _Pen(a1111.Pen):
     dialect = "Dynamic Prompts"
-    can = a1111.Pen.can | {ast.Variant, ast.Wildcard}
+    can = a1111.Pen.can | {ast.Variant, ast.Wildcard, ast.Reference}
 
     def text(self, text: ast.Text) -> str:
         value = super().text(text)
@@ -63,3 +75,9 @@ class _Pen(a1111.Pen):
             self.cannot("way to write `{`, `}` or `__` as characters", text, "they are left out")
             value = _TEMPLATE.sub("", value)
         return value
+
+    def leaf(self, phrase: ast.Phrase) -> str:
+        """A piece that `let` names is a variable there, which the text itself has to set."""
+        if isinstance(phrase, ast.Reference):
+            self.cannot(f"value for `{phrase.name}` yet", phrase, f"set it there with `${{{phrase.name}=…}}`")
+        return super().leaf(phrase)

@@ -13,9 +13,7 @@ from promptlang.chunks import LENGTH
 from promptlang.explanation import Explained, ExplainedPart, ExplainedToken, Phase, Strengths
 from promptlang.plan import Area
 from promptlang.terminal.report import counted, printable
-
-ON, OFF = "█", "·"
-LEVELS = "▁▂▃▄▅▆▇█"
+from promptlang.terminal.time_line import Row, TimeLine
 
 
 def explained_rows(explained: Explained) -> Iterator[RenderableType]:
@@ -74,29 +72,15 @@ def _spans(phase: Phase, steps: int) -> str:
     return f"steps {', '.join(spans)}" if phase.steps[0][0] != phase.steps[-1][1] else f"step {spans[0]}"
 
 
-def _time_line(part: ExplainedPart, steps: int) -> Table:
-    """A column a step: where a branch holds, how strong a LoRA is."""
-    table = Table(box=None, pad_edge=False, show_header=True)
-    table.add_column("", no_wrap=True, max_width=30)
-    table.add_column(f"1{'step'.center(max(4, steps - 1 - len(str(steps))))}{steps}", no_wrap=True)
-    table.add_column("")
-    if part.weights:
-        table.add_row("weight", _levels(part.weights), _between(part.weights))
-    for bar in part.bars:
-        table.add_row(_named(bar.text), "".join(ON if held else OFF for held in bar.steps), "")
-    for lora in part.loras:
-        table.add_row(_named(f"<lora:{lora.name}>"), _levels(lora.unet), _range(lora))
-    return table
+def _time_line(part: ExplainedPart, steps: int) -> TimeLine:
+    rows = [Row("weight", part.weights, _between(part.weights))] if part.weights else []
+    rows += [Row(_named(bar.text), bar.steps) for bar in part.bars]
+    rows += [Row(_named(f"<lora:{lora.name}>"), lora.unet, _range(lora)) for lora in part.loras]
+    return TimeLine(rows, steps)
 
 
-def _named(text: str) -> Text:
-    return Text(printable(" ".join(text.split())) or "(nothing)", "cyan")
-
-
-def _levels(strengths: Sequence[float]) -> str:
-    """Each strength as a part of the greatest."""
-    greatest = max(map(abs, strengths)) or 1
-    return "".join(LEVELS[round(abs(each) / greatest * 7)] if each else OFF for each in strengths)
+def _named(text: str) -> str:
+    return printable(" ".join(text.split())) or "(nothing)"
 
 
 def _range(lora: Strengths) -> str:

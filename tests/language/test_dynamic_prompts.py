@@ -68,7 +68,7 @@ def test_what_is_not_read_is_said(text: str) -> None:
     [
         ("({a|b}:1.2) __x__", "({a|b}:1.2) __x__"),
         ("a {2$$ and $$b|c} [d:e:0.5]", "a {2$$ and $$b|c} [d:e:0.5]"),
-        (r"\{a\} ${b}", "a b"),
+        (r"\{a\} ${b}", "a ${b}"),
     ],
 )
 def test_templates_are_written_and_what_cannot_be_is_said(text: str, written: str) -> None:
@@ -80,3 +80,22 @@ def test_templates_are_written_and_what_cannot_be_is_said(text: str, written: st
 def test_braces_are_characters_in_a1111() -> None:
     assert convert("a {b|c}", source="a1111").text == r"a \{b|c}"
     assert convert(r"a \{b|c\}", source="promptlang", target="a1111").text == "a {b|c}"
+
+
+def said(text: str, target: str = "promptlang") -> list[str]:
+    return [each.message for each in convert(text, source="dynamicprompts", target=target).diagnostics]
+
+
+def test_a_variable_is_called_the_same_where_it_is_set_and_where_it_stands() -> None:
+    assert said("${hero=a} ${hero}") == [
+        "`${hero=`, a variable of its own, is read as text",
+        "`${hero}`, a variable of its own, is read as a piece that `let` names",
+    ]
+    assert convert("a ${hero}", source="dynamicprompts", target="dynamicprompts").text == "a ${hero}"
+
+
+@pytest.mark.parametrize("text", ["__a b__", "__animal?__", "a __x,y__ b"])
+def test_a_wildcard_with_an_odd_name_is_said_to_stay(text: str) -> None:
+    (message,) = said(text)
+    assert message.endswith("is read as text")
+    assert said("__a__ __b-c/*__ a__b c__d, __") == []

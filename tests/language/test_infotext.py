@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from promptlang import Converted, convert, infotext, parse
+from promptlang import Converted, check, convert, infotext, parse
 from promptlang.source import Source
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "a1111_infotext.json").read_text("utf-8"))
@@ -120,3 +120,40 @@ def test_what_would_be_more_than_text_in_a_recipe_stays_text(text: str, line: st
 
 def test_an_infotext_gives_other_tools_its_prompt_only() -> None:
     assert convert(GALLERY, source="infotext", target="comfy").text == "a (red:1.2) fox,\nin snow "
+
+
+def line(settings: str) -> Converted:
+    return convert(f"a fox\nSteps: 30, Seed: 4, {settings}", source="infotext")
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ("Denoising strength: 0.5, Hires upscale: 2", "--strength 0.5 --hires 2"),
+        ("Sampler: DDIM, Eta: 0.5", "--sampler ddim --eta 0.5"),
+        ("Sampler: Euler, Schedule type: Automatic", "--sampler euler"),
+    ],
+)
+def test_what_a1111_sets_and_we_can_is_read_without_a_word(settings: str, options: str) -> None:
+    assert line(settings) == Converted(f"a fox --steps 30 --seed 4 {options}", ())
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["Denoising strength: 0.5", "Eta: 0.67", "CFG scale: 999", "Clip skip: 30", "Hires upscale: 20"],
+)
+def test_what_cannot_be_said_here_is_left_out_with_a_word(setting: str) -> None:
+    found = line(f"{setting}, Version: v1")
+    assert found.text == "a fox --steps 30 --seed 4"
+    assert told(found)[0] == ("PL605", f"`{setting}` cannot be said here", setting)
+
+
+def test_a_size_that_cannot_be_made_is_rounded_and_said() -> None:
+    found = line("Size: 500x770")
+    assert found.text == "a fox --steps 30 --seed 4 --size 504x768"
+    assert told(found) == [("PL602", "`Size: 500x770` is read as `504x768`", "Size: 500x770")]
+    assert check(found.text) == ()
+
+
+def test_of_nothing_comes_nothing() -> None:
+    assert convert("", source="infotext") == Converted("", ())

@@ -85,3 +85,22 @@ def test_checking_a_text_may_look_at_a_disk(tmp_path: Path) -> None:
     (tmp_path / "adapters").mkdir()
     (tmp_path / "adapters/ink.safetensors").touch()
     assert check(source, Disk(), tmp_path) == ()
+
+
+def test_what_belongs_on_a_recipes_line_is_said_where_a_prompt_is_asked_for() -> None:
+    for found in (
+        promptlang.resolve("a fox --steps 30").diagnostics,
+        promptlang.explain("a fox --steps 30").diagnostics,
+        promptlang.convert("a fox --steps 30", source="a1111", target="comfy").diagnostics,
+        promptlang.convert("a fox --steps 30", source="promptlang").diagnostics,
+    ):
+        assert [(each.code, each.span.text) for each in found] == [("PL019", "--steps 30")]
+    assert promptlang.resolve(r"a fox \--steps 30, state--of--the--art").diagnostics == ()
+
+
+def test_a_prompt_that_a_recipe_would_take_for_a_statement_is_said_to_need_render() -> None:
+    for text in ("use model emoji", "let x", "render a fox"):
+        (found,) = promptlang.convert(text, source="a1111").diagnostics
+        assert (found.code, found.hint) == ("PL020", "in a recipe, write `render` before it if it is a prompt")
+    assert promptlang.convert("use model emoji", source="a1111", target="comfy").diagnostics == ()
+    assert [each.code for each in promptlang.explain("use model emoji").diagnostics] == ["PL020"]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from promptlang import Session, Source, ast, parse
-from promptlang.diagnostics import Diagnostic
+from promptlang import Session, Source, ast, parse, resolve
+from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.grammar import vocabulary
 from promptlang.parser import incomplete
 from promptlang.plan import Render
@@ -198,3 +198,100 @@ def test_a_hash_in_a_prompt_is_text() -> None:
 def test_a_long_string_that_is_never_closed_does_not_swallow_a_recipe_in_silence() -> None:
     (found,) = parse('a """b\nc d\ntrain lora ink from photos').diagnostics
     assert (found.code, found.span.first.line, found.span.first.column) == ("PL006", 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "underlined", "meant"),
+    [
+        ("let x", "let x", "let x = …"),
+        ("let = a man", "let =", "let name = …"),
+        ("let=a man", "let=", "let name = …"),
+        ("LET hero = a man", "LET hero =", "let hero = …"),
+        ("lett hero = a man", "lett hero =", "let hero = …"),
+        ("let 1 = a man", "let 1 =", "let name = …"),
+        ("include parts/foo", "include parts/foo", 'include "parts/foo"'),
+        ("include my foo.pl", "include my foo.pl", 'include "my foo.pl"'),
+        ("include 'foo.pl'", "include 'foo.pl'", 'include "foo.pl"'),
+        ('INCLUDE "foo.pl"', 'INCLUDE "foo.pl"', 'include "foo.pl"'),
+        ('inlcude "foo.pl"', 'inlcude "foo.pl"', 'include "foo.pl"'),
+        ("USE MODEL emoji", "USE MODEL", "use model"),
+    ],
+)
+def test_what_is_almost_a_statement_is_no_picture(
+    complaints: Complaints, line: str, underlined: str, meant: str
+) -> None:
+    (found,) = complaints(line)
+    assert (found.code, found.span.text) == ("PL004", underlined)
+    assert found.hint == f"did you mean `{meant}`? If it is a prompt, write `render {underlined} …`"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["let there be light", "Let it be", "let x == a", "letters = words", "include all of them", "includes a fox"],
+)
+def test_a_prompt_that_begins_like_a_statement_is_a_picture(complaints: Complaints, line: str) -> None:
+    assert complaints(line) == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "code", "underlined"),
+    [
+        ("(a:1e5)", "PL003", "1e5"),
+        ("(a:1,2)", "PL003", "1,2"),
+        ("(a: inf )", "PL003", "inf"),
+        ("(a:50%)", "PL003", "50%"),
+        ("a:5 AND b:nan", "PL003", "nan"),
+        ("[a:b:c:0.5]", "PL010", "[a:b:c:0.5]"),
+        ("a fox <lora:ink:1", "PL017", "<"),
+        ("a fox <LORA:ink (b)", "PL017", "<"),
+        ("a AND", "PL018", "AND"),
+        ("AND a", "PL018", "AND"),
+        ("a AND AND b", "PL018", "AND"),
+        ("{3$$a|b}", "PL213", "3$$"),
+        ("{0$$a|b}", "PL213", "0$$"),
+        ("{2-1$$a|b}", "PL213", "2-1$$"),
+        ("{1-9$$a|b}", "PL213", "1-9$$"),
+        ("{-1::a|b}", "PL214", "-1"),
+        ("{0::a|0::b}", "PL214", "{0::a|0::b}"),
+        ("[a|b:0]", "PL215", "0"),
+        ("[a|b:-2]", "PL215", "-2"),
+        ("(a:[1|2:0])", "PL215", "0"),
+        ("a AND b:[1|2:0]", "PL215", "0"),
+        ("<lora:ink:0@1,0.5@0>", "PL216", "0@1,0.5@0"),
+        ("<lora:ink:0@-1,0.5@0>", "PL216", "0@-1,0.5@0"),
+    ],
+)
+def test_what_is_hardly_meant_keeps_its_meaning_with_a_warning(
+    complaints: Complaints, prompt: str, code: str, underlined: str
+) -> None:
+    (found,) = complaints(prompt)
+    assert (found.code, found.severity, found.span.text) == (code, Severity.WARNING, underlined)
+    assert found.hint
+    assert code in [each.code for each in resolve(prompt).diagnostics]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "(a:1.2)",
+        "(b: c, 2)",
+        "a:5 AND b",
+        "<lora:{ink|ukiyo-e}:1>",
+        "a <3: b",
+        "{1-2$$a|b}",
+        "{0::a|b}",
+        "[a|b:0.1]",
+        "<lora:ink:0@0,1@0.5,0.2@1.0>",
+        "<lora:ink:0@0,1@12>",
+        "<lora:ink:0.5> AND a",
+    ],
+)
+def test_what_is_well_meant_gets_no_warning(complaints: Complaints, prompt: str) -> None:
+    assert complaints(prompt) == []
+
+
+def test_remedies_name_what_other_tools_mean(complaints: Complaints) -> None:
+    assert complaints("a --seed -1")[0].hint == "leave it out for a random one"
+    assert complaints("<lyco:ink:1>")[0].hint == "A1111 reads it as a LoRA: write `<lora:…>`"
+    message = "3 phases need 2 moments, not 1, so these square brackets only weigh less"
+    assert complaints("[a:b:c:0.5]")[0].message == message

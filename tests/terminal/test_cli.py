@@ -188,3 +188,12 @@ def test_output_for_a_pipe_has_no_escape_codes(folder: Path) -> None:
     assert done.returncode == 1
     assert "error[PL101]" in done.stderr
     assert "\x1b" not in done.stderr + done.stdout
+
+
+def test_a_recipe_with_a_warning_is_not_called_fine(tmp_path: Path, capsys: Captured) -> None:
+    recipe = tmp_path / "odd.pl"
+    recipe.write_text("(a fox\n", "utf-8")
+    assert main(["check", str(recipe)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "1 statement without errors\n"
+    assert "warning[PL001]" in captured.err

@@ -1,0 +1,74 @@
+"""A time line: a row for each thing that changes over the steps, in as many columns as there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+ON, PARTLY, OFF = "█", "▒", "·"
+LEVELS = "▁▂▃▄▅▆▇█"
+
+NAME, REMARK = 30, 24
+"""The most cells that a name and what stands behind its row take; on a narrow terminal a third and a quarter of it."""
+FEWEST = 8
+"""The cells that the steps take even so."""
+GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A value for each step: whether something holds, or how strong it is."""
+
+    name: str
+    values: Sequence[bool] | Sequence[float]
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLine:
+    """Rows over a number of steps, as a table that fits the console."""
+
+    rows: Sequence[Row]
+    steps: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """A column a step; where there are too many, a column for several."""
+        remarks = min(max(cell_len(row.remark) for row in self.rows), REMARK, options.max_width // 4)
+        names = min(max(cell_len(row.name) for row in self.rows), NAME, options.max_width // 3)
+        room = max(FEWEST, options.max_width - names - GAP - (remarks + GAP if remarks else 0))
+        each = -(-self.steps // room)
+        columns = -(-self.steps // each)
+        table = Table(box=None, pad_edge=False)
+        table.add_column("", no_wrap=True, width=names)
+        table.add_column(self._scale(columns), no_wrap=True)
+        if remarks:
+            table.add_column("", width=remarks)
+        for row in self.rows:
+            cells = Text(row.name, "cyan"), Text(_drawn(row.values, each))
+            remark = (Text(row.remark),) if remarks else ()
+            table.add_row(*cells, *remark)
+        yield table
+        if each > 1:
+            yield Text(f"{each} steps a column", "dim")
+
+    def _scale(self, columns: int) -> str:
+        """``1   step   20``, or less of it where there is no room."""
+        between = columns - 1 - len(str(self.steps))
+        if columns == 1 or between < 0:
+            return "1"
+        return f"1{('step' if between > 5 else '').center(between)}{self.steps}"
+
+
+def _drawn(values: Sequence[bool] | Sequence[float], each: int) -> str:
+    """A character for every so many steps."""
+    groups = [values[at : at + each] for at in range(0, len(values), each)]
+    if all(isinstance(value, bool) for value in values):
+        return "".join(ON if all(group) else PARTLY if any(group) else OFF for group in groups)
+    greatest = max(map(abs, values)) or 1
+    strengths = [max(map(abs, group)) for group in groups]
+    return "".join(LEVELS[round(each / greatest * 7)] if each else OFF for each in strengths)

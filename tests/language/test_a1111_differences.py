@@ -1,0 +1,51 @@
+"""What means something else in A1111 on purpose: a conversion in either direction says so, or keeps the meaning."""
+
+from __future__ import annotations
+
+import pytest
+
+from promptlang import convert
+
+
+def said(text: str, source: str, target: str) -> list[tuple[str, str]]:
+    return [(each.code, each.span.text) for each in convert(text, source=source, target=target).diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("<lora:a:1> <lora:a:0.5>", "<lora:a:0.5>"),
+        (r"(a\:1.2)", r"\:1.2)"),
+        ("[a|b:5]", "[a|b:5]"),
+        ("[a:b:c:0.3,0.7]", "[a:b:c:0.3,0.7]"),
+        ("(a BREAK b:1.3)", "BREAK"),
+        ("a|b, [c:d:0.5]", "a|b, "),
+    ],
+)
+def test_reading_says_what_means_something_else_here(text: str, place: str) -> None:
+    assert said(text, "a1111", "promptlang") == [("PL602", place)]
+    assert said(text, "a1111", "comfy")[0] == ("PL602", place)
+    assert said(text, "promptlang", "promptlang") == []
+
+
+@pytest.mark.parametrize("text", ["a|b", "[a|b] c", "[a:b:0.5] c", "(a:1.2) BREAK b", r"a\|b [c:d:0.5]", r"(a\\:1.2)"])
+def test_reading_is_silent_about_what_means_the_same(text: str) -> None:
+    assert said(text, "a1111", "promptlang") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("<lora:a:1> <lora:a:0.5>", "<lora:a:0.5>"), ("(a BREAK b:1.3)", "BREAK"), ("[a|b:5]", "[a|b:5]")],
+)
+def test_writing_says_what_a1111_takes_for_something_else(text: str, place: str) -> None:
+    assert said(text, "promptlang", "a1111") == [("PL601", place)]
+
+
+def test_a_bar_beside_a_schedule_is_written_so_that_a1111_keeps_the_schedule() -> None:
+    assert convert("a|b, [c:d:0.5]", source="promptlang", target="a1111").text == r"a\|b, [c:d:0.5]"
+    assert convert("a|b", source="promptlang", target="a1111").text == "a|b"
+
+
+def test_the_word_embedding_does_not_become_a_token_of_comfyui() -> None:
+    made = convert("embedding:foo <bar>", source="promptlang", target="comfy")
+    assert (made.text, [each.code for each in made.diagnostics]) == ("embedding :foo embedding:bar", ["PL601"])
