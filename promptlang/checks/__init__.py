@@ -21,6 +21,7 @@ from promptlang.checks import (
     option_values,
     options,
     references,
+    repeated_loras,
     sweeps,
     trainings,
 )
@@ -44,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     names,
     references,
     loras,
+    repeated_loras,
     embeddings,
     options,
     option_values,

@@ -15,7 +15,7 @@ from promptlang.world import World
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``[a fox:a wolf:40]`` in 25 steps"""
-    steps = _steps(scoped)
+    steps = steps_in_force(scoped)
     for prompt in scoped.prompts:
         for node in ast.walk(prompt):
             if isinstance(node, ast.Schedule):
@@ -24,7 +24,7 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
                     yield never_holds(node.span)
 
 
-def _steps(scoped: Scoped) -> int:
+def steps_in_force(scoped: Scoped) -> int:
     """The denoising steps that are in force."""
     given = {**scoped.scope.settings}
     if isinstance(scoped.statement, ast.Picture):

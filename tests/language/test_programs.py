@@ -295,3 +295,23 @@ def test_remedies_name_what_other_tools_mean(complaints: Complaints) -> None:
     assert complaints("<lyco:ink:1>")[0].hint == "A1111 reads it as a LoRA: write `<lora:…>`"
     message = "3 phases need 2 moments, not 1, so these square brackets only weigh less"
     assert complaints("[a:b:c:0.5]")[0].message == message
+
+
+@pytest.mark.parametrize(
+    ("prompt", "twice"),
+    [
+        ("<lora:ink:1> a <lora:ink:0.5>", 1),
+        ("[<lora:ink:1>:<lora:ink:0.5>:0.5]", 0),
+        ("[<lora:ink:1>|<lora:ink:0.5>]", 0),
+        ("[<lora:ink:1>::0.5] [<lora:ink:0.5>:0.5]", 0),
+        ("[<lora:ink:1>::0.6] [<lora:ink:0.5>:0.5]", 1),
+        ("<lora:ink:[1:0:0.5]> <lora:ink:[0:1:0.5]>", 0),
+        ("<lora:ink:[1:0:0.5]> <lora:ink:[0:1:0.4]>", 1),
+        ("<lora:ink:1> a <lora:ink:0>", 0),
+        ("<lora:ink:1> a AND <lora:ink:0.5> b", 1),
+        ("<lora:ink:1> a AND <lora:ink:1> b", 0),
+        ("<lora:ink:1> a AND <area:0,0.5,0,1> <lora:ink:0.5> b", 0),
+    ],
+)
+def test_a_lora_stands_twice_where_both_act_at_once(complaints: Complaints, prompt: str, twice: int) -> None:
+    assert [each.code for each in complaints(prompt)] == ["PL104"] * twice

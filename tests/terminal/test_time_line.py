@@ -62,7 +62,7 @@ def test_many_steps_share_columns() -> None:
         "5 steps a column",
         "tokens: those of the model `emoji`",
     ]
-    assert "▒" in drawn("[red:blue:0.5]", 151, 40)[7]
+    assert "▒" in drawn("[red:blue:0.5]", 153, 40)[7]
 
 
 def test_few_steps_have_a_column_each() -> None:

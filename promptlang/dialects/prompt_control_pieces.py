@@ -1,0 +1,112 @@
+"""What a text for comfyui-prompt-control is made of, before it is known which of its brackets mean something."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from promptlang import ast
+from promptlang.source import Source
+
+_N = r"[+-]?(?:\d+\.?\d*|\.\d+)"
+FUNCTIONS = (
+    *["DEF", "SEG", "CAT", "AVG", "STYLE", "TE", "TE_WEIGHT", "SDXL", "MASK"],
+    *["IMASK", "AREA", "FEATHER", "FILL", "COUPLE", "SHIFT", "SHUFFLE", "NOISE", "NODE", "NOSTRIP"],
+)
+"""What is written like ``STYLE(A1111)``, and has nothing like it here."""
+
+PIECE = re.compile(
+    rf"""
+      \\(?P<escape>[\\\[\]:\#()])
+    | (?P<comment>\#[^\n]*)
+    | <lora:(?P<lora>[^:<>]+):(?P<unet>{_N})(?::(?P<te>{_N}))?>
+    | <loractl:(?P<loractl>[^:<>]+):(?P<points>{_N}(?:@{_N})?(?:,{_N}@{_N})*)(?::(?P<ctl_te>{_N}))?>
+    | <emb:(?P<emb>[^:<>]+)>
+    | (?<![^\s(\[:|])embedding(?::|\\:)(?P<embedding>[^\s,:()\[\]|\\]+)(?=[\s,)]|\Z|:\s*{_N}\s*\))
+    | (?P<word>\b(?:AND|BREAK)\b)
+    | (?P<function>\b(?:{"|".join(FUNCTIONS)})\()
+    | (?P<mark>[()\[\]:|])
+    | (?P<text>[^\\\#<()\[\]:|\sA-Zeb]+|.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+MOMENT = re.compile(_N)
+
+
+@dataclass(slots=True)
+class Mark:
+    """A colon or a bar, of which it is not yet known whether it means something."""
+
+    mark: str
+    start: int
+
+
+Item = ast.Phrase | Mark
+
+
+@dataclass(slots=True)
+class Frame:
+    """An open bracket, and what has been found in it."""
+
+    bracket: str
+    start: int
+    items: list[Item] = field(default_factory=list)
+
+
+def blank(item: Item) -> bool:
+    """Whether it is white space."""
+    return isinstance(item, ast.Text) and not item.value.strip()
+
+
+def joined(items: Iterable[Item]) -> list[Item]:
+    """Neighbouring texts as one."""
+    out: list[Item] = []
+    run: list[ast.Text] = []
+    for item in items:
+        if isinstance(item, ast.Text):
+            run.append(item)
+            continue
+        out += _text(run)
+        run.clear()
+        out.append(item)
+    return out + _text(run)
+
+
+def _text(run: list[ast.Text]) -> list[Item]:
+    if not run:
+        return []
+    return [ast.Text("".join(text.value for text in run), span=run[0].span.to(run[-1].span))]
+
+
+def settled(items: Iterable[Item], source: Source) -> tuple[ast.Phrase, ...]:
+    """Colons and bars that mean nothing are text."""
+    return tuple(each for each in joined(_as_text(each, source) for each in items) if not isinstance(each, Mark))
+
+
+def _as_text(item: Item, source: Source) -> Item:
+    if isinstance(item, Mark):
+        return ast.Text(item.mark, span=source.span(item.start, item.start + 1))
+    return item
+
+
+def finite(text: str) -> float | None:
+    """The number that a text is, None where it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def stages_of(node: ast.Schedule) -> ast.Stages | None:
+    """``[1.1:1.3:0.5]`` where a number is expected."""
+    values: list[float] = []
+    for branch in node.branches:
+        match branch.phrases:
+            case (ast.Text(text),) if (value := finite(text)) is not None:
+                values.append(value)
+            case _:
+                return None
+    return ast.Stages(tuple(values), node.moments, span=node.span) if len(values) > 1 else None

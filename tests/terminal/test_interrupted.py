@@ -1,0 +1,28 @@
+"""Ctrl-C, with real processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+INTERRUPTED = 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process is interrupted in another way")
+@pytest.mark.parametrize("loaded", ["argparse", "promptlang.cli"])
+@pytest.mark.parametrize("command", ["check", "fmt", "explain", "convert", "ast", "run"])
+def test_a_command_that_is_interrupted_ends_without_a_traceback(command: str, loaded: str) -> None:
+    """While it is being loaded, and while it waits for standard input: Python says which modules it has."""
+    words = [sys.executable, "-X", "importtime", "-m", "promptlang", command, "-"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stderr is not None
+        while process.poll() is None and process.stderr.readline().rpartition("|")[2].strip() != loaded:
+            pass
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == INTERRUPTED
+    assert [line for line in said.splitlines() if not line.startswith("import time:")] == []
