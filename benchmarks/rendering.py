@@ -22,7 +22,7 @@ from promptlang.backend import load_backend
 from promptlang.runtime.adapters import Attachments, LowRank, write
 from promptlang.runtime.models import BUILT_IN
 
-TURNS = 5
+TURNS = 3
 STEPS = 25
 CFG = 5.0
 PROMPTS = ("a fox", "a panda, blue background", "a guitar, noto style", "a pizza, red background")

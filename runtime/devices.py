@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import torch
@@ -55,6 +56,7 @@ def _best() -> str:
     return _there()[-1]
 
 
+@cache
 def computes(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether a device has the kernels that a UNet needs: tried, as no table would stay true."""
     try:

@@ -25,7 +25,7 @@ KEPT = 2
 
 def _statement(step: Step) -> tuple[object, ...]:
     """Equal for the pictures of one statement; every other step is by itself."""
-    return (step.span, step.model, step.computing) if isinstance(step, Render) and step.place else (id(step),)
+    return (step.span, step.model, step.computing) if isinstance(step, Render) else (id(step),)
 
 
 class Runtime:

@@ -227,7 +227,8 @@ def _answers(unet: UNet2DConditionModel, questions: Sequence[Question]) -> Seque
     time = questions[0].time
     if any(each.time != time for each in questions):
         time = torch.stack([each.time for each, count in zip(questions, counts, strict=True) for _ in range(count)])
-    answer = unet(latents.to(unet.dtype), time, told.hidden.to(unet.dtype), added_cond_kwargs=told.added).sample
+    dtype = unet.conv_in.weight.dtype  # `unet.dtype` walks through all of its modules
+    answer = unet(latents.to(dtype), time, told.hidden.to(dtype), added_cond_kwargs=told.added).sample
     return answer.to(latents.dtype).split(counts)  # the sampler adds up in fp32
 
 
