@@ -1,0 +1,209 @@
+"""Tokens with vectors of their own: the rows stand beside the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from transformers import CLIPTextModel
+
+from promptlang.diagnostics import PromptError
+from promptlang.plan import Adapter, Interval, Part, Render, Resolved, Segment
+from promptlang.runtime import Runtime
+from promptlang.runtime.adapters import Embedding, read_embedding
+from promptlang.runtime.conditioning import Encoder, Reading, final_layer_norm, vocabulary_of
+from promptlang.runtime.models import BaseModel
+
+from ..conftest import complaints, run
+from .conftest import SPAN
+
+ROWS = torch.randn(3, 32, generator=torch.Generator().manual_seed(5))
+WIDE = torch.randn(3, 48, generator=torch.Generator().manual_seed(6))
+
+
+def pickled(what: Any) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        torch.save(what, folder / "style.pt")
+        return folder / "style.pt"
+
+    return make
+
+
+def safe(tensors: dict[str, Tensor]) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        save_file({key: each.clone() for key, each in tensors.items()}, folder / "style.safetensors")
+        return folder / "style.safetensors"
+
+    return make
+
+
+A1111 = {"string_to_token": {"*": 265}, "string_to_param": {"*": ROWS}, "name": "style", "step": 500}
+PARAMETERS = {**A1111, "string_to_param": nn.ParameterDict({"*": nn.Parameter(ROWS.clone())})}
+LOW_RANK = {"lora_unet_x.lora_down.weight": torch.ones(1, 1)}
+
+FORMATS = {
+    "A1111": pickled(A1111),
+    "A1111 with parameters": pickled(PARAMETERS),
+    "diffusers .bin": pickled({"<style>": ROWS}),
+    "diffusers .safetensors": safe({"<style>": ROWS}),
+    "diffusers, another name": safe({"<painterly>": ROWS}),
+    "diffusers, two tokens": safe({"<other>": ROWS[:1], "<style>": ROWS}),
+    "kohya": safe({"emb_params": ROWS}),
+    "clip_l": safe({"clip_l": ROWS}),
+    "in a LoRA": safe({**LOW_RANK, "bundle_emb.style.clip_l": ROWS}),
+    "in a LoRA of kohya's": safe({**LOW_RANK, "bundle_emb.style.string_to_param.*": ROWS}),
+    "one of two in a LoRA": safe({"bundle_emb.x.clip_l": ROWS[:1], "bundle_emb.<style>.clip_l": ROWS}),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_read(name: str, sd1: Any, tmp_path: Path) -> None:
+    found = read_embedding(Adapter("style", FORMATS[name](tmp_path)), sd1, SPAN)
+    assert torch.equal(found.rows["text_encoder"], ROWS)
+    assert found.amount == "token, 3 vectors"
+
+
+def test_a_single_vector_may_be_flat(sd1: Any, tmp_path: Path) -> None:
+    found = read_embedding(Adapter("style", safe({"<style>": ROWS[0]})(tmp_path)), sd1, SPAN)
+    assert torch.equal(found.rows["text_encoder"], ROWS[:1])
+    assert found.amount == "token, 1 vector"
+
+
+@pytest.mark.parametrize("start", ["", "bundle_emb.style."])
+def test_a_token_for_two_text_encoders_has_rows_for_each(start: str, sdxl: Any, tmp_path: Path) -> None:
+    file = safe({f"{start}clip_l": ROWS, f"{start}clip_g": WIDE})(tmp_path)
+    found = read_embedding(Adapter("style", file), sdxl, SPAN)
+    assert {part: len(rows[0]) for part, rows in found.rows.items()} == {"text_encoder": 32, "text_encoder_2": 48}
+
+
+@pytest.mark.parametrize(
+    ("model", "make", "reason"),
+    [
+        ("sd1", safe({"clip_l": ROWS, "clip_g": WIDE}), "it is made for SDXL, not for a model like `small`"),
+        ("sd1", safe({"t5xxl": WIDE}), "it is made for Stable Diffusion 3 or Flux, not for a model like `small`"),
+        ("sd1", safe({"emb_params": torch.ones(1, 768)}), "it is made for Stable Diffusion 1, not for"),
+        ("sd1", safe({"emb_params": torch.ones(1, 1024)}), "it is made for Stable Diffusion 2, not for"),
+        ("sd1", safe({"emb_params": WIDE}), "its vectors have 48 numbers each, and the model `small` reads 32"),
+        ("sd1", safe({"emb_params": ROWS.repeat(30, 1)}), "it has 90 vectors, and a chunk has room for 75"),
+        ("sd1", safe({"emb_params": ROWS * torch.nan}), "`emb_params` holds numbers that are infinite or not numbers"),
+        ("sd1", safe({"emb_params": torch.ones(1, 1, 1)}), "there are no vectors of a token in it"),
+        ("sd1", safe(LOW_RANK), "there are no vectors of a token in it"),
+        ("sd1", safe({}), "there are no vectors of a token in it"),
+        ("sd1", safe({"<a>": ROWS, "<b>": ROWS}), "it holds several tokens: `<a>`, `<b>`"),
+        ("sd1", pickled({"x": print}), "it is a pickle with a program in it, which was not run"),
+        ("sdxl", safe({"emb_params": ROWS}), "it has not the same vectors for both text encoders of the model `large`"),
+        ("sdxl", safe({"clip_l": ROWS, "clip_g": WIDE[:1]}), "it has not the same vectors for both text encoders"),
+    ],
+)
+def test_what_is_no_token_for_the_model_is_refused(
+    model: str, make: Callable[[Path], Path], reason: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    with pytest.raises(PromptError) as caught:
+        read_embedding(Adapter("style", make(tmp_path)), request.getfixturevalue(model), SPAN)
+    (diagnostic,) = caught.value.diagnostics
+    assert f"cannot be used as the token `<style>`: {reason}" in diagnostic.message
+    assert diagnostic.hint is not None
+
+
+def encoder(base: BaseModel, *names: str, rows: Tensor = ROWS) -> Encoder:
+    known = [embedding_of(name, rows) for name in names]
+    return Encoder(base.text_encoder, vocabulary_of(base.tokenizer)).knowing(known)
+
+
+def embedding_of(name: str, rows: Tensor) -> Any:
+    return Embedding(name, f"hash of {name} {rows.sum()}", {"text_encoder": rows})
+
+
+def by_table(base: BaseModel, ids: list[int], rows: Tensor, clip_skip: int = 1) -> Tensor:
+    """The states where the rows are put into the table, as new ids at its end."""
+    text_encoder = CLIPTextModel(base.text_encoder.config).eval()
+    text_encoder.load_state_dict(base.text_encoder.state_dict())
+    table = text_encoder.get_input_embeddings()
+    text_encoder.set_input_embeddings(nn.Embedding.from_pretrained(torch.cat([table.weight, rows])))
+    with torch.no_grad():
+        found = text_encoder(torch.tensor([ids]), output_hidden_states=True).hidden_states[-clip_skip]
+        return final_layer_norm(text_encoder)(found)
+
+
+@pytest.mark.parametrize("clip_skip", [1, 2])
+def test_the_states_are_those_of_rows_in_the_table(clip_skip: int, base: BaseModel) -> None:
+    words, size = base.tokenizer, len(base.tokenizer)
+    cat = words("a cat", add_special_tokens=False)["input_ids"]
+    ids = [words.bos_token_id, *cat, size, size + 1, size + 2, *cat]
+    ids += [words.eos_token_id] + [words.pad_token_id] * (76 - len(ids))
+    ours = encoder(base, "style")
+    states = ours.encode(ours.cut([Segment("a cat <style> a cat")]), Reading(clip_skip=clip_skip))
+    assert torch.equal(states, by_table(base, ids, ROWS, clip_skip))
+
+
+def test_the_table_and_the_tokenizer_stay_as_they_are(base: BaseModel) -> None:
+    table = base.text_encoder.get_input_embeddings().weight.clone()
+    size = len(base.tokenizer)
+    before = encoder(base).encode(encoder(base).cut([Segment("a cat")]))
+    ours = encoder(base, "style")
+    ours.encode(ours.cut([Segment("a <style>")]))
+    assert torch.equal(table, base.text_encoder.get_input_embeddings().weight)
+    assert len(base.tokenizer) == size
+    assert not base.text_encoder.get_input_embeddings()._forward_hooks
+    after = encoder(base)
+    assert torch.equal(before, after.encode(after.cut([Segment("a cat")])))
+
+
+def test_tokens_are_weighted_and_stacked(base: BaseModel) -> None:
+    ours = encoder(base, "a", "b")
+    (chunk,) = ours.cut([Segment("x <a>"), Segment("<b> <a>", 1.3)])
+    assert [(at, each.name, each.count) for at, each in chunk.vectors] == [(1, "a", 3), (4, "b", 3), (7, "a", 3)]
+    assert chunk.weights[:12] == (1, 1, 1, 1, 1, *[1.3] * 6, 1)
+
+
+def test_all_vectors_count_and_are_never_torn_apart(base: BaseModel) -> None:
+    ours = encoder(base, "style")
+    first, second = ours.cut([Segment("x " * 73 + "<style> y")])
+    assert first.used == 73
+    assert (second.used, second.vectors[0][0]) == (4, 0)
+
+
+def test_an_embedding_made_anew_under_its_name_is_encoded_anew(base: BaseModel) -> None:
+    shared = Encoder(base.text_encoder, vocabulary_of(base.tokenizer))
+    found = []
+    for rows in (ROWS, ROWS + 1):
+        ours = shared.knowing([embedding_of("style", rows)])
+        found.append(ours.encode(ours.cut([Segment("<style>")])))
+    assert not torch.equal(*found)
+
+
+def says(text: str, *more: Segment) -> Resolved:
+    return Resolved((Part((Interval(3, (Segment(text), *more)),)),))
+
+
+def test_a_picture_with_a_token_and_the_next_without(
+    render: Callable[..., Render], tmp_path: Path, pixels: Callable[[Render], Any]
+) -> None:
+    plain = pixels(render())
+    file = FORMATS["kohya"](tmp_path)
+    step = render(prompt=says("a cat <style>"), embeddings=(Adapter("style", file),))
+    assert (plain != pixels(step)).any()
+    with Image.open(step.file) as picture:
+        assert 'TI hashes: "style: ' in picture.text["parameters"]
+    assert (plain == pixels(render())).all()
+    negative = render(negative=says("<style>"), embeddings=(Adapter("style", file),))
+    assert (plain != pixels(negative)).any()
+
+
+def test_after_a_damaged_token_the_session_goes_on(
+    runtime: Runtime, render: Callable[..., Render], tmp_path: Path, pixels: Callable[[Render], Any]
+) -> None:
+    plain = pixels(render())
+    file = tmp_path / "style.pt"
+    file.write_bytes(b"PK\x03\x04 nothing")
+    step = render(prompt=says("<style>"), embeddings=(Adapter("style", file),), file=tmp_path / "never.png")
+    reason = "`style.pt` cannot be used as the token `<style>`: it is not a whole PyTorch file"
+    assert complaints(run(runtime, step)) == [f"PL302 {reason}"]
+    assert not step.file.exists()
+    assert (plain == pixels(render())).all()
