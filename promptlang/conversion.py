@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
@@ -90,11 +90,16 @@ def _statement(source: Source, target: str) -> Converted:
     found += negative.diagnostics
     if not (read.prompt or read.negative or read.settings):
         return Converted("", ())
-    words = [_forced(_one_line(prompt.text))]
-    if read.negative:
-        words.append(f"--negative {_string(_one_line(negative.text))}")
-    words += _options(source, read, found)
-    return Converted(" ".join(word for word in words if word), tuple(found))
+    options = [*_options(source, read, found)]
+    return Converted(line(prompt.text, negative.text if read.negative else "", options), tuple(found))
+
+
+def line(prompt: str, negative: str, options: Iterable[str]) -> str:
+    """A line of a recipe that is this prompt, whatever its first words are, with its negative prompt and options."""
+    words = [_forced(_one_line(prompt))]
+    if negative:
+        words.append(f"--negative {_string(_one_line(negative))}")
+    return " ".join([*words, *options])
 
 
 def _whole(source: Source) -> Span:

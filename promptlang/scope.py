@@ -13,6 +13,7 @@ from promptlang.filling import Let, Library
 from promptlang.includes import Placed
 from promptlang.plan import EMOJI, WEIGHT_ENDINGS, Model
 from promptlang.prompt_parser import parse_prompt
+from promptlang.values import Values
 from promptlang.world import Granted, World
 
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
@@ -29,11 +30,7 @@ MODELS = "models"
 
 def makes_lora(statement: ast.TrainDreambooth) -> bool:
     """``--as lora``"""
-    return any(
-        option.name == "as" and option.value == ast.Word("lora", span=option.value.span)
-        for option in statement.options
-        if option.value is not None
-    )
+    return Values("train dreambooth", {}, statement.options).text("as") == "lora"
 
 
 @dataclass(frozen=True, slots=True)

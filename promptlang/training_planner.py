@@ -8,7 +8,7 @@ from typing import Final
 
 from promptlang import ast
 from promptlang.plan import Train
-from promptlang.scope import Scope
+from promptlang.scope import Scope, makes_lora
 from promptlang.teaching import (
     Course,
     Data,
@@ -39,7 +39,7 @@ def train(statement: Statement, scope: Scope) -> Train:
             method: Method = _lora(values)
         case ast.TrainDreambooth():
             values = Values("train dreambooth", {}, statement.options)
-            method = _lora(values) if values.text("as") == "lora" else Dreambooth(values.flag("te"))
+            method = _lora(values) if makes_lora(statement) else Dreambooth(values.flag("te"))
         case ast.TrainTi():
             values = Values("train ti", {}, statement.options)
             init = values.text("init") if values.given("init") else ""

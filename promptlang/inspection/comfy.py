@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from promptlang.conversion import convert
+from promptlang.conversion import convert, line
 
 SAMPLER: Final = ("seed", "noise_seed", "steps", "cfg", "sampler_name", "scheduler", "denoise")
 """What a sampler's node says for itself."""
@@ -36,15 +36,12 @@ class Graph:
 
     def line(self) -> str:
         """As a line of a recipe."""
-        words = [convert(self.prompt, source="comfy").text]
-        if self.negative:
-            negative = convert(self.negative, source="comfy").text
-            words.append(f"--negative {json.dumps(negative, ensure_ascii=False)}")
         seed = self.settings.get("seed", self.settings.get("noise_seed"))
         options = {"seed": seed, "steps": self.settings.get("steps"), "cfg": self.settings.get("cfg")}
-        words += (f"--{name} {value:.15g}" for name, value in options.items() if isinstance(value, int | float))
+        words = [f"--{name} {value:.15g}" for name, value in options.items() if isinstance(value, int | float)]
         sampler = NAMES.get(str(self.settings.get("sampler_name")))
-        return " ".join([*words, f"--sampler {sampler}"] if sampler else words)
+        prompt, negative = (convert(text, source="comfy").text for text in (self.prompt, self.negative))
+        return line(prompt, negative, [*words, f"--sampler {sampler}"] if sampler else words)
 
 
 NAMES: Final = {

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from promptlang import infotext, record
-from promptlang.conversion import INFOTEXT, convert
+from promptlang.conversion import INFOTEXT, convert, line
 from promptlang.inspection import comfy
 from promptlang.inspection.findings import Findings
 from promptlang.inspection.texts import told
@@ -69,15 +69,13 @@ def _invokeai(text: str, _texts: Mapping[str, str]) -> Findings:
 
 
 def _invokeai_line(content: Mapping[str, Any]) -> str:
-    words = [convert(str(content["positive_prompt"]), source="invokeai").text]
-    if content.get("negative_prompt"):
-        negative = convert(str(content["negative_prompt"]), source="invokeai").text
-        words.append(f"--negative {json.dumps(negative, ensure_ascii=False)}")
+    texts = str(content["positive_prompt"]), str(content.get("negative_prompt") or "")
     names = {"seed": "seed", "steps": "steps", "cfg_scale": "cfg"}
-    words += (f"--{ours} {content[name]}" for name, ours in names.items() if isinstance(content.get(name), int | float))
+    words = [f"--{ours} {content[name]}" for name, ours in names.items() if isinstance(content.get(name), int | float)]
     if isinstance(content.get("width"), int) and isinstance(content.get("height"), int):
         words.append(f"--size {content['width']}x{content['height']}")
-    return " ".join(words)
+    prompt, negative = (convert(text, source="invokeai").text for text in texts)
+    return line(prompt, negative, words)
 
 
 def _shown(value: object) -> str:

@@ -251,6 +251,12 @@ def test_dreambooth_can_make_a_lora(session: Session) -> None:
     assert (step.course.method, render.adapters) == (Lora(4, 4.0), (Adapter("cat", step.file),))
 
 
+def test_the_last_word_counts_on_what_dreambooth_makes(session: Session) -> None:
+    (step,) = session.plan(Source("train dreambooth cat from photos --as lora --as model")).plan.steps
+    assert isinstance(step, Train)
+    assert (step.course.method, step.file) == (Dreambooth(), FOLDER / "models" / "cat")
+
+
 def test_an_optimizer_has_a_learning_rate_of_its_own(session: Session) -> None:
     def rates(options: str) -> tuple[float, float]:
         (step,) = plan(session, f"train lora x from photos {options}")

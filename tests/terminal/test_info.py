@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from promptlang import check
 from promptlang.cli import main
 
 INFOTEXT = "a (fox:1.2)\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 3, Size: 512x512"
@@ -81,6 +82,20 @@ def test_comfyuis_picture_is_told_by_its_graph(png: Callable[..., Path], capsys:
     assert found["kind"] == "picture by ComfyUI"
     assert found["facts"]["lora"] == "ink.safetensors at 0.8"
     assert found["line"] == 'a (fox:1.2) --negative "blurry" --seed 3 --steps 20 --cfg 7.5 --sampler euler_a'
+
+
+def test_a_line_is_one_of_a_recipe_whatever_words_and_quotes_are_in_it(
+    png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = {"3": "set steps for a play", "4": 'say "hi"'}
+    odd = {**GRAPH, **{node: {"inputs": {"text": text}} for node, text in texts.items()}}
+    asked = {**INVOKE, "positive_prompt": texts["3"], "negative_prompt": texts["4"]}
+    pictures = {"prompt": json.dumps(odd)}, {"invokeai_metadata": json.dumps(asked)}
+    lines = [str(told(png(**each), capsys)["line"]) for each in pictures]
+    negatives = '"""say "hi" """', '"say hi"'  # to InvokeAI the quotes are part of its syntax
+    for line, negative in zip(lines, negatives, strict=True):
+        assert line.startswith(f"render set steps for a play --negative {negative} --seed 3 --steps 20")
+        assert check(line) == ()
 
 
 def test_a_graph_that_is_a_circle_or_none_at_all_is_only_shown(
