@@ -16,11 +16,9 @@ from promptlang.diagnostics import PromptError
 from promptlang.plan import Render
 from promptlang.source import Span
 
+from . import picture_files
 from .models import BaseModel
 from .sampling import Kept, Route, Walk, noise, walk
-
-_UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
-"""What Pillow raises for a file that is no picture, or a damaged one."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -97,17 +95,9 @@ def _whole(side: float, base: BaseModel) -> int:
 def upright(file: Path, span: Span) -> Image.Image:
     """An RGB picture as its camera meant it, on white where it is transparent; raises `PromptError`."""
     try:
-        with Image.open(file) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGBA")
-    except _UNREADABLE as error:
-        raise PromptError([diagnostics.picture_not_readable(file, _reason(error), span)]) from error
-    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, Image.UnidentifiedImageError):
-        return "it is not a picture"
-    return str(error).splitlines()[0] if str(error) else "it is damaged"
+        return picture_files.on_white(picture_files.read(file))
+    except picture_files.UNREADABLE as error:
+        raise PromptError([diagnostics.picture_not_readable(file, picture_files.reason(error), span)]) from error
 
 
 @torch.no_grad()

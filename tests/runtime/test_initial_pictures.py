@@ -134,6 +134,16 @@ def test_a_mask_of_another_size_is_said(
     assert found == ["PL507 the mask has 20x16 pixels, the picture 16x16"]
 
 
+def test_a_picture_of_sixteen_bits_is_what_it_is_in_eight(
+    tmp_path: Path, render: Callable[..., Render], pixels: Callable[[Render], np.ndarray]
+) -> None:
+    grey = np.linspace(0, 255, 256).reshape(16, 16).astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "eight.png")
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "sixteen.png")
+    one, other = (pixels(render(init=tmp_path / f"{name}.png", strength=0.0)) for name in ("eight", "sixteen"))
+    assert np.array_equal(one, other)
+
+
 def test_a_damaged_picture_is_said_and_the_next_one_is_made(
     tmp_path: Path, photo: Path, runtime: Runtime, render: Callable[..., Render]
 ) -> None:
