@@ -17,8 +17,11 @@ from promptlang.source import Source
 CHUNK: Final = "promptlang"
 """The PNG text that a record is kept in."""
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Changes whenever an older promptlang could not read the record."""
+
+KINDS: Final = ("loras", "embeddings", "pictures")
+"""Of the files that a record names."""
 
 _PLAIN: Final = (
     "text",
@@ -37,6 +40,10 @@ _PLAIN: Final = (
 """What of a render is a text or a number."""
 
 
+Files = Mapping[str, tuple[str, str]]
+"""Name and sha256 of files."""
+
+
 class NotARecordError(ValueError):
     """Not written by promptlang, or by a later one."""
 
@@ -51,10 +58,12 @@ class Record:
     """The render, as JSON."""
     model: tuple[str, str]
     """Name and sha256 of the base model."""
-    adapters: Mapping[str, str]
-    """The sha256 of each adapter's tensors, by the name that the prompt calls it."""
-    pictures: Mapping[str, tuple[str, str]]
-    """Name and sha256 of the files of ``--init`` and ``--mask``."""
+    loras: Files
+    """By the name that the prompt calls it; the sha256 is that of its tensors."""
+    embeddings: Files
+    """Likewise; a token's file may be that of a LoRA that brings it along."""
+    pictures: Files
+    """Those of ``--init`` and ``--mask``."""
     size: tuple[int, int]
     """Width and height in pixels, before any second pass."""
     vae: str
@@ -82,8 +91,7 @@ def read(text: str) -> Record:
             source=str(content["source"]),
             render=dict(content["render"]),
             model=_pair(content["model"]),
-            adapters={str(name): str(sha256) for name, sha256 in content["adapters"].items()},
-            pictures={str(name): _pair(file) for name, file in content["pictures"].items()},
+            **{kind: {str(name): _pair(file) for name, file in content[kind].items()} for kind in KINDS},
             size=(int(content["size"][0]), int(content["size"][1])),
             vae=str(content["vae"]),
             hub=bool(content["hub"]),
@@ -110,14 +118,6 @@ def render_json(step: Render) -> dict[str, Any]:
         **resolved,
         "cfg_by_step": list(step.cfg_by_step),
         "computing": asdict(step.computing),
-        **_named(step),
-    }
-
-
-def _named(step: Render) -> dict[str, list[str]]:
-    return {
-        "loras": [each.name for each in step.adapters],
-        "embeddings": [each.name for each in step.embeddings],
     }
 
 
@@ -126,7 +126,8 @@ class Places:
     """Where the files are that a record only names."""
 
     model: Model
-    adapters: Mapping[str, Path]
+    loras: Mapping[str, Path]
+    embeddings: Mapping[str, Path]
     pictures: Mapping[str, Path]
     file: Path
     """The PNG to make."""
@@ -141,8 +142,8 @@ def render_of(record: Record, places: Places) -> Render:
             model=places.model,
             prompt=_resolved(plain["prompt"]),
             negative=_resolved(plain["negative"]),
-            adapters=tuple(Adapter(name, places.adapters[name]) for name in plain["loras"]),
-            embeddings=tuple(Adapter(name, places.adapters[name]) for name in plain["embeddings"]),
+            adapters=tuple(Adapter(name, file) for name, file in places.loras.items()),
+            embeddings=tuple(Adapter(name, file) for name, file in places.embeddings.items()),
             cfg_by_step=tuple(plain["cfg_by_step"]),
             computing=Computing(**plain["computing"]),
             size=record.size,

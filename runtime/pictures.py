@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -16,8 +17,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from promptlang import infotext
-from promptlang.plan import Render
-from promptlang.record import Record, render_json
+from promptlang.plan import Adapter, Render
+from promptlang.record import Files, Record, render_json
 
 from .adapters import Embedding, Lora
 from .files import write_whole
@@ -64,7 +65,7 @@ def parameters(step: Render, base: BaseModel, size: tuple[int, int], adapters: S
         "TI hashes": _hashes(adapters, Embedding),
         "Emphasis": "" if step.emphasis == "a1111" else infotext.EMPHASES[step.emphasis],
         "RNG": "CPU",
-        "Version": f"promptlang {version('promptlang-diffusers')}",
+        "Version": f"promptlang {versions()['promptlang-diffusers']}",
     }
     return infotext.write(step.text, step.negative_text, {name: value for name, value in fields.items() if value})
 
@@ -77,14 +78,21 @@ def record(
         source=step.span.text,
         render=render_json(step),
         model=(base.name, base.identity),
-        adapters={each.name: each.sha256 for each in adapters},
+        loras=_named(step.adapters, adapters, Lora),
+        embeddings=_named(step.embeddings, adapters, Embedding),
         pictures={name: _file(file) for name in ("init", "mask") if (file := getattr(step, name))},
         size=size,
         vae=step.model.vae.name if step.model.vae else "",
         hub=step.model.hub,
         batch=batch,
-        versions={name: version(name) for name in LIBRARIES},
+        versions=versions(),
     )
+
+
+def _named(wanted: Sequence[Adapter], read: Sequence[Lora | Embedding], kind: type) -> Files:
+    """Each adapter's file, and the sha256 of what was read from it."""
+    hashes = [each.sha256 for each in read if isinstance(each, kind)]
+    return {each.name: (each.file.name, sha256) for each, sha256 in zip(wanted, hashes, strict=True)}
 
 
 def _hashes(adapters: Sequence[Lora | Embedding], kind: type) -> str:
@@ -93,6 +101,12 @@ def _hashes(adapters: Sequence[Lora | Embedding], kind: type) -> str:
 
 LIBRARIES: Final = ("diffusers", "promptlang-diffusers", "torch", "transformers")
 """Another version of them may make another picture."""
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """Of the libraries, each looked up on the disk."""
+    return {name: version(name) for name in LIBRARIES}
 
 
 def _file(file: Path) -> tuple[str, str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from promptlang import record
 from promptlang.commands.files import FAILED, FINE, LoadBackend
 from promptlang.plan import EMOJI, Model, Plan
-from promptlang.record import NotARecordError, Places, Record
-from promptlang.scope import ADAPTERS
+from promptlang.record import Files, NotARecordError, Places, Record
+from promptlang.scope import ADAPTERS, EMBEDDINGS
 from promptlang.terminal import Terminal
 
 NAME = "replay"
@@ -90,17 +90,23 @@ def _places(made: Record, folders: tuple[Path, ...], model: Model, file: Path) -
     """Raises LookupError where a file is in none of the folders."""
     return Places(
         model=model,
-        adapters={name: _found(f"{name}.safetensors", folders) for name in made.adapters},
-        pictures={option: _found(name, folders) for option, (name, _) in made.pictures.items()},
+        loras=_located(made.loras, folders, (ADAPTERS,)),
+        embeddings=_located(made.embeddings, folders, (EMBEDDINGS, ADAPTERS)),
+        pictures=_located(made.pictures, folders, ()),
         file=file,
     )
 
 
-def _found(name: str, folders: tuple[Path, ...]) -> Path:
-    places = (place for folder in folders for place in (folder / name, folder / ADAPTERS / name))
-    for place in places:
-        if Path(name).name == name and place.is_file():
-            return place
+def _located(files: Files, folders: tuple[Path, ...], within: tuple[str, ...]) -> dict[str, Path]:
+    """Where files are: in the folders, or first in those of these names within each."""
+    places = [folder / each for folder in folders for each in (*within, "")]
+    return {name: _found(file, places) for name, (file, _) in files.items()}
+
+
+def _found(name: str, folders: Sequence[Path]) -> Path:
+    for folder in folders:
+        if Path(name).name == name and (folder / name).exists():
+            return folder / name
     raise LookupError(f"there is no `{name}` beside it; say in which folder it is: `--from FOLDER`")
 
 
@@ -127,8 +133,12 @@ def _explained(apart: int, before: Record, after: Record) -> str:
 def _changes(before: Record, after: Record) -> Iterator[str]:
     if before.model[1] != after.model[1]:
         yield f"the model `{before.model[0]}` is another one now"
-    pictures: tuple[Mapping[str, object], Mapping[str, object]] = (before.pictures, after.pictures)
-    for old, new, what in ((before.adapters, after.adapters, "the LoRA"), (*pictures, "the picture of")):
+    kinds = {
+        "the LoRA": (before.loras, after.loras),
+        "the token": (before.embeddings, after.embeddings),
+        "the picture of": (before.pictures, after.pictures),
+    }
+    for what, (old, new) in kinds.items():
         yield from (f"{what} `{name}` has changed" for name in old if old[name] != new.get(name))
     for name, version in before.versions.items():
         if after.versions.get(name) != version:

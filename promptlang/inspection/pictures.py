@@ -34,8 +34,10 @@ def inspect_picture(file: Path) -> Findings:
 def _ours(text: str, texts: Mapping[str, str]) -> Findings:
     made = record.read(text)
     rows = [("line", made.source), *_infotext_rows(texts.get("parameters", ""))]
-    rows += ((f"sha256 of {name}", sha256) for name, sha256 in (made.model, *made.adapters.items()))
-    rows += ((f"--{option}", f"{name}, sha256 {sha256}") for option, (name, sha256) in made.pictures.items())
+    rows.append((f"sha256 of {made.model[0]}", made.model[1]))
+    named = {"<lora:{}>": made.loras, "<{}>": made.embeddings, "--{}": made.pictures}
+    for written, files in named.items():
+        rows += ((written.format(name), f"{file}, sha256 {sha256}") for name, (file, sha256) in files.items())
     rows += ((name, version) for name, version in made.versions.items())
     return Findings("picture by promptlang", tuple(rows), made.source)
 

@@ -24,9 +24,11 @@ from .conftest import kohya, run
 
 @pytest.fixture
 def make(tiny: Model, base: BaseModel, tmp_path: Path, runtime: Runtime) -> Callable[[str], list[Path]]:
-    """The pictures of a program in a folder with a LoRA `ink`, a photo and a mask."""
+    """The pictures of a program in a folder with a LoRA and a token `ink`, a photo and a mask."""
     (tmp_path / "adapters").mkdir()
     save_file(kohya(base), tmp_path / "adapters" / "ink.safetensors")
+    (tmp_path / "embeddings").mkdir()
+    torch.save({"<ink>": torch.ones(2, 32)}, tmp_path / "embeddings" / "ink.pt")
     draw = np.random.default_rng(0)
     Image.fromarray(draw.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(tmp_path / "photo.png")
     Image.fromarray(np.eye(16, dtype=np.uint8) * 255).save(tmp_path / "mask.png")
@@ -49,6 +51,9 @@ PROGRAMS = [
     "a cat --hires 2 --strength 0.6 --sampler euler_a",
     "a {cat|fox} in ink --seed 1..5",
     "a cat --cfg 1 --n 2 --eta 0.3",
+    "a cat, <ink> <lora:ink:1>",
+    'use lora "adapters/ink.safetensors" as wash\na cat <lora:wash:0.5>',
+    'use ti "embeddings/ink.pt" as <dye>\na (<dye>:1.2)',
     "set precision bf16\nset memory low\na cat",
 ]
 
@@ -124,7 +129,7 @@ def test_a_record_keeps_all_of_a_render(render: Callable[..., Render], runtime: 
     run(runtime, step)
     with Image.open(step.file) as picture:
         kept = record.read(picture.info["promptlang"])
-    again = record.render_of(kept, Places(step.model, {}, {}, step.file))
+    again = record.render_of(kept, Places(step.model, {}, {}, {}, step.file))
     assert replace(again, span=step.span, batch=None) == step
 
 
