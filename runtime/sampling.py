@@ -183,7 +183,7 @@ def _predicted(
 
 
 def _masked(change: Tensor, mask: Tensor | None) -> Tensor:
-    return change if mask is None else change * mask.to(change.device)
+    return change if mask is None else change * mask
 
 
 def _union(masks: Sequence[Tensor | None]) -> Tensor | None:

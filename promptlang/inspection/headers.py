@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,8 +59,15 @@ def tokens(file: Path) -> frozenset[str]:
     return frozenset(name.split(".")[0].strip("<>") for name in names)
 
 
-def _header_or_nothing(file: Path) -> dict[str, Any]:
+def _header_or_nothing(file: Path) -> Mapping[str, Any]:
     try:
-        return header(file)
+        state = file.stat()
+        return _known(file, state.st_mtime_ns, state.st_size)
     except (OSError, NothingKnownError):
         return {}
+
+
+@lru_cache(maxsize=1024)
+def _known(file: Path, _changed: int, _size: int) -> Mapping[str, Any]:
+    """Its header: a rule and the plan of each picture of a sweep ask for the same ones."""
+    return header(file)
