@@ -12,3 +12,7 @@ a fox --seed 1..100000 # PL210
 a fox --cfg 0..1/0 # PL212
 train lora ../ink from photos # PL211
 train ti <style> from photos # PL299
+{3$$a|b} # PL213
+{-1::a|b} # PL214
+[a|b:0] # PL215
+<lora:ink:0@1,0.5@0> # PL216
