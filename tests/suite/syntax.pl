@@ -14,3 +14,6 @@ set negative "blurry # PL006
 <area:left> # PL012
 a <area:0,0.5,0,1> # PL013
 {a|b # PL014
+let = a man # PL004
+a fox <lora:ink:1 # PL017
+a AND # PL018

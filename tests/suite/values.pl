@@ -32,3 +32,7 @@ train lora a from photos --te on --no-flip
 train ti <style> from photos --rank 4 # PL102
 train ti <a/b> from photos # PL211
 train dreambooth a from photos --vectors 2 # PL102
+{3$$a|b} # PL213
+{-1::a|b} # PL214
+[a|b:0] # PL215
+<lora:ink:0@1,0.5@0> # PL216
