@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from promptlang.diagnostics import Diagnostic, syntax
-from promptlang.lines import head, near_head
+from promptlang.lines import head
+from promptlang.near_misses import near_head
 from promptlang.source import Source, Span
 
 _OPTION = re.compile(r"(?<!\S)--[A-Za-z][\w-]*(?:\s{1,20}[^\s-]\S*)?")

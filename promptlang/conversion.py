@@ -13,7 +13,8 @@ from promptlang.bare_prompts import misplaced_options, taken_for_statement
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
 from promptlang.grammar import vocabulary
-from promptlang.lines import head, near_head
+from promptlang.lines import head
+from promptlang.near_misses import near_head
 from promptlang.source import Source, Span
 
 INFOTEXT = "infotext"

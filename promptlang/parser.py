@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic, syntax
-from promptlang.lines import after_word, head, logical_lines, near_head, split_options
+from promptlang.lines import after_word, head, logical_lines, split_options
+from promptlang.near_misses import near_head
 from promptlang.prompt_parser import parse_prompt
 from promptlang.source import Source, Span
 from promptlang.statement_parser import read, read_let

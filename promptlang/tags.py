@@ -71,7 +71,7 @@ def _labelled(slot: str, field: Span) -> tuple[str, Span]:
 def _trigger(fields: list[Span], span: Span) -> Read:
     """``<trigger:ink>``"""
     if len(fields) != 1 or not fields[0].text.strip():
-        return None, [syntax.nameless_lora(span)]
+        return None, [syntax.not_a_trigger(span)]
     return ast.Trigger(fields[0].text.strip(), span=span), []
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, negative_chance, no_chance, odd_count, syntax
+from promptlang.diagnostics import Diagnostic, no_chance, not_a_chance, odd_count, syntax
 from promptlang.source import Span
 
 DEEPEST = 20
@@ -194,7 +194,7 @@ def _within(templates: list[ast.Template], start: int, end: int) -> tuple[ast.Te
     return tuple(templates[first:last])
 
 
-_NEGATIVE = re.compile(r"\s*(-(?:\d+\.?\d*|\.\d+))::")
+_NO_CHANCE = re.compile(r"\s*(-(?:\d+\.?\d*|\.\d+)|-?\d+,\d+)::")
 
 
 def _odd(choices: tuple[ast.Choice, ...], count: re.Match[str] | None, whole: Span) -> Iterator[Diagnostic]:
@@ -207,9 +207,9 @@ def _odd(choices: tuple[ast.Choice, ...], count: re.Match[str] | None, whole: Sp
     if all(choice.weight == 0 for choice in choices):
         yield no_chance(whole)
     for choice in choices:
-        negative = _NEGATIVE.match(whole.source.text, choice.span.start, choice.span.end)
-        if negative is not None:
-            yield negative_chance(whole.source.span(*negative.span(1)))
+        wrong = _NO_CHANCE.match(whole.source.text, choice.span.start, choice.span.end)
+        if wrong is not None:
+            yield not_a_chance(whole.source.span(*wrong.span(1)))
 
 
 def _range(count: re.Match[str] | None, choices: int) -> tuple[int, int]:

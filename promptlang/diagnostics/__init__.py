@@ -137,7 +137,11 @@ def wrong_kind(name: str, kind: str, span: Span) -> Diagnostic:
 def out_of_range(name: str, low: float | None, high: float | None, span: Span) -> Diagnostic:
     """``--steps 0``"""
     hint = "leave it out for a random one" if name == "seed" and span.text == "-1" else None
-    return Diagnostic("PL202", f"`{name}` goes from {low:g} to {high:g}", span, hint)
+    return Diagnostic("PL202", f"`{name}` goes from {_exact(low)} to {_exact(high)}", span, hint)
+
+
+def _exact(limit: float | None) -> str:
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
 
 
 def unknown_choice(name: str, choices: Collection[str], span: Span) -> Diagnostic:
@@ -196,9 +200,9 @@ def odd_count(span: Span, least: int, most: int, choices: int) -> Diagnostic:
     return warning("PL213", message, span, hint)
 
 
-def negative_chance(span: Span) -> Diagnostic:
-    """``{-1::a|b}``"""
-    hint = "write how likely it is beside the others, as in `{2::red|blue}`"
+def not_a_chance(span: Span) -> Diagnostic:
+    """``{-1::a|b}``, ``{1,5::a|b}``"""
+    hint = "write how likely it is beside the others, as in `{1.5::red|blue}`"
     return warning("PL214", f"`{span.text}` is no chance, so it is read as text", span, hint)
 
 

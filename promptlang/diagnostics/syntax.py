@@ -23,8 +23,10 @@ def stray_bracket(bracket: str, span: Span) -> Diagnostic:
 
 
 def not_a_weight(number: str, span: Span) -> Diagnostic:
-    """``(a cat:1.2.3)``"""
+    """``(a cat:1.2.3)``, ``(a cat:1,2)``"""
     hint = "a weight is digits with a point at most, as in `(cat:1.2)`"
+    if number.count(",") == 1 and number.replace(",", "").isdecimal():
+        hint = f"did you mean `{number.replace(',', '.')}`? A weight has a point"
     return warning("PL003", f"`{number}` is not a weight, so it is read as text", span, hint)
 
 
@@ -61,6 +63,12 @@ def unknown_tag(kind: str, known: Collection[str], span: Span) -> Diagnostic:
 def nameless_lora(span: Span) -> Diagnostic:
     """``<lora:>``"""
     return Diagnostic("PL008", "the LoRA has no name", span, "write it as `<lora:name:0.8>`")
+
+
+def not_a_trigger(span: Span) -> Diagnostic:
+    """``<trigger:>``, ``<trigger:ink:0.5>``"""
+    message = "a trigger is the name of a LoRA, and nothing else"
+    return Diagnostic("PL008", message, span, "write it as `<trigger:name>`")
 
 
 def not_a_strength(text: str, span: Span) -> Diagnostic:

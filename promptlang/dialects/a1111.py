@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from promptlang import ast
 from promptlang.diagnostics import dialects as said
-from promptlang.dialects import writing
+from promptlang.dialects import doubled_loras, writing
 from promptlang.dialects.a1111_differences import differences
 from promptlang.dialects.reading import Read
+from promptlang.dialects.weighed_breaks import taken_out
 from promptlang.dialects.writing import Written
 from promptlang.parser import parse_prompt
 from promptlang.source import Span
@@ -23,7 +24,7 @@ _LAST = re.compile(r"\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*\Z")
 def read(span: Span, *, templated: bool = False) -> Read:
     """A prompt from its box, or from a gallery; what means something else here is said."""
     prompt, found = _read(span, templated=templated)
-    return prompt, (*found, *differences(prompt))
+    return doubled_loras.as_the_last(prompt), (*found, *differences(prompt))
 
 
 def _read(span: Span, *, templated: bool) -> Read:
@@ -61,10 +62,26 @@ class Pen(writing.Pen):
         {ast.Emphasis, ast.Schedule, ast.Alternation, ast.Composition, ast.Break, ast.Lora, ast.Embedding, ast.Opening}
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._loras: set[str] = set()
-        """Those that are written."""
+    def write(self, prompt: ast.Prompt) -> Written:
+        """All of a prompt, each LoRA once and each ``BREAK`` outside of brackets."""
+        return super().write(taken_out(self._each_once(prompt)))
+
+    def _each_once(self, prompt: ast.Prompt) -> ast.Prompt:
+        """LoRAs that add up as one, where they hold throughout; else the first one."""
+        repeated = doubled_loras.repeated(prompt)
+        if not repeated:
+            return prompt
+        throughout = {id(lora) for lora in doubled_loras.held(prompt)}
+        kept: dict[int, ast.Lora] = {}
+        for name, (first, *others) in repeated.items():
+            if all(id(lora) in throughout for lora in (first, *others)):
+                text_encoder, unet = doubled_loras.total(prompt, name)
+                kept[id(first)] = replace(first, text_encoder=text_encoder, unet=unet)
+                continue
+            kept[id(first)] = first
+            for other in others:
+                self.cannot("LoRA with several strengths", other, "the first one is kept")
+        return doubled_loras.changed(prompt, lambda each: kept.get(id(each)) if each.name in repeated else each)
 
     def text(self, text: ast.Text) -> str:
         """Words, their brackets escaped."""
@@ -88,18 +105,11 @@ class Pen(writing.Pen):
         match phrase:
             case ast.Embedding(name):
                 return name
-            case ast.Break() if any(isinstance(each, ast.Emphasis | ast.Deemphasis) for each in self.inside):
-                self.cannot("`BREAK` in brackets", phrase, "it takes it for a word: put a bracket around each side")
+            case ast.Break() if self.ranges:
+                self.cannot("`BREAK` in brackets that cross or are never closed", phrase, "it is a word there")
                 return super().leaf(phrase)
-            case ast.Lora(name) if name in self._loras:
-                self.cannot("sum of a LoRA's strengths", phrase, "it takes the last strength for each of them")
-                return super().leaf(phrase)
-            case ast.Lora(name) if any(isinstance(each, ast.Schedule | ast.Alternation) for each in self.inside):
-                self._loras.add(name)
+            case ast.Lora() if any(isinstance(each, ast.Schedule | ast.Alternation) for each in self.inside):
                 self.cannot("LoRA that comes and goes", phrase, "it holds at every step")
-                return super().leaf(phrase)
-            case ast.Lora(name):
-                self._loras.add(name)
                 return super().leaf(phrase)
             case _:
                 return super().leaf(phrase)

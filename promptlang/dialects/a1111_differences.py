@@ -59,6 +59,6 @@ def _loras(prompt: ast.Prompt) -> Iterator[Diagnostic]:
     for node in ast.walk(prompt):
         if isinstance(node, ast.Lora):
             if node.name in seen:
-                hint = "A1111 takes the last strength for each of them"
-                yield said.read_as(f"the LoRA `{node.name}`, which stands here twice,", "a sum", node.span, hint)
+                twice = f"the LoRA `{node.name}`, which stands here twice,"
+                yield said.read_as(twice, "A1111 has it: each time at the last strength", node.span)
             seen.add(node.name)

@@ -10,6 +10,7 @@ from promptlang.brackets import Brackets
 from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.dialects.amounts import constant, shown
 from promptlang.dialects.reading import Phrases, Read
+from promptlang.dialects.weighed_breaks import taken_out
 from promptlang.dialects.writing import Pen, Written
 from promptlang.source import Span
 
@@ -112,6 +113,10 @@ class _Pen(Pen):
     dialect = "stable-diffusion.cpp"
     can = frozenset({ast.Break, ast.Lora, ast.Embedding, ast.Opening})
 
+    def write(self, prompt: ast.Prompt) -> Written:
+        """All of a prompt, each ``BREAK`` outside of brackets."""
+        return super().write(taken_out(prompt))
+
     def text(self, text: ast.Text) -> str:
         value = text.value
         unsayable = r"\\(?=\()|[\[]" if not (self.inside or self.weights) else r"\\(?=\()|[)\[\]]"
@@ -130,6 +135,9 @@ class _Pen(Pen):
         match phrase:
             case ast.Embedding(name):
                 return name
+            case ast.Break() if self.ranges:
+                self.cannot("`BREAK` in brackets that cross or are never closed", phrase, "it is a word there")
+                return super().leaf(phrase)
             case ast.Lora(name, text_encoder, unet):
                 if text_encoder != unet:
                     self.cannot("strength of a LoRA for the text encoder alone", phrase, f"{shown(unet)} is kept")

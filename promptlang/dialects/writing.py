@@ -39,6 +39,8 @@ class Pen(ABC):
         self.branches: list[int] = []
         """For each that is nested, how many branches are written."""
         self.weights: dict[int, ast.Opening] = {}
+        self.ranges = 0
+        """How many brackets are open that cross others or are never closed."""
         self.composed = self.changes = False
         """Whether the prompt has several parts, and whether anything in it changes over the steps."""
 
@@ -155,6 +157,7 @@ class Pen(ABC):
         self.out = []
         self.squares = 0
         self.weights = {}
+        self.ranges = 0
         self.phrases(part.phrases)
         return self.finished("".join(self.out), part)
 
@@ -215,11 +218,13 @@ class Pen(ABC):
     def _range(self, node: ast.Opening | ast.Closing) -> None:
         match node:
             case ast.Opening(bracket, _, closes, closed):
+                self.ranges += 1
                 self.squares += bracket == "["
                 self.out.append(bracket)
                 if closed:
                     self.weights[closes] = node
             case ast.Closing(bracket, closes):
+                self.ranges -= 1
                 self.squares -= bracket == "]"
                 weight = self.weights.pop(closes).weight
                 bare = self.bare_weight() if bracket == ")" else ""

@@ -11,7 +11,8 @@ from promptlang.formatting.between import between
 from promptlang.formatting.columns import Row, align
 from promptlang.formatting.edits import Edit, apply
 from promptlang.formatting.prompts import prompt_edits
-from promptlang.lines import head, logical_lines, near_head
+from promptlang.lines import head, logical_lines
+from promptlang.near_misses import near_head
 from promptlang.parser import parse
 from promptlang.source import Source, Span
 

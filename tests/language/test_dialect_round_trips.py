@@ -66,6 +66,16 @@ def test_what_a_dialect_can_say_is_read_back_as_the_same(dialect: str, text: str
             assert [weight for _, weight in said] == pytest.approx([weight for _, weight in meant], rel=1e-9)
 
 
+@pytest.mark.parametrize("text", [r"[ d, a(16\:9)]", r" (a:1.3)16", r"<lora:x:0.5>9"])
+def test_a_weight_does_not_run_into_the_number_after_it(text: str) -> None:
+    written, missing = DIALECTS["compel"].write(read("promptlang", text))
+    found, expected = meaning(read("compel", written)), meaning(read("promptlang", text))
+    assert missing == ()
+    assert [[words for words, _ in each[1][0][1]] for each in found] == [
+        [words for words, _ in each[1][0][1]] for each in expected
+    ]
+
+
 @settings(max_examples=60, deadline=None)
 @given(PROMPTS | BROKEN)
 def test_promptlang_written_by_itself_means_exactly_the_same(text: str) -> None:

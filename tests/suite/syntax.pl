@@ -17,3 +17,9 @@ a <area:0,0.5,0,1> # PL013
 let = a man # PL004
 a fox <lora:ink:1 # PL017
 a AND # PL018
+(a:1,2) # PL003
+LET fox = a red fox # PL004
+use emoji # PL004
+set steps=30 # PL004
+train ink from "photos" # PL004
+<trigger:ink:0.5> # PL008

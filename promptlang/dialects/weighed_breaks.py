@@ -1,0 +1,82 @@
+"""``BREAK`` taken out of the brackets around it, for tools to which one in brackets is a word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from promptlang import ast
+from promptlang.dialects.flow import Changing, Weighing, rebuilt
+
+
+def taken_out(prompt: ast.Prompt) -> ast.Prompt:
+    """``(a BREAK b:1.3)`` as ``(a:1.3) BREAK (b:1.3)``, a prompt that means the same."""
+    if "BREAK" not in prompt.span.source.text:
+        return prompt
+    parts = tuple(replace(part, phrases=rebuilt(part.phrases, _TakeOut())) for part in prompt.parts)
+    if len(parts) == 1:
+        return replace(prompt, phrases=parts[0].phrases)
+    return replace(prompt, phrases=(ast.Composition(parts, span=prompt.span),))
+
+
+class _TakeOut:
+    """Divides each weight at its breaks, and moves it into a schedule whose branches have some."""
+
+    def __init__(self) -> None:
+        self._broken: dict[int, ast.Phrase] = {}
+        """By identity, the schedules and alternations with a break somewhere in them."""
+
+    def enter(self, node: Weighing) -> None:
+        pass
+
+    def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
+        return (phrase,)
+
+    def level(self, phrases: list[ast.Phrase]) -> list[ast.Phrase]:
+        return phrases
+
+    def leave(self, node: Weighing | Changing) -> Sequence[ast.Phrase]:
+        if isinstance(node, ast.Schedule | ast.Alternation):
+            if any(self._breaks(phrase) for branch in node.branches for phrase in branch.phrases):
+                self._broken[id(node)] = node
+            return (node,)
+        return self._divided(node, node.phrases) if any(map(self._breaks, node.phrases)) else (node,)
+
+    def _breaks(self, phrase: ast.Phrase) -> bool:
+        return isinstance(phrase, ast.Break) or id(phrase) in self._broken
+
+    def _divided(self, node: Weighing, phrases: Sequence[ast.Phrase]) -> list[ast.Phrase]:
+        """What stands between the breaks, each in brackets of its own."""
+        out: list[ast.Phrase] = []
+        between: list[ast.Phrase] = []
+        for phrase in (*phrases, None):
+            if phrase is not None and not self._breaks(phrase):
+                between.append(phrase)
+                continue
+            if between:
+                out.append(replace(node, phrases=_stripped(between)))
+            if isinstance(phrase, ast.Break):
+                space = ast.Text(" ", span=phrase.span)
+                out += [space, phrase, space]
+            elif phrase is not None:
+                out.append(self._weighed(node, phrase))
+            between = []
+        return out
+
+    def _weighed(self, node: Weighing, phrase: ast.Phrase) -> ast.Phrase:
+        assert isinstance(phrase, ast.Schedule | ast.Alternation)
+        branches = (replace(each, phrases=tuple(self._divided(node, each.phrases))) for each in phrase.branches)
+        weighed = replace(phrase, branches=tuple(branches))
+        self._broken[id(weighed)] = weighed
+        return weighed
+
+
+def _stripped(phrases: list[ast.Phrase]) -> tuple[ast.Phrase, ...]:
+    """Without the white space at both ends: beside a break it means nothing."""
+    *others, last = phrases
+    if isinstance(last, ast.Text):
+        phrases = [*others, replace(last, value=last.value.rstrip())]
+    first, *others = phrases
+    if isinstance(first, ast.Text):
+        phrases = [replace(first, value=first.value.lstrip()), *others]
+    return tuple(each for each in phrases if each != ast.Text("", span=each.span))
