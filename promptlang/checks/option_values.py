@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
+from types import MappingProxyType
+from typing import Final
 
 from promptlang import ast
 from promptlang.checks.statements import head, options
@@ -21,6 +23,16 @@ from promptlang.grammar import vocabulary
 from promptlang.scope import Scoped
 from promptlang.sweeps import spread
 from promptlang.world import World
+
+EXAMPLES: Final[Mapping[vocabulary.Kind, str]] = MappingProxyType(
+    {
+        vocabulary.Kind.TEXT: '"a fox"',
+        vocabulary.Kind.SIZE: "512x768",
+        vocabulary.Kind.FILE: '"photos/fox.png"',
+        vocabulary.Kind.FLAG: "on",
+    }
+)
+"""What stands in a hint where an option has no default to show."""
 
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
@@ -58,7 +70,7 @@ def _check(option: vocabulary.Option, value: ast.Value) -> Iterator[Diagnostic]:
     if isinstance(value, ast.Scheduled) and option.name != "cfg":
         yield not_available(f"a schedule of `{option.name}`", value.span)
     elif not _is(option.kind, value):
-        yield wrong_kind(option.name, option.kind.value, value.span)
+        yield wrong_kind(option.name, option.kind.value, _example(option), value.span)
     elif not all(_within(option, number) for number in _numbers(value)):
         yield out_of_range(option.name, option.low, option.high, value.span)
     elif isinstance(value, ast.Word) and option.choices and value.value not in option.choices:
@@ -84,6 +96,14 @@ def _is(kind: vocabulary.Kind, value: ast.Value) -> bool:
             return True
         case _:
             return False
+
+
+def _example(option: vocabulary.Option) -> str:
+    """What the option could be."""
+    if option.kind in EXAMPLES:
+        return EXAMPLES[option.kind]
+    known = (option.default, *option.choices, option.low)
+    return next((f"{each:g}" if isinstance(each, float) else str(each) for each in known if each is not None), "fox")
 
 
 def _numbers(value: ast.Value) -> tuple[float, ...]:

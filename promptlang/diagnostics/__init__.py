@@ -129,9 +129,9 @@ def unknown_wildcard(pattern: str, span: Span) -> Diagnostic:
 # Values, PL2xx
 
 
-def wrong_kind(name: str, kind: str, span: Span) -> Diagnostic:
+def wrong_kind(name: str, kind: str, example: str, span: Span) -> Diagnostic:
     """``--steps many``"""
-    return Diagnostic("PL201", f"`{name}` takes {kind}, not `{span.text}`", span)
+    return Diagnostic("PL201", f"`{name}` takes {kind}, not `{span.text}`", span, f"write it as `{name} {example}`")
 
 
 def out_of_range(name: str, low: float | None, high: float | None, span: Span) -> Diagnostic:
