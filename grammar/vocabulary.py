@@ -107,7 +107,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("precision", Kind.CHOICE, "the numbers to compute with", ("set",), choices=PRECISIONS),
     Option("device", Kind.CHOICE, "where to compute", ("set",), "auto", choices=DEVICES),
     Option("memory", Kind.CHOICE, "how much of it to take", ("set",), "normal", choices=("normal", "low")),
-    Option("bare-embeddings", Kind.CHOICE, "tokens without angle brackets", ("set",), available=False),
+    Option("bare-embeddings", Kind.FLAG, "`embedding:name`, and a token's bare name, are the token", ("set",), "off"),
     *TRAINING,
     Option("method", Kind.CHOICE, "how to mix", ("merge lora",), "linear", choices=("linear", "svd", "ties", "dare")),
     Option("rank", Kind.INTEGER, "how much the LoRA can hold", ("extract lora",), 8, 1, 1024),

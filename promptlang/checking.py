@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from promptlang import ast, checks
+from promptlang.bare_tokens import read_bare_tokens
 from promptlang.diagnostics import Diagnostic
 from promptlang.includes import Placed, unfold
 from promptlang.scope import Scope, initial, scoped
@@ -33,5 +34,6 @@ def _granted(placed: Iterable[Placed], folder: Path) -> Scope:
     """Where every LoRA and every token that the program names is there."""
     nodes = [node for each in placed for node in ast.walk(each.statement)]
     loras = {node.name: folder for node in nodes if isinstance(node, ast.Lora)}
-    embeddings = {node.name: folder for node in nodes if isinstance(node, ast.Embedding)}
+    tokens = (each for node in nodes if isinstance(node, ast.Prompt) for each in ast.walk(read_bare_tokens(node, ())))
+    embeddings = {node.name: folder for node in tokens if isinstance(node, ast.Embedding)}
     return Scope(folder, loras=loras, embeddings=embeddings, wildcards=folder, world=Granted())

@@ -71,7 +71,7 @@ def _pictures(
     """All that a prompt asks for, and where that is more than one picture, their contact sheet."""
     cells = list(pictures(statement, scope))
     renders = [_render(cell, scope, next(files), seed) for cell in cells]
-    if len(cells) == 1 or not wants(statement, scope, "grid", otherwise=True):
+    if len(cells) == 1 or not wants(statement, scope, "grid"):
         yield from renders
         return
     yield from (replace(render, place=(at, len(renders))) for at, render in enumerate(renders, 1))
@@ -145,14 +145,16 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
     steps = values.integer("steps")
     number = values.integer("seed") if values.given("seed") else seed() + cell.number
     filled = draw(statement.prompt, number, scope.library)
+    written = scope.with_tokens(filled.prompt)
     prompt = replace(
-        resolve(filled.prompt, steps, scope.triggers(filled.prompt)),
+        resolve(written, steps, scope.triggers(written)),
         diagnostics=(*cell.diagnostics, *filled.diagnostics),
     )
     prompt = _known(prompt, scope, cell.written)
     negative = values.text("negative")
     negative_prompt = parse_prompt(Source(negative, "<negative>").span(0, len(negative)), divided=False)[0]
     negative_prompt = draw(negative_prompt, number, scope.library, divided=False).prompt
+    negative_prompt = scope.with_tokens(negative_prompt)
     size = values.given("size")
     return Render(
         span=statement.span,
@@ -162,7 +164,7 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
         prompt=prompt,
         negative=resolve(negative_prompt, steps, scope.triggers(negative_prompt)),
         adapters=tuple(Adapter(name, scope.loras[name]) for name in _loras(prompt)),
-        embeddings=tuple(_embeddings(scope, filled.prompt, negative_prompt)),
+        embeddings=tuple(_embeddings(scope, written, negative_prompt)),
         seed=number,
         steps=steps,
         cfg=values.number("cfg"),

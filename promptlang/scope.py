@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from promptlang import ast
+from promptlang.bare_tokens import read_bare_tokens
 from promptlang.diagnostics import Severity
 from promptlang.filling import Let, Library
 from promptlang.includes import Placed
@@ -109,6 +110,12 @@ class Scope:
         if name in self.embeddings:
             return self.embeddings[name]
         return next((file for file in self.loras.values() if name in self.world.tokens(file)), None)
+
+    def with_tokens(self, prompt: ast.Prompt) -> ast.Prompt:
+        """The prompt with its tokens, those without angle brackets too where ``set bare-embeddings on`` holds."""
+        if not Values("set", self.settings, ()).flag("bare-embeddings"):
+            return prompt
+        return read_bare_tokens(prompt, self.embeddings)
 
     def triggers(self, prompt: ast.Prompt) -> dict[str, str]:
         """The words of the LoRAs whose triggers a prompt names."""

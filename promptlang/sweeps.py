@@ -11,6 +11,7 @@ from promptlang.diagnostics import Diagnostic
 from promptlang.filling import Filled, every, ways
 from promptlang.scope import Scope
 from promptlang.source import Span
+from promptlang.values import Values
 
 MOST = 10_000
 """Pictures that one line may ask for."""
@@ -70,13 +71,9 @@ def _prompts(statement: ast.Picture, scope: Scope) -> Iterator[Filled]:
         yield Filled(statement.prompt)
 
 
-def wants(statement: ast.Picture, scope: Scope, flag: str, *, otherwise: bool = False) -> bool:
-    """``--every``, ``--no-every``, ``set every on``; the last word counts, and `otherwise` where there is none."""
-    given = [option for option in statement.options if option.name == flag]
-    value = given[-1].value if given else scope.settings.get(flag)
-    if isinstance(value, ast.Word):
-        return value.value == "on"
-    return not given[-1].negated if given else otherwise
+def wants(statement: ast.Picture, scope: Scope, flag: str) -> bool:
+    """``--every``, ``--no-every``, ``set every on``"""
+    return Values("prompt", scope.settings, statement.options).flag(flag)
 
 
 def _label(option: ast.Option) -> str:

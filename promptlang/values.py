@@ -14,7 +14,8 @@ class Values:
     def __init__(self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]) -> None:
         self._known = vocabulary.SETTINGS if head == "prompt" else vocabulary.options(head)
         flags = (option for option in options if self._is_flag(option))
-        self._flags = {option.name: _is_on(option) for option in flags}
+        self._flags = {name: value.value == "on" for name, value in settings.items() if isinstance(value, ast.Word)}
+        self._flags |= {option.name: _is_on(option) for option in flags}
         self._given = {**settings, **{option.name: option.value for option in options if option.value is not None}}
 
     def _is_flag(self, option: ast.Option) -> bool:
@@ -39,7 +40,7 @@ class Values:
         return value
 
     def flag(self, name: str) -> bool:
-        """``--te``, ``--no-te``, ``--te off``; the last word counts."""
+        """``--te``, ``--no-te``, ``--te off``, ``set every on``; the last word counts."""
         return self._flags.get(name, self._known[name].default == "on")
 
     def given(self, name: str) -> ast.Value | None:

@@ -16,7 +16,7 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     severity = scoped.scope.severity_of_missing
     if severity is None:
         return
-    for prompt in scoped.prompts:
+    for prompt in map(scoped.scope.with_tokens, scoped.prompts):
         for node in ast.walk(prompt):
             if not isinstance(node, ast.Embedding):
                 continue

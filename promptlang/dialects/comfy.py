@@ -12,9 +12,9 @@ from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
 from promptlang.dialects.amounts import near, shown, times
-from promptlang.dialects.flow import Holder, Weighing
 from promptlang.dialects.reading import Phrases, Read, multiplying
 from promptlang.dialects.writing import Pen, Written
+from promptlang.flow import Holder, Weighing
 from promptlang.source import Span
 from promptlang.weigh import ROUND, SQUARE
 

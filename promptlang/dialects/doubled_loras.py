@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.dialects.flow import Changing, Weighing, rebuilt
+from promptlang.flow import Changing, Weighing, rebuilt
 
 Choose = Callable[[ast.Lora], ast.Lora | None]
 

@@ -9,7 +9,7 @@ from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
 from promptlang.dialects.amounts import CHANGING, constant, near, shown
-from promptlang.dialects.flow import Changing, Weighing, rebuilt
+from promptlang.flow import Changing, Weighing, rebuilt
 from promptlang.source import Span
 from promptlang.weigh import ROUND, SQUARE
 

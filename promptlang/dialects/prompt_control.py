@@ -9,8 +9,8 @@ from promptlang import ast
 from promptlang.dialects import prompt_control_reading
 from promptlang.dialects.amounts import constant, moment, shown
 from promptlang.dialects.comfy import ComfyPen
-from promptlang.dialects.flow import Weighing
 from promptlang.dialects.writing import Written
+from promptlang.flow import Weighing
 
 read = prompt_control_reading.read
 

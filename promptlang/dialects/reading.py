@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.dialects.amounts import scaled
-from promptlang.dialects.flow import Changing, Enter, Leave, Weighing, flow, rebuilt
+from promptlang.flow import Changing, Enter, Leave, Weighing, flow, rebuilt
 from promptlang.source import Source
 from promptlang.weigh import ROUND
 

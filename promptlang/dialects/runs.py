@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from promptlang import ast
 from promptlang.dialects.amounts import constant, near
-from promptlang.dialects.flow import Enter, Leave, flow
+from promptlang.flow import Enter, Leave, flow
 from promptlang.weigh import ROUND, SQUARE
 
 

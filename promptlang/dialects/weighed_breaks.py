@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.dialects.flow import Changing, Weighing, rebuilt
+from promptlang.flow import Changing, Weighing, rebuilt
 
 
 def taken_out(prompt: ast.Prompt) -> ast.Prompt:

@@ -1,0 +1,62 @@
+"""Textual-inversion tokens without angle brackets: ``embedding:name`` of ComfyUI, and A1111's bare stems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from promptlang import ast
+from promptlang.flow import Changing, Weighing, rebuilt
+from promptlang.source import Span
+
+
+def read_bare_tokens(prompt: ast.Prompt, known: Collection[str]) -> ast.Prompt:
+    """The prompt with the tokens that its words name: any after ``embedding:``, alone only those that are known.
+
+    As in A1111, capitals don't matter where a name stands alone.
+    """
+    by = _Tokens(known)
+    parts = tuple(replace(part, phrases=rebuilt(part.phrases, by)) for part in prompt.parts)
+    if len(parts) == 1:
+        return replace(prompt, phrases=parts[0].phrases)
+    return replace(prompt, phrases=(ast.Composition(parts, span=prompt.span),))
+
+
+_TOKEN = re.compile(r"(?<!\w)embedding:(?P<named>[^\s,:()\[\]<>|]+)|(?<![\w-])(?P<alone>\w(?:[\w.-]*\w)?)(?!-)", re.I)
+
+
+class _Tokens:
+    def __init__(self, known: Collection[str]) -> None:
+        self._names = {name.casefold(): name for name in known}
+
+    def enter(self, node: Weighing) -> None:
+        pass
+
+    def leave(self, node: Weighing | Changing) -> Sequence[ast.Phrase]:
+        return (node,)
+
+    def level(self, phrases: list[ast.Phrase]) -> list[ast.Phrase]:
+        return phrases
+
+    def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
+        return [*self._divided(phrase)] if isinstance(phrase, ast.Text) else (phrase,)
+
+    def _divided(self, text: ast.Text) -> Iterator[ast.Phrase]:
+        at = 0
+        for match in _TOKEN.finditer(text.value):
+            name = match["named"] or self._names.get(match["alone"].casefold())
+            if name is None:
+                continue
+            if match.start() > at:
+                yield ast.Text(text.value[at : match.start()], span=_place(text, at, match.start()))
+            yield ast.Embedding(name, span=_place(text, *match.span()))
+            at = match.end()
+        if at < len(text.value) or not at:
+            yield ast.Text(text.value[at:], span=_place(text, at, len(text.value)))
+
+
+def _place(text: ast.Text, start: int, end: int) -> Span:
+    """Of a piece of its value; all of it where escapes stand between them."""
+    span = text.span
+    return span.source.span(span.start + start, span.start + end) if span.text == text.value else span
