@@ -136,7 +136,7 @@ OPEN_CLIP = {
 def original(pipeline: DiffusionPipeline, *, prefixed: bool = True) -> dict[str, Tensor]:
     """A checkpoint; `prefixed` as transformers 4 names a text encoder's weights, else as 5 does."""
     unet = pipeline.unet
-    tensors = {f"model.diffusion_model.{_unet_name(key, unet)}": value for key, value in unet.state_dict().items()}
+    tensors = {f"model.diffusion_model.{original_name(key, unet)}": value for key, value in unet.state_dict().items()}
     tensors |= {f"first_stage_model.{key}": value for key, value in original_vae(pipeline.vae).items()}
     clip = "text_model." if prefixed else ""
     second = getattr(pipeline, "text_encoder_2", None)
@@ -156,7 +156,8 @@ def _plain(encoder: Any) -> dict[str, Tensor]:
     return {key.removeprefix("text_model."): value for key, value in encoder.state_dict().items()}
 
 
-def _unet_name(key: str, unet: UNet2DConditionModel) -> str:
+def original_name(key: str, unet: UNet2DConditionModel) -> str:
+    """What a UNet's weight, or module, is called in the code of CompVis and Stability."""
     for ours, theirs in OUTER.items():
         if key.startswith(f"{ours}."):
             return theirs + key.removeprefix(ours)
