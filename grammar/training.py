@@ -25,8 +25,13 @@ _METHODS: tuple[Option, ...] = (
     Option(
         "as", Kind.CHOICE, "what to make: a whole model, or a LoRA", (_DREAMBOOTH,), "model", choices=("model", "lora")
     ),
-    Option("vectors", Kind.INTEGER, "vectors a token stands for", (_TI,), 1, 1, 75),
-    Option("init", Kind.CHOICE, "the word to start from", (_TI,)),
+    Option("with-ti", Kind.CHOICE, "a token that learns beside the LoRA, and is kept in its file", _WEIGHTS),
+    Option("ti-until", Kind.FRACTION, "the share of the steps after which the token stays as it is", _ALL, 0.5, 0, 1),
+    Option("ti-lr", Kind.NUMBER, "its learning rate beside a LoRA", _WEIGHTS, 5e-3, 1e-9, 10),
+    Option("vectors", Kind.INTEGER, "vectors a token stands for", _ALL, 1, 1, 75),
+    Option("init", Kind.CHOICE, "the word to start from", _ALL),
+    Option("on", Kind.FILE, "the model to train on, as `use model` names it", _ALL),
+    Option("under", Kind.TEXT, "LoRAs that the model has on meanwhile", _ALL),
 )
 
 _DATA: tuple[Option, ...] = (

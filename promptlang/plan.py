@@ -182,6 +182,10 @@ class Train:
     course: Course
     force: bool = False
     """Whether it is trained again even if nothing has changed."""
+    under: tuple[LoraUse, ...] = ()
+    """LoRAs that the model has on meanwhile."""
+    adapters: tuple[Adapter, ...] = ()
+    """Where each of them is found."""
 
     @property
     def steps(self) -> int:

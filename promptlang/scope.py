@@ -34,6 +34,24 @@ def makes_lora(statement: ast.TrainDreambooth) -> bool:
     return Values("train dreambooth", {}, statement.options).text("as") == "lora"
 
 
+def beside(statement: ast.TrainLora | ast.TrainDreambooth) -> tuple[str, ...]:
+    """The token of ``--with-ti``, where there is one."""
+    given = [option.value for option in statement.options if option.name == "with-ti"]
+    return tuple(value.value.strip("<>") for value in given[-1:] if isinstance(value, ast.Word))
+
+
+def worn(statement: ast.Statement) -> ast.Prompt | None:
+    """The LoRAs that the model has on while it is trained, as a prompt; None without ``--under``."""
+    if not isinstance(statement, ast.Training):
+        return None
+    given = [option.value for option in statement.options if option.name == "under"]
+    if not given or not isinstance(given[-1], ast.String):
+        return None
+    text = given[-1]
+    start = text.span.start + text.span.text.index(text.value) if text.value else text.span.start
+    return parse_prompt(text.span.source.span(start, start + len(text.value)), divided=False)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What the statements so far have established."""
@@ -80,7 +98,8 @@ class Scope:
             case ast.TrainDreambooth() if not makes_lora(statement):
                 return replace(self, models={**self.models, name: file})
             case _:
-                return self._with_lora(name, file)
+                tokens = dict.fromkeys(beside(statement), file)
+                return replace(self._with_lora(name, file), embeddings={**self.embeddings, **tokens})
 
     def _with_lora(self, name: str, file: Path) -> Scope:
         return replace(self, loras={**self.loras, name: file})
@@ -193,6 +212,9 @@ def scoped(statements: Iterable[Placed], scope: Scope) -> Iterator[Scoped]:
 
 
 def _prompts(statement: ast.Statement) -> Iterator[ast.Prompt]:
+    under = worn(statement)
+    if under is not None:
+        yield under
     if isinstance(statement, ast.Picture | ast.Let):
         yield statement.prompt
         for node in ast.walk(statement.prompt):

@@ -20,6 +20,9 @@ class Lora:
     """alpha / √rank instead of alpha / rank (Kalajdzievski 2023, https://arxiv.org/abs/2312.03732)."""
     text_encoder: bool = False
     """Whether the text encoder learns, too."""
+    token: TextualInversion | None = None
+    """What learns beside it at first, and is kept in its file: pivotal tuning, after Roich et al. 2021
+    (https://arxiv.org/abs/2106.05744)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,22 @@ class TextualInversion:
     vectors: int = 1
     init: str = ""
     """The word to start from; its first vectors, again from the first where there are too few."""
+    until: float = 1.0
+    """The share of the steps after which it stays as it is."""
 
 
 Method = Lora | Dreambooth | TextualInversion
+
+
+def token_of(method: Method) -> TextualInversion | None:
+    """The token that a method teaches."""
+    match method:
+        case TextualInversion():
+            return method
+        case Lora(token=token):
+            return token
+        case _:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +123,8 @@ class Optimisation:
 
     learning_rate: float = 1e-3
     text_encoder_rate: float = 1e-4
+    token_rate: float = 5e-3
+    """Of a token beside a LoRA."""
     optimizer: str = "adamw"
     weight_decay: float = 0.01
     scheduler: str = "constant"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from promptlang import ast
-from promptlang.plan import Train
-from promptlang.scope import Scope, makes_lora
+from promptlang.intervals import resolve
+from promptlang.plan import Adapter, LoraUse, Train
+from promptlang.scope import Scope, makes_lora, worn
 from promptlang.teaching import (
     Course,
     Data,
@@ -19,6 +21,7 @@ from promptlang.teaching import (
     Optimisation,
     Prior,
     TextualInversion,
+    token_of,
 )
 from promptlang.values import Values
 
@@ -42,18 +45,45 @@ def train(statement: Statement, scope: Scope) -> Train:
             method = _lora(values) if makes_lora(statement) else Dreambooth(values.flag("te"))
         case ast.TrainTi():
             values = Values("train ti", {}, statement.options)
-            init = values.text("init") if values.given("init") else ""
-            method = TextualInversion(statement.name.value, values.integer("vectors"), init)
+            method = _token(statement.name.value, values)
     course = Course(
         method=method,
-        data=_data(values, statement, scope),
+        data=_data(values, token_of(method), scope.path(statement.data), scope),
         objective=_objective(values),
-        optimisation=_optimisation(values, method),
+        optimisation=_until(_optimisation(values, method), method),
         prior=None if isinstance(method, TextualInversion) else _prior(values, scope),
         seed=values.integer("seed"),
     )
-    name = statement.name.value
-    return Train(statement.span, scope.model, name, scope.file(statement), course, values.flag("force"))
+    on, uses = values.given("on"), _uses(statement)
+    return Train(
+        span=statement.span,
+        model=scope.find_model(on) if isinstance(on, ast.Word | ast.String) else scope.model,
+        name=statement.name.value,
+        file=scope.file(statement),
+        course=course,
+        force=values.flag("force"),
+        under=uses,
+        adapters=tuple(Adapter(use.name, scope.loras[use.name]) for use in uses),
+    )
+
+
+def _uses(statement: Statement) -> tuple[LoraUse, ...]:
+    """The LoRAs of ``--under``."""
+    prompt = worn(statement)
+    return resolve(prompt, 1).parts[0].intervals[0].loras if prompt else ()
+
+
+def _token(name: str, values: Values) -> TextualInversion:
+    init = values.text("init") if values.given("init") else ""
+    until = values.number("ti-until") if values.given("ti-until") else 1.0
+    return TextualInversion(name, values.integer("vectors"), init, until)
+
+
+def _beside(values: Values) -> TextualInversion | None:
+    """The token of ``--with-ti``; half of the steps unless it is told otherwise."""
+    if not values.given("with-ti"):
+        return None
+    return replace(_token(values.text("with-ti").strip("<>"), values), until=values.number("ti-until"))
 
 
 def _lora(values: Values) -> Lora:
@@ -65,13 +95,15 @@ def _lora(values: Values) -> Lora:
         algo=values.text("algo"),
         rank_stabilised=values.flag("rslora"),
         text_encoder=values.flag("te"),
+        token=_beside(values),
     )
 
 
-def _data(values: Values, statement: Statement, scope: Scope) -> Data:
-    data = Data(
-        folder=scope.path(statement.data),
-        template=values.text("prompt") if values.given("prompt") else None,
+def _data(values: Values, token: TextualInversion | None, folder: Path, scope: Scope) -> Data:
+    usual = f"a picture of <{token.token}>" if token else None
+    return Data(
+        folder=folder,
+        template=values.text("prompt") if values.given("prompt") else usual,
         dropout=values.number("caption-dropout"),
         shuffle=values.flag("shuffle-captions"),
         keep=values.integer("keep-tokens"),
@@ -81,9 +113,6 @@ def _data(values: Values, statement: Statement, scope: Scope) -> Data:
         validation=scope.named(values.given("validation")),
         held_out=values.number("hold-out"),
     )
-    if data.template is None and isinstance(statement, ast.TrainTi):
-        return replace(data, template=f"a picture of <{statement.name.value}>")
-    return data
 
 
 def _prior(values: Values, scope: Scope) -> Prior | None:
@@ -117,6 +146,7 @@ def _optimisation(values: Values, method: Method) -> Optimisation:
     return Optimisation(
         learning_rate=rate,
         text_encoder_rate=_text_encoder_rate(values, method, rate),
+        token_rate=rate if optimizer == "prodigy" or isinstance(method, TextualInversion) else values.number("ti-lr"),
         optimizer=optimizer,
         weight_decay=values.number("weight-decay", otherwise=shrinking),
         scheduler=values.text("scheduler"),
@@ -129,6 +159,13 @@ def _optimisation(values: Values, method: Method) -> Optimisation:
         ema=values.number("ema"),
         gradient_checkpointing=values.flag("gradient-checkpointing"),
     )
+
+
+def _until(optimisation: Optimisation, method: Method) -> Optimisation:
+    """A token that stays as it is, with nothing beside it, has no more steps."""
+    if not isinstance(method, TextualInversion):
+        return optimisation
+    return replace(optimisation, steps=max(1, round(optimisation.steps * method.until)))
 
 
 def _text_encoder_rate(values: Values, method: Method, rate: float) -> float:

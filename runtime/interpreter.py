@@ -16,6 +16,7 @@ from promptlang.plan import ContactSheet, Model, Plan, Render, Step, Train
 from promptlang.source import Span
 
 from . import models, sheets
+from .adapters import merged, read
 from .devices import FULL, Place, place
 from .rendering import Loaded, render
 
@@ -60,6 +61,9 @@ class Runtime:
                 loaded = yield from self._load(step.model, FULL, step.span)
                 if len(loaded.encoders) > 1:
                     raise PromptError([training_not_possible(loaded.base.family.name, step.span)])
+                if step.under:
+                    loras = yield from loaded.read(step.adapters, read, step.span)
+                    loaded = Loaded.of(merged(loaded.base, loras, step.under))
                 yield from train(step, loaded.base, loaded.encoder)
                 for model in [model for model in self._models if model.path == step.file]:
                     del self._models[model]  # it may be another one now

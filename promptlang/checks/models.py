@@ -8,7 +8,7 @@ from promptlang import ast
 from promptlang.checks.shelved import several
 from promptlang.diagnostics import Diagnostic, ambiguous, unknown_model
 from promptlang.grammar import vocabulary
-from promptlang.scope import Scoped
+from promptlang.scope import Scope, Scoped
 from promptlang.world import World
 
 
@@ -16,10 +16,17 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``use model emojo``"""
     match scoped.statement:
         case ast.UseModel(reference):
-            files = several("models", reference.value, scoped.scope.models, world)
-            path = scoped.scope.find_model(reference).path
-            trained = path in scoped.scope.models.values()
-            if files:
-                yield ambiguous("model", reference.value, files, reference.span)
-            elif path is not None and not trained and not world.is_model(path):
-                yield unknown_model(reference.value, vocabulary.MODELS, reference.span)
+            yield from _named(reference, scoped.scope, world)
+        case ast.TrainLora() | ast.TrainDreambooth() | ast.TrainTi() as statement:
+            for option in statement.options:
+                if option.name == "on" and isinstance(option.value, ast.Word | ast.String):
+                    yield from _named(option.value, scoped.scope, world)
+
+
+def _named(reference: ast.Operand, scope: Scope, world: World) -> Iterator[Diagnostic]:
+    files = several("models", reference.value, scope.models, world)
+    path = scope.find_model(reference).path
+    if files:
+        yield ambiguous("model", reference.value, files, reference.span)
+    elif path is not None and path not in scope.models.values() and not world.is_model(path):
+        yield unknown_model(reference.value, {**dict.fromkeys(vocabulary.MODELS), **scope.models}, reference.span)

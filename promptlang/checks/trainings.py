@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from promptlang import ast
 from promptlang.checks.statements import options as written
 from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics.training import not_together, not_without
-from promptlang.scope import Scoped
+from promptlang.diagnostics.training import not_together, not_without, only_loras
+from promptlang.scope import Scoped, makes_lora, worn
 from promptlang.world import World
 
 RIVALS: tuple[tuple[str, str, str], ...] = (
@@ -28,6 +28,9 @@ NEEDED: tuple[tuple[str, str], ...] = (
 )
 """Options, and what they need beside them."""
 
+BESIDE: tuple[str, ...] = ("vectors", "init", "ti-until", "ti-lr")
+"""Those of a token; where weights are trained, it has to be named."""
+
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``--min-snr 5 --debiased``"""
@@ -40,8 +43,36 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     for option, other in NEEDED:
         if option in given and not _has(given, other):
             yield not_without(option, other, given[option].span)
+    yield from _layered(scoped.statement, given)
     yield from _algorithm(given)
     yield from _optimizer(given)
+
+
+def _layered(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
+    if isinstance(statement, ast.TrainDreambooth) and not makes_lora(statement):
+        for option in ("with-ti", "under", *BESIDE):
+            if option in given:
+                yield not_without(option, "as lora", given[option].span)
+    elif not isinstance(statement, ast.TrainTi):
+        for option in BESIDE:
+            if option in given and "with-ti" not in given:
+                yield not_without(option, "with-ti", given[option].span)
+    if "with-ti" in given and _word(given, "optimizer") == "schedule-free":
+        reason = "what it averages cannot stop half-way"
+        yield not_together("with-ti", "optimizer schedule-free", reason, given["with-ti"].span)
+    under = worn(statement)
+    if under is not None and not all(_lora_only(phrase) for phrase in under.phrases):
+        yield only_loras(given["under"].span)
+
+
+def _lora_only(phrase: ast.Node) -> bool:
+    match phrase:
+        case ast.Text(value):
+            return not value.strip()
+        case ast.Lora(_, float() | int(), float() | int()):
+            return True
+        case _:
+            return False
 
 
 def _has(given: Mapping[str, ast.Option], wanted: str) -> bool:

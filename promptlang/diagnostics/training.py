@@ -24,6 +24,12 @@ def bad_pattern(reason: str, span: Span) -> Diagnostic:
     return Diagnostic("PL232", f"`{span.text}` is not a regular expression: {reason}", span, hint)
 
 
+def only_loras(span: Span) -> Diagnostic:
+    """``--under "a fox"``"""
+    message = "the model can have nothing on but LoRAs, at strengths that stay as they are"
+    return Diagnostic("PL233", message, span, 'write it as `--under "<lora:ink:0.8>"`')
+
+
 def no_pictures(path: str, span: Span) -> Diagnostic:
     """A folder without anything to train on."""
     return Diagnostic("PL401", f"there are no pictures in `{path}`", span, "put .png, .jpg or .webp files there")

@@ -7,10 +7,12 @@ from .embeddings import Embedding, inserted, read_embedding
 from .formats import LowRank
 from .loading import Stamp, stamp
 from .lora import Lora
-from .reading import read
+from .merging import merged
+from .reading import BUNDLED, read
 from .writing import write, write_tensors
 
 __all__ = [
+    "BUNDLED",
     "Attachments",
     "Embedding",
     "Lora",
@@ -18,6 +20,7 @@ __all__ = [
     "LowRank",
     "Stamp",
     "inserted",
+    "merged",
     "read",
     "read_embedding",
     "stamp",

@@ -18,7 +18,7 @@ from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.training import no_token
 from promptlang.events import Complained, Event, Reported, TrainingFinished, TrainingSkipped, TrainingStarted
 from promptlang.plan import Train
-from promptlang.teaching import Prior, TextualInversion
+from promptlang.teaching import Prior, token_of
 
 from ..conditioning import Encoder
 from ..models import BaseModel
@@ -171,9 +171,9 @@ def _texts(step: Train, learner: Learner, encoder: Encoder, material: Material) 
     known = vocabulary(step, encoder.vocabulary)
     captions = [caption for example in _all(material) for caption in example.captions]
     chunks = [cut(said, known) for caption in captions for said in _drawn(caption)]
-    match step.course.method:
-        case TextualInversion(token=token) if not any(chunk.vectors for each in chunks for chunk in each):
-            raise PromptError([no_token(token, step.span)])
+    token = token_of(step.course.method)
+    if token is not None and not any(chunk.vectors for each in chunks for chunk in each):
+        raise PromptError([no_token(token.token, step.span)])
     longest = max(map(len, chunks))
     return Texts(encoder, max(1, longest), known, learner.encode)
 

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from promptlang.plan import Train
 
+from ..adapters.loading import sha256
 from ..models import BaseModel
 from .dataset import Example
 
@@ -31,7 +32,11 @@ def key(step: Train, found: Iterable[tuple[Example, ...]], base: BaseModel) -> s
     prior = course.prior and replace(course.prior, folder=None)
     data = replace(course.data, folder=Path(), validation=None)
     fields = asdict(replace(course, data=data, prior=prior))
-    told = [TRAINER, base.identity, dict(base.schedule), type(course.method).__name__, fields]
+    under = [
+        (sha256(adapter.file), use.text_encoder, use.unet)
+        for adapter, use in zip(step.adapters, step.under, strict=True)
+    ]
+    told = [TRAINER, base.identity, dict(base.schedule), type(course.method).__name__, fields, *under]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
     for examples in found:
         digest.update(f"{len(examples)} pictures".encode())

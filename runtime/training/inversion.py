@@ -16,6 +16,7 @@ from promptlang.chunks import Vectors
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.training import unknown_word
 from promptlang.plan import Train
+from promptlang.source import Span
 from promptlang.teaching import TextualInversion
 
 from ..adapters import write_tensors
@@ -32,15 +33,15 @@ ROWS = "emb_params"
 @contextmanager
 def learner(step: Train, method: TextualInversion, base: BaseModel) -> Iterator[Learner]:
     """Rows that start as those of a word; raises `PromptError` where the word is none."""
-    rows = nn.Parameter(_first(step, method, base))
+    rows = fresh(method, base, step.span)
     yield Learner(
         unet=frozen(base.unet, step.course.optimisation.batch),
         write=partial(_write, rows),
         learned={ROWS: rows},
         text_learned={},
-        encode=partial(_encode, base.text_encoder, rows),
-        report=partial(_report, rows, base.text_encoder.get_input_embeddings().weight),
-        notes={"modelspec.trigger_phrase": f"<{method.token}>", "ss_num_vectors_per_token": str(method.vectors)},
+        encode=partial(encode, base.text_encoder, rows),
+        report=partial(_report, method, rows, base),
+        notes=notes(method),
     )
 
 
@@ -59,19 +60,29 @@ def with_token(known: Tokens, method: TextualInversion) -> Tokens:
     return replace(known, tokenize=tokenize)
 
 
-def _first(step: Train, method: TextualInversion, base: BaseModel) -> Tensor:
-    """`[vectors, channels]`: of the word's tokens in turn; without one the table's mean, as long as a row is."""
+def fresh(method: TextualInversion, base: BaseModel, span: Span) -> nn.Parameter:
+    """Rows `[vectors, channels]` that have learned nothing yet; raises `PromptError` where their word is none."""
+    return nn.Parameter(_first(method, base, span))
+
+
+def notes(method: TextualInversion) -> dict[str, str]:
+    """What a file says of the token in it."""
+    return {"modelspec.trigger_phrase": f"<{method.token}>", "ss_num_vectors_per_token": str(method.vectors)}
+
+
+def _first(method: TextualInversion, base: BaseModel, span: Span) -> Tensor:
+    """Of the word's tokens in turn; without one the table's mean, as long as a row is."""
     table = base.text_encoder.get_input_embeddings().weight.detach().float()
     if not method.init:
         mean = table.mean(0)
         return (mean / mean.norm() * table.norm(dim=1).median()).repeat(method.vectors, 1)
     ids = [token for token in vocabulary_of(base.tokenizer).tokenize(method.init) if isinstance(token, int)]
     if not ids:
-        raise PromptError([unknown_word(method.init, step.span)])
+        raise PromptError([unknown_word(method.init, span)])
     return table[[ids[at % len(ids)] for at in range(method.vectors)]].clone()
 
 
-def _encode(text_encoder: nn.Module, rows: Tensor, chunks: Chunks) -> Tensor:
+def encode(text_encoder: nn.Module, rows: Tensor, chunks: Chunks) -> Tensor:
     """Hidden states, the rows standing at the token's places; the text encoder is only run."""
     places = [
         (chunk, 1 + at + row, row)
@@ -94,6 +105,17 @@ def _write(rows: Tensor, file: Path, metadata: Mapping[str, str]) -> None:
     write_tensors(file, {ROWS: rows.detach().clone()}, metadata)
 
 
-def _report(rows: Tensor, table: Tensor) -> str:
+def _report(method: TextualInversion, rows: Tensor, base: BaseModel) -> str:
+    told = report(rows, base)
+    if method.until < 1:
+        told += (
+            f"; stopped early, after {method.until:.0%}: a token alone that stays as it is has nothing left to learn"
+        )
+    return told
+
+
+def report(rows: Tensor, base: BaseModel) -> str:
+    """How long the rows are, beside those of words."""
+    table = base.text_encoder.get_input_embeddings().weight
     lengths = ", ".join(f"{length:.3f}" for length in rows.detach().norm(dim=1).tolist())
     return f"length of its vectors: {lengths}; half of the words' are shorter than {table.norm(dim=1).median():.3f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from diffusers import UNet2DConditionModel
@@ -29,6 +29,10 @@ class Learner:
     """At the learning rate."""
     text_learned: Parameters
     """At the text encoder's."""
+    token_learned: Parameters = field(default_factory=dict)
+    """At a token's, and never made smaller: what learns beside the rest."""
+    begin: Callable[[int], None] | None = None
+    """Told of each step, counted from 0, before it; what learns may change with it, and with nothing else."""
     encode: Callable[[Chunks], Tensor] | None = None
     """Hidden states `[chunks, 77, channels]` with their gradients; None where the text encoder stays as it is."""
     base: Callable[[], AbstractContextManager[UNet2DConditionModel]] | None = None
@@ -41,4 +45,4 @@ class Learner:
     def parameters(self) -> dict[str, nn.Parameter]:
         """All of them, in a fixed order."""
         text = {f"text_encoder.{name}": parameter for name, parameter in self.text_learned.items()}
-        return {**self.learned, **text}
+        return {**self.learned, **text, **self.token_learned}

@@ -85,6 +85,8 @@ class Run:
     def _loss(self) -> float:
         """Fill the gradients; raises `PromptError` when the loss is no longer a number."""
         self.optimizer.zero_grad(set_to_none=True)
+        if self.learner.begin is not None:
+            self.learner.begin(self.progress.done)
         total = torch.zeros(())
         for loss in self.lesson.losses(self.progress.done):
             if loss.requires_grad:  # pictures without their caption have nothing to teach a token

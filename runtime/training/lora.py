@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from peft.tuners.tuners_utils import BaseTunerLayer
-from torch import nn
+from torch import Tensor, nn
 
 from promptlang.plan import Train
 from promptlang.teaching import Lora
@@ -21,6 +20,7 @@ from ..models import BaseModel
 from . import kohya
 from .adapters import injected, learning, without
 from .learner import Learner
+from .pivot import Beside
 from .precision import frozen
 from .targets import layers
 from .texts import states
@@ -39,15 +39,17 @@ def learner(step: Train, method: Lora, base: BaseModel) -> Iterator[Learner]:
         _in_text(text_encoder, method, step) as in_text,
     ):
         parts = {"unet": in_unet, "text_encoder": in_text}
+        beside = Beside.of(method.token, step, base) if method.token else None
         made = Learner(
             unet=unet,
-            write=partial(_write, parts, method),
+            write=partial(_write, parts, method, beside.tensors if beside else {}),
             learned=learning(unet),
             text_learned=learning(text_encoder) if text_encoder else {},
             base=partial(without, in_unet, unet),
+            encode=partial(states, text_encoder) if text_encoder else None,
             notes=_notes(method),
         )
-        yield replace(made, encode=partial(states, text_encoder)) if text_encoder else made
+        yield beside.joined(made, base, text_encoder) if beside else made
 
 
 @contextmanager
@@ -60,8 +62,10 @@ def _in_text(text_encoder: nn.Module | None, method: Lora, step: Train) -> Itera
         yield found
 
 
-def _write(parts: Mapping[str, Layers], method: Lora, file: Path, metadata: Mapping[str, str]) -> None:
-    tensors = {}
+def _write(
+    parts: Mapping[str, Layers], method: Lora, rows: Mapping[str, Tensor], file: Path, metadata: Mapping[str, str]
+) -> None:
+    tensors = {key: each.detach().clone() for key, each in rows.items()}
     for part, found in parts.items():
         tensors |= kohya.tensors(part, found, method)
     write_tensors(file, tensors, metadata)

@@ -37,10 +37,16 @@ def metadata(step: Train, base: BaseModel, learner: Learner, pictures: int, key:
         "modelspec.title": step.name,
         "modelspec.resolution": size,
         "modelspec.prediction_type": "v" if base.schedule.get("prediction_type") == "v_prediction" else "epsilon",
+        **({"promptlang_under": _under(step)} if step.under else {}),
         KEY: key,
         **_course(step),
         **(learner.notes or {}),
     }
+
+
+def _under(step: Train) -> str:
+    """The LoRAs that the model had on."""
+    return " ".join(f"<lora:{use.name}:{use.text_encoder:g}:{use.unet:g}>" for use in step.under)
 
 
 def _kind(method: Method) -> str:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing_extensions import assert_never
 
 from promptlang.plan import Train
-from promptlang.teaching import Dreambooth, Lora, TextualInversion
+from promptlang.teaching import Dreambooth, Lora, TextualInversion, token_of
 
 from ..conditioning import Tokens
 from ..models import BaseModel
@@ -30,8 +30,5 @@ def learner(step: Train, base: BaseModel) -> AbstractContextManager[Learner]:
 
 def vocabulary(step: Train, known: Tokens) -> Tokens:
     """The tokenizer that captions are read with."""
-    match step.course.method:
-        case TextualInversion() as method:
-            return inversion.with_token(known, method)
-        case _:
-            return known
+    token = token_of(step.course.method)
+    return known if token is None else inversion.with_token(known, token)

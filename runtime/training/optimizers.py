@@ -25,6 +25,8 @@ def optimizer(learner: Learner, optimisation: Optimisation, span: Span) -> torch
     """For all that learns; raises `PromptError` where its package is not installed."""
     groups: Groups = [{"params": [*learner.learned.values()], "lr": optimisation.learning_rate}]
     groups.append({"params": [*learner.text_learned.values()], "lr": optimisation.text_encoder_rate})
+    rows = [*learner.token_learned.values()]
+    groups.append({"params": rows, "lr": optimisation.token_rate, "weight_decay": 0.0})
     name = optimisation.optimizer
     try:
         with redirect_stdout(io.StringIO()):  # some of them print

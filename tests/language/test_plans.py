@@ -219,7 +219,7 @@ def test_every_option_of_a_training_is_in_its_plan(session: Session) -> None:
     assert course.data == Data(photos, "sks, ${caption}", 0.1, True, 1, True, True, True, None, 0.2)
     assert course.objective == Objective("cosine", 0.3, "min-snr", 4.0, 0.05, 0.0, 0.1)
     assert course.optimisation == Optimisation(
-        1e-4, 2e-5, "adamw8bit", 0.1, "cosine-restarts", 5, 2, 9, 3, 2, 0.0, 0.9, gradient_checkpointing=True
+        1e-4, 2e-5, 5e-3, "adamw8bit", 0.1, "cosine-restarts", 5, 2, 9, 3, 2, 0.0, 0.9, gradient_checkpointing=True
     )
     assert (course.prior, course.seed, step.force) == (Prior(0.5, "a cat", photos), 5, True)
 
@@ -255,6 +255,34 @@ def test_the_last_word_counts_on_what_dreambooth_makes(session: Session) -> None
     (step,) = session.plan(Source("train dreambooth cat from photos --as lora --as model")).plan.steps
     assert isinstance(step, Train)
     assert (step.course.method, step.file) == (Dreambooth(), FOLDER / "models" / "cat")
+
+
+def test_a_token_that_a_lora_brings_along_is_known_from_the_next_line_on(session: Session) -> None:
+    (step, render) = plan(
+        session,
+        "train lora cat from photos --with-ti <sks> --vectors 2 --init cat --ti-until 30% --ti-lr 0.001\na <sks>",
+    )
+    assert isinstance(step, Train)
+    assert isinstance(render, Render)
+    assert step.course.method == Lora(token=TextualInversion("sks", 2, "cat", 0.3))
+    assert step.course.optimisation.token_rate == 1e-3
+    assert step.course.data.template == "a picture of <sks>"
+    assert render.embeddings == (Adapter("sks", step.file),)
+
+
+def test_a_training_may_be_over_another_model_and_under_loras(session: Session) -> None:
+    (model, lora, token) = plan(
+        session,
+        """train dreambooth cat from photos
+train lora wash from photos --on cat
+train ti <sks> from photos --on cat --under "<lora:wash:0.5> <lora:ink:0.3:0.8>" --steps 10 --ti-until 0.7""",
+    )
+    assert isinstance(lora, Train)
+    assert isinstance(token, Train)
+    assert lora.model == token.model == Model("cat", model.file)
+    assert [(use.name, use.text_encoder, use.unet) for use in token.under] == [("wash", 0.5, 0.5), ("ink", 0.3, 0.8)]
+    assert [adapter.file for adapter in token.adapters] == [lora.file, FOLDER / "adapters" / "ink.safetensors"]
+    assert token.steps == 7  # a token alone that stays as it is has no more steps
 
 
 def test_an_optimizer_has_a_learning_rate_of_its_own(session: Session) -> None:

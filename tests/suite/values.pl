@@ -31,9 +31,17 @@ train lora a from photos --hold-out 90% # PL202
 train lora a from photos --te on --no-flip
 train ti <style> from photos --rank 4 # PL102
 train ti <a/b> from photos # PL211
-train dreambooth a from photos --vectors 2 # PL102
+train dreambooth a from photos --vectors 2 # PL231
 {3$$a|b} # PL213
 {-1::a|b} # PL214
 {1,5::a|b} {0::c|0::d} # PL214 PL214
 [a|b:0] # PL215
 <lora:ink:0@1,0.5@0> # PL216
+train lora a from photos --with-ti sks --vectors 2 --init cat --ti-until 30% --ti-lr 0.001
+train lora a from photos --vectors 2 --ti-until 0.5 # PL231 PL231
+train dreambooth a from photos --with-ti sks --under "<lora:inc>" # PL231 PL231 PL101
+train lora a from photos --with-ti sks --optimizer schedule-free # PL230
+train ti <b> from photos --on "no/such/model" # PL103
+train ti <b> from photos --under "a fox" # PL233
+train ti <b> from photos --under "<lora:ink:[0:1:0.5]>" # PL233
+a <sks>, <b>

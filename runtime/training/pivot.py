@@ -1,0 +1,69 @@
+"""Pivotal tuning: a token learns beside a LoRA, and after a while stays as it is (https://arxiv.org/abs/2106.05744)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from promptlang.plan import Train
+from promptlang.teaching import TextualInversion
+
+from ..adapters import BUNDLED
+from ..models import BaseModel
+from . import inversion
+from .learner import Chunks, Learner
+
+KEPT: Final = 256
+"""Captions whose states are remembered once nothing changes them any more."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Beside:
+    """A token's rows, and when they stop."""
+
+    method: TextualInversion
+    rows: nn.Parameter
+    last: int
+    """The number of steps that they learn in."""
+    _states: dict[object, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, method: TextualInversion, step: Train, base: BaseModel) -> Beside:
+        """That have learned nothing yet; raises `PromptError` where their first word is none."""
+        return cls(method, inversion.fresh(method, base, step.span), round(step.steps * method.until))
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """As A1111 reads them out of a LoRA's file."""
+        return {f"{BUNDLED}{self.method.token}.string_to_param.*": self.rows}
+
+    def joined(self, learner: Learner, base: BaseModel, text_encoder: nn.Module | None) -> Learner:
+        """What learns, and they; `text_encoder` is the one that learns, too."""
+        learning = partial(inversion.encode, text_encoder or base.text_encoder, self.rows)
+        return replace(
+            learner,
+            token_learned={inversion.ROWS: self.rows},
+            begin=self._begin,
+            encode=learning if text_encoder else partial(self._encode, base.text_encoder),
+            report=partial(inversion.report, self.rows, base),
+            notes={**(learner.notes or {}), **inversion.notes(self.method)},
+        )
+
+    def _begin(self, step: int) -> None:
+        self.rows.requires_grad_(step < self.last)
+
+    def _encode(self, text_encoder: nn.Module, chunks: Chunks) -> Tensor:
+        """Once nothing here learns any more, each chunk once; and alone, for later it may be in other company."""
+        if self.rows.requires_grad:
+            return inversion.encode(text_encoder, self.rows, chunks)
+        if len(self._states) > KEPT:
+            self._states.clear()
+        with torch.no_grad():
+            for chunk in chunks:
+                if chunk not in self._states:
+                    self._states[chunk] = inversion.encode(text_encoder, self.rows, [chunk])
+        return torch.cat([self._states[chunk] for chunk in chunks])
