@@ -10,6 +10,7 @@ _WEIGHTS = (_LORA, _DREAMBOOTH)
 
 TARGETS: tuple[str, ...] = ("qv", "attn", "attn+ff", "all")
 ALGORITHMS: tuple[str, ...] = ("lora", "dora", "loha", "lokr")
+LAYOUTS: tuple[str, ...] = ("kohya", "diffusers", "peft")
 LOSSES: tuple[str, ...] = ("mse", "l1", "huber", "cosine")
 OPTIMIZERS: tuple[str, ...] = ("adamw", "adamw8bit", "lion", "prodigy", "schedule-free", "adafactor")
 RATES: tuple[str, ...] = ("constant", "linear", "cosine", "cosine-restarts", "polynomial")
@@ -25,6 +26,7 @@ _METHODS: tuple[Option, ...] = (
     Option(
         "as", Kind.CHOICE, "what to make: a whole model, or a LoRA", (_DREAMBOOTH,), "model", choices=("model", "lora")
     ),
+    Option("format", Kind.CHOICE, "the layout of a LoRA's file", _WEIGHTS, "kohya", choices=LAYOUTS),
     Option("with-ti", Kind.CHOICE, "a token that learns beside the LoRA, and is kept in its file", _WEIGHTS),
     Option("ti-until", Kind.FRACTION, "the share of the steps after which the token stays as it is", _ALL, 0.5, 0, 1),
     Option("ti-lr", Kind.NUMBER, "its learning rate beside a LoRA", _WEIGHTS, 5e-3, 1e-9, 10),

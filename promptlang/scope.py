@@ -179,7 +179,8 @@ class Scope:
             case ast.TrainDreambooth() if not makes_lora(statement):
                 return self.folder / MODELS / name
             case _:
-                return self.folder / ADAPTERS / f"{name}.safetensors"
+                is_folder = Values("train lora", {}, statement.options).text("format") == "peft"
+                return self.folder / ADAPTERS / (name if is_folder else f"{name}.safetensors")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ class Lora:
     """alpha / √rank instead of alpha / rank (Kalajdzievski 2023, https://arxiv.org/abs/2312.03732)."""
     text_encoder: bool = False
     """Whether the text encoder learns, too."""
+    layout: str = "kohya"
+    """Of the file: ``kohya``, ``diffusers`` or ``peft``, which is a folder."""
     token: TextualInversion | None = None
     """What learns beside it at first, and is kept in its file: pivotal tuning, after Roich et al. 2021
     (https://arxiv.org/abs/2106.05744)."""

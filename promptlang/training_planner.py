@@ -95,6 +95,7 @@ def _lora(values: Values) -> Lora:
         algo=values.text("algo"),
         rank_stabilised=values.flag("rslora"),
         text_encoder=values.flag("te"),
+        layout=values.text("format"),
         token=_beside(values),
     )
 

@@ -85,8 +85,12 @@ class Disk:
         return (path / "model_index.json").is_file() or (path.suffix.lower() in WEIGHT_ENDINGS and path.is_file())
 
     def loras(self, folder: Path) -> dict[str, Path]:
-        """The LoRA files of a folder, by the name a prompt calls them."""
-        return {file.stem: file for file in sorted(folder.glob("*.safetensors"))}
+        """The LoRA files of a folder, and PEFT's folders, by the name a prompt calls them."""
+        folders = {file.parent for file in folder.glob("*/adapter_config.json")}
+        folders |= {file.parent.parent for file in folder.glob("*/unet/adapter_config.json")}
+        return {each.name: each for each in sorted(folders)} | {
+            file.stem: file for file in sorted(folder.glob("*.safetensors"))
+        }
 
     def embeddings(self, folder: Path) -> dict[str, Path]:
         """The tokens' files of a folder, by the name that stands in angle brackets."""

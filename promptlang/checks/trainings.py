@@ -50,7 +50,7 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
 
 def _layered(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
     if isinstance(statement, ast.TrainDreambooth) and not makes_lora(statement):
-        for option in ("with-ti", "under", *BESIDE):
+        for option in ("with-ti", "under", "format", *BESIDE):
             if option in given:
                 yield not_without(option, "as lora", given[option].span)
     elif not isinstance(statement, ast.TrainTi):
@@ -88,6 +88,11 @@ def _word(given: Mapping[str, ast.Option], name: str) -> str | None:
 
 def _algorithm(given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
     algo = _word(given, "algo")
+    layout = _word(given, "format")
+    if algo in ("loha", "lokr") and layout == "diffusers":
+        yield not_together(f"algo {algo}", "format diffusers", "its files know no such adapters", given["format"].span)
+    if "with-ti" in given and layout in ("diffusers", "peft"):
+        yield not_together("with-ti", f"format {layout}", "there is no place for a token in it", given["format"].span)
     if algo in ("loha", "lokr") and "rslora" in given:
         reason = "the root of the rank is right for the product of two matrices only"
         yield not_together("rslora", f"algo {algo}", reason, given["rslora"].span)

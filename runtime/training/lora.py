@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
-from pathlib import Path
 
-from peft.tuners.tuners_utils import BaseTunerLayer
-from torch import Tensor, nn
+from torch import nn
 
 from promptlang.plan import Train
 from promptlang.teaching import Lora
 
-from ..adapters import write_tensors
 from ..models import BaseModel
-from . import kohya
 from .adapters import injected, learning, without
+from .layouts import Layers, Layouts
 from .learner import Learner
 from .pivot import Beside
 from .precision import frozen
 from .targets import layers
 from .texts import states
-
-Layers = Mapping[str, BaseTunerLayer]
 
 
 @contextmanager
@@ -38,11 +33,12 @@ def learner(step: Train, method: Lora, base: BaseModel) -> Iterator[Learner]:
         injected(unet, own, method, step.course.seed) as in_unet,
         _in_text(text_encoder, method, step) as in_text,
     ):
-        parts = {"unet": in_unet, "text_encoder": in_text}
         beside = Beside.of(method.token, step, base) if method.token else None
+        networks = {"unet": unet, **({"text_encoder": text_encoder} if text_encoder else {})}
+        parts = {"unet": in_unet, "text_encoder": in_text}
         made = Learner(
             unet=unet,
-            write=partial(_write, parts, method, beside.tensors if beside else {}),
+            write=Layouts(method, networks, parts, beside.tensors if beside else {}).write,
             learned=learning(unet),
             text_learned=learning(text_encoder) if text_encoder else {},
             base=partial(without, in_unet, unet),
@@ -60,15 +56,6 @@ def _in_text(text_encoder: nn.Module | None, method: Lora, step: Train) -> Itera
     own = layers(text_encoder, method.targets, step.span, "text encoder")
     with injected(text_encoder, own, method, step.course.seed + 1) as found:
         yield found
-
-
-def _write(
-    parts: Mapping[str, Layers], method: Lora, rows: Mapping[str, Tensor], file: Path, metadata: Mapping[str, str]
-) -> None:
-    tensors = {key: each.detach().clone() for key, each in rows.items()}
-    for part, found in parts.items():
-        tensors |= kohya.tensors(part, found, method)
-    write_tensors(file, tensors, metadata)
 
 
 def _notes(method: Lora) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from promptlang import Session, Source
+from promptlang import Disk, Session, Source
 from promptlang.plan import EMOJI, Adapter, Area, Computing, ContactSheet, Model, Render, Segment, Train
 from promptlang.teaching import Data, Dreambooth, Lora, Objective, Optimisation, Prior, TextualInversion
 from tests.conftest import FOLDER, WORLD
@@ -283,6 +283,18 @@ train ti <sks> from photos --on cat --under "<lora:wash:0.5> <lora:ink:0.3:0.8>"
     assert [(use.name, use.text_encoder, use.unet) for use in token.under] == [("wash", 0.5, 0.5), ("ink", 0.3, 0.8)]
     assert [adapter.file for adapter in token.adapters] == [lora.file, FOLDER / "adapters" / "ink.safetensors"]
     assert token.steps == 7  # a token alone that stays as it is has no more steps
+
+
+def test_a_lora_in_pefts_layout_is_a_folder_and_is_found_as_one(session: Session, tmp_path: Path) -> None:
+    (step, render) = plan(session, "train lora cat from photos --format peft\na <lora:cat:1>")
+    assert isinstance(step, Train)
+    assert isinstance(render, Render)
+    assert (step.file, render.adapters) == (FOLDER / "adapters" / "cat", (Adapter("cat", FOLDER / "adapters" / "cat"),))
+    for made in ("one", "two/unet"):
+        (tmp_path / made).mkdir(parents=True)
+        (tmp_path / made / "adapter_config.json").touch()
+    (tmp_path / "two.safetensors").touch()
+    assert Disk().loras(tmp_path) == {"one": tmp_path / "one", "two": tmp_path / "two.safetensors"}
 
 
 def test_an_optimizer_has_a_learning_rate_of_its_own(session: Session) -> None:

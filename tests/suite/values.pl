@@ -44,4 +44,7 @@ train lora a from photos --with-ti sks --optimizer schedule-free # PL230
 train ti <b> from photos --on "no/such/model" # PL103
 train ti <b> from photos --under "a fox" # PL233
 train ti <b> from photos --under "<lora:ink:[0:1:0.5]>" # PL233
+train lora a from photos --algo loha --format diffusers # PL230
+train lora a from photos --with-ti sks --format peft # PL230
+train lora a from photos --algo lokr --format peft
 a <sks>, <b>
