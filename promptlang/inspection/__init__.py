@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from promptlang.inspection.adapters import inspect_adapter
+from promptlang.inspection.adapters import inspect_adapter, inspect_folder
 from promptlang.inspection.findings import Findings, NothingKnownError
 from promptlang.inspection.pictures import inspect_picture
 
@@ -17,6 +17,8 @@ def inspect(file: Path) -> Findings:
     Raises `NothingKnownError` for any other file, OSError where it cannot be read, and ImportError where Pillow is not
     installed.
     """
+    if file.is_dir():
+        return inspect_folder(file)
     with file.open("rb") as stream:
         beginning = stream.read(16)
     if beginning[8:9] == b"{":

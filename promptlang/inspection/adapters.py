@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from promptlang.inspection.findings import Findings
+from promptlang.inspection.families import family
+from promptlang.inspection.findings import Findings, NothingKnownError
 from promptlang.inspection.headers import header
 
 SHOWN: Final = (
@@ -30,14 +31,54 @@ SHOWN: Final = (
 """What of the metadata is worth a line."""
 
 
+Shapes = Mapping[str, tuple[int, ...]]
+"""Of a file's tensors."""
+
+CONFIGURATION: Final = "adapter_config.json"
+"""What makes a folder one of PEFT's."""
+
+RECORD: Final = "promptlang.json"
+"""What a folder that was trained here says of itself."""
+
+
 def inspect_adapter(file: Path) -> Findings:
     """Raises `NothingKnownError` where the header is damaged or absurd."""
+    shapes, metadata = _told(file)
+    rows = [*_layout(shapes, metadata), *_shown(metadata)]
+    return Findings("adapter" if _is_adapter(shapes) else "tensors", tuple(rows))
+
+
+def inspect_folder(folder: Path) -> Findings:
+    """One of PEFT's, or with such in it; raises `NothingKnownError` for any other."""
+    parts = sorted(file.parent for pattern in ("", "*/") for file in folder.glob(pattern + CONFIGURATION))
+    if not parts:
+        raise NothingKnownError(f"`{folder}` is a folder, and none of PEFT's: there is no `{CONFIGURATION}` in it")
+    shapes: dict[str, tuple[int, ...]] = {}
+    for part in parts:
+        shapes |= {f"{part.name}.{name}": each for name, each in _told(part / "adapter_model.safetensors")[0].items()}
+    configuration, record = _json(parts[-1] / CONFIGURATION), _json(folder / RECORD)
+    alphas = (configuration[name] for name in ("lora_alpha", "alpha") if name in configuration)
+    rows = [*_layout(shapes, record), *(("alpha", f"{alpha:g}") for alpha in alphas if isinstance(alpha, float | int))]
+    return Findings("adapter, a folder of PEFT's", (*rows, *_shown(record)))
+
+
+def _told(file: Path) -> tuple[Shapes, Mapping[str, Any]]:
     tensors = header(file)
     metadata = tensors.pop("__metadata__", {})
-    shapes = {name: tuple(each["shape"]) for name, each in tensors.items()}
-    rows = [*_layout(shapes), *((name, str(metadata[name])) for name in SHOWN if metadata.get(name))]
-    rows += (("tags", words) for words in _tags(metadata))
-    return Findings("adapter" if _is_adapter(shapes) else "tensors", tuple(rows))
+    return {name: tuple(each["shape"]) for name, each in tensors.items()}, metadata
+
+
+def _json(file: Path) -> Mapping[str, Any]:
+    try:
+        told = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _shown(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from ((name, str(metadata[name])) for name in SHOWN if metadata.get(name))
+    yield from (("tags", words) for words in _tags(metadata))
 
 
 KINDS: Final = {
@@ -57,14 +98,17 @@ DOWN: Final = ("lora_down", "lora.down", "lora_A")
 """The part of a LoRA whose height is its rank."""
 
 
-def _is_adapter(shapes: Mapping[str, tuple[int, ...]]) -> bool:
+def _is_adapter(shapes: Shapes) -> bool:
     return any(part in name for name in shapes for part in KINDS)
 
 
-def _layout(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, str]]:
+def _layout(shapes: Shapes, metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     kinds = dict.fromkeys(kind for part, kind in KINDS.items() if any(part in name for name in shapes))
     if kinds:
         yield "kind", ", ".join(kinds)
+    for_family = family(shapes, metadata)
+    if for_family is not None:
+        yield "for", for_family
     yield "tensors", str(len(shapes))
     downs = [shape[0] for name, shape in shapes.items() if any(part in name for part in DOWN) and shape]
     if downs:

@@ -14,11 +14,11 @@ from promptlang.chunks import LENGTH
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import Subject
+from promptlang.inspection.families import FLUX, SD3, SDXL, WIDTHS
 from promptlang.plan import Adapter
 from promptlang.source import Span
 
 from ..models import BaseModel
-from .families import FLUX, SD3, SDXL, WIDTHS
 from .loading import Contents, load, sha256
 from .naming import ROLES
 from .reading import BUNDLED, parts_of

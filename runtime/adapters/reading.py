@@ -5,13 +5,13 @@ from __future__ import annotations
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import Subject
+from promptlang.inspection.families import WIDTHS, family, kind
 from promptlang.plan import Adapter
 from promptlang.source import Span
 
 from ..models import BaseModel
 from .building import algorithm, change
 from .change import Change
-from .families import WIDTHS, family, kind
 from .loading import Contents, load, sha256
 from .lora import Lora
 from .naming import Parts, Place, places, sort
@@ -67,7 +67,7 @@ def _located(contents: Contents, networks: Parts, model: str, subject: Subject) 
 
 
 def _other_family(contents: Contents, networks: Parts) -> str | None:
-    found = family(contents.tensors, contents.metadata)
+    found = family({key: tuple(each.shape) for key, each in contents.tensors.items()}, contents.metadata)
     return None if found == WIDTHS.get(networks["unet"].config.cross_attention_dim) else found
 
 

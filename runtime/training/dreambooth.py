@@ -12,6 +12,7 @@ from pathlib import Path
 from diffusers import UNet2DConditionModel
 from torch import nn
 
+from promptlang.inspection.adapters import RECORD
 from promptlang.plan import Train
 from promptlang.teaching import Dreambooth
 
@@ -19,7 +20,6 @@ from ..files import replacing_folder
 from ..models import BaseModel
 from . import model_folder
 from .adapters import learning
-from .identity import RECORD
 from .learner import Learner
 from .texts import states
 

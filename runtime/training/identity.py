@@ -10,6 +10,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from promptlang.inspection.adapters import RECORD
 from promptlang.plan import Train
 
 from ..adapters.loading import sha256
@@ -18,9 +19,6 @@ from .dataset import Example
 
 TRAINER = "promptlang 2"
 """Changes whenever the same step would be trained to other numbers."""
-
-RECORD = "promptlang.json"
-"""What a model's folder says of itself."""
 
 KEY = "promptlang_key"
 """Where what is made keeps the key that it was made under."""

@@ -12,13 +12,13 @@ from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from promptlang.inspection.adapters import RECORD
 from promptlang.teaching import Lora
 
 from ..adapters import write_tensors
 from ..files import replacing_folder
 from . import kohya
 from .adapters import NAME
-from .identity import RECORD
 
 Layers = Mapping[str, BaseTunerLayer]
 

@@ -142,3 +142,22 @@ def test_what_is_damaged_is_said(content: bytes, said: str, tmp_path: Path, caps
     (tmp_path / "odd").write_bytes(content)
     assert main(["info", str(tmp_path / "odd")]) == 1
     assert capsys.readouterr().err == f"error: `odd` {said}\n"
+
+
+def test_a_folder_of_peft_is_told_with_the_family_it_is_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "base_model.model.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.lora_A.weight"
+    text = json.dumps({name: {"dtype": "F32", "shape": [4, 768], "data_offsets": [0, 4 * 4 * 768]}}).encode()
+    content = len(text).to_bytes(8, "little") + text + bytes(4 * 4 * 768)
+    for folder in (tmp_path / "one", tmp_path / "two" / "unet"):
+        folder.mkdir(parents=True)
+        (folder / "adapter_model.safetensors").write_bytes(content)
+        (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4, "lora_alpha": 2}')
+    (tmp_path / "one" / "promptlang.json").write_text('{"modelspec.title": "ink"}')
+    one, two = (told(tmp_path / each, capsys)["facts"] for each in ("one", "two"))
+    facts = {"kind": "LoRA", "for": "Stable Diffusion 1", "tensors": "1", "modules": "1", "rank": "4", "alpha": "2"}
+    assert (one, two) == ({**facts, "modelspec.title": "ink"}, facts)
+
+
+def test_any_other_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(tmp_path)]) == 1
+    assert "adapter_config.json" in capsys.readouterr().err

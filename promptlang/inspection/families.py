@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from torch import Tensor
-
 SD1, SD2, SDXL, SD3, FLUX = "Stable Diffusion 1", "Stable Diffusion 2", "SDXL", "Stable Diffusion 3", "Flux"
 
 WIDTHS: Final[Mapping[int, str]] = {768: SD1, 1024: SD2, 1280: SDXL, 2048: SDXL}
@@ -47,17 +45,17 @@ _CROSS = re.compile(rf"attn2[._](?:processor[._])?to_[kv]\S*{_DOWN}")
 _TEXT = re.compile(rf"self_attn[._][qkv]_proj\S*{_DOWN}")
 
 
-def family(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str | None:
+def family(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> str | None:
     """The family; None where nothing tells."""
-    text = "\n".join(tensors)
+    text = "\n".join(shapes)
     by_words = next((name for words, name in WORDS.items() if re.search(words, text)), None)
-    width = _width(tensors, _CROSS) or _width(tensors, _TEXT)
+    width = _width(shapes, _CROSS) or _width(shapes, _TEXT)
     return by_words or WIDTHS.get(width) or _architecture(metadata)
 
 
-def _width(tensors: Mapping[str, Tensor], words: re.Pattern[str]) -> int:
+def _width(shapes: Mapping[str, tuple[int, ...]], words: re.Pattern[str]) -> int:
     """How wide the states are that such modules of the file read; 0 where it changes none of them."""
-    return next((each.shape[1] for key, each in tensors.items() if words.search(key) and each.dim() > 1), 0)
+    return next((shape[1] for key, shape in shapes.items() if words.search(key) and len(shape) > 1), 0)
 
 
 def kind(keys: Iterable[str]) -> str | None:
