@@ -18,6 +18,7 @@ from promptlang.source import Span
 from . import models, sheets
 from .adapters import merged, read
 from .devices import FULL, Place, place
+from .processes import Processes
 from .rendering import Loaded, render
 
 KEPT = 2
@@ -36,9 +37,14 @@ class Runtime:
         self._models: dict[Model, Loaded] = {}
 
     def execute(self, plan: Plan) -> Generator[Event, None, None]:
-        """Do the steps in order, telling of each; what is wrong with one does not stop the next."""
+        """Do the steps in order, telling of each; what is wrong with one does not stop the next.
+
+        Where several processes do, all of them train, and the first one makes the pictures.
+        """
         made: set[Path] = set()
-        for _, together in groupby(plan.steps, key=_statement):
+        first = Processes.here().first
+        steps = [step for step in plan.steps if first or isinstance(step, Train)]
+        for _, together in groupby(steps, key=_statement):
             for event in self._attempt(tuple(together), made):
                 if isinstance(event, PictureFinished):
                     made.add(event.file)

@@ -89,6 +89,12 @@ def no_targets(targets: str, part: str, span: Span) -> Diagnostic:
     return Diagnostic("PL523", f"`--targets {targets}` is in no layer's name in the {part}", span, hint)
 
 
+def not_shared(pictures: int, processes: int, span: Span) -> Diagnostic:
+    """Three processes, and four pictures a step."""
+    message = f"the {pictures} pictures of a step cannot be shared among {processes} processes"
+    return Diagnostic("PL525", message, span, f"let `--batch` times `--accumulate` be a multiple of {processes}")
+
+
 def unknown_word(word: str, span: Span) -> Diagnostic:
     """``--init`` with a word that comes to no token."""
     return Diagnostic("PL524", f"`--init {word}` is no word to start from", span, "try one word, such as `style`")

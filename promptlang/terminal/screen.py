@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -54,6 +55,9 @@ def open_terminal() -> Terminal:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to fail
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK") != "0":  # one of several, and not the first
+        nowhere = Console(file=Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        return Terminal(nowhere, nowhere)
     return Terminal(_console(stderr=False), _console(stderr=True))
 
 

@@ -15,13 +15,14 @@ from diffusers import UNet2DConditionModel
 from promptlang.captions import odd, read
 from promptlang.chunks import cut
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.diagnostics.training import no_token
+from promptlang.diagnostics.training import no_token, not_shared
 from promptlang.events import Complained, Event, Reported, TrainingFinished, TrainingSkipped, TrainingStarted
 from promptlang.plan import Train
 from promptlang.teaching import Prior, token_of
 
 from ..conditioning import Encoder
 from ..models import BaseModel
+from ..processes import Processes
 from . import curve
 from .batches import Batches, turns
 from .checkpoint import Checkpoint
@@ -70,7 +71,7 @@ class Material:
 def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, None, None]:
     """Train, and write what is learned; goes on from a checkpoint, and leaves one when closed before the end."""
     began = perf_counter()
-    schedule = Schedule.of(base.schedule)
+    processes, schedule = Processes.here(), Schedule.of(base.schedule)
     ensure_sound(step.course.objective, schedule, base.name, step.span)
     material = Material.of(step)
     identity = key(step, (material.learned, material.watched, material.others), base)
@@ -79,21 +80,26 @@ def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, No
         return
     yield from map(Complained, _oddities(material))
     with learner_of(step, base) as learner:
-        room = Room(step, base, material, schedule, _texts(step, learner, encoder, material))
+        room = Room(step, base, material, schedule, _texts(step, learner, encoder, material), processes)
         lesson, validation, warnings = room.lesson(learner), room.validation(), room.warnings
         yield from map(Complained, warnings)
         checkpoint = Checkpoint.of(step, identity)
         run = Run(step, learner, lesson, checkpoint, Metrics(_report(step) / "metrics.jsonl"), validation)
         run.resume()
+        if processes.count > 1:
+            yield Reported(f"{processes.count} processes share each step")
         yield TrainingStarted(step, len(material.learned), run.progress.done)
         with _checkpointing(step, learner.unet):
             yield from run.steps()
         with run.settled():
-            learner.write(step.file, metadata(step, base, learner, len(material.learned), identity))
+            if processes.first:
+                learner.write(step.file, metadata(step, base, learner, len(material.learned), identity))
             told = learner.report() if learner.report else None
+    if processes.first:
+        curve.save(_report(step) / "loss.png", step.name, run.metrics.series("loss"), run.metrics.series("validation"))
+        checkpoint.remove()
+    processes.wait()
     yield from map(Reported, [*_verdict(run.metrics), *([told] if told else [])])
-    curve.save(_report(step) / "loss.png", step.name, run.metrics.series("loss"), run.metrics.series("validation"))
-    checkpoint.remove()
     yield TrainingFinished(step, run.progress.loss, perf_counter() - began)
 
 
@@ -106,6 +112,7 @@ class Room:
     material: Material
     schedule: Schedule
     texts: Texts
+    processes: Processes
     warnings: tuple[Diagnostic, ...] = ()
 
     def lesson(self, learner: Learner) -> Lesson:
@@ -117,11 +124,20 @@ class Room:
             texts=self.texts,
             measure=Measure.of(course.objective, self.schedule),
             batches=self._batches(self.material.learned, "step"),
-            parts=course.optimisation.accumulate,
+            parts=self._parts(),
+            processes=self.processes,
             kept=self._kept(prior) if prior and prior.weight and not others else None,
             others=others if prior and prior.weight else None,
             others_weight=prior.weight if prior else 0.0,
         )
+
+    def _parts(self) -> int:
+        """Raises `PromptError` where a step's pictures cannot be shared out."""
+        optimisation = self.step.course.optimisation
+        parts = self.processes.parts(optimisation.accumulate, optimisation.pictures)
+        if parts is None:
+            raise PromptError([not_shared(optimisation.pictures, self.processes.count, self.step.span)])
+        return parts
 
     def validation(self) -> Validation | None:
         """Where there are pictures for it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from promptlang.teaching import Prior
 
+from ..processes import ALONE, Processes
 from .batches import Batch, Batches
 from .learner import Learner
 from .objective import Measure
@@ -40,20 +41,25 @@ class Lesson:
     batches: Batches
     parts: int
     """How many a step is computed in."""
+    processes: Processes = ALONE
+    """Which share the work."""
     kept: Kept | None = None
     others: Batches | None = None
     """Pictures of others of the kind."""
     others_weight: float = 0.0
 
     def losses(self, step: int) -> Iterator[Tensor]:
-        """Of each part; the step's is their sum, which does not depend on how many parts there are."""
-        for batch in self.batches.at(step).split(self.parts):
+        """Of each part that is this process'; the sum of all does not depend on how many there are."""
+        for batch in self._share(self.batches, step):
             yield self._loss(batch) / self.parts
             if self.kept is not None:
                 yield self._drift(batch, self.kept) / self.parts
         if self.others is not None:
-            for batch in self.others.at(step).split(self.parts):
+            for batch in self._share(self.others, step):
                 yield self._loss(batch) * (self.others_weight / self.parts)
+
+    def _share(self, batches: Batches, step: int) -> Sequence[Batch]:
+        return self.processes.share([*batches.at(step).split(self.parts)])
 
     def _loss(self, batch: Batch) -> Tensor:
         predicted = self._predicted(batch, self.texts.hidden(batch.captions))

@@ -65,7 +65,8 @@ class Run:
     def resume(self) -> None:
         """Go on where an earlier run of the same training stopped."""
         self.progress = self.saved = self.checkpoint.load(self._state())
-        self.metrics.resume(self.progress.done)
+        if self.lesson.processes.first:
+            self.metrics.resume(self.progress.done)
 
     def steps(self) -> Generator[Event, None, None]:
         """Learn to the end; the state is saved now and then, and when the consumer closes or interrupts."""
@@ -80,7 +81,8 @@ class Run:
             if self.whole and self.progress != self.saved:
                 self._save()
             raise
-        self.metrics.flush()
+        if self.lesson.processes.first:
+            self.metrics.flush()
 
     def _loss(self) -> float:
         """Fill the gradients; raises `PromptError` when the loss is no longer a number."""
@@ -92,7 +94,7 @@ class Run:
             if loss.requires_grad:  # pictures without their caption have nothing to teach a token
                 loss.backward()
             total += loss.detach()
-        value = total.item()
+        value = self.lesson.processes.add_up(total.item(), self.learner.parameters().values())
         if not isfinite(value):
             self.checkpoint.remove()
             raise PromptError([diverged(self.step.name, self.progress.done + 1, self.step.span)])
@@ -116,9 +118,10 @@ class Run:
 
     def _look(self) -> None:
         """At the pictures that are not learned from, now and then."""
-        if self.validation is not None and self.validation.due(self.progress.done, self.step.steps):
+        looks = self.validation if self.lesson.processes.first else None
+        if looks is not None and looks.due(self.progress.done, self.step.steps):
             with self.settled():
-                loss = self.validation.loss(self.learner, self.lesson.texts)
+                loss = looks.loss(self.learner, self.lesson.texts)
             self.metrics.add(self.progress.done, validation=loss)
 
     def settled(self) -> settled:
@@ -128,9 +131,12 @@ class Run:
     def _due(self) -> bool:
         seconds, steps = perf_counter() - self.saved_at, self.progress.done - self.saved.done
         often = seconds > SAVE_SECONDS or steps >= SAVE_STEPS
-        return often and seconds * SAVE_SHARE >= self.cost and self.progress.done < self.step.steps
+        last = self.progress.done == self.step.steps
+        return often and not last and seconds * SAVE_SHARE >= self.cost
 
     def _save(self) -> None:
+        if not self.lesson.processes.first:
+            return
         began = perf_counter()
         self.metrics.flush()
         self.checkpoint.save(self._state(), self.progress)

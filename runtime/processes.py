@@ -1,0 +1,74 @@
+"""Several processes that work on one recipe: those of ``accelerate launch`` and of ``torchrun``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import lcm
+from typing import Final, TypeVar
+
+import torch
+from accelerate import PartialState
+from torch import distributed, nn
+
+Part = TypeVar("Part")
+
+PATIENCE: Final = timedelta(days=7)
+"""How long the others wait while the first one makes pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """How many there are, and which of them this one is. Each has its share of a training's steps."""
+
+    count: int = 1
+    rank: int = 0
+
+    @classmethod
+    def here(cls) -> Processes:
+        """Those that this process was launched with; they meet the first time that this is asked."""
+        if not distributed.is_torchelastic_launched():
+            return cls()
+        state = PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+        return cls(state.num_processes, state.process_index)
+
+    @property
+    def first(self) -> bool:
+        """Whether this one writes files, makes the pictures, and tells what happens."""
+        return self.rank == 0
+
+    def parts(self, accumulate: int, pictures: int) -> int | None:
+        """How many parts a step of so many pictures has, so that each process has as many; None where none fit."""
+        parts = lcm(accumulate, self.count)
+        return None if pictures % parts else parts
+
+    def share(self, parts: Sequence[Part]) -> Sequence[Part]:
+        """Which of a step's parts are this process' own."""
+        return parts[self.rank :: self.count]
+
+    def wait(self) -> None:
+        """Until all have come so far."""
+        if self.count > 1:
+            distributed.barrier()
+
+    def add_up(self, loss: float, parameters: Iterable[nn.Parameter]) -> float:
+        """The loss and the gradients of all of them, in place of this one's own: the same bits in each process.
+
+        A parameter that has a gradient in none of them has none afterwards.
+        """
+        if self.count == 1:
+            return loss
+        learned = [*parameters]
+        own = [torch.zeros_like(each) if each.grad is None else each.grad for each in learned]
+        there = torch.tensor([loss, *(each.grad is not None for each in learned)], dtype=torch.float64)
+        distributed.all_reduce(there)
+        whole = torch.cat([each.float().flatten() for each in own])
+        distributed.all_reduce(whole)
+        sizes = [each.numel() for each in learned]
+        for parameter, gradient, has in zip(learned, whole.split(sizes), there[1:].tolist(), strict=True):
+            parameter.grad = gradient.view_as(parameter).to(parameter.dtype) if has else None
+        return float(there[0])
+
+
+ALONE: Final = Processes()
