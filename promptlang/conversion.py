@@ -15,6 +15,7 @@ from promptlang.diagnostics import dialects as said
 from promptlang.grammar import vocabulary
 from promptlang.lines import head
 from promptlang.near_misses import near_head
+from promptlang.samplers import read_sampler
 from promptlang.source import Source, Span
 
 INFOTEXT = "infotext"
@@ -150,12 +151,10 @@ def _ours(labels: Mapping[str, str]) -> dict[str, str]:
 
 def _sampler(value: str) -> str | None:
     """Once the spacing was part of a sampler's name: ``DPM++ 2M Karras``."""
-    known = _ours(infotext.SAMPLERS)
-    for name, label in infotext.SCHEDULERS.items():
-        sampler = known.get(value.removesuffix(f" {label}"))
-        if sampler and value.endswith(f" {label}"):
-            return f"{sampler} --scheduler {name}"
-    return known.get(value)
+    found = read_sampler(value)
+    if found is None:
+        return None
+    return f"{found.name} --scheduler {found.spacing}" if found.spacing else found.name
 
 
 OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = MappingProxyType(

@@ -13,7 +13,8 @@ from promptlang.filling import draw
 from promptlang.intervals import resolve
 from promptlang.plan import Adapter, Computing, ContactSheet, Interval, Plan, Render, Resolved, Row, Step
 from promptlang.prompt_parser import parse_prompt
-from promptlang.scope import Scope, Scoped
+from promptlang.samplers import Sampler, read_sampler
+from promptlang.scope import PICTURES, Scope, Scoped
 from promptlang.source import Source, Span
 from promptlang.sweeps import Cell, pictures, wants
 from promptlang.timing import number_at
@@ -22,9 +23,6 @@ from promptlang.values import Values
 
 WIDEST = 8
 """Pictures beside one another on a contact sheet of a single sweep."""
-
-PICTURES = "out"
-"""The folder, beside a recipe, that pictures are put in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +131,16 @@ def _with_known(interval: Interval, scope: Scope) -> Interval:
     return replace(interval, loras=tuple(use for use in interval.loras if use.name in scope.loras))
 
 
-def _computing(scope: Scope) -> Computing:
-    values = Values("set", scope.settings, ())
+def _computing(values: Values) -> Computing:
     precision = values.text("precision") if values.given("precision") else None
     return Computing(precision, values.text("device"), values.text("memory"))
+
+
+def _sampler(values: Values) -> Sampler:
+    """``--scheduler`` counts more than what the sampler's name says."""
+    written = values.text("sampler")
+    found = read_sampler(written) or Sampler(written)
+    return found._replace(spacing=None) if values.given("scheduler") else found
 
 
 def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callable[[], int]) -> Render:
@@ -156,6 +160,7 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
     negative_prompt = draw(negative_prompt, number, scope.library, divided=False).prompt
     negative_prompt = scope.with_tokens(negative_prompt)
     size = values.given("size")
+    sampler = _sampler(values)
     return Render(
         span=statement.span,
         model=scope.model,
@@ -170,8 +175,8 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
         cfg=values.number("cfg"),
         cfg_by_step=_cfg_by_step(values.given("cfg"), steps),
         size=(size.width, size.height) if isinstance(size, ast.Size) else None,
-        sampler=values.text("sampler"),
-        scheduler=values.text("scheduler"),
+        sampler=sampler.name,
+        scheduler=sampler.spacing or values.text("scheduler"),
         emphasis=values.text("emphasis"),
         clip_skip=values.integer("clip-skip"),
         eta=values.number("eta"),
@@ -180,6 +185,6 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
         strength=values.number("strength"),
         hires=values.number("hires"),
         metadata=values.text("metadata"),
-        computing=_computing(scope),
+        computing=_computing(values),
         file=file(" ".join(segment.text for segment in prompt.parts[0].intervals[0].segments)),
     )

@@ -28,6 +28,9 @@ EMBEDDINGS = "embeddings"
 MODELS = "models"
 """The folder that trained models are kept in."""
 
+PICTURES = "out"
+"""The folder that pictures are put in."""
+
 
 def makes_lora(statement: ast.TrainDreambooth) -> bool:
     """``--as lora``"""
@@ -67,6 +70,8 @@ class Scope:
     lets: Mapping[str, Let] = field(default_factory=dict)
     wildcards: Path | None = None
     """The folder that ``__animal__`` is looked up in."""
+    drawn: bool = False
+    """Whether there are pictures that will have been made by now."""
     world: World = field(default_factory=Granted)
 
     def path(self, operand: ast.Word | ast.String) -> Path:
@@ -109,6 +114,8 @@ class Scope:
             case ast.UseTi(reference, name):
                 path = self.path(reference)
                 return replace(self, embeddings={**self.embeddings, name.value if name else path.stem: path})
+            case ast.Picture():
+                return replace(self, drawn=True)
             case ast.UseWildcards(folder):
                 return replace(self, wildcards=self.path(folder))
             case ast.Let(name, parameters, body):

@@ -28,6 +28,8 @@ def reason(error: Exception) -> str:
     """Why a file cannot be read, in words."""
     if isinstance(error, Image.UnidentifiedImageError):
         return "it is not a picture"
+    if isinstance(error, FileNotFoundError):
+        return "it is not there"
     return str(error).splitlines()[0] if str(error) else "it is damaged"
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from promptlang import ast
 from promptlang.checks.statements import options
 from promptlang.diagnostics import Diagnostic, missing_file, needs_option
-from promptlang.scope import Scoped
+from promptlang.scope import PICTURES, Scoped
 from promptlang.world import World
 
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"mask": ("init",), "strength": ("init", "hires")})
@@ -21,7 +21,9 @@ FILES: Final = ("init", "mask")
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``a fox --init "no/such.png"``"""
     for reference in _references(scoped.statement):
-        if not world.is_file(scoped.scope.path(reference)):
+        path = scoped.scope.path(reference)
+        made_above = scoped.scope.drawn and path.parent == scoped.scope.folder / PICTURES
+        if not (made_above or world.is_file(path)):
             yield missing_file(reference.value, reference.span)
     if isinstance(scoped.statement, ast.Picture):
         given = {option.name: option.span for option in scoped.statement.options}

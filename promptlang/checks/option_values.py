@@ -20,6 +20,7 @@ from promptlang.diagnostics import (
 )
 from promptlang.diagnostics.training import bad_pattern
 from promptlang.grammar import vocabulary
+from promptlang.samplers import read_sampler
 from promptlang.scope import Scoped
 from promptlang.sweeps import spread
 from promptlang.world import World
@@ -73,6 +74,9 @@ def _check(option: vocabulary.Option, value: ast.Value) -> Iterator[Diagnostic]:
         yield wrong_kind(option.name, option.kind.value, _example(option), value.span)
     elif not all(_within(option, number) for number in _numbers(value)):
         yield out_of_range(option.name, option.low, option.high, value.span)
+    elif option.kind is vocabulary.Kind.SAMPLER and isinstance(value, ast.Word | ast.String):
+        if read_sampler(value.value) is None:
+            yield unknown_choice(option.name, option.choices, value.span)
     elif isinstance(value, ast.Word) and option.choices and value.value not in option.choices:
         yield unknown_choice(option.name, option.choices, value.span)
     elif option.kind is vocabulary.Kind.PATTERN and isinstance(value, ast.String):
@@ -91,7 +95,7 @@ def _is(kind: vocabulary.Kind, value: ast.Value) -> bool:
             | (vocabulary.Kind.SIZE, ast.Size())
             | (vocabulary.Kind.TEXT, ast.String())
             | (vocabulary.Kind.FLAG, ast.Word("on" | "off"))
-            | (vocabulary.Kind.FILE | vocabulary.Kind.PATTERN, ast.String() | ast.Word())
+            | (vocabulary.Kind.FILE | vocabulary.Kind.PATTERN | vocabulary.Kind.SAMPLER, ast.String() | ast.Word())
         ):
             return True
         case _:

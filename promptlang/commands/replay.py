@@ -12,6 +12,7 @@ from promptlang.commands.files import FAILED, FINE, LoadBackend
 from promptlang.plan import EMOJI, Model, Plan
 from promptlang.record import Files, NotARecordError, Places, Record
 from promptlang.scope import ADAPTERS, EMBEDDINGS
+from promptlang.shelves import configured
 from promptlang.terminal import Terminal
 
 NAME = "replay"
@@ -90,16 +91,18 @@ def _places(made: Record, folders: tuple[Path, ...], model: Model, file: Path) -
     """Raises LookupError where a file is in none of the folders."""
     return Places(
         model=model,
-        loras=_located(made.loras, folders, (ADAPTERS,)),
-        embeddings=_located(made.embeddings, folders, (EMBEDDINGS, ADAPTERS)),
-        pictures=_located(made.pictures, folders, ()),
+        loras=_located(made.loras, folders, ("loras", ADAPTERS)),
+        embeddings=_located(made.embeddings, folders, ("embeddings", EMBEDDINGS, ADAPTERS)),
+        pictures=_located(made.pictures, folders, ("",)),
         file=file,
     )
 
 
-def _located(files: Files, folders: tuple[Path, ...], within: tuple[str, ...]) -> dict[str, Path]:
-    """Where files are: in the folders, or first in those of these names within each."""
+def _located(files: Files, folders: tuple[Path, ...], kinds: tuple[str, ...]) -> dict[str, Path]:
+    """Where files are: in the folders, first in those of these names within each, or on the shelf of the first kind."""
+    shelf, *within = kinds
     places = [folder / each for folder in folders for each in (*within, "")]
+    places += dict.fromkeys(file.parent for file in configured().shelves[shelf].found.values()) if shelf else []
     return {name: _found(file, places) for name, (file, _) in files.items()}
 
 

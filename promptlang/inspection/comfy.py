@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from promptlang.conversion import convert, line
+from promptlang.grammar import vocabulary
+from promptlang.samplers import read_sampler
 
 SAMPLER: Final = ("seed", "noise_seed", "steps", "cfg", "sampler_name", "scheduler", "denoise")
 """What a sampler's node says for itself."""
@@ -39,25 +41,14 @@ class Graph:
         seed = self.settings.get("seed", self.settings.get("noise_seed"))
         options = {"seed": seed, "steps": self.settings.get("steps"), "cfg": self.settings.get("cfg")}
         words = [f"--{name} {value:.15g}" for name, value in options.items() if isinstance(value, int | float)]
-        sampler = NAMES.get(str(self.settings.get("sampler_name")))
+        sampler = read_sampler(str(self.settings.get("sampler_name")))
+        spacing = self.settings.get("scheduler")
+        if sampler is not None:
+            words.append(f"--sampler {sampler.name}")
+        if spacing in vocabulary.SCHEDULERS and spacing != "normal":
+            words.append(f"--scheduler {spacing}")
         prompt, negative = (convert(text, source="comfy").text for text in (self.prompt, self.negative))
-        return line(prompt, negative, [*words, f"--sampler {sampler}"] if sampler else words)
-
-
-NAMES: Final = {
-    "ddim": "ddim",
-    "ddpm": "ddpm",
-    "deis": "deis",
-    "dpmpp_2m": "dpm++_2m",
-    "dpmpp_2m_sde": "dpm++_2m_sde",
-    "dpmpp_sde": "dpm++_sde",
-    "euler": "euler",
-    "euler_ancestral": "euler_a",
-    "heun": "heun",
-    "lcm": "lcm",
-    "uni_pc": "unipc",
-}
-"""Our samplers by ComfyUI's names."""
+        return line(prompt, negative, words)
 
 
 def read(text: str) -> Graph:

@@ -270,6 +270,15 @@ def test_a_token_that_a_lora_brings_along_is_known_from_the_next_line_on(session
     assert render.embeddings == (Adapter("sks", step.file),)
 
 
+def test_a_picture_may_start_from_one_that_was_made_above_it(session: Session) -> None:
+    first, second = plan(session, "a fox\na fox --init out/recipe-01-a-fox.png")
+    assert isinstance(second, Render)
+    assert isinstance(first, Render)
+    assert second.init == first.file
+    (found,) = session.plan(Source("a fox\na fox --init elsewhere/x.png")).diagnostics
+    assert found.code == "PL304"
+
+
 def test_a_training_may_be_over_another_model_and_under_loras(session: Session) -> None:
     (model, lora, token) = plan(
         session,
@@ -283,6 +292,30 @@ train ti <sks> from photos --on cat --under "<lora:wash:0.5> <lora:ink:0.3:0.8>"
     assert [(use.name, use.text_encoder, use.unet) for use in token.under] == [("wash", 0.5, 0.5), ("ink", 0.3, 0.8)]
     assert [adapter.file for adapter in token.adapters] == [lora.file, FOLDER / "adapters" / "ink.safetensors"]
     assert token.steps == 7  # a token alone that stays as it is has no more steps
+
+
+@pytest.mark.parametrize(
+    ("written", "sampler", "scheduler"),
+    [
+        ("dpm++_2m_karras", "dpm++_2m", "karras"),
+        ('"DPM++ 2M SDE Karras"', "dpm++_2m_sde", "karras"),
+        ('"Euler a"', "euler_a", "normal"),
+        ("k_euler_ancestral", "euler_a", "normal"),
+        ("dpmpp_2m_sde_gpu", "dpm++_2m_sde", "normal"),
+        ("UniPC", "unipc", "normal"),
+        ("dpm++_2m_karras --scheduler exponential", "dpm++_2m", "exponential"),
+    ],
+)
+def test_a_sampler_goes_by_any_tools_name(session: Session, written: str, sampler: str, scheduler: str) -> None:
+    (step,) = plan(session, f"a fox --sampler {written}")
+    assert isinstance(step, Render)
+    assert (step.sampler, step.scheduler) == (sampler, scheduler)
+
+
+def test_samplers_are_swept_by_any_name(session: Session) -> None:
+    steps = plan(session, 'a fox --sampler euler,"DPM++ 2M Karras"')
+    made = [(step.sampler, step.scheduler) for step in steps if isinstance(step, Render)]
+    assert made == [("euler", "normal"), ("dpm++_2m", "karras")]
 
 
 def test_a_lora_in_pefts_layout_is_a_folder_and_is_found_as_one(session: Session, tmp_path: Path) -> None:
@@ -308,3 +341,10 @@ def test_an_optimizer_has_a_learning_rate_of_its_own(session: Session) -> None:
     assert rates("--optimizer lion --lr 1e-3") == (1e-3, 1e-4)
     assert rates("--optimizer prodigy") == (1.0, 1.0)
     assert rates("--lr 1e-2 --te --te-lr 1e-5") == (1e-2, 1e-5)
+
+
+def test_precision_and_device_are_settings_and_options(session: Session) -> None:
+    (one, other) = plan(session, "set precision bf16\na fox\na fox --precision fp32 --device cpu --memory low")
+    assert isinstance(one, Render)
+    assert isinstance(other, Render)
+    assert (one.computing, other.computing) == (Computing("bf16"), Computing("fp32", "cpu", "low"))

@@ -14,10 +14,12 @@ from safetensors.torch import save_file
 
 from promptlang import Session, Source, record
 from promptlang.cli import main
+from promptlang.commands import replay
 from promptlang.plan import Area, Interval, Model, Part, Plan, Render, Resolved, Segment
 from promptlang.record import NotARecordError, Places
 from promptlang.runtime import Runtime
 from promptlang.runtime.models import BaseModel
+from promptlang.shelves import Shelves
 
 from .conftest import kohya, run
 
@@ -102,6 +104,17 @@ def test_a_lora_that_is_gone_is_said_with_the_remedy(
         f"error: `{made.name}` cannot be made again: there is no `ink.safetensors` beside it; "
         "say in which folder it is: `--from FOLDER`\n"
     )
+
+
+def test_a_lora_on_a_shelf_is_found_there(
+    make: Callable[[str], list[Path]], tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (made,) = make("a cat <lora:ink:1>")
+    shelf = tmp_path / "elsewhere" / "styles"
+    shelf.mkdir(parents=True)
+    (tmp_path / "adapters" / "ink.safetensors").rename(shelf / "ink.safetensors")
+    monkeypatch.setattr(replay, "configured", lambda: Shelves({"loras": (shelf.parent,)}))
+    assert main(["replay", str(made), "--model", str(tiny.path)]) == 0
 
 
 def test_a_picture_says_as_much_as_it_is_told_to(make: Callable[[str], list[Path]]) -> None:
