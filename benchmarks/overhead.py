@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -45,13 +45,13 @@ class Stopwatch:
 
 
 @contextmanager
-def watching() -> Iterator[Stopwatch]:
+def watching(*others: type) -> Iterator[Stopwatch]:
+    """The UNet's forward pass, and that of other networks, and every backward pass."""
     watch = Stopwatch()
-    forward, backward = UNet2DConditionModel.forward, torch.Tensor.backward
-    with (
-        patch.object(UNet2DConditionModel, "forward", watch.around(forward)),
-        patch.object(torch.Tensor, "backward", watch.around(backward)),
-    ):
+    watched = [(each, "forward") for each in (UNet2DConditionModel, *others)] + [(torch.Tensor, "backward")]
+    with ExitStack() as patches:
+        for owner, name in watched:
+            patches.enter_context(patch.object(owner, name, watch.around(getattr(owner, name))))
         yield watch
 
 
