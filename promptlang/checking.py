@@ -9,7 +9,8 @@ from promptlang import ast, checks
 from promptlang.bare_tokens import read_bare_tokens
 from promptlang.diagnostics import Diagnostic
 from promptlang.includes import Placed, unfold
-from promptlang.scope import Scope, initial, scoped
+from promptlang.sampled import sampled
+from promptlang.scope import Scope, Scoped, initial, prompts, scoped
 from promptlang.source import Source
 from promptlang.world import Granted, World
 
@@ -30,9 +31,15 @@ def check(text: str | Source, world: World | None = None, folder: Path = Path())
     return checks.in_order(found, source)
 
 
+def _read(placed: Placed, folder: Path) -> tuple[ast.Node, ...]:
+    """A statement, and the prompts that its options are."""
+    shown = sampled(Scoped(placed.statement, Scope(folder), ()))
+    return (placed.statement, *prompts(placed.statement), *(shown.prompts if shown else ()))
+
+
 def _granted(placed: Iterable[Placed], folder: Path) -> Scope:
     """Where every LoRA and every token that the program names is there."""
-    nodes = [node for each in placed for node in ast.walk(each.statement)]
+    nodes = [node for each in placed for top in _read(each, folder) for node in ast.walk(top)]
     loras = {node.name: folder for node in nodes if isinstance(node, ast.Lora)}
     tokens = (each for node in nodes if isinstance(node, ast.Prompt) for each in ast.walk(read_bare_tokens(node, ())))
     embeddings = {node.name: folder for node in tokens if isinstance(node, ast.Embedding)}

@@ -49,6 +49,15 @@ class TrainingStep:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingSampled:
+    """What has been learned in `done` steps, in pictures; 0 is the model as it was."""
+
+    step: Train
+    done: int
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingFinished:
     """What was to be made is whole and in place."""
 
@@ -129,6 +138,7 @@ Event = (
     | TrainingStarted
     | TrainingSkipped
     | TrainingStep
+    | TrainingSampled
     | TrainingFinished
     | RenderingStarted
     | DenoisingStep

@@ -186,11 +186,20 @@ class Train:
     """LoRAs that the model has on meanwhile."""
     adapters: tuple[Adapter, ...] = ()
     """Where each of them is found."""
+    samples: tuple[Render, ...] = ()
+    """Pictures to make meanwhile. Each is made after several steps, and its file is then called after the step, too."""
+    sample_every: int = 1
+    """Steps from one look at them to the next."""
 
     @property
     def steps(self) -> int:
         """How many there are."""
         return self.course.optimisation.steps
+
+    @property
+    def report(self) -> Path:
+        """The folder of what there is to know about it."""
+        return self.file.with_name(f"{self.name}.report")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from functools import partial
+from itertools import count, groupby
 from pathlib import Path
 
 from promptlang import ast, diagnostics
 from promptlang.filling import draw
 from promptlang.intervals import resolve
-from promptlang.plan import Adapter, Computing, ContactSheet, Interval, Plan, Render, Resolved, Row, Step
+from promptlang.plan import Adapter, Computing, ContactSheet, Interval, Plan, Render, Resolved, Row, Step, Train
 from promptlang.prompt_parser import parse_prompt
+from promptlang.sampled import sampled
 from promptlang.samplers import Sampler, read_sampler
 from promptlang.scope import PICTURES, Scope, Scoped
 from promptlang.source import Source, Span
@@ -55,12 +57,44 @@ def _steps(statements: Iterable[Scoped], naming: Naming, seed: Callable[[], int]
     for scoped in statements:
         match scoped.statement:
             case ast.TrainLora() | ast.TrainDreambooth() | ast.TrainTi() as statement:
-                yield train(statement, scoped.scope)
+                yield _with_samples(train(statement, scoped.scope), scoped)
             case ast.Picture() as statement:
                 files = files or naming.files(scoped.scope.folder)
                 yield from _pictures(statement, scoped.scope, files, seed)
             case _:
                 pass
+
+
+def _with_samples(step: Train, scoped: Scoped) -> Train:
+    """The training, and the pictures that are made meanwhile, where they are asked for."""
+    shown = sampled(scoped)
+    if shown is None or not isinstance(shown.statement, ast.Picture):
+        return step
+    scope = replace(shown.scope, model=step.model)
+    files = (partial(_sample_file, step.report / "samples", number) for number in count(1))
+    cells = zip(pictures(shown.statement, scope), files, strict=False)
+    return replace(
+        step, samples=tuple(_sample(_render(cell, scope, file, _seed_of(step)), step) for cell, file in cells)
+    )
+
+
+def _seed_of(step: Train) -> Callable[[], int]:
+    """The same whenever it is run: a training that goes on goes on with its samples."""
+    return lambda: step.course.seed
+
+
+def _sample_file(folder: Path, number: int, text: str) -> Path:
+    return folder / f"{number:02}-{_slug(text)}.png"
+
+
+def _sample(render: Render, step: Train) -> Render:
+    """What it shows is in no file yet, so nobody could make it again."""
+    return replace(
+        render,
+        embeddings=tuple(each for each in render.embeddings if each.file != step.file),
+        metadata="minimal" if render.metadata == "full" else render.metadata,
+        computing=Computing(),
+    )
 
 
 def _pictures(

@@ -14,6 +14,7 @@ from promptlang.filling import Let, Library
 from promptlang.includes import Placed
 from promptlang.plan import EMOJI, WEIGHT_ENDINGS, Model
 from promptlang.prompt_parser import parse_prompt
+from promptlang.source import Span
 from promptlang.values import Values
 from promptlang.world import Granted, World
 
@@ -45,14 +46,20 @@ def beside(statement: ast.TrainLora | ast.TrainDreambooth) -> tuple[str, ...]:
 
 def worn(statement: ast.Statement) -> ast.Prompt | None:
     """The LoRAs that the model has on while it is trained, as a prompt; None without ``--under``."""
+    text = quoted(statement, "under")
+    return None if text is None else parse_prompt(text, divided=False)[0]
+
+
+def quoted(statement: ast.Statement, name: str) -> Span | None:
+    """What stands between the quotes of a training's option."""
     if not isinstance(statement, ast.Training):
         return None
-    given = [option.value for option in statement.options if option.name == "under"]
+    given = [option.value for option in statement.options if option.name == name]
     if not given or not isinstance(given[-1], ast.String):
         return None
-    text = given[-1]
-    start = text.span.start + text.span.text.index(text.value) if text.value else text.span.start
-    return parse_prompt(text.span.source.span(start, start + len(text.value)), divided=False)[0]
+    whole = given[-1].span
+    quotes = (whole.end - whole.start - len(given[-1].value)) // 2
+    return whole.source.span(whole.start + quotes, whole.end - quotes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +222,12 @@ def scoped(statements: Iterable[Placed], scope: Scope) -> Iterator[Scoped]:
     """Each statement with what holds where it stands."""
     for placed in statements:
         here = replace(scope, folder=placed.folder)
-        yield Scoped(placed.statement, here, tuple(_prompts(placed.statement)))
+        yield Scoped(placed.statement, here, tuple(prompts(placed.statement)))
         scope = replace(here.after(placed.statement), folder=scope.folder)
 
 
-def _prompts(statement: ast.Statement) -> Iterator[ast.Prompt]:
+def prompts(statement: ast.Statement) -> Iterator[ast.Prompt]:
+    """What of a statement is read as a prompt."""
     under = worn(statement)
     if under is not None:
         yield under

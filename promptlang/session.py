@@ -12,7 +12,7 @@ from promptlang.checks import check, in_order
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.grammar import vocabulary
 from promptlang.includes import unfold
-from promptlang.plan import Model, Plan, Render
+from promptlang.plan import Model, Plan, Render, Train
 from promptlang.planner import Naming, plan
 from promptlang.scope import Scoped, initial, scoped
 from promptlang.source import Source
@@ -61,7 +61,8 @@ class Session:
             return Planned(Plan(()), in_order(found, source), len(statements))
         made = plan(statements, self._naming, self._seed)
         pictures = [step for step in made.steps if isinstance(step, Render)]
-        found += (each for one in pictures for each in one.prompt.diagnostics)
+        shown = [sample for step in made.steps if isinstance(step, Train) for sample in step.samples]
+        found += (each for one in [*pictures, *shown] for each in one.prompt.diagnostics)
         planned = Planned(made, in_order(found, source), len(statements))
         if planned.failed:
             return replace(planned, plan=Plan(()))

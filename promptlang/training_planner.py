@@ -34,6 +34,10 @@ PRODIGY: Final = 1.0
 """Its learning rate is a factor on the one that it finds itself (https://arxiv.org/abs/2306.06101)."""
 
 
+LOOKS: Final = 4
+"""At samples, beside the one before the first step, unless it is told otherwise."""
+
+
 def train(statement: Statement, scope: Scope) -> Train:
     """The step that the statement stands for."""
     match statement:
@@ -64,6 +68,7 @@ def train(statement: Statement, scope: Scope) -> Train:
         force=values.flag("force"),
         under=uses,
         adapters=tuple(Adapter(use.name, scope.loras[use.name]) for use in uses),
+        sample_every=int(values.number("sample-every", otherwise=-(-course.optimisation.steps // LOOKS))),
     )
 
 

@@ -120,11 +120,12 @@ class Encoder:
     _known: OrderedDict[tuple[object, ...], Encoded] = field(default_factory=OrderedDict)
 
     def knowing(self, embeddings: Sequence[Embedding]) -> Encoder:
-        """The same, with the same memory, where prompts may use these embeddings."""
+        """The same, with the same memory, where prompts may use these embeddings, too."""
         if not embeddings:
             return self
         vocabulary = with_embeddings(self.vocabulary, embeddings)
-        return replace(self, vocabulary=vocabulary, embeddings={each.name: each for each in embeddings})
+        known = {**self.embeddings, **{each.name: each for each in embeddings}}
+        return replace(self, vocabulary=vocabulary, embeddings=known)
 
     @property
     def layers(self) -> int:

@@ -22,10 +22,12 @@ from promptlang.checks import (
     options,
     references,
     repeated_loras,
+    samples,
     sweeps,
     trainings,
 )
 from promptlang.diagnostics import Diagnostic
+from promptlang.sampled import sampled
 from promptlang.scope import Scoped
 from promptlang.source import Source
 from promptlang.world import World
@@ -50,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     options,
     option_values,
     trainings,
+    samples,
     initial_pictures,
     sweeps,
     moments,
@@ -62,9 +65,12 @@ RULES: tuple[Rule, ...] = (
 
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
-    """What every rule has against a statement."""
+    """What every rule has against a statement, and against the pictures that show what it trains."""
+    shown = sampled(scoped)
     for rule in RULES:
         yield from rule.check(scoped, world)
+        if shown is not None:
+            yield from rule.check(shown, world)
 
 
 def in_order(found: Iterable[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:

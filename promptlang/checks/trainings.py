@@ -25,6 +25,7 @@ NEEDED: tuple[tuple[str, str], ...] = (
     ("cosine-weight", "loss cosine"),
     ("cycles", "scheduler cosine-restarts"),
     ("keep-tokens", "shuffle-captions"),
+    ("sample-every", "samples"),
 )
 """Options, and what they need beside them."""
 

@@ -30,6 +30,13 @@ def only_loras(span: Span) -> Diagnostic:
     return Diagnostic("PL233", message, span, 'write it as `--under "<lora:ink:0.8>"`')
 
 
+def lora_in_samples(span: Span) -> Diagnostic:
+    """``--samples "a cat <lora:ink:1>"``"""
+    message = "samples show what is learned, and the model's own LoRAs, but no others"
+    hint = 'take the tag out: what is trained is there in full; `--under "<lora:ink:0.8>"` trains with a LoRA on'
+    return Diagnostic("PL236", message, span, hint)
+
+
 def no_pictures(path: str, span: Span) -> Diagnostic:
     """A folder without anything to train on."""
     return Diagnostic("PL401", f"there are no pictures in `{path}`", span, "put .png, .jpg or .webp files there")

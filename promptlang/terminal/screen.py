@@ -27,6 +27,7 @@ from promptlang.events import (
     Reported,
     SheetFinished,
     TrainingFinished,
+    TrainingSampled,
     TrainingSkipped,
     TrainingStarted,
     TrainingStep,
@@ -173,7 +174,7 @@ class _Drawing:
         match event:
             case ModelLoading(name):
                 self._loading(name)
-            case TrainingStarted() | TrainingSkipped() | TrainingStep() | TrainingFinished():
+            case TrainingStarted() | TrainingSkipped() | TrainingStep() | TrainingSampled() | TrainingFinished():
                 self._draw_training(event)
             case RenderingStarted(steps):
                 self._rendering_started(steps)
@@ -194,7 +195,9 @@ class _Drawing:
                 self.foot.hide()
                 self._terminal.say(text)
 
-    def _draw_training(self, event: TrainingStarted | TrainingSkipped | TrainingStep | TrainingFinished) -> None:
+    def _draw_training(
+        self, event: TrainingStarted | TrainingSkipped | TrainingStep | TrainingSampled | TrainingFinished
+    ) -> None:
         match event:
             case TrainingStarted():
                 self._training_started(event)
@@ -203,6 +206,8 @@ class _Drawing:
             case TrainingStep(done, total, loss):
                 self._done = done
                 self.foot.show(self._title(), done, total, f"loss {loss:.4f}")
+            case TrainingSampled():
+                self._training_sampled(event)
             case TrainingFinished():
                 self._training_finished(event)
 
@@ -220,6 +225,12 @@ class _Drawing:
     def _training_skipped(self, step: Train) -> None:
         self._end_of_step()
         self._terminal.say(Text.assemble(f"{step.name} is up to date: ", _link(step.file)))
+
+    def _training_sampled(self, event: TrainingSampled) -> None:
+        self.foot.hide()
+        for file in event.files:
+            self._show(file)
+            self._terminal.say(Text.assemble(f"{event.step.name} after {counted(event.done, 'step')}: ", _link(file)))
 
     def _training_finished(self, event: TrainingFinished) -> None:
         self._end_of_step()

@@ -6,7 +6,6 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from time import perf_counter
 from typing import Final
 
@@ -16,13 +15,21 @@ from promptlang.captions import odd, read
 from promptlang.chunks import cut
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.training import no_token, not_shared
-from promptlang.events import Complained, Event, Reported, TrainingFinished, TrainingSkipped, TrainingStarted
+from promptlang.events import (
+    Complained,
+    Event,
+    Reported,
+    SheetFinished,
+    TrainingFinished,
+    TrainingSkipped,
+    TrainingStarted,
+)
 from promptlang.plan import Train
 from promptlang.teaching import Prior, token_of
 
 from ..conditioning import Encoder
 from ..models import BaseModel
-from ..processes import Processes
+from ..processes import ALONE, Processes
 from . import curve
 from .batches import Batches, turns
 from .checkpoint import Checkpoint
@@ -37,6 +44,7 @@ from .methods import learner as learner_of
 from .methods import vocabulary
 from .metrics import Metrics
 from .objective import Measure, ensure_sound
+from .samples import Samples
 from .schedule import Schedule
 from .texts import Segments, Texts
 from .validation import Validation
@@ -77,6 +85,8 @@ def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, No
     identity = key(step, (material.learned, material.watched, material.others), base)
     if not step.force and kept_key(step.file) == identity:
         yield TrainingSkipped(step)
+        if step.samples and not Samples.kept(step, identity):
+            yield Reported(f"{step.name} was trained without these samples; `--force` trains it again, with them")
         return
     yield from map(Complained, _oddities(material))
     with learner_of(step, base) as learner:
@@ -84,7 +94,8 @@ def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, No
         lesson, validation, warnings = room.lesson(learner), room.validation(), room.warnings
         yield from map(Complained, warnings)
         checkpoint = Checkpoint.of(step, identity)
-        run = Run(step, learner, lesson, checkpoint, Metrics(_report(step) / "metrics.jsonl"), validation)
+        samples = Samples.of(step, base, learner, identity) if step.samples and processes.first else None
+        run = Run(step, learner, lesson, checkpoint, Metrics(step.report / "metrics.jsonl"), validation, samples)
         run.resume()
         if processes.count > 1:
             yield Reported(f"{processes.count} processes share each step")
@@ -96,7 +107,9 @@ def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, No
                 learner.write(step.file, metadata(step, base, learner, len(material.learned), identity))
             told = learner.report() if learner.report else None
     if processes.first:
-        curve.save(_report(step) / "loss.png", step.name, run.metrics.series("loss"), run.metrics.series("validation"))
+        curve.save(step.report / "loss.png", step.name, run.metrics.series("loss"), run.metrics.series("validation"))
+        if samples is not None:
+            yield SheetFinished(samples.sheet(step.steps))
         checkpoint.remove()
     processes.wait()
     yield from map(Reported, [*_verdict(run.metrics), *([told] if told else [])])
@@ -112,7 +125,7 @@ class Room:
     material: Material
     schedule: Schedule
     texts: Texts
-    processes: Processes
+    processes: Processes = ALONE
     warnings: tuple[Diagnostic, ...] = ()
 
     def lesson(self, learner: Learner) -> Lesson:
@@ -206,11 +219,6 @@ def _oddities(material: Material) -> Iterable[Diagnostic]:
     """What is wrong with how captions are written, but not all of it in a large data set."""
     said = {caption: example.file.name for example in _all(material) for caption in example.captions}
     return islice((each for caption, name in said.items() for each in odd(caption, name)), ODD_CAPTIONS)
-
-
-def _report(step: Train) -> Path:
-    """The folder of what there is to know about a training."""
-    return step.file.with_name(f"{step.name}.report")
 
 
 def _verdict(metrics: Metrics) -> Iterator[str]:

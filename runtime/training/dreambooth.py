@@ -35,6 +35,7 @@ def learner(step: Train, method: Dreambooth, base: BaseModel) -> Iterator[Learne
         learned=learning(unet),
         text_learned=learning(text_encoder) if text_encoder else {},
         encode=partial(states, text_encoder) if text_encoder else None,
+        text_encoder=text_encoder,
         base=partial(nullcontext, base.unet),
     )
 

@@ -40,6 +40,7 @@ def learner(step: Train, method: TextualInversion, base: BaseModel) -> Iterator[
         learned={ROWS: rows},
         text_learned={},
         encode=partial(encode, base.text_encoder, rows),
+        tokens={method.token: rows},
         report=partial(_report, method, rows, base),
         notes=notes(method),
     )

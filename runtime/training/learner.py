@@ -9,6 +9,7 @@ from pathlib import Path
 
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
+from transformers import CLIPTextModel
 
 from promptlang.chunks import Chunk
 
@@ -35,6 +36,10 @@ class Learner:
     """Told of each step, counted from 0, before it; what learns may change with it, and with nothing else."""
     encode: Callable[[Chunks], Tensor] | None = None
     """Hidden states `[chunks, 77, channels]` with their gradients; None where the text encoder stays as it is."""
+    text_encoder: CLIPTextModel | None = None
+    """With whatever learns in it; None where it stays as it is."""
+    tokens: Mapping[str, Tensor] = field(default_factory=dict)
+    """Rows `[vectors, channels]` by the name of the token that they are for."""
     base: Callable[[], AbstractContextManager[UNet2DConditionModel]] | None = None
     """The UNet as it was before; None where it does not learn."""
     report: Callable[[], str] | None = None

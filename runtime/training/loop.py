@@ -24,6 +24,7 @@ from .lesson import Lesson
 from .metrics import Metrics
 from .optimizers import averages, optimizer
 from .rates import rate
+from .samples import Samples
 from .validation import Validation
 
 SAVE_STEPS: Final = 50
@@ -44,6 +45,7 @@ class Run:
     checkpoint: Checkpoint
     metrics: Metrics
     validation: Validation | None
+    samples: Samples | None = None
     progress: Progress = field(default_factory=Progress)
     optimizer: torch.optim.Optimizer = field(init=False)
     average: Average | None = None
@@ -67,14 +69,18 @@ class Run:
         self.progress = self.saved = self.checkpoint.load(self._state())
         if self.lesson.processes.first:
             self.metrics.resume(self.progress.done)
+        if self.samples is not None:
+            self.samples.resume(self.progress.done)
 
     def steps(self) -> Generator[Event, None, None]:
         """Learn to the end; the state is saved now and then, and when the consumer closes or interrupts."""
         try:
+            yield from self._sampled()
             while self.progress.done < self.step.steps:
                 self._update(self._loss())
                 self._look()
                 yield TrainingStep(self.progress.done, self.step.steps, self.progress.loss)
+                yield from self._sampled()
                 if self._due():
                     self._save()
         except (GeneratorExit, KeyboardInterrupt):
@@ -123,6 +129,12 @@ class Run:
             with self.settled():
                 loss = looks.loss(self.learner, self.lesson.texts)
             self.metrics.add(self.progress.done, validation=loss)
+
+    def _sampled(self) -> Generator[Event, None, None]:
+        """Pictures of what would be kept, now and then."""
+        if self.samples is not None and self.samples.due(self.progress.done):
+            with self.settled():
+                yield from self.samples.look(self.progress.done)
 
     def settled(self) -> settled:
         """Within it the learner is what is to be kept."""

@@ -43,6 +43,7 @@ def learner(step: Train, method: Lora, base: BaseModel) -> Iterator[Learner]:
             text_learned=learning(text_encoder) if text_encoder else {},
             base=partial(without, in_unet, unet),
             encode=partial(states, text_encoder) if text_encoder else None,
+            text_encoder=text_encoder,
             notes=_notes(method),
         )
         yield beside.joined(made, base, text_encoder) if beside else made

@@ -47,6 +47,7 @@ class Beside:
         return replace(
             learner,
             token_learned={inversion.ROWS: self.rows},
+            tokens={self.method.token: self.rows},
             begin=self._begin,
             encode=learning if text_encoder else partial(self._encode, base.text_encoder),
             report=partial(inversion.report, self.rows, base),

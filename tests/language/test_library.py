@@ -70,6 +70,7 @@ def test_importing_it_reads_no_grammar() -> None:
 def test_checking_a_text_looks_at_no_disk_and_takes_what_it_names_for_granted() -> None:
     text = 'use model "none"\ntrain lora x from "none"\na <lora:ink> (b --steps 0, <lora:ink>'
     assert [each.code for each in check("use model sd\ntrain lora x from none\n<lora:y> <z>")] == []
+    assert check('train ti <b> from none --under "<lora:y>" --samples "a <b> and a <c>"') == ()
     assert [(each.code, each.span.first.line) for each in check(text)] == [
         ("PL001", 3),
         ("PL202", 3),

@@ -318,6 +318,41 @@ def test_samplers_are_swept_by_any_name(session: Session) -> None:
     assert made == [("euler", "normal"), ("dpm++_2m", "karras")]
 
 
+def test_samples_are_prompts_below_the_training_in_each_variant(session: Session) -> None:
+    (step,) = session.plan(
+        Source('set steps 7\nset cfg 3\ntrain ti <sks> from photos --steps 90 --seed 5 --samples "a <sks> {fox|owl}"')
+    ).plan.steps
+    assert isinstance(step, Train)
+    fox, owl = step.samples
+    folder = FOLDER / "embeddings" / "sks.report" / "samples"
+    assert (fox.text, fox.steps, fox.cfg, fox.seed) == ("a <sks> fox", 7, 3.0, 5)
+    assert [each.file for each in (fox, owl)] == [folder / "01-a-sks-fox.png", folder / "02-a-sks-owl.png"]
+    assert (fox.embeddings, fox.adapters, fox.metadata) == ((), (), "minimal")
+    assert step.sample_every == 23
+
+
+def test_samples_follow_the_settings_and_the_model_that_is_trained_on(session: Session) -> None:
+    text = """set n 2
+set seed 9
+set metadata none
+train dreambooth cat from photos
+train lora x from photos --on cat --samples "a fox" --sample-every 10"""
+    (model, step) = session.plan(Source(text)).plan.steps
+    assert isinstance(step, Train)
+    assert isinstance(model, Train)
+    assert [each.seed for each in step.samples] == [9]
+    assert all(each.model == step.model == Model("cat", model.file) for each in step.samples)
+    assert (step.sample_every, step.samples[0].metadata) == (10, "none")
+
+
+def test_without_a_seed_samples_have_that_of_the_training() -> None:
+    """A training that goes on goes on with them, even where every prompt has a new seed."""
+    fresh = Session(FOLDER, world=WORLD, fresh_seeds=True)
+    (step,) = fresh.plan(Source('train lora x from photos --samples "a fox"')).plan.steps
+    assert isinstance(step, Train)
+    assert [each.seed for each in step.samples] == [0]
+
+
 def test_a_lora_in_pefts_layout_is_a_folder_and_is_found_as_one(session: Session, tmp_path: Path) -> None:
     (step, render) = plan(session, "train lora cat from photos --format peft\na <lora:cat:1>")
     assert isinstance(step, Train)

@@ -48,3 +48,12 @@ train lora a from photos --algo loha --format diffusers # PL230
 train lora a from photos --with-ti sks --format peft # PL230
 train lora a from photos --algo lokr --format peft
 a <sks>, <b>
+train lora x from photos --samples "a fox, <sks> {cat|dog}" --sample-every 10
+train lora x from photos --sample-every 10 # PL231
+train lora x from photos --samples "a fox" --sample-every 0 # PL202
+train lora x from photos --samples fox # PL201
+train lora x from photos --samples "a <lora:x:1>" # PL236
+train lora x from photos --samples "{a|a <lora:ink:1>}" # PL236
+train lora x from photos --samples "a (fox" # PL001
+train lora x from photos --samples "a <nobody>" # PL105
+train ti <new> from photos --samples "a <new>"

@@ -26,6 +26,7 @@ from promptlang.events import (
     Reported,
     SheetFinished,
     TrainingFinished,
+    TrainingSampled,
     TrainingSkipped,
     TrainingStarted,
     TrainingStep,
@@ -85,6 +86,22 @@ def test_a_log_of_other_work_has_its_results_only(log: Screen) -> None:
 def test_a_training_that_is_skipped_is_said_to_be_up_to_date(log: Screen, train: Train) -> None:
     assert log.terminal.draw(running(TrainingSkipped(train)))
     assert log.out == "ink is up to date: adapters/ink.safetensors\n"
+
+
+def test_a_log_names_the_pictures_that_a_training_makes(log: Screen, train: Train, tmp_path: Path) -> None:
+    files = (tmp_path / "a.png", tmp_path / "b.png")
+    log.terminal.draw(running(TrainingSampled(train, 1, files[:1]), TrainingSampled(train, 100, files)))
+    assert log.out.splitlines() == [
+        "ink after 1 step: a.png",
+        "ink after 100 steps: a.png",
+        "ink after 100 steps: b.png",
+    ]
+
+
+def test_a_screen_shows_them(tty: Screen, train: Train, tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4), (1, 2, 3)).save(tmp_path / "a.png")
+    tty.terminal.draw(running(TrainingSampled(train, 1, (tmp_path / "a.png",))))
+    assert tty.out.count("▀") == 8
 
 
 def test_a_log_says_where_an_interrupted_training_goes_on(log: Screen, train: Train) -> None:
