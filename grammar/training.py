@@ -79,6 +79,7 @@ _OPTIMISATION: tuple[Option, ...] = (
     Option("ema", Kind.NUMBER, "keep a moving average of the steps, this much of it at each", _ALL, 0.0, 0, 0.99999),
     Option("samples", Kind.TEXT, "a prompt whose picture shows, at intervals, what has been learned", _ALL),
     Option("sample-every", Kind.INTEGER, "steps between them; a quarter of all unless given", _ALL, None, 1, 1_000_000),
+    Option("keep", Kind.CHOICE, "the last step's, or the best by validation", _ALL, "last", choices=("last", "best")),
     Option("gradient-checkpointing", Kind.FLAG, "less memory for a third more time", _ALL, "off"),
     Option("force", Kind.FLAG, "train again even if nothing has changed", _ALL, "off"),
 )

@@ -29,6 +29,16 @@ def replacing(file: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def copied(made: Path, place: Path) -> None:
+    """A file or a folder in another place, whole or not at all."""
+    if made.is_dir():
+        with replacing_folder(place) as partial:
+            shutil.copytree(made, partial, dirs_exist_ok=True)
+    else:
+        with replacing(place) as partial:
+            shutil.copyfile(made, partial)
+
+
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
     """An empty folder to fill, which takes the other's place if all goes well."""

@@ -44,6 +44,8 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     for option, other in NEEDED:
         if option in given and not _has(given, other):
             yield not_without(option, other, given[option].span)
+    if _word(given, "keep") == "best" and not {"validation", "hold-out"} & given.keys():
+        yield not_without("keep best", "hold-out", given["keep"].span)
     yield from _layered(scoped.statement, given)
     yield from _algorithm(given)
     yield from _optimizer(given)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from pathlib import Path
 from time import perf_counter
 from typing import Final
 
@@ -28,11 +30,13 @@ from promptlang.plan import Train
 from promptlang.teaching import Prior, token_of
 
 from ..conditioning import Encoder
+from ..files import write_whole
 from ..models import BaseModel
 from ..processes import ALONE, Processes
-from . import curve
+from . import curve, report
 from .batches import Batches, turns
 from .checkpoint import Checkpoint
+from .claims import truths
 from .dataset import Example, divided, examples
 from .encoded import Bucket, encode
 from .identity import kept_key, key
@@ -95,7 +99,8 @@ def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, No
         yield from map(Complained, warnings)
         checkpoint = Checkpoint.of(step, identity)
         samples = Samples.of(step, base, learner, identity) if step.samples and processes.first else None
-        run = Run(step, learner, lesson, checkpoint, Metrics(step.report / "metrics.jsonl"), validation, samples)
+        keep = partial(_keep, learner, metadata(step, base, learner, len(material.learned), identity))
+        run = Run(step, learner, lesson, checkpoint, Metrics(step.report / "metrics.jsonl"), keep, validation, samples)
         run.resume()
         if processes.count > 1:
             yield Reported(f"{processes.count} processes share each step")
@@ -103,17 +108,33 @@ def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, No
         with _checkpointing(step, learner.unet):
             yield from run.steps()
         with run.settled():
+            told = [*_told(run, base, perf_counter() - began)]
             if processes.first:
-                learner.write(step.file, metadata(step, base, learner, len(material.learned), identity))
-            told = learner.report() if learner.report else None
+                run.finish()
     if processes.first:
+        write_whole(step.report / "report.txt", "".join(f"{line}\n" for line in told).encode())
         curve.save(step.report / "loss.png", step.name, run.metrics.series("loss"), run.metrics.series("validation"))
         if samples is not None:
             yield SheetFinished(samples.sheet(step.steps))
         checkpoint.remove()
     processes.wait()
-    yield from map(Reported, [*_verdict(run.metrics), *([told] if told else [])])
+    yield from map(Reported, told)
     yield TrainingFinished(step, run.progress.loss, perf_counter() - began)
+
+
+def _keep(learner: Learner, says: Mapping[str, str], file: Path) -> None:
+    """What is learned so far, with what it says of itself."""
+    learner.write(file, says)
+
+
+def _told(run: Run, base: BaseModel, seconds: float) -> Iterator[str]:
+    """All that there is to say at the end."""
+    own = run.validation and run.validation.of_own(run.lesson.batches.buckets).loss(run.learner, run.lesson.texts)
+    yield from report.verdict(run.metrics, own)
+    if run.learner.report:
+        yield from run.learner.report()
+    yield report.cost(seconds, run.steps_done, base.place.device)
+    yield from truths(run.step)
 
 
 @dataclass(slots=True)
@@ -219,15 +240,3 @@ def _oddities(material: Material) -> Iterable[Diagnostic]:
     """What is wrong with how captions are written, but not all of it in a large data set."""
     said = {caption: example.file.name for example in _all(material) for caption in example.captions}
     return islice((each for caption, name in said.items() for each in odd(caption, name)), ODD_CAPTIONS)
-
-
-def _verdict(metrics: Metrics) -> Iterator[str]:
-    """What the pictures that were not learned from say."""
-    looks = metrics.series("validation")
-    if not looks:
-        return
-    (last, end), (step, best) = looks[-1], min(looks, key=lambda look: look[1])
-    told = f"validation loss {looks[0][1]:.4f} at first, {end:.4f} at the end"
-    if end > best * 1.05:  # less is noise: there are few pictures
-        told += f"; lowest, {best:.4f}, at step {step} of {last}: a rise is learning by heart, so try `--steps {step}`"
-    yield told

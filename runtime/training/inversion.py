@@ -41,7 +41,7 @@ def learner(step: Train, method: TextualInversion, base: BaseModel) -> Iterator[
         text_learned={},
         encode=partial(encode, base.text_encoder, rows),
         tokens={method.token: rows},
-        report=partial(_report, method, rows, base),
+        report=partial(report, rows, base),
         notes=notes(method),
     )
 
@@ -106,17 +106,8 @@ def _write(rows: Tensor, file: Path, metadata: Mapping[str, str]) -> None:
     write_tensors(file, {ROWS: rows.detach().clone()}, metadata)
 
 
-def _report(method: TextualInversion, rows: Tensor, base: BaseModel) -> str:
-    told = report(rows, base)
-    if method.until < 1:
-        told += (
-            f"; stopped early, after {method.until:.0%}: a token alone that stays as it is has nothing left to learn"
-        )
-    return told
-
-
-def report(rows: Tensor, base: BaseModel) -> str:
+def report(rows: Tensor, base: BaseModel) -> Iterator[str]:
     """How long the rows are, beside those of words."""
     table = base.text_encoder.get_input_embeddings().weight
     lengths = ", ".join(f"{length:.3f}" for length in rows.detach().norm(dim=1).tolist())
-    return f"length of its vectors: {lengths}; half of the words' are shorter than {table.norm(dim=1).median():.3f}"
+    yield f"length of its vectors: {lengths}; half of the words' are shorter than {table.norm(dim=1).median():.3f}"

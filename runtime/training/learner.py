@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,8 +42,8 @@ class Learner:
     """Rows `[vectors, channels]` by the name of the token that they are for."""
     base: Callable[[], AbstractContextManager[UNet2DConditionModel]] | None = None
     """The UNet as it was before; None where it does not learn."""
-    report: Callable[[], str] | None = None
-    """A line on what has been learned."""
+    report: Callable[[], Iterable[str]] | None = None
+    """Lines on what has been learned."""
     notes: Mapping[str, str] | None = None
     """What the file should say of the method."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from math import isfinite
+from pathlib import Path
 from time import perf_counter
 from typing import Final
 
@@ -17,6 +18,7 @@ from promptlang.diagnostics.training import diverged
 from promptlang.events import Event, TrainingStep
 from promptlang.plan import Train
 
+from ..files import copied
 from .average import Average, settled
 from .checkpoint import Checkpoint, Progress, State
 from .learner import Learner
@@ -44,7 +46,9 @@ class Run:
     lesson: Lesson
     checkpoint: Checkpoint
     metrics: Metrics
-    validation: Validation | None
+    keep: Callable[[Path], None]
+    """Puts what is learned so far into a file."""
+    validation: Validation | None = None
     samples: Samples | None = None
     progress: Progress = field(default_factory=Progress)
     optimizer: torch.optim.Optimizer = field(init=False)
@@ -55,6 +59,7 @@ class Run:
     saved_at: float = field(default_factory=perf_counter)
     cost: float = 0.0
     """Seconds that the last save took."""
+    _resumed_at: int = 0
     _rates: list[float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +72,7 @@ class Run:
     def resume(self) -> None:
         """Go on where an earlier run of the same training stopped."""
         self.progress = self.saved = self.checkpoint.load(self._state())
+        self._resumed_at = self.progress.done
         if self.lesson.processes.first:
             self.metrics.resume(self.progress.done)
         if self.samples is not None:
@@ -128,7 +134,26 @@ class Run:
         if looks is not None and looks.due(self.progress.done, self.step.steps):
             with self.settled():
                 loss = looks.loss(self.learner, self.lesson.texts)
+                if all(loss < before for _, before in self.metrics.series("validation")):
+                    self.keep(self.best)
             self.metrics.add(self.progress.done, validation=loss)
+
+    @property
+    def best(self) -> Path:
+        """Where that is kept which had the lowest validation loss so far."""
+        return self.step.report / f"best{self.step.file.suffix}"
+
+    @property
+    def steps_done(self) -> int:
+        """Those of this run, without an earlier one's."""
+        return self.progress.done - self._resumed_at
+
+    def finish(self) -> None:
+        """Put what is to be kept where it was asked for."""
+        if self.step.course.optimisation.keep == "best" and self.best.exists():
+            copied(self.best, self.step.file)
+        else:
+            self.keep(self.step.file)
 
     def _sampled(self) -> Generator[Event, None, None]:
         """Pictures of what would be kept, now and then."""

@@ -19,6 +19,7 @@ from .layouts import Layers, Layouts
 from .learner import Learner
 from .pivot import Beside
 from .precision import frozen
+from .report import effective_strength
 from .targets import layers
 from .texts import states
 
@@ -44,6 +45,7 @@ def learner(step: Train, method: Lora, base: BaseModel) -> Iterator[Learner]:
             base=partial(without, in_unet, unet),
             encode=partial(states, text_encoder) if text_encoder else None,
             text_encoder=text_encoder,
+            report=lambda: (effective_strength(parts),),
             notes=_notes(method),
         )
         yield beside.joined(made, base, text_encoder) if beside else made

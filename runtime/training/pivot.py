@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -50,9 +51,13 @@ class Beside:
             tokens={self.method.token: self.rows},
             begin=self._begin,
             encode=learning if text_encoder else partial(self._encode, base.text_encoder),
-            report=partial(inversion.report, self.rows, base),
+            report=partial(self._report, learner, base),
             notes={**(learner.notes or {}), **inversion.notes(self.method)},
         )
+
+    def _report(self, learner: Learner, base: BaseModel) -> Iterator[str]:
+        yield from learner.report() if learner.report else ()
+        yield from inversion.report(self.rows, base)
 
     def _begin(self, step: int) -> None:
         self.rows.requires_grad_(step < self.last)

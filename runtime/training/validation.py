@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 import torch
@@ -40,6 +41,10 @@ class Validation:
     def due(self, done: int, steps: int) -> bool:
         """Whether to look after a step: also after the first and the last."""
         return done in (1, steps) or done % self.every == 0
+
+    def of_own(self, buckets: Sequence[Bucket]) -> Validation:
+        """The same over the first of the pictures that are learned from."""
+        return replace(self, batches=[*islice(_batches(buckets, self.schedule), len(self.batches))])
 
     @torch.no_grad()
     def loss(self, learner: Learner, texts: Texts) -> float:

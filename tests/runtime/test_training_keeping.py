@@ -22,9 +22,8 @@ from safetensors.torch import load_file
 from promptlang.events import Reported, TrainingFinished, TrainingSkipped, TrainingStarted, TrainingStep
 from promptlang.plan import Plan, Train
 from promptlang.runtime import Runtime
-from promptlang.runtime.training import precision
+from promptlang.runtime.training import precision, report
 from promptlang.runtime.training.average import Average, settled
-from promptlang.runtime.training.course import _verdict
 from promptlang.runtime.training.metrics import Metrics
 from promptlang.runtime.training.state import packed, unpack
 from promptlang.teaching import Dreambooth, Lora, Prior, TextualInversion
@@ -246,30 +245,90 @@ def test_a_file_that_is_cut_short_is_made_again(runtime: Runtime, training: Call
 def test_each_steps_loss_and_the_validations_are_told(runtime: Runtime, training: Callable[..., Train]) -> None:
     step = training(steps=4, held_out=0.4, warmup=2)
     events = run(runtime, step)
-    report = step.file.parent / "ink.report"
-    rows = [json.loads(line) for line in (report / "metrics.jsonl").read_text().splitlines()]
+    folder = step.file.parent / "ink.report"
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [(row["step"], row["lr"]) for row in rows if "lr" in row] == [(1, 5e-4), (2, 1e-3), (3, 1e-3), (4, 1e-3)]
     looks = [row["validation"] for row in rows if "validation" in row]
     assert len(looks) == 4
-    (told,) = [each.text for each in events if isinstance(each, Reported)]
-    assert told.startswith(f"validation loss {looks[0]:.4f} at first, {looks[-1]:.4f} at the end")
-    with Image.open(report / "loss.png") as picture:
+    told = [each.text for each in events if isinstance(each, Reported)]
+    assert told[0].startswith(f"validation loss {looks[0]:.4f} at first, {looks[-1]:.4f} at the end")
+    assert told[1].startswith("unet: weights change by ")
+    assert "s a step" in told[2]
+    assert (folder / "report.txt").read_text().splitlines() == told
+    with Image.open(folder / "loss.png") as picture:
         assert picture.size == (960, 480)
     again = replace(step, file=step.file.with_name("again.safetensors"), name="again")
     run(runtime, again)
     assert (again.file.parent / "again.report" / "metrics.jsonl").read_bytes() == (
-        report / "metrics.jsonl"
+        folder / "metrics.jsonl"
     ).read_bytes()
 
 
-def test_a_validation_loss_that_rises_is_called_learning_by_heart(tmp_path: Path) -> None:
+def looked(tmp_path: Path, *losses: tuple[int, float]) -> Metrics:
     told = Metrics(tmp_path / "metrics.jsonl")
-    for step, loss in ((1, 0.5), (10, 0.4), (20, 0.41)):
+    for step, loss in losses:
         told.add(step, validation=loss)
-    assert [*_verdict(told)] == ["validation loss 0.5000 at first, 0.4100 at the end"]
-    told.add(30, validation=0.45)
-    (line,) = _verdict(told)
-    assert line.endswith("lowest, 0.4000, at step 10 of 30: a rise is learning by heart, so try `--steps 10`")
+    return told
+
+
+def test_the_verdict_names_its_evidence(tmp_path: Path) -> None:
+    fine = looked(tmp_path, (1, 0.5), (10, 0.4), (20, 0.41))
+    (line,) = report.verdict(fine, 0.3)
+    assert line == (
+        "validation loss 0.5000 at first, 0.4100 at the end; over its own pictures 0.3000: no sign of learning by heart"
+    )
+    (line,) = report.verdict(fine, 0.1)
+    assert line.endswith("it knows its own pictures by heart, and the others have not suffered from it so far")
+    (line,) = report.verdict(looked(tmp_path, (1, 0.5), (10, 0.4), (30, 0.45)), 0.1)
+    assert line.endswith("lowest, 0.4000, at step 10 of 30: a rise is learning by heart; try `--keep best`")
+    (line,) = report.verdict(Metrics(tmp_path / "none.jsonl"), None)
+    assert line.startswith("whether it learned its pictures by heart cannot be told")
+
+
+def test_what_is_best_by_validation_is_kept_beside_the_last_or_in_its_place(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
+    """With a learning rate at which it only gets worse after a while."""
+    last = training(steps=7, held_out=0.4, learning_rate=1.0, warmup=4)
+    best = training(steps=7, held_out=0.4, learning_rate=1.0, warmup=4, keep="best")
+    best = replace(best, file=last.file.with_name("best.safetensors"), name="best")
+    for step in (last, best):
+        assert isinstance(run(runtime, step)[-1], TrainingFinished)
+    rows = [json.loads(line) for line in (last.report / "metrics.jsonl").read_text().splitlines()]
+    looks = {row["step"]: row["validation"] for row in rows if "validation" in row}
+    at = min(looks, key=lambda step: looks[step])
+    assert at < 7
+    stopped = training(steps=at, held_out=0.4, learning_rate=1.0, warmup=4, file=last.file.with_name("x.safetensors"))
+    run(runtime, stopped)
+    expected = load_file(stopped.file)
+    for file in (last.report / "best.safetensors", best.file):
+        found = load_file(file)
+        assert all(torch.equal(found[name], each) for name, each in expected.items())
+    assert not all(torch.equal(load_file(last.file)[name], each) for name, each in expected.items())
+    assert isinstance(run(runtime, best)[-1], TrainingSkipped)
+
+
+def test_the_best_is_the_same_when_resumed(runtime: Runtime, training: Callable[..., Train]) -> None:
+    assert_the_same_when_resumed(runtime, training(steps=7, held_out=0.4, learning_rate=1.0, warmup=4, keep="best"))
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "said"),
+    [
+        (TextualInversion("x", until=0.7), {"template": "<x>"}, "`--ti-until`"),
+        (Lora(4, 2.0), {}, "`--alpha`"),
+        (None, {"loss": "cosine"}, "`--loss cosine`"),
+        (None, {"noise_offset": 0.1}, "`--noise-offset`"),
+        (None, {"accumulate": 2}, "`--accumulate`"),
+    ],
+)
+def test_popular_advice_is_followed_and_the_truth_is_told(
+    method: object, options: dict[str, object], said: str, runtime: Runtime, training: Callable[..., Train]
+) -> None:
+    told = [each.text for each in run(runtime, training(method, steps=1, **options)) if isinstance(each, Reported)]
+    assert told[-1].startswith(said)
+    plain = [each.text for each in run(runtime, training(steps=1)) if isinstance(each, Reported)]
+    assert not any(each.startswith(said) for each in plain)
 
 
 def test_an_odd_caption_is_named_at_its_place(runtime: Runtime, training: Callable[..., Train], photos: Path) -> None:

@@ -50,6 +50,8 @@ train lora a from photos --algo lokr --format peft
 a <sks>, <b>
 train lora x from photos --samples "a fox, <sks> {cat|dog}" --sample-every 10
 train lora x from photos --sample-every 10 # PL231
+train lora x from photos --keep best # PL231
+train lora x from photos --keep best --hold-out 20%
 train lora x from photos --samples "a fox" --sample-every 0 # PL202
 train lora x from photos --samples fox # PL201
 train lora x from photos --samples "a <lora:x:1>" # PL236

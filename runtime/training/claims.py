@@ -1,0 +1,25 @@
+"""Popular advice that measurement does not support: built as it was asked for, and told, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang.plan import Train
+from promptlang.teaching import Lora, TextualInversion
+
+
+def truths(step: Train) -> Iterator[str]:
+    """Of what this training was asked for."""
+    method, objective, optimisation = step.course.method, step.course.objective, step.course.optimisation
+    if isinstance(method, TextualInversion) and method.until < 1:
+        yield "`--ti-until` of a token alone is an early stop: nothing else was left to learn"
+    if isinstance(method, Lora) and method.alpha != method.rank:
+        yield "`--alpha` over `--rank` only multiplies what is learned: it favours neither colour nor contrast"
+    if objective.loss == "cosine":
+        yield "`--loss cosine` alone would not see how long a prediction is, so the squared error counts as well"
+    if objective.noise_offset:
+        yield "`--noise-offset` widens the range of brightness; it takes away neither grain nor learning by heart"
+    if optimisation.accumulate > 1:
+        yield "`--accumulate` is one larger batch, to the last bits, and no steadier than such a batch"
+    if optimisation.optimizer == "adamw8bit":
+        yield "`--optimizer adamw8bit` makes the optimizer's own state smaller, and nothing else"

@@ -1,0 +1,68 @@
+"""What there is to say of a training when it is over: on the screen, and in ``NAME.report/report.txt``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
+
+from .adapters import NAME
+from .metrics import Metrics
+
+RISE: Final = 1.05
+"""Times the lowest validation loss; less is noise, for there are few pictures."""
+
+GAP: Final = 0.5
+"""Of the validation loss, what that of the pictures learned from must be under to be called learned by heart."""
+
+
+def verdict(metrics: Metrics, own: float | None) -> Iterator[str]:
+    """Whether pictures were learned by heart; `own` is the validation's loss over those that were learned from."""
+    looks = metrics.series("validation")
+    if not looks or own is None:
+        yield "whether it learned its pictures by heart cannot be told: let it, with `--hold-out 10%`"
+        return
+    (last, end), (step, best) = looks[-1], min(looks, key=lambda look: look[1])
+    told = f"validation loss {looks[0][1]:.4f} at first, {end:.4f} at the end; over its own pictures {own:.4f}"
+    if end > best * RISE:
+        yield f"{told}; lowest, {best:.4f}, at step {step} of {last}: a rise is learning by heart; try `--keep best`"
+    elif own < end * GAP:
+        yield f"{told}: it knows its own pictures by heart, and the others have not suffered from it so far"
+    else:
+        yield f"{told}: no sign of learning by heart"
+
+
+@torch.no_grad()
+def effective_strength(layers: Mapping[str, Mapping[str, BaseTunerLayer]]) -> str:
+    """How long each part's changes are beside its weights, in the Frobenius norm, at strength 1."""
+    return "; ".join(f"{part.replace('_', ' ')}: {_lengths(found)}" for part, found in layers.items() if found)
+
+
+def _lengths(layers: Mapping[str, BaseTunerLayer]) -> str:
+    shares = {}
+    for name, layer in layers.items():
+        weight = layer.get_base_layer().weight
+        shares[name] = float(layer.get_delta_weight(NAME).float().norm() / weight.float().norm())
+    strongest = max(shares, key=lambda name: shares[name])
+    mean = sum(shares.values()) / len(shares)
+    return f"weights change by {mean:.2%} of their length, at most by {shares[strongest]:.2%} ({strongest})"
+
+
+def cost(seconds: float, steps: int, device: torch.device) -> str:
+    """Time and memory."""
+    told = f"{seconds / max(1, steps):.3f} s a step"
+    peak = _peak(device)
+    return told if peak is None else f"{told}; the process has held {peak:.1f} GB at most"
+
+
+def _peak(device: torch.device) -> float | None:
+    """In GB; of a GPU's memory where it was trained on one. None where the system does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
