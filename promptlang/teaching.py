@@ -143,7 +143,7 @@ class Optimisation:
     """The longest gradient; 0 for any."""
     ema: float = 0.0
     """How much of the average of all steps so far stays at each; 0 keeps the last step's numbers."""
-    keep: str = "last"
+    kept: str = "last"
     """What is kept: that of the ``last`` step, or the ``best`` by validation."""
     gradient_checkpointing: bool = False
     """Whether activations are computed a second time instead of being kept."""

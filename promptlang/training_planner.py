@@ -163,7 +163,7 @@ def _optimisation(values: Values, method: Method) -> Optimisation:
         accumulate=values.integer("accumulate"),
         clip=values.number("clip"),
         ema=values.number("ema"),
-        keep=values.text("keep"),
+        kept=values.text("keep"),
         gradient_checkpointing=values.flag("gradient-checkpointing"),
     )
 

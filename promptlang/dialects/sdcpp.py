@@ -119,7 +119,7 @@ class _Pen(Pen):
 
     def text(self, text: ast.Text) -> str:
         value = text.value
-        unsayable = r"\\(?=\()|[\[]" if not (self.inside or self.weights) else r"\\(?=\()|[)\[\]]"
+        unsayable = r"\\(?=\()|[\[]" if not (self.inside or self.ranges) else r"\\(?=\()|[)\[\]]"
         if re.search(unsayable, value):
             self.cannot("way to write this bracket as a character", text, "it is left out")
             value = re.sub(unsayable, "", value)

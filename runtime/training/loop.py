@@ -150,7 +150,7 @@ class Run:
 
     def finish(self) -> None:
         """Put what is to be kept where it was asked for."""
-        if self.step.course.optimisation.keep == "best" and self.best.exists():
+        if self.step.course.optimisation.kept == "best" and self.best.exists():
             copied(self.best, self.step.file)
         else:
             self.keep(self.step.file)

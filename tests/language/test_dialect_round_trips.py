@@ -76,6 +76,12 @@ def test_a_weight_does_not_run_into_the_number_after_it(text: str) -> None:
     ]
 
 
+def test_a_bracket_that_is_never_closed_is_not_closed_by_a_character() -> None:
+    """stable-diffusion.cpp has no way to write ``)`` where a bracket is open."""
+    written, missing = DIALECTS["sdcpp"].write(read("promptlang", r"(k\(i\)"))
+    assert (written, [each.code for each in missing]) == (r"(k\(i", ["PL601"])
+
+
 @settings(max_examples=60, deadline=None)
 @given(PROMPTS | BROKEN)
 def test_promptlang_written_by_itself_means_exactly_the_same(text: str) -> None:

@@ -290,7 +290,7 @@ def test_what_is_best_by_validation_is_kept_beside_the_last_or_in_its_place(
 ) -> None:
     """With a learning rate at which it only gets worse after a while."""
     last = training(steps=7, held_out=0.4, learning_rate=1.0, warmup=4)
-    best = training(steps=7, held_out=0.4, learning_rate=1.0, warmup=4, keep="best")
+    best = training(steps=7, held_out=0.4, learning_rate=1.0, warmup=4, kept="best")
     best = replace(best, file=last.file.with_name("best.safetensors"), name="best")
     for step in (last, best):
         assert isinstance(run(runtime, step)[-1], TrainingFinished)
@@ -298,7 +298,8 @@ def test_what_is_best_by_validation_is_kept_beside_the_last_or_in_its_place(
     looks = {row["step"]: row["validation"] for row in rows if "validation" in row}
     at = min(looks, key=lambda step: looks[step])
     assert at < 7
-    stopped = training(steps=at, held_out=0.4, learning_rate=1.0, warmup=4, file=last.file.with_name("x.safetensors"))
+    stopped = training(steps=at, held_out=0.4, learning_rate=1.0, warmup=4, name="x")
+    stopped = replace(stopped, file=last.file.with_name("x.safetensors"))
     run(runtime, stopped)
     expected = load_file(stopped.file)
     for file in (last.report / "best.safetensors", best.file):
@@ -309,7 +310,7 @@ def test_what_is_best_by_validation_is_kept_beside_the_last_or_in_its_place(
 
 
 def test_the_best_is_the_same_when_resumed(runtime: Runtime, training: Callable[..., Train]) -> None:
-    assert_the_same_when_resumed(runtime, training(steps=7, held_out=0.4, learning_rate=1.0, warmup=4, keep="best"))
+    assert_the_same_when_resumed(runtime, training(steps=7, held_out=0.4, learning_rate=1.0, warmup=4, kept="best"))
 
 
 @pytest.mark.parametrize(
