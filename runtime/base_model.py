@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 from .devices import FULL, Place
 from .families import Family
 from .networks import moved
+
+_CARD = re.compile(r"---\n(.*?)\n---\n", re.DOTALL)
+_LICENSE = re.compile(r"^(license(?:_name)?):[ \t]*(\S.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +70,27 @@ class BaseModel:
         return _sha256(self.files)
 
     @cached_property
+    def vae_sha256(self) -> str:
+        """Of the files of a VAE that is not its own; empty for its own."""
+        return _sha256(self.vae_files) if self.vae_files else ""
+
+    @cached_property
+    def license(self) -> str:
+        """What the card in its folder says, in the manner of Hugging Face's; empty where it says nothing."""
+        try:
+            card = (self.vae_config.parent / "README.md").read_text("utf-8", errors="replace")
+        except OSError:
+            return ""
+        head = _CARD.match(card)
+        told = dict(_LICENSE.findall(head[1])) if head else {}
+        return told.get("license_name") or told.get("license", "")
+
+    @cached_property
     def identity(self) -> str:
         """As `sha256`, but another with a VAE that is not its own."""
         if not self.vae_files:
             return self.sha256
-        return hashlib.sha256(f"{self.sha256} {_sha256(self.vae_files)}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.sha256} {self.vae_sha256}".encode()).hexdigest()
 
     @contextmanager
     def at_work(self, *networks: nn.Module) -> Iterator[None]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
-from promptlang.diagnostics.adapters import Subject
+from promptlang.diagnostics.adapters import Subject, other_vae
 from promptlang.events import Complained, DenoisingStep, Event, PictureFinished, Preview, RenderingStarted, Reported
 from promptlang.plan import Adapter, Render
 from promptlang.record import CHUNK
@@ -63,6 +63,8 @@ class Loaded:
             if key not in self.adapters:
                 self.adapters[key] = reader(adapter, self.base, span)
                 yield Reported(f"{adapter.name}: {self.adapters[key].amount}")
+                if getattr(self.adapters[key], "vae", "") not in ("", self.base.vae_sha256):
+                    yield Complained(other_vae(adapter.name, self.base.name, span))
             found.append(self.adapters[key])
         return found
 

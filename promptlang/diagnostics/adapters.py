@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import Diagnostic, warning
 from promptlang.source import Span
 
 
@@ -121,3 +121,9 @@ def several_tokens(subject: Subject, names: Collection[str]) -> Diagnostic:
     """A file with several tokens, none of which has the name that is asked for."""
     listed = ", ".join(f"`{name}`" for name in names)
     return refused(subject, f"it holds several tokens: {listed}", "write `use ti FILE as <token>` with one of them")
+
+
+def other_vae(name: str, model: str, span: Span) -> Diagnostic:
+    """A LoRA that was trained on what another VAE makes of pictures."""
+    message = f"`{name}` was trained with another VAE than `{model}` has here, so its colours may be off"
+    return warning("PL509", message, span, "name that VAE with `use vae`")

@@ -126,15 +126,15 @@ def vae_does_not_fit(path: Path, model: str, span: Span) -> Diagnostic:
 
 def device_missing(device: str, span: Span) -> Diagnostic:
     """``set device cuda`` on a machine without."""
-    return Diagnostic("PL506", f"there is no device `{device}` on this machine", span, "try `set device auto`")
+    return Diagnostic("PL510", f"there is no device `{device}` on this machine", span, "try `set device auto`")
 
 
 def precision_not_possible(precision: str, device: str, span: Span) -> Diagnostic:
     """``set precision fp16`` on a device that cannot compute with it."""
     message = f"the device `{device}` cannot compute in `{precision}`"
-    return Diagnostic("PL506", message, span, "try `set precision fp32`")
+    return Diagnostic("PL511", message, span, "try `set precision fp32`")
 
 
 def training_not_possible(family: str, span: Span) -> Diagnostic:
     """``train lora`` on a model that nothing can train yet."""
-    return Diagnostic("PL507", f"nothing can be trained yet on a model of the kind {family}", span)
+    return Diagnostic("PL508", f"nothing can be trained yet on a model of the kind {family}", span)

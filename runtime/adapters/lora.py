@@ -22,6 +22,8 @@ class Lora:
     """By the name of the network: `unet`, `text_encoder`, `text_encoder_2`."""
     algorithms: tuple[str, ...] = ()
     """``LoRA``, ``LoHa``, …: those of its modules."""
+    vae: str = ""
+    """The sha256 of the VAE that it was trained with, where that was not the model's own."""
 
     @property
     def unet(self) -> Changes:

@@ -40,7 +40,8 @@ def read(adapter: Adapter, base: BaseModel, span: Span) -> Lora:
             raise PromptError([wrong.incomplete(subject, place.module)]) from error
         except (ValueError, RuntimeError) as error:
             raise PromptError([_misfit(contents, place.module, base, subject)]) from error
-    return Lora(adapter.name, sha256(adapter.file), parts, tuple(algorithms))
+    vae = contents.metadata.get("ss_new_vae_hash", "")
+    return Lora(adapter.name, sha256(adapter.file), parts, tuple(algorithms), vae)
 
 
 def parts_of(base: BaseModel) -> Parts:

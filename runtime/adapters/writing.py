@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import torch
 from safetensors.torch import save
@@ -13,6 +14,9 @@ from torch import Tensor
 
 from ..files import write_whole
 from .formats import LowRank
+
+LEGACY: Final = slice(0x100000, 0x110000)
+"""The bytes that A1111's extension once hashed; as in kohya's tools, of a file that has their own metadata only."""
 
 
 def write(file: Path, unet: Mapping[str, LowRank], metadata: Mapping[str, str]) -> None:
@@ -22,9 +26,13 @@ def write(file: Path, unet: Mapping[str, LowRank], metadata: Mapping[str, str]) 
 
 def write_tensors(file: Path, contents: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write tensors under the names they have, whole or not at all, with their hash beside what is told of them."""
-    header, tensors = _split(save(dict(contents)))
-    digest = hashlib.sha256(tensors).hexdigest()
-    header["__metadata__"] = dict(sorted({**metadata, "sshs_model_hash": digest}.items()))
+    hashed = save(dict(contents), {name: each for name, each in metadata.items() if name.startswith("ss_")})
+    header, tensors = _split(hashed)
+    hashes = {
+        "sshs_model_hash": hashlib.sha256(tensors).hexdigest(),
+        "sshs_legacy_hash": hashlib.sha256(hashed[LEGACY]).hexdigest()[:8],
+    }
+    header["__metadata__"] = dict(sorted({**metadata, **hashes}.items()))
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     write_whole(file, len(text).to_bytes(8, "little") + text + tensors)

@@ -38,6 +38,8 @@ def metadata(step: Train, base: BaseModel, learner: Learner, pictures: int, key:
         "modelspec.resolution": size,
         "modelspec.prediction_type": "v" if base.schedule.get("prediction_type") == "v_prediction" else "epsilon",
         **({"promptlang_under": _under(step)} if step.under else {}),
+        **({"ss_vae_name": base.vae_files[0].name, "ss_new_vae_hash": base.vae_sha256} if base.vae_files else {}),
+        **({"modelspec.license": base.license} if base.license else {}),
         KEY: key,
         **_course(step),
         **(learner.notes or {}),

@@ -203,4 +203,4 @@ def test_a_folder_of_another_family_is_named(runtime: Runtime, render: Make, tmp
 def test_training_on_sdxl_is_refused_by_name(training: Callable[..., object], tmp_path: Path) -> None:
     small("sdxl").save_pretrained(tmp_path / "xl")
     events: list[Event] = run(Runtime(), training(model=Model("xl", tmp_path / "xl")))  # type: ignore[arg-type]
-    assert complaints(events) == ["PL507 nothing can be trained yet on a model of the kind Stable Diffusion XL"]
+    assert complaints(events) == ["PL508 nothing can be trained yet on a model of the kind Stable Diffusion XL"]

@@ -34,13 +34,13 @@ def test_auto_is_the_cpu_in_full_precision_where_there_is_nothing_else(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
 def test_a_device_that_is_not_there_is_said(render: Make) -> None:
     (said,) = complaints(run(Runtime(), render(computing=Computing(device="cuda"))))
-    assert said == "PL506 there is no device `cuda` on this machine"
+    assert said == "PL510 there is no device `cuda` on this machine"
 
 
 def test_a_precision_that_the_device_cannot_compute_in_is_said(render: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "computes", lambda _, dtype: dtype != torch.float16)
     (said,) = complaints(run(Runtime(), render(computing=Computing("fp16", "cpu"))))
-    assert said == "PL506 the device `cpu` cannot compute in `fp16`"
+    assert said == "PL511 the device `cpu` cannot compute in `fp16`"
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 
 from promptlang.events import TrainingFinished, TrainingStarted, TrainingStep
 from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
@@ -184,7 +185,10 @@ def test_the_file_says_what_kohyas_tools_read(runtime: Runtime, training: Callab
     assert told["ss_network_module"] == "networks.lora"
     assert (told["ss_network_dim"], told["ss_network_alpha"], told["ss_steps"]) == ("4", "4", "1")
     assert told["ss_num_train_images"] == "3"
-    assert len(told["sshs_model_hash"]) == 64
+    kohyas = save(load_file(step.file), {name: each for name, each in told.items() if name.startswith("ss_")})
+    start = 8 + int.from_bytes(kohyas[:8], "little")
+    assert told["sshs_model_hash"] == hashlib.sha256(kohyas[start:]).hexdigest()
+    assert told["sshs_legacy_hash"] == hashlib.sha256(kohyas[0x100000:0x110000]).hexdigest()[:8]
     assert told["modelspec.title"] == "ink"
 
 

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL, DiffusionPipeline
+from safetensors import safe_open
 from safetensors.torch import save_file
 
-from promptlang.plan import Model, Render
+from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment, Train
 from promptlang.runtime import Runtime, models
 from promptlang.source import Span
+from promptlang.teaching import Lora
 
 from .conftest import complaints, run
 from .small import original_vae, small
@@ -107,3 +109,31 @@ def test_a_file_without_a_vae_is_refused(
     save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
     step = render(model=replace(pipeline[1], vae=tmp_path / "a.safetensors"))
     assert complaints(run(Runtime(), step)) == ["PL303 `a.safetensors` cannot be used as a VAE: it holds no VAE"]
+
+
+def test_a_lora_remembers_the_vae_it_was_trained_with_and_warns_where_that_is_not_there(
+    pipeline: tuple[DiffusionPipeline, Model], other: AutoencoderKL, training: Callable[..., Train], render: Make
+) -> None:
+    model = pipeline[1]
+    step = training(Lora(2, 2.0), steps=1)
+    through = replace(model, vae=as_folder(other, step.file.parent.parent))
+    assert complaints(run(Runtime(), replace(step, model=through))) == []
+    with safe_open(str(step.file), "pt") as opened:
+        assert opened.metadata()["ss_vae_name"] == "diffusion_pytorch_model.safetensors"
+    said = Resolved((Part((Interval(3, (Segment("a cat"),), (LoraUse("ink", 1.0, 1.0),)),)),))
+    picture = render(model=model, prompt=said, adapters=(Adapter("ink", step.file),))
+    (complaint,) = complaints(run(Runtime(), picture))
+    assert complaint.startswith("PL509 `ink` was trained with another VAE")
+    assert complaints(run(Runtime(), replace(picture, model=through))) == []
+
+
+def test_what_a_models_card_says_of_its_licence_is_in_what_is_trained_on_it(
+    pipeline: tuple[DiffusionPipeline, Model], training: Callable[..., Train], tmp_path: Path
+) -> None:
+    folder = tmp_path / "licensed"
+    pipeline[0].save_pretrained(folder)
+    (folder / "README.md").write_text("---\ntags:\n- x\nlicense: openrail++\n---\n# A model\nlicense: no\n")
+    step = training(Lora(2, 2.0), steps=1, model=Model("licensed", folder))
+    assert complaints(run(Runtime(), step)) == []
+    with safe_open(str(step.file), "pt") as opened:
+        assert opened.metadata()["modelspec.license"] == "openrail++"
