@@ -70,6 +70,9 @@ SCHEDULERS: dict[str, str] = {
 }
 """What A1111 calls each way to space the noise levels."""
 
+UNSPACED: tuple[str, ...] = ("ddim", "ddpm", "euler_a", "lcm")
+"""The samplers whose noise levels cannot be spaced as Karras has them, nor exponentially."""
+
 EMPHASES: tuple[str, ...] = ("a1111", "a1111-no-norm", "comfy", "compel", "none")
 
 METADATA: tuple[str, ...] = ("full", "minimal", "none")

@@ -45,7 +45,7 @@ class _Tokens:
     def _divided(self, text: ast.Text) -> Iterator[ast.Phrase]:
         at = 0
         for match in _TOKEN.finditer(text.value):
-            name = match["named"] or self._names.get(match["alone"].casefold())
+            name = _stem(match["named"]) or self._names.get(match["alone"].casefold())
             if name is None:
                 continue
             if match.start() > at:
@@ -54,6 +54,11 @@ class _Tokens:
             at = match.end()
         if at < len(text.value) or not at:
             yield ast.Text(text.value[at:], span=_place(text, at, len(text.value)))
+
+
+def _stem(written: str | None) -> str | None:
+    """ComfyUI takes the file's name, too."""
+    return written and re.sub(r"\.(?:safetensors|pt|bin)\Z", "", written)
 
 
 def _place(text: ast.Text, start: int, end: int) -> Span:

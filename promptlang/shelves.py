@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +17,16 @@ from promptlang.plan import EMBEDDING_ENDINGS, WEIGHT_ENDINGS
 KINDS: Final = ("loras", "embeddings", "models")
 
 ENDINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {"loras": frozenset({".safetensors"}), "embeddings": EMBEDDING_ENDINGS, "models": WEIGHT_ENDINGS}
+    {
+        "loras": frozenset({".safetensors", ".pt", ".ckpt", ".bin"}),
+        "embeddings": EMBEDDING_ENDINGS,
+        "models": WEIGHT_ENDINGS,
+    }
 )
 """What the names of a kind's files end in, in lower case."""
+
+WHOLE: Final[Mapping[str, str]] = MappingProxyType({"models": "model_index.json", "loras": "adapter_config.json"})
+"""What makes a folder one of them."""
 
 A1111: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -70,19 +77,19 @@ class Shelves:
 def _shelf(kind: str, folders: tuple[Path, ...]) -> Shelf:
     named: dict[str, list[Path]] = {}
     for folder in folders:
-        for file in _files(folder, ENDINGS[kind]):
+        for file in _files(folder, kind):
             for name in {file.stem, file.relative_to(folder).with_suffix("").as_posix()}:
                 named.setdefault(name, []).append(file)
     found = {name: files[0] for name, files in named.items() if len(set(files)) == 1}
     return Shelf(found, {name: tuple(files) for name, files in named.items() if name not in found})
 
 
-def _files(folder: Path, endings: Iterable[str]) -> Iterator[Path]:
-    """Weights, and folders in diffusers' layout, which are not looked into."""
-    models = [each.parent for each in sorted(folder.rglob("model_index.json"))] if ".ckpt" in endings else []
-    yield from models
+def _files(folder: Path, kind: str) -> Iterator[Path]:
+    """Weights, and folders in the layouts of diffusers or of PEFT, which are not looked into."""
+    whole = [each.parent for each in sorted(folder.rglob(WHOLE[kind]))] if kind in WHOLE else []
+    yield from whole
     for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in endings and not any(model in file.parents for model in models):
+        if file.suffix.lower() in ENDINGS[kind] and not any(each in file.parents for each in whole):
             yield file
 
 

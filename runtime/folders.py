@@ -144,4 +144,6 @@ def _part(part: Path, span: Span, read: Callable[[Path], Part]) -> Part:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, PickleError):  # whose advice is to run what it may hold
+        return "beside weights it holds objects, which could run any program"
     return (str(error).strip() or type(error).__name__).splitlines()[0]

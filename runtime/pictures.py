@@ -25,13 +25,19 @@ from .files import write_whole
 from .models import BaseModel
 
 
+class NotFiniteError(ArithmeticError):
+    """What should be a picture is not numbers any more."""
+
+
 @torch.no_grad()
 def decode(base: BaseModel, latents: Tensor) -> Image:
-    """The picture of latents `[1, channels, height, width]`."""
+    """The picture of latents `[1, channels, height, width]`; raises `NotFiniteError`."""
     vae = base.vae
     with base.at_work(vae):
         scaled = latents.to(vae.device, vae.dtype) / vae.config.scaling_factor
         pixels = vae.decode(scaled).sample.float().cpu()
+    if not bool(pixels.isfinite().all()):
+        raise NotFiniteError
     pixels = (pixels * 0.5 + 0.5).clamp(0, 1)[0].permute(1, 2, 0)
     return fromarray((pixels * 255).round().to(torch.uint8).numpy())
 

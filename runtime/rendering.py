@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from time import perf_counter
 from typing import Any, TypeVar
 
+import torch
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from PIL.Image import Image
 from torch import Tensor
 
 from promptlang import diagnostics
-from promptlang.diagnostics import PromptError
+from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.adapters import Subject, other_vae
 from promptlang.events import Complained, DenoisingStep, Event, PictureFinished, Preview, RenderingStarted, Reported
 from promptlang.plan import Adapter, Render
@@ -147,11 +149,29 @@ def _make(jobs: Sequence[Job], copies: Sequence[Job]) -> Generator[Event, None, 
     began = perf_counter()
     yield RenderingStarted(tuple(job.step for job in jobs))
     walks, base = [job.walk() for job in (*jobs, *copies)], jobs[0].base
-    with base.at_work(base.unet):
-        latents = yield from _told(side_by_side(base.unet, walks), jobs[0])
+    try:
+        with base.at_work(base.unet):
+            latents = yield from _told(side_by_side(base.unet, walks), jobs[0])
+    except pictures.NotFiniteError:  # of a first pass
+        yield from (Complained(_not_finite(job)) for job in jobs)
+        return
     for job, each in zip(jobs, latents, strict=False):
-        job.save(each, len(walks))
-        yield PictureFinished(job.step, job.step.file, (perf_counter() - began) / len(jobs))
+        problem = _saved(job, each, len(walks))
+        seconds = (perf_counter() - began) / len(jobs)
+        yield Complained(problem) if problem else PictureFinished(job.step, job.step.file, seconds)
+
+
+def _saved(job: Job, latents: Tensor, batch: int) -> Diagnostic | None:
+    """What is wrong with the picture, if there is none."""
+    try:
+        job.save(latents, batch)
+    except pictures.NotFiniteError:
+        return _not_finite(job)
+    return None
+
+
+def _not_finite(job: Job) -> Diagnostic:
+    return diagnostics.picture_not_finite(job.base.place.dtype == torch.float16, job.step.span)
 
 
 def _told(making: Generator[Glimpse, None, Latents], job: Job) -> Generator[Event, None, Latents]:
@@ -166,7 +186,8 @@ def _told(making: Generator[Glimpse, None, Latents], job: Job) -> Generator[Even
         yield DenoisingStep(done, job.calls)
         now = perf_counter()
         if now - shown >= max(PREVIEW_SECONDS, PREVIEW_SHARE * seconds) and done < job.calls:
-            yield preview(job.step, pictures.sketch(job.base, glimpse.latents))
+            with suppress(pictures.NotFiniteError):  # the picture itself will say so
+                yield preview(job.step, pictures.sketch(job.base, glimpse.latents))
             shown, seconds = perf_counter(), perf_counter() - now
     return latents[0]
 

@@ -23,6 +23,7 @@ from promptlang.checks import (
     references,
     repeated_loras,
     samples,
+    spacings,
     sweeps,
     trainings,
 )
@@ -60,6 +61,7 @@ RULES: tuple[Rule, ...] = (
     areas,
     filled,
     negatives,
+    spacings,
     availability,
 )
 

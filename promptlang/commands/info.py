@@ -46,4 +46,6 @@ def _tell(file: str, terminal: Terminal, *, as_json: bool) -> bool:
     terminal.rows(found.rows)
     if found.line:
         terminal.say(f"\n{found.line}")
+        for each in found.lost:
+            terminal.say(f"  but {each}")
     return True

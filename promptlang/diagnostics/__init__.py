@@ -98,7 +98,8 @@ def no_trigger(name: str, span: Span) -> Diagnostic:
 
 def unknown_embedding(name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR) -> Diagnostic:
     """``<painterly>`` where there is ``<painterly2>``."""
-    hint = nearest(name, known) or r"write `\<` for the character"
+    bare = "`train ti` makes one, and `use ti` names a file"
+    hint = nearest(name, known) or (r"write `\<` for the character" if span.text.startswith("<") else bare)
     hint = hint.replace("mean `", "mean `<").replace("`?", ">`?")
     return Diagnostic("PL105", f"no token is named `<{name}>`", span, hint, severity)
 
@@ -304,3 +305,9 @@ def mask_of_another_size(mask: tuple[int, int], picture: tuple[int, int], span: 
     """``--init photo.png --mask other.png``"""
     message = "the mask has {}x{} pixels, the picture {}x{}".format(*mask, *picture)
     return Diagnostic("PL507", message, span, "draw the mask over the picture itself")
+
+
+def picture_not_finite(half: bool, span: Span) -> Diagnostic:
+    """A LoRA at an absurd strength, or numbers too large for fp16."""
+    hint = "try `--precision fp32`" if half else "try its LoRAs at lower strengths, or a lower `--cfg`"
+    return Diagnostic("PL512", "the numbers of this picture grew out of bounds, so there is nothing to see", span, hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 from typing import Any, Final
 
 from promptlang.conversion import convert, line
@@ -27,6 +28,10 @@ class Graph:
     settings: Mapping[str, Any]
     adapters: tuple[tuple[str, str], ...]
     """The kind of each model or LoRA, and its file."""
+    loras: tuple[str, ...] = ()
+    """As tags of ours."""
+    size: tuple[int, int] | None = None
+    """Width and height of its latents, in pixels."""
 
     def rows(self) -> Iterator[tuple[str, str]]:
         """To be shown."""
@@ -34,6 +39,8 @@ class Graph:
         if self.negative:
             yield "negative", self.negative
         yield from ((name, f"{value}") for name, value in self.settings.items())
+        if self.size:
+            yield "size asked for", "{}x{}".format(*self.size)
         yield from self.adapters
 
     def line(self) -> str:
@@ -48,7 +55,9 @@ class Graph:
         if spacing in vocabulary.SCHEDULERS and spacing != "normal":
             words.append(f"--scheduler {spacing}")
         prompt, negative = (convert(text, source="comfy").text for text in (self.prompt, self.negative))
-        return line(prompt, negative, words)
+        if self.size:
+            words.append("--size {}x{}".format(*self.size))
+        return line(" ".join([prompt, *self.loras]), negative, words)
 
 
 def read(text: str) -> Graph:
@@ -63,7 +72,29 @@ def read(text: str) -> Graph:
         negative=_text(nodes, sampler["negative"]),
         settings={name: sampler[name] for name in SAMPLER if isinstance(sampler.get(name), int | float | str)},
         adapters=tuple(_files(nodes)),
+        loras=tuple(_loras(nodes)),
+        size=_size(nodes),
     )
+
+
+def _loras(nodes: Mapping[str, Any]) -> Iterator[str]:
+    """A node for the model alone leaves the text encoder as it is."""
+    for node in nodes.values():
+        inputs = node["inputs"]
+        name, unet, text = (inputs.get(each) for each in ("lora_name", "strength_model", "strength_clip"))
+        if isinstance(name, str) and isinstance(unet, int | float):
+            text = text if isinstance(text, int | float) else 0
+            both = f"{unet:g}" if text == unet else f"{text:g}:{unet:g}"
+            yield f"<lora:{PureWindowsPath(name).stem}:{both}>"
+
+
+def _size(nodes: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Of the graph's first empty latents."""
+    for node in nodes.values():
+        match node["inputs"]:
+            case {"width": int(width), "height": int(height), "batch_size": _}:
+                return width, height
+    return None
 
 
 def _text(nodes: Mapping[str, Any], link: Any, depth: int = DEPTH) -> str:
@@ -82,5 +113,6 @@ def _files(nodes: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for node in nodes.values():
         for name, kind in kinds.items():
             if isinstance(node["inputs"].get(name), str):
-                strength = node["inputs"].get("strength_model")
-                yield kind, node["inputs"][name] + (f" at {strength:g}" if isinstance(strength, int | float) else "")
+                strengths = [node["inputs"].get(each) for each in ("strength_model", "strength_clip")]
+                shown = " and ".join(f"{each:g}" for each in strengths if isinstance(each, int | float))
+                yield kind, node["inputs"][name] + (f" at {shown}" if shown else "")

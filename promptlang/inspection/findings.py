@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from promptlang.diagnostics import Diagnostic
 
 
 class NothingKnownError(ValueError):
@@ -18,6 +21,8 @@ class Findings:
     rows: tuple[tuple[str, str], ...]
     line: str = ""
     """Empty where there is none."""
+    lost: tuple[str, ...] = ()
+    """What of the rows that line does not say."""
 
     def to_json(self) -> dict[str, object]:
         """As plain texts; a name that stands twice keeps both values in a list."""
@@ -25,4 +30,12 @@ class Findings:
         for name, value in self.rows:
             values.setdefault(name, []).append(value)
         facts = {name: found[0] if len(found) == 1 else found for name, found in values.items()}
-        return {"kind": self.kind, "facts": facts, "line": self.line}
+        return {"kind": self.kind, "facts": facts, "line": self.line, "lost": [*self.lost]}
+
+
+def lost_of(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
+    """What a conversion complains of; settings that are none of ours in one line."""
+    found = [*diagnostics]
+    others = [each.span.text.partition(":")[0] for each in found if each.code == "PL605"]
+    told = [f"{each.message}: {each.hint}" if each.hint else each.message for each in found if each.code != "PL605"]
+    return (*told, *([f"without {', '.join(others)}"] if others else []))

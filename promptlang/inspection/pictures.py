@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
 
 from promptlang import infotext, record
 from promptlang.conversion import INFOTEXT, convert, line
 from promptlang.inspection import comfy
-from promptlang.inspection.findings import Findings
+from promptlang.inspection.findings import Findings, lost_of
 from promptlang.inspection.texts import told
+from promptlang.samplers import read_sampler
 
 Rows = Iterator[tuple[str, str]]
 
@@ -26,7 +29,7 @@ def inspect_picture(file: Path) -> Findings:
         if name in found.texts:
             with suppress(ValueError, KeyError, TypeError, AttributeError, IndexError):
                 findings = read(found.texts[name], found.texts)
-                return Findings(findings.kind, (size, *findings.rows), findings.line)
+                return replace(findings, rows=(size, *findings.rows))
     others = tuple(found.texts.items())
     return Findings("picture that says nothing of how it was made", (size, *others))
 
@@ -45,7 +48,8 @@ def _ours(text: str, texts: Mapping[str, str]) -> Findings:
 def _a1111(text: str, _texts: Mapping[str, str]) -> Findings:
     maker = infotext.read(text).settings.get("Version", "")
     kind = "picture by promptlang" if maker.startswith("promptlang") else "picture with A1111's text"
-    return Findings(kind, tuple(_infotext_rows(text)), convert(text, source=INFOTEXT).text)
+    converted = convert(text, source=INFOTEXT)
+    return Findings(kind, tuple(_infotext_rows(text)), converted.text, lost_of(converted.diagnostics))
 
 
 def _infotext_rows(text: str) -> Rows:
@@ -70,14 +74,26 @@ def _invokeai(text: str, _texts: Mapping[str, str]) -> Findings:
     return Findings("picture by InvokeAI", tuple(rows), _invokeai_line(content))
 
 
+def _invokeai_loras(content: Mapping[str, Any]) -> Iterator[str]:
+    """Before version 4 and after."""
+    for each in content.get("loras") or ():
+        named = each.get("model") or each.get("lora") or {}
+        name, weight = named.get("name") or named.get("model_name"), each.get("weight", 1)
+        if isinstance(name, str) and isinstance(weight, int | float):
+            yield f"<lora:{PurePosixPath(name).stem}:{weight:g}>"
+
+
 def _invokeai_line(content: Mapping[str, Any]) -> str:
     texts = str(content["positive_prompt"]), str(content.get("negative_prompt") or "")
     names = {"seed": "seed", "steps": "steps", "cfg_scale": "cfg"}
     words = [f"--{ours} {content[name]}" for name, ours in names.items() if isinstance(content.get(name), int | float)]
     if isinstance(content.get("width"), int) and isinstance(content.get("height"), int):
         words.append(f"--size {content['width']}x{content['height']}")
+    sampler = read_sampler(re.sub(r"_k\Z", "_karras", str(content.get("scheduler", ""))))
+    if sampler is not None:
+        words += [f"--sampler {sampler.name}", *([f"--scheduler {sampler.spacing}"] if sampler.spacing else [])]
     prompt, negative = (convert(text, source="invokeai").text for text in texts)
-    return line(prompt, negative, words)
+    return line(" ".join([prompt, *_invokeai_loras(content)]), negative, words)
 
 
 def _shown(value: object) -> str:

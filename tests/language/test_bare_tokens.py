@@ -25,6 +25,7 @@ def said(text: str, *known: str) -> list[tuple[str, float]]:
     [
         ("a embedding:ink fox", [("a <ink> fox", 1.0)]),
         ("embedding:other", [("<other>", 1.0)]),
+        ("embedding:v1.5-neg.pt b", [("<v1.5-neg> b", 1.0)]),
         ("(embedding:ink:1.2), b", [("<ink>", 1.2), (", b", 1.0)]),
         ("a Ink, fox", [("a <ink>, fox", 1.0)]),
         ("in ink.", [("in <ink>.", 1.0)]),

@@ -51,6 +51,14 @@ def test_a1111s_and_comfyuis_folders_are_known(shelves: Callable[[str], Shelves]
     assert names(found, "models") == ["dream", "sd"]
 
 
+def test_loras_of_every_kind_are_found(shelves: Callable[[str], Shelves], tmp_path: Path) -> None:
+    folder = tmp_path / "every"
+    (folder / "peft").mkdir(parents=True)
+    for name in ("old.pt", "older.ckpt", "b.bin", "peft/adapter_config.json", "peft/adapter_model.safetensors"):
+        (folder / name).touch()
+    assert names(shelves(f'loras = "{folder}"'), "loras") == ["b", "old", "older", "peft"]
+
+
 def test_a_name_that_two_files_have_is_neither(shelves: Callable[[str], Shelves]) -> None:
     found = shelves('loras = ["mine"]\na1111 = ["a1111"]').shelves["loras"]
     assert sorted(found.found) == ["style/ink"]

@@ -303,3 +303,18 @@ def test_a_file_that_was_made_anew_is_read_anew(
     first = pixels(step)
     save_file(kohya(base, seed=1), file)
     assert not np.array_equal(first, pixels(step))
+
+
+@pytest.mark.parametrize("hires", [1.0, 2.0])
+def test_a_picture_whose_numbers_grow_out_of_bounds_is_said_to_be_none(
+    hires: float, runtime: Runtime, base: BaseModel, render: Callable[..., Render], tmp_path: Path
+) -> None:
+    """It would be black."""
+    file = tmp_path / "huge.safetensors"
+    save_file({key: each * 1e30 if "lora" in key else each for key, each in kohya(base).items()}, file)
+    plain = latents(runtime, render())
+    step = render(prompt=uses(0, 1), adapters=(Adapter("ink", file),), hires=hires, file=tmp_path / "never.png")
+    (complaint,) = complaints(run(runtime, step))
+    assert complaint.startswith("PL512 the numbers of this picture grew out of bounds")
+    assert not step.file.exists()
+    assert torch.equal(plain, latents(runtime, render()))

@@ -111,6 +111,20 @@ def test_a_pickle_that_is_a_program_is_not_run(
     assert victim.exists()
 
 
+@pytest.mark.parametrize("part", ["text_encoder/pytorch_model.bin", "unet/diffusion_pytorch_model.bin"])
+def test_neither_is_one_in_a_folder(part: str, runtime: Runtime, render: Make, tmp_path: Path) -> None:
+    """Nor is anybody told to switch the precautions off, as torch does."""
+    victim, folder = tmp_path / "victim", tmp_path / "evil"
+    victim.touch()
+    small("sd1").save_pretrained(folder)
+    for file in (folder / part).parent.glob("*.safetensors"):
+        file.unlink()
+    torch.save({"a": Hostile(victim)}, folder / part)
+    (said,) = complaints(run(runtime, render(model=Model("evil", folder))))
+    assert "weights_only" not in said
+    assert victim.exists()
+
+
 def test_a_pickle_that_unfolds_in_memory_is_not_unfolded(runtime: Runtime, render: Make, tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(1 << 20)}, tmp_path / "whole.ckpt")
     with (

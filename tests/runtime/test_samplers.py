@@ -105,3 +105,10 @@ def test_prompts_of_unequal_length_are_predicted_apart() -> None:
 
     answered((Guidance(Conditioning(torch.randn(1, 154, 4)), (5.0,), Conditioning(torch.randn(1, 77, 4))),), predict)
     assert lengths == [(1, 77, 4), (1, 154, 4)]
+
+
+def test_the_language_knows_which_samplers_can_be_spaced() -> None:
+    """So that it is said before anything is rendered."""
+    for spacing in SPACINGS:
+        cannot = {name for name, sampler in SAMPLERS.items() if not sampler.can(spacing)}
+        assert cannot == (set(vocabulary.UNSPACED) if spacing in ("karras", "exponential") else set())

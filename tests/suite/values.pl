@@ -59,3 +59,6 @@ train lora x from photos --samples "{a|a <lora:ink:1>}" # PL236
 train lora x from photos --samples "a (fox" # PL001
 train lora x from photos --samples "a <nobody>" # PL105
 train ti <new> from photos --samples "a <new>"
+a fox --sampler euler_a --scheduler karras # PL505
+a fox --sampler "Euler a Karras" # PL505
+a fox --sampler euler,lcm --scheduler normal,exponential # PL505

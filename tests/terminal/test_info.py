@@ -10,6 +10,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from promptlang import check
 from promptlang.cli import main
+from promptlang.diagnostics.dialects import unknown_sampler
+from promptlang.source import Source
 
 INFOTEXT = "a (fox:1.2)\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 3, Size: 512x512"
 GRAPH = {
@@ -77,18 +79,62 @@ def test_a1111s_text_is_found_in_a_jpeg(tmp_path: Path, capsys: pytest.CaptureFi
     assert told(tmp_path / "picture.jpg", capsys)["facts"]["prompt"] == "a (fuchs 🦊:1.2)"
 
 
+def test_what_a_line_does_not_say_is_told(png: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    text = "a\nSteps: 20, Sampler: PLMS, CFG scale: 7, Seed: 1, Model hash: abc, Version: 1.9"
+    assert told(png(parameters=text), capsys)["lost"] == [
+        f"there is no sampler like `PLMS`: {unknown_sampler('PLMS', Source('').span(0, 0)).hint}",
+        "without Model hash, Version",
+    ]
+    assert main(["info", str(png(parameters=text))]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "  but without Model hash, Version"
+
+
+def test_the_loras_and_the_size_of_comfyuis_graph_are_in_the_line(
+    png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lora = {"lora_name": "styles\\ink.safetensors", "strength_model": 0.8, "strength_clip": 0.5}
+    alone = {"lora_name": "wash.safetensors", "strength_model": 1.0}
+    sampling = {**GRAPH["5"]["inputs"], "sampler_name": "dpmpp_2m", "scheduler": "karras"}
+    nodes = {
+        "6": {"inputs": lora},
+        "7": {"inputs": alone},
+        "8": {"inputs": {"width": 512, "height": 768, "batch_size": 1}},
+        "5": {"inputs": sampling},
+    }
+    graph = {name: each for name, each in GRAPH.items() if name in "34"} | nodes
+    found = told(png(prompt=json.dumps(graph)), capsys)
+    assert found["facts"]["lora"][0] == "styles\\ink.safetensors at 0.8 and 0.5"
+    assert found["line"] == (
+        'a (fox:1.2) <lora:ink:0.5:0.8> <lora:wash:0:1> --negative "blurry" --seed 3 --steps 20 --cfg 7.5 '
+        "--sampler dpm++_2m --scheduler karras --size 512x768"
+    )
+    assert check(found["line"]) == ()
+
+
+@pytest.mark.parametrize("named", [{"model": {"name": "ink"}}, {"lora": {"model_name": "ink"}}])
+def test_invokeais_loras_and_sampler_are_in_the_line(
+    named: dict[str, object], png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {**INVOKE, "scheduler": "dpmpp_2m_k", "loras": [{**named, "weight": 0.7}]}
+    line = told(png(invokeai_metadata=json.dumps(asked)), capsys)["line"]
+    assert line.startswith("a (fox) <lora:ink:0.7> --seed 3")
+    assert line.endswith("--sampler dpm++_2m --scheduler karras")
+
+
 def test_comfyuis_picture_is_told_by_its_graph(png: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     found = told(png(prompt=json.dumps(GRAPH)), capsys)
     assert found["kind"] == "picture by ComfyUI"
     assert found["facts"]["lora"] == "ink.safetensors at 0.8"
-    assert found["line"] == 'a (fox:1.2) --negative "blurry" --seed 3 --steps 20 --cfg 7.5 --sampler euler_a'
+    line = 'a (fox:1.2) <lora:ink:0:0.8> --negative "blurry" --seed 3 --steps 20 --cfg 7.5 --sampler euler_a'
+    assert found["line"] == line
 
 
 def test_a_line_is_one_of_a_recipe_whatever_words_and_quotes_are_in_it(
     png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     texts = {"3": "set steps for a play", "4": 'say "hi"'}
-    odd = {**GRAPH, **{node: {"inputs": {"text": text}} for node, text in texts.items()}}
+    graph = {node: each for node, each in GRAPH.items() if "lora_name" not in each["inputs"]}
+    odd = {**graph, **{node: {"inputs": {"text": text}} for node, text in texts.items()}}
     asked = {**INVOKE, "positive_prompt": texts["3"], "negative_prompt": texts["4"]}
     pictures = {"prompt": json.dumps(odd)}, {"invokeai_metadata": json.dumps(asked)}
     lines = [str(told(png(**each), capsys)["line"]) for each in pictures]
