@@ -100,7 +100,7 @@ def _words(picture: Picture) -> str:
 def _compare(asked: Sequence[Picture], renders: np.ndarray, gallery: Tensor, features: Features) -> Figures:
     """The renders' background is made white first, as the gallery's is: only what is drawn counts."""
     found = embed(
-        features, np.stack([_on_white(r, BACKGROUNDS[a.background]) for r, a in zip(renders, asked, strict=True)])
+        features, np.stack([on_white(r, BACKGROUNDS[a.background]) for r, a in zip(renders, asked, strict=True)])
     )
     likeness = torch.einsum("nf,csf->ncs", found, gallery)
     concept = [likeness[i].amax(1).argmax().item() == i for i in range(len(asked))]
@@ -109,7 +109,7 @@ def _compare(asked: Sequence[Picture], renders: np.ndarray, gallery: Tensor, fea
     return Figures(*(sum(right) / len(asked) for right in (concept, style, background)))
 
 
-def _on_white(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+def on_white(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     """A picture with what is connected to its border, and near the colour, painted white."""
     image = Image.fromarray(picture)
     near = np.abs(picture.astype(int) - np.asarray(colour)).max(-1) < 40

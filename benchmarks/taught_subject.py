@@ -1,0 +1,192 @@
+"""Do the recipes teach their subject, the blob, and at what price? Moods that were not trained on, five seeds each.
+
+The base is asked for the same faces without the taught word.
+
+    python benchmarks/taught_subject.py --in FOLDER dreambooth pivotal
+
+trains in FOLDER what is not there yet and leaves a sheet of pictures for each recipe, a row a prompt; without names
+it does them all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from promptlang import Session, Source
+from promptlang.backend import Backend, load_backend
+from promptlang.events import PictureFinished
+from promptlang.runtime.emoji.artwork import SIZE
+from promptlang.runtime.emoji.catalogue import BACKGROUNDS
+from promptlang.runtime.emoji.measure import border_colour, embed, on_white
+from promptlang.runtime.emoji.perception import Features
+
+RECIPES = Path(__file__).parent.parent / "recipes"
+SEEDS = range(1, 6)
+MOODS = {
+    "crying-face": ("crying face", "white"),
+    "face-with-medical-mask": ("face with mask", "blue"),
+    "nerd-face": ("nerd face", "green"),
+    "smiling-face-with-halo": ("angel face", "pink"),
+    "smiling-face-with-heart-eyes": ("face with heart eyes", "white"),
+    "smiling-face-with-sunglasses": ("face with sunglasses", "purple"),
+}
+"""Held-out pictures: the base model's words for what is in them, and a background to ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How what a recipe teaches is asked for."""
+
+    file: str = ""
+    asked: str = "{}"
+    """Around a mood."""
+    on: str = ""
+    """What a prompt without the subject has, while what was trained is on."""
+    model: str = "emoji"
+    change: tuple[tuple[str, str], ...] = ()
+    """Texts of the recipe to be replaced."""
+
+
+SUBJECTS = {
+    "base": Recipe(),
+    "dreambooth": Recipe("dreambooth.pl", "sks {}", model="models/blobs"),
+    "dreambooth without --class": Recipe(
+        "dreambooth.pl", "sks {}", model="models/alone", change=(("blobs", "alone"), (' --class "face"', ""))
+    ),
+    "token": Recipe("token.pl", "<blob> {}"),
+    "pivotal": Recipe("pivotal.pl", "<blob> {} <lora:pivot:1>", on="<lora:pivot:1>"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is compared; of features, backgrounds made white first."""
+
+    subject: float
+    """Cosine with the mean of the blob's held-out pictures."""
+    mood: float
+    """How often the nearest held-out picture is the asked mood's."""
+    background: float
+    """How often the border's colour is nearest to the asked one."""
+    diversity: float
+    """1 - cosine between two seeds of a prompt."""
+    drift: float
+    """1 - cosine with the base's pictures of the same faces without the taught word."""
+
+
+class Bench:
+    """A folder to train in, and the feature network."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        copytree(RECIPES, folder, dirs_exist_ok=True)
+        self._backend: Backend = load_backend()
+        self._features = Features()
+        self._wanted = self._embed(pixels([folder / "blob" / "held-out" / f"{name}.png" for name in MOODS]))
+        self._before = self._plain(Recipe())
+
+    def measure(self, recipe: Recipe) -> tuple[Figures, np.ndarray]:
+        """Train if need be; the figures, and the pictures `[moods, seeds, 64, 64, 3]`."""
+        self._train(recipe)
+        colours = [colour for _, colour in MOODS.values()]
+        prompts = [f"{recipe.asked.format(mood)}, {colour} background" for mood, colour in MOODS.values()]
+        made = self._render(recipe, prompts)
+        found = torch.stack([self._embed(whitened(row, colour)) for row, colour in zip(made, colours, strict=True)])
+        return self._compare(recipe, found, made, colours), made
+
+    def _compare(self, recipe: Recipe, found: Tensor, made: np.ndarray, colours: Sequence[str]) -> Figures:
+        likeness = torch.einsum("msf,nf->msn", found, self._wanted)
+        right = likeness.argmax(-1) == torch.arange(len(MOODS))[:, None]
+        background = [border_colour(p) == c for row, c in zip(made, colours, strict=True) for p in row]
+        drift = 1 - (self._plain(recipe) * self._before).sum(-1).mean().item()
+        return Figures(
+            subject=(found @ normalize(self._wanted.mean(0), dim=0)).mean().item(),
+            mood=right.float().mean().item(),
+            background=sum(background) / len(background),
+            diversity=distance(found),
+            drift=drift,
+        )
+
+    def _plain(self, recipe: Recipe) -> Tensor:
+        made = self._render(recipe, [f"{mood} {recipe.on}" for mood, _ in MOODS.values()])
+        return torch.stack([self._embed(row) for row in made])
+
+    def _embed(self, pictures: np.ndarray) -> Tensor:
+        return embed(self._features, pictures)
+
+    def _train(self, recipe: Recipe) -> None:
+        if recipe.file:
+            text = (self.folder / recipe.file).read_text("utf-8")
+            for old, new in recipe.change:
+                text = text.replace(old, new)
+            self._run("\n".join(line for line in text.splitlines() if line.startswith("train")))
+
+    def _render(self, recipe: Recipe, prompts: Sequence[str]) -> np.ndarray:
+        each = [f"{prompt} --seed {seed}" for prompt in prompts for seed in SEEDS]
+        files = self._run("\n".join([f"use model {recipe.model}", *each]))
+        return pixels(files).reshape(len(prompts), len(SEEDS), SIZE, SIZE, 3)
+
+    def _run(self, program: str) -> list[Path]:
+        planned = Session(self.folder).plan(Source(program))
+        assert not planned.failed, planned.diagnostics
+        return [event.file for event in self._backend.execute(planned.plan) if isinstance(event, PictureFinished)]
+
+
+def pixels(files: Sequence[Path]) -> np.ndarray:
+    return np.stack([np.asarray(Image.open(file).convert("RGB").resize((SIZE, SIZE))) for file in files])
+
+
+def whitened(pictures: np.ndarray, colour: str) -> np.ndarray:
+    return np.stack([on_white(picture, BACKGROUNDS[colour]) for picture in pictures])
+
+
+def distance(found: Tensor) -> float:
+    """Mean over pairs of different seeds of `[prompts, seeds, features]`."""
+    seeds = found.shape[1]
+    cosines = torch.einsum("msf,mtf->mst", found, found)
+    return 1 - ((cosines.sum((1, 2)) - seeds) / (seeds * (seeds - 1))).mean().item()
+
+
+def sheet(pictures: np.ndarray) -> Image.Image:
+    """`[rows, columns, height, width, 3]` as one picture."""
+    return Image.fromarray(np.concatenate(np.concatenate(pictures, 1), 1))
+
+
+def show(names: Sequence[str], folder: Path) -> None:
+    bench = Bench(folder)
+    for name in names:
+        figures, made = bench.measure(SUBJECTS[name])
+        sheet(made).save(folder / f"{name}.png")
+        print(
+            f"{name:30} subject {figures.subject:.3f}  mood {figures.mood:4.0%}  background {figures.background:4.0%}"
+            f"  diversity {figures.diversity:.3f}  drift {figures.drift:.3f}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--in", dest="folder", type=Path)
+    arguments = parser.parse_args()
+    names = arguments.names or list(SUBJECTS)
+    if arguments.folder:
+        show(names, arguments.folder)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            show(names, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
