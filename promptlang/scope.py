@@ -213,7 +213,7 @@ def initial(folder: Path, world: World) -> Scope:
         folder,
         loras={**world.shelf("loras").found, **world.loras(folder / ADAPTERS)},
         embeddings={**world.shelf("embeddings").found, **world.embeddings(folder / EMBEDDINGS)},
-        models=world.shelf("models").found,
+        models={**world.shelf("models").found, **world.trained(folder / MODELS)},
         world=world,
     )
 

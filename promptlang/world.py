@@ -35,6 +35,10 @@ class World(Protocol):
         """The tokens' files of a folder, by the name that stands in angle brackets."""
         ...
 
+    def trained(self, folder: Path) -> dict[str, Path]:
+        """The models of a folder that were trained there, by their names."""
+        ...
+
     def shelf(self, kind: str) -> Shelf:
         """The ``loras``, ``embeddings`` or ``models`` that lie outside of any recipe's folder."""
         ...
@@ -96,6 +100,10 @@ class Disk:
         """The tokens' files of a folder, by the name that stands in angle brackets."""
         return {file.stem: file for file in sorted(folder.glob("*")) if file.suffix.lower() in EMBEDDING_ENDINGS}
 
+    def trained(self, folder: Path) -> dict[str, Path]:
+        """The models of a folder that were trained there, by their names."""
+        return {file.parent.name: file.parent for file in sorted(folder.glob("*/model_index.json"))}
+
     def triggers(self, file: Path) -> str:
         """The trigger words stored in a LoRA; empty where there are none."""
         return trigger_words(file)
@@ -150,6 +158,10 @@ class Granted:
 
     def embeddings(self, folder: Path) -> dict[str, Path]:  # noqa: ARG002
         """The tokens' files of a folder, by the name that stands in angle brackets."""
+        return {}
+
+    def trained(self, folder: Path) -> dict[str, Path]:  # noqa: ARG002
+        """The models of a folder that were trained there, by their names."""
         return {}
 
     def triggers(self, file: Path) -> str:  # noqa: ARG002

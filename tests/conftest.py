@@ -35,6 +35,9 @@ class Memory:
     def shelf(self, kind: str) -> Shelf:
         return self.shelved.get(kind, Shelf())
 
+    def trained(self, folder: Path) -> dict[str, Path]:  # noqa: ARG002
+        return {}
+
     def embeddings(self, folder: Path) -> dict[str, Path]:
         return {name: folder / f"{name}.pt" for name in self.tokens_there}
 

@@ -383,3 +383,13 @@ def test_precision_and_device_are_settings_and_options(session: Session) -> None
     assert isinstance(one, Render)
     assert isinstance(other, Render)
     assert (one.computing, other.computing) == (Computing("bf16"), Computing("fp32", "cpu", "low"))
+
+
+def test_a_model_that_was_trained_in_an_earlier_run_is_known_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "models" / "cat").mkdir(parents=True)
+    (tmp_path / "models" / "cat" / "model_index.json").touch()
+    planned = Session(tmp_path).plan(Source("use model cat\na fox"))
+    assert planned.diagnostics == ()
+    (step,) = planned.plan.steps
+    assert isinstance(step, Render)
+    assert step.model == Model("cat", tmp_path / "models" / "cat")
