@@ -108,7 +108,7 @@ def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, No
         with _checkpointing(step, learner.unet):
             yield from run.steps()
         with run.settled():
-            told = [*_told(run, base, perf_counter() - began)]
+            told = [*_told(run, base)]
             if processes.first:
                 run.finish()
     if processes.first:
@@ -127,13 +127,13 @@ def _keep(learner: Learner, says: Mapping[str, str], file: Path) -> None:
     learner.write(file, says)
 
 
-def _told(run: Run, base: BaseModel, seconds: float) -> Iterator[str]:
+def _told(run: Run, base: BaseModel) -> Iterator[str]:
     """All that there is to say at the end."""
     own = run.validation and run.validation.of_own(run.lesson.batches.buckets).loss(run.learner, run.lesson.texts)
     yield from report.verdict(run.metrics, own)
     if run.learner.report:
         yield from run.learner.report()
-    yield report.cost(seconds, run.steps_done, base.place.device)
+    yield report.cost(run.seconds, run.steps_done, base.place.device)
     yield from truths(run.step)
 
 

@@ -59,6 +59,8 @@ class Run:
     saved_at: float = field(default_factory=perf_counter)
     cost: float = 0.0
     """Seconds that the last save took."""
+    seconds: float = 0.0
+    """That this run's steps took."""
     _resumed_at: int = 0
     _rates: list[float] = field(init=False)
 
@@ -83,7 +85,9 @@ class Run:
         try:
             yield from self._sampled()
             while self.progress.done < self.step.steps:
+                began = perf_counter()
                 self._update(self._loss())
+                self.seconds += perf_counter() - began
                 self._look()
                 yield TrainingStep(self.progress.done, self.step.steps, self.progress.loss)
                 yield from self._sampled()
