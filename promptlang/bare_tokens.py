@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 
 from promptlang import ast
-from promptlang.flow import Changing, Weighing, rebuilt
+from promptlang.flow import Rebuilder, remade
 from promptlang.source import Span
 
 
@@ -16,28 +15,15 @@ def read_bare_tokens(prompt: ast.Prompt, known: Collection[str]) -> ast.Prompt:
 
     As in A1111, capitals don't matter where a name stands alone.
     """
-    by = _Tokens(known)
-    parts = tuple(replace(part, phrases=rebuilt(part.phrases, by)) for part in prompt.parts)
-    if len(parts) == 1:
-        return replace(prompt, phrases=parts[0].phrases)
-    return replace(prompt, phrases=(ast.Composition(parts, span=prompt.span),))
+    return remade(prompt, _Tokens(known))
 
 
 _TOKEN = re.compile(r"(?<!\w)embedding:(?P<named>[^\s,:()\[\]<>|]+)|(?<![\w-])(?P<alone>\w(?:[\w.-]*\w)?)(?!-)", re.I)
 
 
-class _Tokens:
+class _Tokens(Rebuilder):
     def __init__(self, known: Collection[str]) -> None:
         self._names = {name.casefold(): name for name in known}
-
-    def enter(self, node: Weighing) -> None:
-        pass
-
-    def leave(self, node: Weighing | Changing) -> Sequence[ast.Phrase]:
-        return (node,)
-
-    def level(self, phrases: list[ast.Phrase]) -> list[ast.Phrase]:
-        return phrases
 
     def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
         return [*self._divided(phrase)] if isinstance(phrase, ast.Text) else (phrase,)

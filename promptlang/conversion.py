@@ -152,9 +152,7 @@ def _ours(labels: Mapping[str, str]) -> dict[str, str]:
 def _sampler(value: str) -> str | None:
     """Once the spacing was part of a sampler's name: ``DPM++ 2M Karras``."""
     found = read_sampler(value)
-    if found is None:
-        return None
-    return f"{found.name} --scheduler {found.spacing}" if found.spacing else found.name
+    return found and found.value
 
 
 OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = MappingProxyType(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from promptlang import ast
 
@@ -49,23 +48,31 @@ def flow(phrases: Iterable[ast.Phrase]) -> Iterator[Event]:
                 yield item
 
 
-class Rebuilder(Protocol):
-    """What becomes of each node; the nodes inside it have been rebuilt before."""
+class Rebuilder:
+    """What becomes of each node; the nodes inside it have been rebuilt before. As it stands, each stays as it is."""
 
     def enter(self, node: Weighing) -> None:
         """A weight begins."""
 
     def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
         """What stands in place of a phrase that holds no others."""
-        ...
+        return (phrase,)
 
     def leave(self, node: Weighing | Changing) -> Sequence[ast.Phrase]:
         """What stands in place of one that does."""
-        ...
+        return (node,)
 
     def level(self, phrases: list[ast.Phrase]) -> list[ast.Phrase]:
         """What stands in place of all that is directly inside one node, or in none."""
-        ...
+        return phrases
+
+
+def remade(prompt: ast.Prompt, by: Rebuilder) -> ast.Prompt:
+    """A prompt whose parts' phrases are rebuilt."""
+    parts = tuple(replace(part, phrases=rebuilt(part.phrases, by)) for part in prompt.parts)
+    if len(parts) == 1:
+        return replace(prompt, phrases=parts[0].phrases)
+    return replace(prompt, phrases=(ast.Composition(parts, span=prompt.span),))
 
 
 def rebuilt(phrases: Iterable[ast.Phrase], by: Rebuilder) -> tuple[ast.Phrase, ...]:

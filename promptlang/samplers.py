@@ -14,6 +14,11 @@ class Sampler(NamedTuple):
     name: str
     spacing: str | None = None
 
+    @property
+    def value(self) -> str:
+        """What stands behind ``--sampler`` on a recipe's line."""
+        return f"{self.name} --scheduler {self.spacing}" if self.spacing else self.name
+
 
 def read_sampler(written: str) -> Sampler | None:
     """None where there is no such sampler here."""

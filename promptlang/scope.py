@@ -38,10 +38,10 @@ def makes_lora(statement: ast.TrainDreambooth) -> bool:
     return Values("train dreambooth", {}, statement.options).text("as") == "lora"
 
 
-def beside(statement: ast.TrainLora | ast.TrainDreambooth) -> tuple[str, ...]:
+def beside(values: Values) -> str | None:
     """The token of ``--with-ti``, where there is one."""
-    given = [option.value for option in statement.options if option.name == "with-ti"]
-    return tuple(value.value.strip("<>") for value in given[-1:] if isinstance(value, ast.Word))
+    given = values.given("with-ti")
+    return given.value.strip("<>") if isinstance(given, ast.Word) else None
 
 
 def worn(statement: ast.Statement) -> ast.Prompt | None:
@@ -55,11 +55,7 @@ def quoted(statement: ast.Statement, name: str) -> Span | None:
     if not isinstance(statement, ast.Training):
         return None
     given = [option.value for option in statement.options if option.name == name]
-    if not given or not isinstance(given[-1], ast.String):
-        return None
-    whole = given[-1].span
-    quotes = (whole.end - whole.start - len(given[-1].value)) // 2
-    return whole.source.span(whole.start + quotes, whole.end - quotes)
+    return given[-1].inside if given and isinstance(given[-1], ast.String) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +106,9 @@ class Scope:
             case ast.TrainDreambooth() if not makes_lora(statement):
                 return replace(self, models={**self.models, name: file})
             case _:
-                tokens = dict.fromkeys(beside(statement), file)
-                return replace(self._with_lora(name, file), embeddings={**self.embeddings, **tokens})
+                token = beside(Values("train lora", {}, statement.options))
+                tokens = {**self.embeddings, token: file} if token else self.embeddings
+                return replace(self._with_lora(name, file), embeddings=tokens)
 
     def _with_lora(self, name: str, file: Path) -> Scope:
         return replace(self, loras={**self.loras, name: file})
@@ -146,7 +143,7 @@ class Scope:
 
     def with_tokens(self, prompt: ast.Prompt) -> ast.Prompt:
         """The prompt with its tokens, those without angle brackets too where ``set bare-embeddings on`` holds."""
-        if not Values("set", self.settings, ()).flag("bare-embeddings"):
+        if not Values("prompt", self.settings, ()).flag("bare-embeddings"):
             return prompt
         return read_bare_tokens(prompt, self.embeddings)
 

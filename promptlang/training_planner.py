@@ -10,7 +10,7 @@ from typing import Final
 from promptlang import ast
 from promptlang.intervals import resolve
 from promptlang.plan import Adapter, LoraUse, Train
-from promptlang.scope import Scope, makes_lora, worn
+from promptlang.scope import Scope, beside, makes_lora, worn
 from promptlang.teaching import (
     Course,
     Data,
@@ -86,9 +86,8 @@ def _token(name: str, values: Values) -> TextualInversion:
 
 def _beside(values: Values) -> TextualInversion | None:
     """The token of ``--with-ti``; half of the steps unless it is told otherwise."""
-    if not values.given("with-ti"):
-        return None
-    return replace(_token(values.text("with-ti").strip("<>"), values), until=values.number("ti-until"))
+    name = beside(values)
+    return replace(_token(name, values), until=values.number("ti-until")) if name else None
 
 
 def _lora(values: Values) -> Lora:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from promptlang.ast.node import Node
 from promptlang.ast.numbers import Curve, Stages, Turns
+from promptlang.source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class String(Node):
     '''``"low quality"`` or ``"""over lines"""``.'''
 
     value: str
+
+    @property
+    def inside(self) -> Span:
+        """What stands between the quotes."""
+        quotes = (self.span.end - self.span.start - len(self.value)) // 2
+        return self.span.source.span(self.span.start + quotes, self.span.end - quotes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from promptlang import ast
-from promptlang.checks.statements import options
+from promptlang.checks.statements import each_of, options
 from promptlang.diagnostics import Diagnostic, missing_file, needs_option
 from promptlang.scope import PICTURES, Scoped
 from promptlang.world import World
@@ -39,6 +39,6 @@ def _references(statement: ast.Statement) -> Iterator[ast.String | ast.Word]:
     if isinstance(statement, ast.Set) and statement.key.value in FILES:
         values = [statement.value]
     for value in values:
-        for each in value.values if isinstance(value, ast.List) else [value]:
+        for each in each_of(value):
             if isinstance(each, ast.String | ast.Word):
                 yield each

@@ -24,5 +24,4 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
 
 
 def _check(text: ast.String) -> Iterator[Diagnostic]:
-    start = text.span.start + text.span.text.index(text.value) if text.value else text.span.start
-    yield from parse_prompt(text.span.source.span(start, start + len(text.value)), divided=False)[1]
+    yield from parse_prompt(text.inside, divided=False)[1]

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from promptlang import ast
-from promptlang.checks.statements import head, options
+from promptlang.checks.statements import each_of, head, options
 from promptlang.diagnostics import (
     Diagnostic,
     not_available,
@@ -54,7 +54,7 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
 
 def _swept(value: ast.Value) -> Iterator[ast.Single]:
     """On a prompt, a picture for each value of a list or a range."""
-    for each in value.values if isinstance(value, ast.List) else [value]:
+    for each in each_of(value):
         if isinstance(each, ast.Range):
             yield ast.Number(each.first, span=each.span)
             yield ast.Number(each.last, span=each.span)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.checks.statements import options
+from promptlang.checks.statements import each_of, options
 from promptlang.diagnostics import Diagnostic, spacing_not_possible
 from promptlang.grammar import vocabulary
 from promptlang.samplers import read_sampler
@@ -19,8 +19,8 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
         return
     given = {option.name: option.value for option in options(scoped.statement) if option.value is not None}
     asked = {**scoped.scope.settings, **given}
-    spacings = [each.value for each in _single(asked.get("scheduler")) if isinstance(each, ast.Word)]
-    for written in _single(asked.get("sampler")):
+    spacings = [each.value for each in each_of(asked.get("scheduler")) if isinstance(each, ast.Word)]
+    for written in each_of(asked.get("sampler")):
         sampler = read_sampler(written.value) if isinstance(written, ast.Word | ast.String) else None
         if sampler is None or sampler.name not in vocabulary.UNSPACED:
             continue
@@ -28,13 +28,3 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
             if spacing in ("karras", "exponential"):
                 place = written.span if "sampler" in given else scoped.statement.span
                 yield spacing_not_possible(sampler.name, spacing, place)
-
-
-def _single(value: ast.Value | None) -> tuple[ast.Value, ...]:
-    match value:
-        case None:
-            return ()
-        case ast.List(values):
-            return values
-        case _:
-            return (value,)

@@ -32,6 +32,17 @@ def options(statement: ast.Statement) -> tuple[ast.Option, ...]:
     return found
 
 
+def each_of(value: ast.Value | None) -> tuple[ast.Single, ...]:
+    """The values of a list, or a single one; none where there is none."""
+    match value:
+        case None:
+            return ()
+        case ast.List(values):
+            return values
+        case single:
+            return (single,)
+
+
 def parameters(statement: ast.Statement) -> frozenset[str]:
     """The names that only the body of a `let` knows."""
     return frozenset(each.name for each in statement.parameters) if isinstance(statement, ast.Let) else frozenset()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
+from promptlang.checks.statements import each_of
 from promptlang.diagnostics import Diagnostic, empty_range, too_many_pictures
 from promptlang.diagnostics.syntax import too_long
 from promptlang.filling import LONGEST, TooLongError
@@ -18,7 +19,7 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     if not isinstance(scoped.statement, ast.Picture):
         return
     for option in scoped.statement.options:
-        for value in option.value.values if isinstance(option.value, ast.List) else [option.value]:
+        for value in each_of(option.value):
             if isinstance(value, ast.Range) and value.count == 0:
                 yield empty_range(value.span)
     try:

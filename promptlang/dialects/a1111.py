@@ -64,24 +64,10 @@ class Pen(writing.Pen):
 
     def write(self, prompt: ast.Prompt) -> Written:
         """All of a prompt, each LoRA once and each ``BREAK`` outside of brackets."""
-        return super().write(taken_out(self._each_once(prompt)))
-
-    def _each_once(self, prompt: ast.Prompt) -> ast.Prompt:
-        """LoRAs that add up as one, where they hold throughout; else the first one."""
-        repeated = doubled_loras.repeated(prompt)
-        if not repeated:
-            return prompt
-        throughout = {id(lora) for lora in doubled_loras.held(prompt)}
-        kept: dict[int, ast.Lora] = {}
-        for name, (first, *others) in repeated.items():
-            if all(id(lora) in throughout for lora in (first, *others)):
-                text_encoder, unet = doubled_loras.total(prompt, name)
-                kept[id(first)] = replace(first, text_encoder=text_encoder, unet=unet)
-                continue
-            kept[id(first)] = first
-            for other in others:
-                self.cannot("LoRA with several strengths", other, "the first one is kept")
-        return doubled_loras.changed(prompt, lambda each: kept.get(id(each)) if each.name in repeated else each)
+        prompt, lost = doubled_loras.added_up(prompt)
+        for lora in lost:
+            self.cannot("LoRA with several strengths", lora, "the first one is kept")
+        return super().write(taken_out(prompt))
 
     def text(self, text: ast.Text) -> str:
         """Words, their brackets escaped."""

@@ -314,7 +314,7 @@ class Writer:
 
 def _glued(before: str, after: str) -> bool:
     """Whether a space has to divide two texts, of which one is weighed."""
-    weighed = after.startswith(("(", "with", "<")) or before.lstrip().startswith(("(", "with", "<"))
+    weighed = any(text.startswith(("(", "with", "<")) for text in (after, before.lstrip()))
     return weighed and not (before[-1].isspace() or after[:1].isspace() or after[:1] in (",", ""))
 
 

@@ -9,7 +9,7 @@ from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
 from promptlang.dialects.amounts import CHANGING, constant, near, shown
-from promptlang.flow import Changing, Weighing, rebuilt
+from promptlang.flow import Changing, Rebuilder, Weighing, rebuilt
 from promptlang.source import Span
 from promptlang.weigh import ROUND, SQUARE
 
@@ -53,7 +53,7 @@ def fit(prompt: ast.Prompt, dialect: str, can: frozenset[type]) -> Fitted:
 
 
 @dataclass(slots=True)
-class _Fitter:
+class _Fitter(Rebuilder):
     dialect: str
     can: frozenset[type]
     found: list[Diagnostic] = field(default_factory=list)
@@ -63,9 +63,6 @@ class _Fitter:
 
     def miss(self, kind: type, span: Span, instead: str) -> None:
         self.found.append(said.cannot_say(self.dialect, NAMES[kind], span, instead))
-
-    def enter(self, node: Weighing) -> None:
-        pass
 
     def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
         if type(phrase) in NAMES and type(phrase) not in self.can:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.dialects.amounts import scaled
-from promptlang.flow import Changing, Enter, Leave, Weighing, flow, rebuilt
+from promptlang.flow import Changing, Enter, Leave, Rebuilder, Weighing, flow, rebuilt
 from promptlang.source import Source
 from promptlang.weigh import ROUND
 
@@ -75,7 +75,7 @@ def _sets_inside(phrase: ast.Phrase) -> bool:
     return False
 
 
-class _Pushed:
+class _Pushed(Rebuilder):
     """Takes brackets away, and gives their weight to each text in them."""
 
     def __init__(self) -> None:
@@ -98,6 +98,3 @@ class _Pushed:
                 return [*inner]
             case _:
                 return [node]
-
-    def level(self, phrases: list[ast.Phrase]) -> list[ast.Phrase]:
-        return phrases

@@ -6,34 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.flow import Changing, Weighing, rebuilt
+from promptlang.flow import Changing, Rebuilder, Weighing, remade
 
 
 def taken_out(prompt: ast.Prompt) -> ast.Prompt:
     """``(a BREAK b:1.3)`` as ``(a:1.3) BREAK (b:1.3)``, a prompt that means the same."""
     if "BREAK" not in prompt.span.source.text:
         return prompt
-    parts = tuple(replace(part, phrases=rebuilt(part.phrases, _TakeOut())) for part in prompt.parts)
-    if len(parts) == 1:
-        return replace(prompt, phrases=parts[0].phrases)
-    return replace(prompt, phrases=(ast.Composition(parts, span=prompt.span),))
+    return remade(prompt, _TakeOut())
 
 
-class _TakeOut:
+class _TakeOut(Rebuilder):
     """Divides each weight at its breaks, and moves it into a schedule whose branches have some."""
 
     def __init__(self) -> None:
         self._broken: dict[int, ast.Phrase] = {}
         """By identity, the schedules and alternations with a break somewhere in them."""
-
-    def enter(self, node: Weighing) -> None:
-        pass
-
-    def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
-        return (phrase,)
-
-    def level(self, phrases: list[ast.Phrase]) -> list[ast.Phrase]:
-        return phrases
 
     def leave(self, node: Weighing | Changing) -> Sequence[ast.Phrase]:
         if isinstance(node, ast.Schedule | ast.Alternation):

@@ -91,7 +91,7 @@ def _invokeai_line(content: Mapping[str, Any]) -> str:
         words.append(f"--size {content['width']}x{content['height']}")
     sampler = read_sampler(re.sub(r"_k\Z", "_karras", str(content.get("scheduler", ""))))
     if sampler is not None:
-        words += [f"--sampler {sampler.name}", *([f"--scheduler {sampler.spacing}"] if sampler.spacing else [])]
+        words.append(f"--sampler {sampler.value}")
     prompt, negative = (convert(text, source="invokeai").text for text in texts)
     return line(" ".join([prompt, *_invokeai_loras(content)]), negative, words)
 
