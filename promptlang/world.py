@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from promptlang.datasets import sources
 from promptlang.inspection.headers import tokens, trigger_words
-from promptlang.plan import EMBEDDING_ENDINGS, PICTURE_ENDINGS, REPEATED, WEIGHT_ENDINGS
+from promptlang.plan import EMBEDDING_ENDINGS, WEIGHT_ENDINGS
 from promptlang.shelves import Shelf, Shelves
 
 
@@ -19,8 +20,12 @@ class World(Protocol):
         """Whether there is a folder."""
         ...
 
-    def has_pictures(self, folder: Path) -> bool:
-        """Whether a folder, or one in it called like ``10_sks dog``, holds at least one picture."""
+    def is_source(self, path: Path) -> bool:
+        """Whether pictures can be there: a folder, a list of files, or a pattern."""
+        ...
+
+    def has_pictures(self, source: Path) -> bool:
+        """Whether there is at least one picture, also in a folder called like ``10_sks dog``."""
         ...
 
     def is_model(self, path: Path) -> bool:
@@ -78,11 +83,13 @@ class Disk:
         """Whether there is a folder."""
         return path.is_dir()
 
-    def has_pictures(self, folder: Path) -> bool:
-        """Whether a folder holds at least one picture."""
-        found = [file for file in folder.iterdir() if file.is_dir() and REPEATED.fullmatch(file.name)]
-        files = (file for each in [folder, *found] for file in each.iterdir())
-        return any(file.suffix.lower() in PICTURE_ENDINGS for file in files)
+    def is_source(self, path: Path) -> bool:
+        """Whether pictures can be there: a folder, a list of files, or a pattern."""
+        return sources.is_source(path)
+
+    def has_pictures(self, source: Path) -> bool:
+        """Whether there is at least one picture."""
+        return any(isinstance(each, sources.Missing) or each.files for each in sources.parts(source))
 
     def is_model(self, path: Path) -> bool:
         """Whether it is a folder with a model in diffusers' layout, or a file that may be one."""
@@ -144,8 +151,12 @@ class Granted:
         """Whether there is a folder."""
         return True
 
-    def has_pictures(self, folder: Path) -> bool:  # noqa: ARG002
-        """Whether a folder holds at least one picture."""
+    def is_source(self, path: Path) -> bool:  # noqa: ARG002
+        """Whether pictures can be there."""
+        return True
+
+    def has_pictures(self, source: Path) -> bool:  # noqa: ARG002
+        """Whether there is at least one picture."""
         return True
 
     def is_model(self, path: Path) -> bool:  # noqa: ARG002

@@ -12,11 +12,11 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from promptlang import diagnostics
+from promptlang.datasets import picture_files
 from promptlang.diagnostics import PromptError
 from promptlang.plan import Render
 from promptlang.source import Span
 
-from . import picture_files
 from .models import BaseModel
 from .sampling import Kept, Route, Walk, noise, walk
 

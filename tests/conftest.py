@@ -50,8 +50,11 @@ class Memory:
     def is_folder(self, path: Path) -> bool:
         return str(path.relative_to(FOLDER)) in {*self.folders, *self.empty}
 
-    def has_pictures(self, folder: Path) -> bool:
-        return str(folder.relative_to(FOLDER)) in self.folders
+    def is_source(self, path: Path) -> bool:
+        return self.is_folder(path)
+
+    def has_pictures(self, source: Path) -> bool:
+        return str(source.relative_to(FOLDER)) in self.folders
 
     def is_model(self, path: Path) -> bool:
         return str(path.relative_to(FOLDER)) in self.models

@@ -15,9 +15,9 @@ tomllib = pytest.importorskip("tomllib")  # Python 3.11
 ROOT = Path(__file__).parent.parent
 TERMINAL = ("cli", "terminal", "repl", "__main__")
 PLAIN_DATA = {"plan", "teaching", "inspection", "events", "diagnostics", "source", "infotext", "record", "__version__"}
-ALGORITHMS = {"chunks", "captions"}
-"""What both sides do, and must do alike: `explain` cuts a prompt into the chunks that are rendered, and a caption
-means in a training what it means as a prompt."""
+ALGORITHMS = {"chunks", "captions", "datasets"}
+"""What both sides do, and must do alike: `explain` cuts a prompt into the chunks that are rendered, a caption
+means in a training what it means as a prompt, and `check data` finds the pictures that are trained on."""
 
 
 def files(folder: str) -> list[Path]:

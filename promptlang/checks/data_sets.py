@@ -1,17 +1,18 @@
-"""What is trained on is a folder with pictures in it; what is used is there."""
+"""What is trained on are pictures that are there; what is used is there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from promptlang import ast
+from promptlang.datasets.sources import LIST
 from promptlang.diagnostics import Diagnostic, missing_file, missing_folder
 from promptlang.diagnostics.training import no_pictures
 from promptlang.scope import Scoped
 from promptlang.world import World
 
 FOLDERS = ("validation", "class-data")
-"""The options that name another folder of pictures."""
+"""The options that name other pictures."""
 
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
@@ -35,8 +36,9 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
 
 
 def _pictures(operand: ast.Operand, scoped: Scoped, world: World) -> Iterator[Diagnostic]:
-    folder = scoped.scope.path(operand)
-    if not world.is_folder(folder):
-        yield missing_folder(operand.value, operand.span)
-    elif not world.has_pictures(folder):
+    source = scoped.scope.path(operand)
+    if not world.is_source(source):
+        missing = missing_file if source.suffix.lower() == LIST else missing_folder
+        yield missing(operand.value, operand.span)
+    elif not world.has_pictures(source):
         yield no_pictures(operand.value, operand.span)

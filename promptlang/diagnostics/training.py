@@ -55,6 +55,12 @@ def bad_record(file: Path, line: int, reason: str, span: Span) -> Diagnostic:
     return Diagnostic("PL404", message, span, 'a line is `{"file_name": "one.png", "text": "a cat"}`')
 
 
+def not_listed(file: Path, line: int, text: str, span: Span) -> Diagnostic:
+    """A line of a list of pictures."""
+    message = f"line {line} of `{file.name}` leads to no picture: `{text}`"
+    return Diagnostic("PL407", message, span, "a line is a picture, a folder or a pattern, from the list's folder")
+
+
 def no_token(token: str, span: Span) -> Diagnostic:
     """A caption that the new word is not in teaches it nothing."""
     return Diagnostic("PL405", f"no caption has `<{token}>`", span, f'say `--prompt "a picture of <{token}>"`')

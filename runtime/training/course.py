@@ -15,6 +15,7 @@ from diffusers import UNet2DConditionModel
 
 from promptlang.captions import odd, read
 from promptlang.chunks import cut
+from promptlang.datasets.examples import Example, examples
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.training import no_token, not_shared
 from promptlang.events import (
@@ -37,7 +38,7 @@ from . import curve, report
 from .batches import Batches, turns
 from .checkpoint import Checkpoint
 from .claims import truths
-from .dataset import Example, divided, examples
+from .division import divided
 from .encoded import Bucket, encode
 from .identity import kept_key, key
 from .learner import Learner

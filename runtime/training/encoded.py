@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from promptlang.datasets.examples import Example
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.training import small_pictures
 from promptlang.source import Span
 from promptlang.teaching import Data
 
 from ..models import BaseModel
-from .dataset import Example
 from .opening import Opened, Size, attempt
 from .shapes import nearest, sizes
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from promptlang.datasets.examples import Example
 from promptlang.inspection.adapters import RECORD
 from promptlang.plan import Train
 
 from ..adapters.loading import sha256
 from ..models import BaseModel
-from .dataset import Example
 
 TRAINER = "promptlang 2"
 """Changes whenever the same step would be trained to other numbers."""

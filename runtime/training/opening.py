@@ -9,11 +9,10 @@ import torch
 from PIL import Image, ImageChops, ImageOps
 from torch import Tensor
 
+from promptlang.datasets import picture_files
+from promptlang.datasets.examples import Example
 from promptlang.diagnostics import Diagnostic, picture_not_readable
 from promptlang.source import Span
-
-from .. import picture_files
-from .dataset import Example
 
 Size = tuple[int, int]
 """Width and height."""

@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
+from promptlang.datasets.examples import Example, examples
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.runtime.training.dataset import Example, divided, examples
+from promptlang.runtime.training.division import divided
 from promptlang.runtime.training.opening import Opened, attempt
 from promptlang.source import Span
 from promptlang.teaching import Data

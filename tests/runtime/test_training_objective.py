@@ -14,11 +14,11 @@ from diffusers.optimization import get_scheduler
 from PIL import Image
 from torch.nn import functional
 
+from promptlang.datasets.examples import Example, examples
 from promptlang.plan import Model, Segment, Train
 from promptlang.runtime import Runtime
 from promptlang.runtime.models import BaseModel
 from promptlang.runtime.training.batches import Batches, turns
-from promptlang.runtime.training.dataset import Example, examples
 from promptlang.runtime.training.draws import generator
 from promptlang.runtime.training.encoded import Bucket, encode
 from promptlang.runtime.training.noise import noise, perturbed

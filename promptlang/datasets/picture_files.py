@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 UNREADABLE: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 """What reading raises for a file that is no picture, or a damaged one."""
@@ -26,7 +26,7 @@ def on_white(picture: Image.Image) -> Image.Image:
 
 def reason(error: Exception) -> str:
     """Why a file cannot be read, in words."""
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return "it is not a picture"
     if isinstance(error, FileNotFoundError):
         return "it is not there"

@@ -1,20 +1,19 @@
-"""A folder of pictures, and what is said of each."""
+"""Pictures to learn from, and what is said of each."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
-import torch
-
+from promptlang.datasets.sources import Missing, Part, parts
 from promptlang.diagnostics import PromptError
-from promptlang.diagnostics.training import bad_record, no_pictures, nothing_left
-from promptlang.plan import PICTURE_ENDINGS, REPEATED
+from promptlang.diagnostics.training import bad_record, no_pictures, not_listed
+from promptlang.plan import PICTURE_ENDINGS
 from promptlang.source import Span
-from promptlang.teaching import Data
 
 RECORDS: Final = "metadata.jsonl"
 """Captions in the manner of Hugging Face's image folders."""
@@ -28,6 +27,15 @@ CAPTION: Final = "${caption}"
 """In a template, the picture's own caption."""
 
 
+class Origin(Enum):
+    """Where a caption is from."""
+
+    RECORD = "in metadata.jsonl"
+    TEXT = "in a text beside the picture"
+    FOLDER = "the folder's name"
+    NAME = "the picture's own name"
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A picture, and what it shows: one of its captions is drawn each time."""
@@ -38,62 +46,47 @@ class Example:
     """How often it is shown before any is shown a second time as often."""
     mask: Path | None = None
     """White where the picture teaches something."""
+    origin: Origin = Origin.TEXT
 
 
-def examples(folder: Path, span: Span, template: str | None = None) -> tuple[Example, ...]:
-    """The folder's pictures in the order of their names; raises `PromptError` if there are none."""
-    found = [each for part in _folders(folder) for each in _examples(part, span)]
-    if not found:
-        raise PromptError([no_pictures(str(folder), span)])
-    return tuple(replace(each, captions=_templated(each.captions, template)) for each in found)
+def examples(source: Path, span: Span, template: str | None = None) -> tuple[Example, ...]:
+    """The pictures of a folder, a list or a pattern, each once; raises `PromptError` if there are none."""
+    found = [*parts(source)]
+    missing = [not_listed(each.file, each.line, each.text, span) for each in found if isinstance(each, Missing)]
+    if missing:
+        raise PromptError(missing)
+    shown = {each.file: each for part in found if isinstance(part, Part) for each in _examples(part, span)}
+    if not shown:
+        raise PromptError([no_pictures(str(source), span)])
+    return tuple(replace(each, captions=_templated(each.captions, template)) for each in shown.values())
 
 
-def divided(found: tuple[Example, ...], data: Data, seed: int, span: Span) -> tuple[tuple[Example, ...], ...]:
-    """Those to learn from, and those to look at; raises `PromptError` if none are left to learn from."""
-    if data.validation is not None:
-        return found, examples(data.validation, span, data.template)
-    if not data.held_out:
-        return found, ()
-    aside = max(1, round(data.held_out * len(found)))
-    order = torch.randperm(len(found), generator=torch.Generator().manual_seed(seed)).tolist()
-    chosen = set(order[:aside])
-    if len(chosen) == len(found):
-        raise PromptError([nothing_left(span)])
-    learned = tuple(each for at, each in enumerate(found) if at not in chosen)
-    return learned, tuple(each for at, each in enumerate(found) if at in chosen)
-
-
-def _folders(folder: Path) -> Iterator[tuple[Path, int, str | None]]:
-    """The folder itself, and those in it called like ``10_sks dog``: repeats, and what their pictures show."""
-    yield folder, 1, None
-    for each in sorted(folder.iterdir()):
-        match = REPEATED.fullmatch(each.name)
-        if match and each.is_dir() and int(match[1]):
-            yield each, int(match[1]), match[2]
-
-
-def _examples(part: tuple[Path, int, str | None], span: Span) -> Iterator[Example]:
-    folder, repeats, shows = part
-    files = sorted(each for each in folder.iterdir() if each.suffix.lower() in PICTURE_ENDINGS and each.is_file())
-    stems = {file.stem for file in files}
-    masks = {file.stem.removesuffix(MASK): file for file in files if _is_mask(file, stems)}
-    records = _records(folder / RECORDS, span)
-    for file in files:
+def _examples(part: Part, span: Span) -> Iterator[Example]:
+    """Masks lie beside their pictures, whether they are named or not."""
+    beside = sorted(each for each in part.folder.iterdir() if each.suffix.lower() in PICTURE_ENDINGS)
+    stems = {file.stem for file in beside}
+    masks = {file.stem.removesuffix(MASK): file for file in beside if _is_mask(file, stems)}
+    records = _records(part.folder / RECORDS, span)
+    for file in part.files:
         if file not in masks.values():
-            yield Example(file, records.get(file.name) or _captions(file, shows), repeats, masks.get(file.stem))
+            captions, origin = _said(file, records, part.shows)
+            yield Example(file, captions, part.repeats, masks.get(file.stem), origin)
 
 
 def _is_mask(file: Path, stems: set[str]) -> bool:
     return file.stem.endswith(MASK) and file.stem.removesuffix(MASK) in stems
 
 
-def _captions(file: Path, shows: str | None) -> tuple[str, ...]:
-    """The lines beside the picture, else its folder's name or its own: ``a-red_fox.png`` shows a red fox."""
+def _said(file: Path, records: Mapping[str, tuple[str, ...]], shows: str | None) -> tuple[tuple[str, ...], Origin]:
+    """A record, the lines beside the picture, else its folder's name or its own: ``a-red_fox.png`` shows a red fox."""
+    if records.get(file.name):
+        return records[file.name], Origin.RECORD
     text = file.with_suffix(".txt")
     if text.is_file():
         lines = (" ".join(line.split()) for line in text.read_text("utf-8-sig", errors="replace").splitlines())
-        return tuple(line for line in lines if line) or ("",)
-    return (" ".join((shows or file.stem.replace("-", " ")).replace("_", " ").split()),)
+        return tuple(line for line in lines if line) or ("",), Origin.TEXT
+    named = " ".join((shows or file.stem.replace("-", " ")).replace("_", " ").split())
+    return (named,), Origin.FOLDER if shows else Origin.NAME
 
 
 def _records(file: Path, span: Span) -> Mapping[str, tuple[str, ...]]:
@@ -127,7 +120,7 @@ def _record(line: str) -> Mapping[str, tuple[str, ...]]:
     fields = json.loads(line)
     name = fields["file_name"]
     said = next((fields[key] for key in _KEYS if key in fields), None)
-    texts: Sequence[str] = [said] if isinstance(said, str) else said
+    texts: Sequence[str] | None = [said] if isinstance(said, str) else said
     if texts is None:
         raise KeyError(_KEYS[0])
     return {str(name): tuple(" ".join(text.split()) for text in texts)}
