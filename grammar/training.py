@@ -37,7 +37,7 @@ _METHODS: tuple[Option, ...] = (
 )
 
 _DATA: tuple[Option, ...] = (
-    Option("prompt", Kind.TEXT, "what the pictures show; `${caption}` is each one's caption", _ALL),
+    Option("prompt", Kind.TEXT, "what the pictures show; `${caption}` is each one's caption", (*_ALL, "check data")),
     Option("caption-dropout", Kind.FRACTION, "how often a picture goes without its caption", _ALL, 0.0, 0, 1),
     Option("shuffle-captions", Kind.FLAG, "what stands between commas changes places", _ALL, "off"),
     Option("keep-tokens", Kind.INTEGER, "how much of it stays in front", _ALL, 0, 0, 75),

@@ -37,7 +37,6 @@ UNAVAILABLE: tuple[str, ...] = (
     "extract lora",
     "convert",
     "caption",
-    "check data",
     "validate",
     "plot",
 )
@@ -82,6 +81,9 @@ PRECISIONS: tuple[str, ...] = ("fp32", "fp16", "bf16")
 
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda", "mps")
 
+METHODS: tuple[str, ...] = ("lora", "dreambooth", "ti")
+"""Of training."""
+
 FORMATS: tuple[str, ...] = ("kohya", "diffusers", "a1111", "int8", "fp8", "fp16", "onnx", "shards", "single-file")
 
 OPTIONS: tuple[Option, ...] = (
@@ -89,7 +91,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("seed", Kind.INTEGER, "the noise to start from", ("prompt",), None, 0, 2**63 - 1),
     Option("steps", Kind.INTEGER, "denoising steps", ("prompt",), 25, 1, 1000),
     Option("cfg", Kind.NUMBER, "how closely the picture follows the prompt", ("prompt",), 5.0, 0, 100),
-    Option("size", Kind.SIZE, "width x height in pixels", ("prompt",)),
+    Option("size", Kind.SIZE, "width x height in pixels", ("prompt", "check data")),
     Option("sampler", Kind.SAMPLER, "how noise is taken away", ("prompt",), "ddim", choices=tuple(SAMPLERS)),
     Option("every", Kind.FLAG, "a picture for each variant instead of a random one", ("prompt",)),
     Option("n", Kind.INTEGER, "pictures, each with the next seed", ("prompt",), 1, 1, 1000),
@@ -112,6 +114,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("memory", Kind.CHOICE, "how much of it to take", ("prompt",), "normal", choices=("normal", "low")),
     Option("bare-embeddings", Kind.FLAG, "`embedding:name`, and a token's bare name, are the token", ("set",), "off"),
     *TRAINING,
+    Option("method", Kind.CHOICE, "what the pictures are for", ("check data",), "lora", choices=METHODS),
+    Option("token", Kind.CHOICE, "what they are to be called by", ("check data",), ""),
     Option("method", Kind.CHOICE, "how to mix", ("merge lora",), "linear", choices=("linear", "svd", "ties", "dare")),
     Option("rank", Kind.INTEGER, "how much the LoRA can hold", ("extract lora",), 8, 1, 1024),
 )

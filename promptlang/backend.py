@@ -41,7 +41,22 @@ def load_maker() -> Maker:
 
 def tokenizer_folder() -> Path | None:
     """The files of the built-in model's tokenizer, found without importing the runtime; None where they are not."""
+    merges = _shipped("emoji/model/tokenizer/merges.txt")
+    return merges and merges.parent
+
+
+def emoji_folder() -> Path | None:
+    """The built-in model, likewise."""
+    index = _shipped("emoji/model/model_index.json")
+    return index and index.parent
+
+
+def clip_merges() -> Path | None:
+    """What CLIP's tokenizer merges, packed, likewise."""
+    return _shipped("families/config/merges.txt.gz")
+
+
+def _shipped(name: str) -> Path | None:
     found = find_spec("promptlang.runtime")
     folders = (found.submodule_search_locations if found else None) or []
-    places = (Path(folder) / "emoji" / "model" / "tokenizer" for folder in folders)
-    return next((place for place in places if (place / "merges.txt").is_file()), None)
+    return next((file for folder in folders if (file := Path(folder) / name).is_file()), None)

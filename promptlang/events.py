@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from promptlang.datasets.report import Report
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan import ContactSheet, Model, Render, Train
 
@@ -132,6 +133,13 @@ class Reported:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class DataChecked:
+    """What a data set is like; what is wrong with it has been told before."""
+
+    report: Report
+
+
 Event = (
     ModelLoading
     | ModelRefused
@@ -148,4 +156,5 @@ Event = (
     | Complained
     | Progressed
     | Reported
+    | DataChecked
 )

@@ -273,7 +273,31 @@ class ContactSheet:
     """The PNG to make."""
 
 
-Step = Train | Render | ContactSheet
+@dataclass(frozen=True, slots=True)
+class CheckData:
+    """``check data "photos"``"""
+
+    span: Span
+    source: Path
+    """A folder, a list of files, or a pattern."""
+    model: Model = EMOJI
+    """What is to be trained on them."""
+    method: str = "lora"
+    """``lora``, ``dreambooth`` or ``ti``."""
+    size: tuple[int, int] | None = None
+    """Width and height in pixels that they will be cut to; None for the model's own."""
+    token: str = ""
+    """What they are to be called by."""
+    template: str | None = None
+    """What is said instead of a picture's caption."""
+
+    @property
+    def file(self) -> Path:
+        """What it is about."""
+        return self.source
+
+
+Step = Train | Render | ContactSheet | CheckData
 
 
 @dataclass(frozen=True, slots=True)

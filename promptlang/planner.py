@@ -12,7 +12,19 @@ from pathlib import Path
 from promptlang import ast, diagnostics
 from promptlang.filling import draw
 from promptlang.intervals import resolve
-from promptlang.plan import Adapter, Computing, ContactSheet, Interval, Plan, Render, Resolved, Row, Step, Train
+from promptlang.plan import (
+    Adapter,
+    CheckData,
+    Computing,
+    ContactSheet,
+    Interval,
+    Plan,
+    Render,
+    Resolved,
+    Row,
+    Step,
+    Train,
+)
 from promptlang.prompt_parser import parse_prompt
 from promptlang.sampled import sampled
 from promptlang.samplers import Sampler, read_sampler
@@ -58,11 +70,27 @@ def _steps(statements: Iterable[Scoped], naming: Naming, seed: Callable[[], int]
         match scoped.statement:
             case ast.TrainLora() | ast.TrainDreambooth() | ast.TrainTi() as statement:
                 yield _with_samples(train(statement, scoped.scope), scoped)
+            case ast.CheckData() as statement:
+                yield _check_data(statement, scoped.scope)
             case ast.Picture() as statement:
                 files = files or naming.files(scoped.scope.folder)
                 yield from _pictures(statement, scoped.scope, files, seed)
             case _:
                 pass
+
+
+def _check_data(statement: ast.CheckData, scope: Scope) -> CheckData:
+    values = Values("check data", {}, statement.options)
+    size = values.given("size")
+    return CheckData(
+        span=statement.data.span,
+        source=scope.path(statement.data),
+        model=scope.model,
+        method=values.text("method"),
+        size=(size.width, size.height) if isinstance(size, ast.Size) else None,
+        token=values.text("token"),
+        template=values.text("prompt") if values.given("prompt") else None,
+    )
 
 
 def _with_samples(step: Train, scoped: Scoped) -> Train:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing_extensions import assert_never
 
 from promptlang import diagnostics
+from promptlang.datasets.checked import check
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.models import training_not_possible
 from promptlang.events import Complained, Event, ModelLoading, ModelRefused, PictureFinished, SheetFinished
-from promptlang.plan import ContactSheet, Model, Plan, Render, Step, Train
+from promptlang.plan import CheckData, ContactSheet, Model, Plan, Render, Step, Train
 from promptlang.source import Span
 
 from . import models, sheets
@@ -73,6 +74,8 @@ class Runtime:
                 yield from train(step, loaded.base, loaded.encoder)
                 for model in [model for model in self._models if model.path == step.file]:
                     del self._models[model]  # it may be another one now
+            case CheckData():
+                yield from check(step)
             case Render():
                 loaded = yield from self._load(step.model, place(step.computing, step.span), step.span)
                 yield from render([each for each in steps if isinstance(each, Render)], loaded)

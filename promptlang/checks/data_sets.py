@@ -23,6 +23,8 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
             for operand in [data, *others]:
                 if isinstance(operand, ast.Word | ast.String):
                     yield from _pictures(operand, scoped, world)
+        case ast.CheckData(data):
+            yield from _pictures(data, scoped, world)
         case ast.UseTi(reference):
             if not world.is_file(scoped.scope.path(reference)):
                 yield missing_file(reference.value, reference.span)

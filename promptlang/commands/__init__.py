@@ -9,7 +9,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Protocol
 
-from promptlang.commands import ast, check, convert, explain, fmt, info, make_emoji, replay, run
+from promptlang.commands import ast, check, check_data, convert, explain, fmt, info, make_emoji, replay, run
 from promptlang.commands.files import LoadBackend
 from promptlang.terminal import Terminal
 
@@ -29,4 +29,4 @@ class Command(Protocol):
         ...
 
 
-COMMANDS: tuple[Command, ...] = (run, check, fmt, explain, convert, ast, info, replay, make_emoji)
+COMMANDS: tuple[Command, ...] = (run, check, check_data, fmt, explain, convert, ast, info, replay, make_emoji)

@@ -17,6 +17,7 @@ from rich.text import Text
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.events import (
     Complained,
+    DataChecked,
     DenoisingStep,
     Event,
     ModelLoading,
@@ -33,6 +34,7 @@ from promptlang.events import (
     TrainingStep,
 )
 from promptlang.plan import ContactSheet, Render, Train
+from promptlang.terminal.data_set import table
 from promptlang.terminal.interrupt import StopRequest, stoppable
 from promptlang.terminal.preview import preview, sketch
 from promptlang.terminal.progress import Foot, duration
@@ -191,9 +193,16 @@ class _Drawing:
                 self._complained(diagnostic)
             case Progressed(task, done, total, note):
                 self.foot.show(task, done, total, note)
+            case Reported() | DataChecked():
+                self._reported(event)
+
+    def _reported(self, event: Reported | DataChecked) -> None:
+        self.foot.hide()
+        match event:
             case Reported(text):
-                self.foot.hide()
                 self._terminal.say(text)
+            case DataChecked(report):
+                self._terminal.show(table(report))
 
     def _draw_training(
         self, event: TrainingStarted | TrainingSkipped | TrainingStep | TrainingSampled | TrainingFinished

@@ -162,7 +162,6 @@ def test_an_included_recipe_takes_effect_where_it_is_included(session: Session) 
         "extract lora shiv from shivman --rank 16",
         "convert ink to kohya",
         'caption "photos"',
-        "check data photos",
         "validate ink",
         "plot ink",
     ],

@@ -13,12 +13,13 @@ from promptlang import Session, Source
 from promptlang.captions import read
 from promptlang.datasets.examples import Origin, examples
 from promptlang.diagnostics import PromptError
-from promptlang.plan import Train
+from promptlang.events import DataChecked
+from promptlang.plan import CheckData, Train
 from promptlang.runtime import Runtime
 from promptlang.source import Span
 from promptlang.world import Disk
 
-from .conftest import run
+from .conftest import complaints, run
 
 
 @pytest.fixture
@@ -99,6 +100,19 @@ def test_training_on_a_pattern_is_training_on_its_folder(
     for step in (whole, part):
         run(runtime, step)
     assert whole.file.read_bytes() == part.file.read_bytes()
+
+
+def test_check_data_is_a_step_beside_others_and_what_is_wrong_does_not_stop_them(
+    runtime: Runtime, training: Callable[..., Train], photos: Path, span: Span
+) -> None:
+    (photos / "broken.png").write_text("<html>")
+    step = training(steps=1, folder=photos / "o*.png")
+    events = run(runtime, CheckData(span, photos), CheckData(span, photos / "*.gif"), step)
+    assert [each.partition(" ")[0] for each in complaints(events)][:1] == ["PL410"]
+    assert "PL402 the picture `broken.png` cannot be read: it is not a picture" in complaints(events)
+    assert any(each.startswith("PL401") for each in complaints(events))
+    assert sum(isinstance(each, DataChecked) for each in events) == 1
+    assert step.file.is_file()
 
 
 def test_a_caption_is_a_prompt_with_weights_and_variants() -> None:

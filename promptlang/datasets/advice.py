@@ -1,0 +1,35 @@
+"""How many pictures a method wants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """From so many to so many."""
+
+    low: int
+    high: int | None
+    why: str
+    """Where the numbers are from."""
+
+    def __str__(self) -> str:
+        return f"{self.low} or more" if self.high is None else f"{self.low} to {self.high}"
+
+    def holds(self, count: int) -> bool:
+        """Whether a number is among them."""
+        return self.low <= count and (self.high is None or count <= self.high)
+
+
+AMOUNTS: Final[Mapping[str, Amount]] = MappingProxyType(
+    {
+        "lora": Amount(10, None, "a custom, no measurement: fewer are soon learned by heart, so hold some out and see"),
+        "dreambooth": Amount(3, 30, "its authors take 3 to 5 of one subject (Ruiz et al. 2022), users up to 30"),
+        "ti": Amount(3, 10, "its authors take 3 to 5 (Gal et al. 2022): a few vectors cannot hold much more"),
+    }
+)
+"""By method."""

@@ -1,0 +1,75 @@
+"""What is odd about a set of pictures: PL41x, told by ``check data``. None of it keeps a training from running."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from promptlang.diagnostics import Diagnostic, warning
+from promptlang.source import Span
+
+
+def unusual_number(count: int, advice: str, hint: str, span: Span) -> Diagnostic:
+    """Two pictures for a LoRA."""
+    said = "there is 1 picture" if count == 1 else f"there are {count} pictures"
+    return warning("PL410", f"{said}; it should be {advice}", span, hint)
+
+
+def look_alikes(names: Sequence[str], span: Span) -> Diagnostic:
+    """The same picture twice, or in two sizes."""
+    message = f"{listed(names)} are almost the same picture, which is learned so much the more"
+    return warning("PL411", message, span, "keep the best of them")
+
+
+def nothing_said(names: Sequence[str], span: Span) -> Diagnostic:
+    """``IMG_0012.jpg`` without a text beside it."""
+    message = f"{listed(names)} {'has' if len(names) == 1 else 'have'} no caption, and a name that says nothing"
+    hint = 'write what it shows into a .txt beside it, or say `--prompt "a picture of sks"`'
+    return warning("PL412", message, span, hint)
+
+
+def word_known(word: str, span: Span) -> Diagnostic:
+    """``--token fox``"""
+    message = f"`{word}` is a word that the model knows: what it means will be mixed up with what is learned"
+    return warning("PL413", message, span, "take a rare word, such as `sks`, or train a token with `train ti`")
+
+
+def token_left_out(token: str, names: Sequence[str], span: Span) -> Diagnostic:
+    """A caption without the word that the pictures are to be called by."""
+    verb = "does" if len(names) == 1 else "do"
+    hint = f'say `--prompt "{token}, ${{caption}}"`, or write it into the captions'
+    return warning("PL414", f"what is said of {listed(names)} {verb} not have `{token}` in it", span, hint)
+
+
+def same_background(colour: str, span: Span) -> Diagnostic:
+    """Everything on white."""
+    message = f"the background is always about {colour}, and will be learned with what is before it"
+    hint = "vary it, say so in the captions, or leave it out: `one-mask.png`, or `--alpha-mask` where it is transparent"
+    return warning("PL415", message, span, hint)
+
+
+def much_cut_off(names: Sequence[str], span: Span) -> Diagnostic:
+    """A panorama, cut to a square."""
+    verb = "loses" if len(names) == 1 else "lose"
+    message = f"{listed(names)} {verb} more than a third when cut to a square"
+    return warning("PL416", message, span, "train with `--buckets`, or cut them yourself")
+
+
+def only_first(names: Sequence[str], span: Span) -> Diagnostic:
+    """An animated GIF."""
+    verb = "is" if len(names) == 1 else "are"
+    message = f"{listed(names)} {verb} animated: only the first picture counts"
+    return warning("PL417", message, span, "save the pictures that you want as files of their own")
+
+
+def not_used(names: Sequence[str], reason: str, span: Span) -> Diagnostic:
+    """``photo.heic``, or the caption of a picture that is not there."""
+    verb = "is" if len(names) == 1 else "are"
+    return warning("PL418", f"{listed(names)} {verb} not used: {reason}", span, "remove, rename or convert it")
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """```one.png`, `two.png` and 4 more``"""
+    shown = [f"`{name}`" for name in names[:most]]
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

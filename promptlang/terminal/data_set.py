@@ -1,0 +1,28 @@
+"""A checked data set as a table."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from promptlang.datasets.report import Finding, Report
+from promptlang.terminal.report import printable
+
+
+def table(report: Report) -> Table:
+    """A row for each thing that was looked at; what is wrong is marked."""
+    drawn = Table(title=printable(report.source), box=None, pad_edge=False, title_justify="left", title_style="bold")
+    drawn.add_column("")
+    drawn.add_column("what", style="cyan", no_wrap=True)
+    drawn.add_column("found", overflow="fold")
+    drawn.add_column("should be", style="dim", overflow="fold")
+    for each in report.findings:
+        drawn.add_row(_mark(each), each.name, printable(each.found), Text(each.advice))
+    return drawn
+
+
+def _mark(finding: Finding) -> Text:
+    if finding.fine:
+        return Text("✓" if finding.advice else " ", "green")
+    codes = " ".join(dict.fromkeys(each.code for each in finding.complaints))
+    return Text(f"! {codes}", "yellow")
