@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
@@ -85,6 +85,19 @@ class Data:
     """A folder of pictures that are only looked at."""
     held_out: float = 0.0
     """The share of the pictures that is only looked at."""
+    crop: float = 0.0
+    """How much smaller the part of a picture that is seen can be, somewhere in it."""
+    jitter: float = 0.0
+    """How far brightness, contrast and saturation go: at 1 from a half to twice."""
+    pixel_noise: float = 0.0
+    """Standard deviation, of the range from black to white."""
+    variants: int = 1
+    """In how many ways a picture is seen, the first of which is the picture itself."""
+
+    @property
+    def unchanged(self) -> Data:
+        """The same, with every picture as it is."""
+        return replace(self, crop=0.0, jitter=0.0, pixel_noise=0.0, variants=1)
 
 
 @dataclass(frozen=True, slots=True)

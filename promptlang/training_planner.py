@@ -106,6 +106,7 @@ def _lora(values: Values) -> Lora:
 
 def _data(values: Values, token: TextualInversion | None, folder: Path, scope: Scope) -> Data:
     usual = f"a picture of <{token.token}>" if token else None
+    crop, jitter, noise = (values.number(name) for name in ("crop", "colour-jitter", "pixel-noise"))
     return Data(
         folder=folder,
         template=values.text("prompt") if values.given("prompt") else usual,
@@ -117,6 +118,10 @@ def _data(values: Values, token: TextualInversion | None, folder: Path, scope: S
         alpha_mask=values.flag("alpha-mask"),
         validation=scope.named(values.given("validation")),
         held_out=values.number("hold-out"),
+        crop=crop,
+        jitter=jitter,
+        pixel_noise=noise,
+        variants=values.integer("variants") if crop or jitter or noise else 1,
     )
 
 

@@ -46,6 +46,8 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
             yield not_without(option, other, given[option].span)
     if _word(given, "keep") == "best" and not {"validation", "hold-out"} & given.keys():
         yield not_without("keep best", "hold-out", given["keep"].span)
+    if "variants" in given and not {"crop", "colour-jitter", "pixel-noise"} & given.keys():
+        yield not_without("variants", "crop", given["variants"].span)
     yield from _layered(scoped.statement, given)
     yield from _algorithm(given)
     yield from _optimizer(given)

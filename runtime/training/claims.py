@@ -19,6 +19,10 @@ def truths(step: Train) -> Iterator[str]:
         yield "`--loss cosine` alone would not see how long a prediction is, so the squared error counts as well"
     if objective.noise_offset:
         yield "`--noise-offset` widens the range of brightness; it takes away neither grain nor learning by heart"
+    if step.course.data.pixel_noise:
+        yield "`--pixel-noise` is learned as well: pictures made with it will have a little noise of their own"
+    if step.course.data.jitter:
+        yield "`--colour-jitter` teaches that colours do not matter: of a style, they are a part"
     if optimisation.accumulate > 1:
         yield "`--accumulate` is one larger batch, to the last bits, and no steadier than such a batch"
     if optimisation.optimizer == "adamw8bit":

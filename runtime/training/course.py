@@ -28,7 +28,7 @@ from promptlang.events import (
     TrainingStarted,
 )
 from promptlang.plan import Train
-from promptlang.teaching import Prior, token_of
+from promptlang.teaching import Data, Prior, token_of
 
 from ..conditioning import Encoder
 from ..files import write_whole
@@ -153,12 +153,12 @@ class Room:
     def lesson(self, learner: Learner) -> Lesson:
         """For a learner."""
         course, prior = self.step.course, self.step.course.prior
-        others = self._batches(self.material.others, "others") if self.material.others else None
+        others = self.batches("others") if self.material.others else None
         return Lesson(
             learner=learner,
             texts=self.texts,
             measure=Measure.of(course.objective, self.schedule),
-            batches=self._batches(self.material.learned, "step"),
+            batches=self.batches("step"),
             parts=self._parts(),
             processes=self.processes,
             kept=self._kept(prior) if prior and prior.weight and not others else None,
@@ -178,10 +178,16 @@ class Room:
         """Where there are pictures for it."""
         if not self.material.watched:
             return None
-        return Validation.of(self._buckets(self.material.watched), self.schedule, self.step.steps)
+        watched = self._buckets(self.material.watched, self.step.course.data.unchanged)
+        return Validation.of(watched, self.schedule, self.step.steps)
 
-    def _batches(self, found: tuple[Example, ...], name: str) -> Batches:
-        course, buckets = self.step.course, self._buckets(found)
+    def batches(self, name: str) -> Batches:
+        """Of the pictures to learn from, ``step``, or of ``others`` of the kind, which stay as they are."""
+        course, learned = self.step.course, name == "step"
+        buckets = self._buckets(
+            self.material.learned if learned else self.material.others,
+            course.data if learned else course.data.unchanged,
+        )
         return Batches(
             buckets=buckets,
             turns=turns(buckets, self.step.steps),
@@ -193,8 +199,8 @@ class Room:
             name=name,
         )
 
-    def _buckets(self, found: tuple[Example, ...]) -> tuple[Bucket, ...]:
-        encoded = encode(found, self.base, self.step.course.data, self.step.span)
+    def _buckets(self, found: tuple[Example, ...], data: Data) -> tuple[Bucket, ...]:
+        encoded = encode(found, self.base, data, self.step.span, self.step.course.seed)
         self.warnings += encoded.warnings
         return encoded.buckets
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,13 +15,14 @@ from promptlang.source import Span
 from promptlang.teaching import Data
 
 from ..models import BaseModel
+from .augmentation import variants
 from .opening import Opened, Size, attempt
 from .shapes import nearest, sizes
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Views:
-    """A picture, and its mirror image if it is used. The VAE's posterior is kept, not one sample of it."""
+    """A picture, and its mirror image if it is used, of each variant. The VAE's posterior is kept, not one sample."""
 
     mean: Tensor
     """`[views, channels, height, width]`, scaled as the UNet wants it"""
@@ -29,6 +30,12 @@ class Views:
     """of the same shape and scale"""
     mask: Tensor
     """`[views, 1, height, width]`: how much of each latent teaches something"""
+
+    @classmethod
+    def joined(cls, parts: Sequence[Views]) -> Views:
+        """Those of one picture, one behind the other."""
+        mean, deviation, mask = zip(*((each.mean, each.deviation, each.mask) for each in parts), strict=True)
+        return cls(torch.cat(mean), torch.cat(deviation), torch.cat(mask))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -67,36 +74,37 @@ class Encoded:
 
 
 @torch.no_grad()
-def encode(found: tuple[Example, ...], base: BaseModel, data: Data, span: Span) -> Encoded:
+def encode(found: tuple[Example, ...], base: BaseModel, data: Data, span: Span, seed: int = 0) -> Encoded:
     """Read and encode a data set; raises `PromptError` with all that cannot be read."""
     among = sizes(base, buckets=data.buckets)
     problems: list[Diagnostic] = []
     small: list[str] = []
     buckets: dict[Size, list[tuple[Example, Views]]] = {}
-    for example in found:
+    for place, example in enumerate(found):
         opened = attempt(example, span, alpha_mask=data.alpha_mask)
         if isinstance(opened, Diagnostic):
             problems.append(opened)
         elif not problems:
             size = nearest(opened.size, among)
-            small += [example.file.name] if _is_small(opened.size, size) else []
-            buckets.setdefault(size, []).append((example, _views(opened, size, base, flip=data.flip)))
+            small += [example.file.name] if _is_small(opened.size, size, data.crop) else []
+            seen = variants(opened, size, data, seed, place)
+            views = [_views(each, pixels, base, flip=data.flip) for each, pixels in seen]
+            buckets.setdefault(size, []).append((example, Views.joined(views)))
     if problems:
         raise PromptError(problems)
     warnings = (small_pictures(tuple(small), base.size, span),) if small else ()
     return Encoded(tuple(Bucket.of(*zip(*buckets[size], strict=True)) for size in sorted(buckets)), warnings)
 
 
-def _is_small(size: Size, wanted: Size) -> bool:
-    return max(wanted[0] / size[0], wanted[1] / size[1]) > 2
+def _is_small(size: Size, wanted: Size, crop: float) -> bool:
+    return max(wanted[0] / size[0], wanted[1] / size[1]) > 2 * (1 - crop)
 
 
-def _views(opened: Opened, size: Size, base: BaseModel, *, flip: bool) -> Views:
-    pixels = opened.pixels(size)[None]
-    seen = torch.cat([pixels, pixels.flip(-1)]) if flip else pixels
+def _views(opened: Opened, pixels: Tensor, base: BaseModel, *, flip: bool) -> Views:
+    seen = torch.stack([pixels, pixels.flip(-1)]) if flip else pixels[None]
     posterior = base.vae.encode(seen).latent_dist
     scale = base.vae.config.scaling_factor
     height, width = posterior.mean.shape[-2:]
-    mask = opened.places(size, (width, height))[None]
+    mask = opened.places((pixels.shape[2], pixels.shape[1]), (width, height))[None]
     masks = torch.cat([mask, mask.flip(-1)]) if flip else mask
     return Views(posterior.mean * scale, posterior.std * scale, masks)

@@ -208,7 +208,9 @@ def test_every_option_of_a_training_is_in_its_plan(session: Session) -> None:
         session,
         """train lora x from photos --rank 4 --alpha 2 --targets "to_(q|v)$" --algo dora --rslora --te --te-lr 2e-5
     --prompt "sks, ${caption}" --caption-dropout 10% --shuffle-captions --keep-tokens 1 --flip --buckets --alpha-mask
-    --hold-out 0.2 --class "a cat" --class-data photos --prior 0.5 --loss cosine --cosine-weight 0.3 --min-snr 4
+    --hold-out 0.2
+    --crop 30% --colour-jitter 0.2 --pixel-noise 0.02 --variants 5
+    --class "a cat" --class-data photos --prior 0.5 --loss cosine --cosine-weight 0.3 --min-snr 4
     --noise-offset 0.05 --perturbation 0.1 --optimizer adamw8bit --lr 1e-4 --weight-decay 0.1 --warmup 5
     --scheduler cosine-restarts --cycles 2 --steps 9 --batch 3 --accumulate 2 --clip 0 --ema 0.9
     --gradient-checkpointing --seed 5 --force""",
@@ -216,7 +218,7 @@ def test_every_option_of_a_training_is_in_its_plan(session: Session) -> None:
     assert isinstance(step, Train)
     course, photos = step.course, FOLDER / "photos"
     assert course.method == Lora(4, 2.0, "to_(q|v)$", "dora", rank_stabilised=True, text_encoder=True)
-    assert course.data == Data(photos, "sks, ${caption}", 0.1, True, 1, True, True, True, None, 0.2)
+    assert course.data == Data(photos, "sks, ${caption}", 0.1, True, 1, True, True, True, None, 0.2, 0.3, 0.2, 0.02, 5)
     assert course.objective == Objective("cosine", 0.3, "min-snr", 4.0, 0.05, 0.0, 0.1)
     assert course.optimisation == Optimisation(
         1e-4, 2e-5, 5e-3, "adamw8bit", 0.1, "cosine-restarts", 5, 2, 9, 3, 2, 0.0, 0.9, gradient_checkpointing=True

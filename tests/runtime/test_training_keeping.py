@@ -82,9 +82,14 @@ def test_every_optimizer_goes_on_to_the_very_same_numbers(
     assert_the_same_when_resumed(runtime, step)
 
 
+CHANGED = {"flip": True, "crop": 0.3, "jitter": 0.4, "pixel_noise": 0.03, "variants": 3}
+
 WAYS = {
     "dora": (Lora(2, 2.0, "all", "dora"), {"ema": 0.9, "scheduler": "cosine"}),
-    "lokr": (Lora(2, 2.0, "all", "lokr", text_encoder=True), {"accumulate": 2, "flip": True, "buckets": True}),
+    "lokr": (
+        Lora(2, 2.0, "all", "lokr", text_encoder=True),
+        {"accumulate": 2, "buckets": True, **CHANGED},
+    ),
     "loha": (Lora(2, 2.0, "attn", "loha"), {"prior": Prior(1.0, "a cat"), "gradient_checkpointing": True}),
     "dreambooth": (Dreambooth(text_encoder=True), {"prior": Prior(1.0, "a cat"), "dropout": 0.5}),
     "ti": (TextualInversion("x", 2, "cat"), {"template": "a <x>, {red|blue}", "shuffle": True, "held_out": 0.4}),
