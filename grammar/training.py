@@ -52,6 +52,16 @@ _DATA: tuple[Option, ...] = (
     Option("hold-out", Kind.FRACTION, "the share of the pictures that is only looked at", _ALL, 0.0, 0, 0.5),
     Option("class", Kind.TEXT, "what others of its kind are called, which should stay as they are", _WEIGHTS),
     Option("class-data", Kind.FILE, "a folder of pictures of them", _WEIGHTS),
+    Option(
+        "class-count",
+        Kind.INTEGER,
+        "pictures of them that the model makes first",
+        _WEIGHTS,
+        None,
+        1,
+        1000,
+    ),
+    Option("class-ratio", Kind.NUMBER, "how many of them are seen for each picture", _WEIGHTS, 1.0, 0.01, 100),
     Option("prior", Kind.NUMBER, "how much they count", _WEIGHTS, None, 0, 100),
 )
 

@@ -9,7 +9,7 @@ from promptlang import ast, checks
 from promptlang.bare_tokens import read_bare_tokens
 from promptlang.diagnostics import Diagnostic
 from promptlang.includes import Placed, unfold
-from promptlang.sampled import sampled
+from promptlang.sampled import made
 from promptlang.scope import Scope, Scoped, initial, prompts, scoped
 from promptlang.source import Source
 from promptlang.world import Granted, World
@@ -33,8 +33,8 @@ def check(text: str | Source, world: World | None = None, folder: Path = Path())
 
 def _read(placed: Placed, folder: Path) -> tuple[ast.Node, ...]:
     """A statement, and the prompts that its options are."""
-    shown = sampled(Scoped(placed.statement, Scope(folder), ()))
-    return (placed.statement, *prompts(placed.statement), *(shown.prompts if shown else ()))
+    own = made(Scoped(placed.statement, Scope(folder), ()))
+    return (placed.statement, *prompts(placed.statement), *(prompt for each in own for prompt in each.prompts))
 
 
 def _granted(placed: Iterable[Placed], folder: Path) -> Scope:

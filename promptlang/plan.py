@@ -188,6 +188,8 @@ class Train:
     """Where each of them is found."""
     samples: tuple[Render, ...] = ()
     """Pictures to make meanwhile. Each is made after several steps, and its file is then called after the step, too."""
+    class_pictures: tuple[Render, ...] = ()
+    """Pictures of others of the kind, to be made with the model before it has learned anything."""
     sample_every: int = 1
     """Steps from one look at them to the next."""
 

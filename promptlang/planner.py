@@ -26,7 +26,7 @@ from promptlang.plan import (
     Train,
 )
 from promptlang.prompt_parser import parse_prompt
-from promptlang.sampled import sampled
+from promptlang.sampled import of_class, sampled
 from promptlang.samplers import Sampler, read_sampler
 from promptlang.scope import PICTURES, Scope, Scoped
 from promptlang.source import Source, Span
@@ -69,7 +69,7 @@ def _steps(statements: Iterable[Scoped], naming: Naming, seed: Callable[[], int]
     for scoped in statements:
         match scoped.statement:
             case ast.TrainLora() | ast.TrainDreambooth() | ast.TrainTi() as statement:
-                yield _with_samples(train(statement, scoped.scope), scoped)
+                yield _with_samples(_with_class(train(statement, scoped.scope), scoped), scoped)
             case ast.CheckData() as statement:
                 yield _check_data(statement, scoped.scope)
             case ast.Picture() as statement:
@@ -104,6 +104,19 @@ def _with_samples(step: Train, scoped: Scoped) -> Train:
     return replace(
         step, samples=tuple(_sample(_render(cell, scope, file, _seed_of(step)), step) for cell, file in cells)
     )
+
+
+def _with_class(step: Train, scoped: Scoped) -> Train:
+    """The training, and the pictures that are made before it, where they are asked for."""
+    shown, prior = of_class(scoped), step.course.prior
+    if shown is None or not isinstance(shown.statement, ast.Picture) or prior is None:
+        return step
+    folder = step.report / "class"
+    scope = replace(shown.scope, model=step.model)
+    files = (partial(_sample_file, folder, number) for number in count(1))
+    cells = zip(pictures(shown.statement, scope), files, strict=False)
+    made = tuple(_sample(_render(cell, scope, file, _seed_of(step)), step) for cell, file in cells)
+    return replace(step, course=replace(step.course, prior=replace(prior, folder=folder)), class_pictures=made)
 
 
 def _seed_of(step: Train) -> Callable[[], int]:

@@ -110,6 +110,8 @@ class Prior:
     """What they are called."""
     folder: Path | None = None
     """Pictures of them; without any, the base model's own prediction is what should stay."""
+    ratio: float = 1.0
+    """How many of them are seen for each picture that is learned from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ def _prior(values: Values, scope: Scope) -> Prior | None:
     if text is None and folder is None and weight is None:
         return None
     said = values.text("class") if text else ""
-    return Prior(values.number("prior", otherwise=1.0), said, scope.named(folder))
+    return Prior(values.number("prior", otherwise=1.0), said, scope.named(folder), values.number("class-ratio"))
 
 
 def _objective(values: Values) -> Objective:

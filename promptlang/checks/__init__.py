@@ -28,7 +28,7 @@ from promptlang.checks import (
     trainings,
 )
 from promptlang.diagnostics import Diagnostic
-from promptlang.sampled import sampled
+from promptlang.sampled import made
 from promptlang.scope import Scoped
 from promptlang.source import Source
 from promptlang.world import World
@@ -68,11 +68,10 @@ RULES: tuple[Rule, ...] = (
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """What every rule has against a statement, and against the pictures that show what it trains."""
-    shown = sampled(scoped)
+    own = [*made(scoped)]
     for rule in RULES:
-        yield from rule.check(scoped, world)
-        if shown is not None:
-            yield from rule.check(shown, world)
+        for each in (scoped, *own):
+            yield from rule.check(each, world)
 
 
 def in_order(found: Iterable[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:

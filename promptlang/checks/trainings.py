@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from promptlang import ast
+from promptlang.checks.statements import head
 from promptlang.checks.statements import options as written
 from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics.training import not_together, not_without, only_loras
+from promptlang.diagnostics.training import not_together, not_without, only_loras, uneven_ratio
 from promptlang.scope import Scoped, makes_lora, worn
+from promptlang.values import Values
 from promptlang.world import World
 
 RIVALS: tuple[tuple[str, str, str], ...] = (
@@ -16,6 +18,7 @@ RIVALS: tuple[tuple[str, str, str], ...] = (
     ("min-snr", "debiased", "both weigh the timesteps"),
     ("soft-min-snr", "debiased", "both weigh the timesteps"),
     ("noise-offset", "multires-noise", "the coarsest noise is an offset already"),
+    ("class-count", "class-data", "both say where pictures of others come from"),
     ("validation", "hold-out", "both say what is only looked at"),
 )
 """Options of which one can be had, and why."""
@@ -23,6 +26,7 @@ RIVALS: tuple[tuple[str, str, str], ...] = (
 NEEDED: tuple[tuple[str, str], ...] = (
     ("te-lr", "te"),
     ("cosine-weight", "loss cosine"),
+    ("class-count", "class"),
     ("cycles", "scheduler cosine-restarts"),
     ("keep-tokens", "shuffle-captions"),
     ("sample-every", "samples"),
@@ -48,9 +52,23 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
         yield not_without("keep best", "hold-out", given["keep"].span)
     if "variants" in given and not {"crop", "colour-jitter", "pixel-noise"} & given.keys():
         yield not_without("variants", "crop", given["variants"].span)
+    yield from _ratio(scoped.statement, given)
     yield from _layered(scoped.statement, given)
     yield from _algorithm(given)
     yield from _optimizer(given)
+
+
+def _ratio(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
+    """Every batch of a step has as many pictures of others, and whole ones."""
+    name = head(statement)
+    if "class-ratio" not in given or name is None:
+        return
+    if not {"class-data", "class-count"} & given.keys():
+        yield not_without("class-ratio", "class-data", given["class-ratio"].span)
+    values = Values(name, {}, statement.options)
+    batch, ratio = values.number("batch"), values.number("class-ratio")
+    if batch * ratio != round(batch * ratio):
+        yield uneven_ratio(int(batch), ratio, given["class-ratio"].span)
 
 
 def _layered(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:

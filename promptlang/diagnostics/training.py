@@ -30,6 +30,12 @@ def only_loras(span: Span) -> Diagnostic:
     return Diagnostic("PL233", message, span, 'write it as `--under "<lora:ink:0.8>"`')
 
 
+def uneven_ratio(batch: int, ratio: float, span: Span) -> Diagnostic:
+    """``--class-ratio 0.3`` with four pictures a batch."""
+    message = f"{batch} pictures of a batch, times {ratio:g}, are no whole number of pictures"
+    return Diagnostic("PL234", message, span, "let `--batch` times `--class-ratio` be a whole number")
+
+
 def lora_in_samples(span: Span) -> Diagnostic:
     """``--samples "a cat <lora:ink:1>"``"""
     message = "samples show what is learned, and the model's own LoRAs, but no others"

@@ -38,6 +38,7 @@ from . import curve, report
 from .batches import Batches, turns
 from .checkpoint import Checkpoint
 from .claims import truths
+from .class_pictures import make_class_pictures
 from .division import divided
 from .encoded import Bucket, encode
 from .identity import kept_key, key
@@ -86,6 +87,7 @@ def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, No
     began = perf_counter()
     processes, schedule = Processes.here(), Schedule.of(base.schedule)
     ensure_sound(step.course.objective, schedule, base.name, step.span)
+    yield from make_class_pictures(step, base, processes)
     material = Material.of(step)
     identity = key(step, (material.learned, material.watched, material.others), base)
     if not step.force and kept_key(step.file) == identity:
@@ -172,7 +174,15 @@ class Room:
         parts = self.processes.parts(optimisation.accumulate, optimisation.pictures)
         if parts is None:
             raise PromptError([not_shared(optimisation.pictures, self.processes.count, self.step.span)])
+        if self.material.others and self._others % parts:
+            raise PromptError([not_shared(self._others, self.processes.count, self.step.span)])
         return parts
+
+    @property
+    def _others(self) -> int:
+        """Pictures of others of the kind to a step."""
+        prior = self.step.course.prior
+        return round(self.step.course.optimisation.pictures * (prior.ratio if prior else 1.0))
 
     def validation(self) -> Validation | None:
         """Where there are pictures for it."""
@@ -194,7 +204,7 @@ class Room:
             schedule=self.schedule,
             objective=course.objective,
             data=course.data,
-            size=course.optimisation.pictures,
+            size=course.optimisation.pictures if learned else self._others,
             seed=course.seed,
             name=name,
         )

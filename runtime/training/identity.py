@@ -30,10 +30,7 @@ def key(step: Train, found: Iterable[tuple[Example, ...]], base: BaseModel) -> s
     prior = course.prior and replace(course.prior, folder=None)
     data = replace(course.data, folder=Path(), validation=None)
     fields = asdict(replace(course, data=data, prior=prior))
-    under = [
-        (sha256(adapter.file), use.text_encoder, use.unet)
-        for adapter, use in zip(step.adapters, step.under, strict=True)
-    ]
+    under = worn(step)
     told = [TRAINER, base.identity, dict(base.schedule), type(course.method).__name__, fields, *under]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
     for examples in found:
@@ -41,6 +38,12 @@ def key(step: Train, found: Iterable[tuple[Example, ...]], base: BaseModel) -> s
         for example in examples:
             digest.update(_picture(example))
     return digest.hexdigest()
+
+
+def worn(step: Train) -> list[tuple[str, float, float]]:
+    """The LoRAs that the model has on meanwhile, and how strong they are in its two parts."""
+    uses = zip(step.adapters, step.under, strict=True)
+    return [(sha256(adapter.file), use.text_encoder, use.unet) for adapter, use in uses]
 
 
 def kept_key(made: Path) -> str | None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from promptlang.diagnostics import Diagnostic, PromptError, Severity
-from promptlang.events import Complained, DenoisingStep, Event, Preview, Progressed, Reported, TrainingSampled
+from promptlang.events import Event, TrainingSampled
 from promptlang.plan import ContactSheet, Render, Row, Train
 from promptlang.record import render_json
 
@@ -19,7 +18,8 @@ from .. import sheets
 from ..adapters import Embedding
 from ..files import write_whole
 from ..models import BaseModel
-from ..rendering import Loaded, render
+from ..rendering import Loaded
+from .drawing import drawn
 from .learner import Learner
 
 
@@ -69,14 +69,7 @@ class Samples:
         missing = [each for each in wanted if not each.file.is_file()]
         if not missing:
             return
-        for event in render(missing, self._loaded()):
-            match event:
-                case Complained(Diagnostic(severity=Severity.ERROR) as wrong):
-                    raise PromptError([wrong])
-                case DenoisingStep(at, steps):
-                    yield Progressed(f"{self.step.name} after {done} steps", at, steps)
-                case Complained() | Reported() | Preview():
-                    yield event
+        yield from drawn(missing, self._loaded(), f"{self.step.name} after {done} steps")
         sheet = self.sheet(done)
         sheets.save(sheet, {file for row in sheet.rows for _, file in row.cells if file.is_file()})
         yield TrainingSampled(self.step, done, tuple(each.file for each in wanted))

@@ -42,23 +42,83 @@ def save(kind: str, file: Path) -> None:
     match kind:
         case "palette.gif":
             grey.quantize(4).save(file)
-        case "cmyk.jpg":
+        case "cmyk.jpg" | "print.tiff":
             grey.convert("CMYK").save(file, quality=100)
-        case "animated.gif":
-            grey.save(file, save_all=True, append_images=[Image.new("RGB", (16, 16), "red")])
+        case "animated.gif" | "moving.webp":
+            grey.save(file, save_all=True, lossless=True, append_images=[Image.new("RGB", (16, 16), "red")])
         case "deep.png":
             Image.fromarray(np.full((16, 16), 128 * 257, dtype=np.uint16)).save(file)
         case "float.tiff":
             Image.fromarray(np.full((16, 16), 128 / 255, dtype=np.float32)).save(file)
         case "grey.png":
             grey.convert("L").save(file)
+        case "faded.png":  # black, half of it on white
+            Image.new("LA", (16, 16), (0, 127)).save(file)
+        case "see-through.png":  # a palette one colour of which is not there
+            marked = grey.quantize(2)
+            marked.putpixel((0, 0), 1)
+            marked.save(file, transparency=1)
+        case "pixel.png":
+            grey.resize((1, 1)).save(file)
+        case "deep.tiff":
+            Image.fromarray(np.full((16, 16), 128 * 257, dtype=np.int32)).save(file)
 
 
-@pytest.mark.parametrize("kind", ["palette.gif", "cmyk.jpg", "animated.gif", "deep.png", "float.tiff", "grey.png"])
+KINDS = ("palette.gif", "cmyk.jpg", "animated.gif", "deep.png", "float.tiff", "grey.png", "faded.png", "pixel.png")
+KINDS += ("see-through.png", "moving.webp", "print.tiff", "deep.tiff")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_of_every_kind_has_its_colours(kind: str, tmp_path: Path, span: Span) -> None:
     save(kind, tmp_path / kind)
     pixels = opened(tmp_path / kind, span).pixels((16, 16))
-    assert torch.allclose(pixels, torch.full((3, 16, 16), 128 / 127.5 - 1), atol=0.03)
+    assert torch.allclose(pixels[:, 4:, 4:], torch.full((3, 12, 12), 128 / 127.5 - 1), atol=0.03)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_upright_however_its_camera_was_held(orientation: int, tmp_path: Path, span: Span) -> None:
+    """Each orientation as a camera would store it: the turn that a reader has to make, made backwards."""
+    upright = Image.new("RGB", (16, 16), "white")
+    upright.paste("red", (0, 0, 8, 8))
+    upright.paste("blue", (8, 8, 16, 16))
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = upright.transpose(turns[orientation]) if orientation in turns else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "held.png", exif=exif)
+    wanted = torch.from_numpy(np.array(upright)).permute(2, 0, 1).float() / 127.5 - 1
+    assert torch.equal(opened(tmp_path / "held.png", span).pixels((16, 16)), wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("empty.png", b"", "it is not a picture"),
+        ("page.jpg", b"<html>", "it is not a picture"),
+        ("half.png", None, "image file is truncated"),
+        ("half.jpg", None, "image file is truncated"),
+    ],
+)
+def test_a_damaged_picture_is_named_with_what_is_wrong(
+    name: str, content: bytes | None, reason: str, tmp_path: Path, span: Span
+) -> None:
+    file = tmp_path / name
+    if content is None:
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(file)
+        content = file.read_bytes()[: file.stat().st_size // 2]
+    file.write_bytes(content)
+    found = attempt(Example(file, ("",)), span, alpha_mask=False)
+    assert isinstance(found, Diagnostic)
+    assert found.code == "PL402"
+    assert found.message.startswith(f"the picture `{name}` cannot be read: {reason}")
 
 
 def test_a_mask_is_its_file_times_what_is_not_transparent(tmp_path: Path, span: Span) -> None:

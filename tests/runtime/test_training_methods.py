@@ -334,6 +334,22 @@ def test_pictures_of_others_of_the_kind_count_by_their_weight(
     assert own.item() > 0
 
 
+@pytest.mark.parametrize(("ratio", "count"), [(2.0, 8), (0.5, 2)])
+def test_so_many_of_them_are_seen_for_each_picture_and_count_no_more_for_it(
+    ratio: float, count: int, training: Callable[..., Train], base: BaseModel, photos: Path
+) -> None:
+    step = training(prior=Prior(0.25, "a cat", photos, ratio), batch=2, accumulate=2)
+    with learner_of(step, base) as learner, torch.no_grad():
+        lesson = lesson_of(step, base, learner)
+        losses = [*lesson.losses(5)]
+        batch = lesson.others.at(5)
+        assert len(batch.times) == count
+        predicted = learner.unet(batch.noisy, batch.times, lesson.texts.hidden(batch.captions)).sample
+    assert len(losses) == 4
+    wanted = 0.25 * ((predicted - batch.target) ** 2).mean()
+    assert sum(losses[2:]).item() == pytest.approx(wanted.item(), rel=1e-5)
+
+
 def test_without_the_adapter_the_prediction_is_the_bases(training: Callable[..., Train], base: BaseModel) -> None:
     step = training(Lora(2, 2.0, "all"), prior=Prior(1.0, "a cat"))
     with learner_of(step, base) as learner:

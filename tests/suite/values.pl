@@ -15,6 +15,12 @@ caption "photos" # PL299
 train lora a from photos --min-snr 5 --debiased # PL230
 train lora a from photos --noise-offset 0.1 --multires-noise 0.5 # PL230
 train lora a from photos --validation photos --hold-out 10% # PL230
+train lora a from photos --class "a cat" --class-count 4 --class-data photos # PL230
+train lora a from photos --class-count 4 # PL231
+train lora a from photos --class "a cat" --class-ratio 2 # PL231
+train lora a from photos --class-data photos --class-ratio 0.3 # PL234
+train lora a from photos --class-data photos --class-ratio 0.25
+train lora a from photos --class "a <lora:ikn:1>" --class-count 4 # PL101
 train lora a from photos --algo loha --rslora # PL230
 train lora a from photos --optimizer schedule-free --scheduler cosine # PL230
 train lora a from photos --optimizer schedule-free --ema 0.9 # PL230
