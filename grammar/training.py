@@ -11,6 +11,7 @@ _WEIGHTS = (_LORA, _DREAMBOOTH)
 TARGETS: tuple[str, ...] = ("qv", "attn", "attn+ff", "all")
 ALGORITHMS: tuple[str, ...] = ("lora", "dora", "loha", "lokr")
 LAYOUTS: tuple[str, ...] = ("kohya", "diffusers", "peft")
+PACKED: tuple[str, ...] = ("int8", "fp8")
 LOSSES: tuple[str, ...] = ("mse", "l1", "huber", "cosine")
 OPTIMIZERS: tuple[str, ...] = ("adamw", "adamw8bit", "lion", "prodigy", "schedule-free", "adafactor")
 RATES: tuple[str, ...] = ("constant", "linear", "cosine", "cosine-restarts", "polynomial")
@@ -18,7 +19,10 @@ RATES: tuple[str, ...] = ("constant", "linear", "cosine", "cosine-restarts", "po
 _METHODS: tuple[Option, ...] = (
     Option("rank", Kind.INTEGER, "how much a LoRA can hold", _WEIGHTS, 8, 1, 1024),
     Option("alpha", Kind.NUMBER, "a LoRA's scale times its rank; the rank unless given", _WEIGHTS, None, 0.001, 4096),
-    Option("targets", Kind.PATTERN, "the layers that a LoRA changes", _WEIGHTS, "attn", choices=TARGETS),
+    Option("targets", Kind.PATTERN, "the layers that a LoRA changes", (_LORA,), "attn", choices=TARGETS),
+    Option(
+        "targets", Kind.PATTERN, "the layers that learn; a LoRA's are `attn`", (_DREAMBOOTH,), None, choices=TARGETS
+    ),
     Option("algo", Kind.CHOICE, "how a LoRA's weights are made up", _WEIGHTS, "lora", choices=ALGORITHMS),
     Option("rslora", Kind.FLAG, "a LoRA's scale is alpha / √rank", _WEIGHTS, "off"),
     Option("te", Kind.FLAG, "the text encoder learns, too", _WEIGHTS, "off"),
@@ -52,15 +56,7 @@ _DATA: tuple[Option, ...] = (
     Option("hold-out", Kind.FRACTION, "the share of the pictures that is only looked at", _ALL, 0.0, 0, 0.5),
     Option("class", Kind.TEXT, "what others of its kind are called, which should stay as they are", _WEIGHTS),
     Option("class-data", Kind.FILE, "a folder of pictures of them", _WEIGHTS),
-    Option(
-        "class-count",
-        Kind.INTEGER,
-        "pictures of them that the model makes first",
-        _WEIGHTS,
-        None,
-        1,
-        1000,
-    ),
+    Option("class-count", Kind.INTEGER, "pictures of them that the model makes first", _WEIGHTS, None, 1, 1000),
     Option("class-ratio", Kind.NUMBER, "how many of them are seen for each picture", _WEIGHTS, 1.0, 0.01, 100),
     Option("prior", Kind.NUMBER, "how much they count", _WEIGHTS, None, 0, 100),
 )
@@ -94,6 +90,7 @@ _OPTIMISATION: tuple[Option, ...] = (
     Option("samples", Kind.TEXT, "a prompt whose picture shows, at intervals, what has been learned", _ALL),
     Option("sample-every", Kind.INTEGER, "steps between them; a quarter of all unless given", _ALL, None, 1, 1_000_000),
     Option("keep", Kind.CHOICE, "the last step's, or the best by validation", _ALL, "last", choices=("last", "best")),
+    Option("base-precision", Kind.CHOICE, "the model's own weights, packed, where it is frozen", _ALL, choices=PACKED),
     Option("gradient-checkpointing", Kind.FLAG, "less memory for a third more time", _ALL, "off"),
     Option("force", Kind.FLAG, "train again even if nothing has changed", _ALL, "off"),
 )

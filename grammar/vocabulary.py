@@ -84,6 +84,9 @@ DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda", "mps")
 METHODS: tuple[str, ...] = ("lora", "dreambooth", "ti")
 """Of training."""
 
+COMPUTED: tuple[str, ...] = ("prompt", *(f"train {method}" for method in METHODS))
+"""The heads of what a network computes."""
+
 FORMATS: tuple[str, ...] = ("kohya", "diffusers", "a1111", "int8", "fp8", "fp16", "onnx", "shards", "single-file")
 
 OPTIONS: tuple[Option, ...] = (
@@ -98,7 +101,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "scheduler", Kind.CHOICE, "how the noise levels are spaced", ("prompt",), "normal", choices=tuple(SCHEDULERS)
     ),
-    Option("clip-skip", Kind.INTEGER, "the text encoder's layer to read, from the last, 1", ("prompt",), 1, 1, 12),
+    Option("clip-skip", Kind.INTEGER, "the text encoder's layer to read, from the last, 1", COMPUTED, 1, 1, 12),
     Option("emphasis", Kind.CHOICE, "what a weight does", ("prompt",), "a1111", choices=EMPHASES),
     Option("eta", Kind.NUMBER, "fresh noise at each step", ("prompt",), 0.0, 0, 1),
     Option("init", Kind.FILE, "the picture to start from", ("prompt",)),
@@ -109,8 +112,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("out", Kind.FILE, "where the pictures go", ("prompt",), available=False),
     Option("missing", Kind.CHOICE, "an unknown adapter is", ("set",), "error", choices=("error", "warn", "ignore")),
     Option("metadata", Kind.CHOICE, "what a picture says of itself", ("set",), "full", choices=METADATA),
-    Option("precision", Kind.CHOICE, "the numbers to compute with", ("prompt",), choices=PRECISIONS),
-    Option("device", Kind.CHOICE, "where to compute", ("prompt",), "auto", choices=DEVICES),
+    Option("precision", Kind.CHOICE, "the numbers to compute with", COMPUTED, choices=PRECISIONS),
+    Option("device", Kind.CHOICE, "where to compute", COMPUTED, "auto", choices=DEVICES),
     Option("memory", Kind.CHOICE, "how much of it to take", ("prompt",), "normal", choices=("normal", "low")),
     Option("bare-embeddings", Kind.FLAG, "`embedding:name`, and a token's bare name, are the token", ("set",), "off"),
     *TRAINING,

@@ -182,6 +182,8 @@ class Train:
     course: Course
     force: bool = False
     """Whether it is trained again even if nothing has changed."""
+    device: str = "auto"
+    """``cpu``, ``cuda``, ``mps``, or ``auto`` for the best there is."""
     under: tuple[LoraUse, ...] = ()
     """LoRAs that the model has on meanwhile."""
     adapters: tuple[Adapter, ...] = ()

@@ -89,7 +89,7 @@ def _check_data(statement: ast.CheckData, scope: Scope) -> CheckData:
         method=values.text("method"),
         size=(size.width, size.height) if isinstance(size, ast.Size) else None,
         token=values.text("token"),
-        template=values.text("prompt") if values.given("prompt") else None,
+        template=values.said("prompt"),
     )
 
 
@@ -207,8 +207,7 @@ def _with_known(interval: Interval, scope: Scope) -> Interval:
 
 
 def _computing(values: Values) -> Computing:
-    precision = values.text("precision") if values.given("precision") else None
-    return Computing(precision, values.text("device"), values.text("memory"))
+    return Computing(values.said("precision"), values.text("device"), values.text("memory"))
 
 
 def _sampler(values: Values) -> Sampler:

@@ -33,6 +33,8 @@ class Dreambooth:
 
     text_encoder: bool = False
     """Whether the text encoder learns, too."""
+    targets: str = "all"
+    """Which layers learn, named as a LoRA's are; norms and biases are in none but ``all``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,10 @@ class Optimisation:
     """What is kept: that of the ``last`` step, or the ``best`` by validation."""
     gradient_checkpointing: bool = False
     """Whether activations are computed a second time instead of being kept."""
+    precision: str | None = None
+    """What is computed with: ``fp32``, ``fp16`` or ``bf16``; None for what is fastest on the device and safe."""
+    packed: str | None = None
+    """How the frozen weights are kept: ``int8``, ``fp8``, or None for the numbers that are computed with."""
 
     @property
     def pictures(self) -> int:
@@ -179,3 +185,5 @@ class Course:
     optimisation: Optimisation = field(default_factory=Optimisation)
     prior: Prior | None = None
     seed: int = 0
+    clip_skip: int = 1
+    """Which of the text encoder's layers is read, the last being 1."""

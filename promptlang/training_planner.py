@@ -30,6 +30,9 @@ Statement = ast.TrainLora | ast.TrainDreambooth | ast.TrainTi
 GENTLER: Final = MappingProxyType({"lion": 0.2})
 """How much of the usual learning rate an optimizer wants."""
 
+COMPUTING: Final = ("clip-skip", "device", "precision")
+"""The settings that hold for trainings, too."""
+
 PRODIGY: Final = 1.0
 """Its learning rate is a factor on the one that it finds itself (https://arxiv.org/abs/2306.06101)."""
 
@@ -40,15 +43,16 @@ LOOKS: Final = 4
 
 def train(statement: Statement, scope: Scope) -> Train:
     """The step that the statement stands for."""
+    settings = {name: value for name, value in scope.settings.items() if name in COMPUTING}
     match statement:
         case ast.TrainLora():
-            values = Values("train lora", {}, statement.options)
+            values = Values("train lora", settings, statement.options)
             method: Method = _lora(values)
         case ast.TrainDreambooth():
-            values = Values("train dreambooth", {}, statement.options)
-            method = _lora(values) if makes_lora(statement) else Dreambooth(values.flag("te"))
+            values = Values("train dreambooth", settings, statement.options)
+            method = _lora(values) if makes_lora(statement) else _dreambooth(values)
         case ast.TrainTi():
-            values = Values("train ti", {}, statement.options)
+            values = Values("train ti", settings, statement.options)
             method = _token(statement.name.value, values)
     course = Course(
         method=method,
@@ -57,6 +61,7 @@ def train(statement: Statement, scope: Scope) -> Train:
         optimisation=_until(_optimisation(values, method), method),
         prior=None if isinstance(method, TextualInversion) else _prior(values, scope),
         seed=values.integer("seed"),
+        clip_skip=values.integer("clip-skip"),
     )
     on, uses = values.given("on"), _uses(statement)
     return Train(
@@ -66,6 +71,7 @@ def train(statement: Statement, scope: Scope) -> Train:
         file=scope.file(statement),
         course=course,
         force=values.flag("force"),
+        device=values.text("device"),
         under=uses,
         adapters=tuple(Adapter(use.name, scope.loras[use.name]) for use in uses),
         sample_every=int(values.number("sample-every", otherwise=-(-course.optimisation.steps // LOOKS))),
@@ -79,9 +85,8 @@ def _uses(statement: Statement) -> tuple[LoraUse, ...]:
 
 
 def _token(name: str, values: Values) -> TextualInversion:
-    init = values.text("init") if values.given("init") else ""
     until = values.number("ti-until") if values.given("ti-until") else 1.0
-    return TextualInversion(name, values.integer("vectors"), init, until)
+    return TextualInversion(name, values.integer("vectors"), values.said("init") or "", until)
 
 
 def _beside(values: Values) -> TextualInversion | None:
@@ -95,7 +100,7 @@ def _lora(values: Values) -> Lora:
     return Lora(
         rank=rank,
         alpha=values.number("alpha", otherwise=rank),
-        targets=values.text("targets"),
+        targets=values.said("targets") or "attn",
         algo=values.text("algo"),
         rank_stabilised=values.flag("rslora"),
         text_encoder=values.flag("te"),
@@ -104,12 +109,16 @@ def _lora(values: Values) -> Lora:
     )
 
 
+def _dreambooth(values: Values) -> Dreambooth:
+    return Dreambooth(values.flag("te"), values.said("targets") or "all")
+
+
 def _data(values: Values, token: TextualInversion | None, folder: Path, scope: Scope) -> Data:
     usual = f"a picture of <{token.token}>" if token else None
     crop, jitter, noise = (values.number(name) for name in ("crop", "colour-jitter", "pixel-noise"))
     return Data(
         folder=folder,
-        template=values.text("prompt") if values.given("prompt") else usual,
+        template=usual if values.given("prompt") is None else values.text("prompt"),
         dropout=values.number("caption-dropout"),
         shuffle=values.flag("shuffle-captions"),
         keep=values.integer("keep-tokens"),
@@ -169,6 +178,8 @@ def _optimisation(values: Values, method: Method) -> Optimisation:
         ema=values.number("ema"),
         kept=values.text("keep"),
         gradient_checkpointing=values.flag("gradient-checkpointing"),
+        precision=values.said("precision"),
+        packed=values.said("base-precision"),
     )
 
 

@@ -39,6 +39,10 @@ class Values:
         assert isinstance(value, str)
         return value
 
+    def said(self, name: str) -> str | None:
+        """A name or a text, None where the program is silent."""
+        return self.text(name) if self.given(name) else None
+
     def flag(self, name: str) -> bool:
         """``--te``, ``--no-te``, ``--te off``, ``set every on``; the last word counts."""
         return self._flags.get(name, self._known[name].default == "on")

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -171,10 +172,16 @@ class Encoder:
             ids[:, place : place + len(each)] = 0  # where padding is the end token, CLIP would take it for the end
         with inserted(self.text_encoder, rows) if rows else nullcontext():
             output = self.text_encoder(ids, mask, output_hidden_states=layer > 1)
-        states = output.last_hidden_state if layer == 1 else output.hidden_states[-layer]
-        if layer > 1 and self.normed:
-            states = final_layer_norm(self.text_encoder)(states)
+        states = states_at(layer, output, self.text_encoder, normed=self.normed)
         return Encoded(states.float(), getattr(output, "text_embeds", None))
+
+
+def states_at(layer: int, output: Any, text_encoder: CLIPTextModel, *, normed: bool = True) -> Tensor:
+    """A layer's, the last being 1, with the final layer norm behind it."""
+    if layer == 1:
+        return output.last_hidden_state
+    states = output.hidden_states[-layer]
+    return final_layer_norm(text_encoder)(states) if normed else states
 
 
 def final_layer_norm(text_encoder: CLIPTextModel) -> nn.Module:

@@ -32,28 +32,42 @@ class Place:
 
 
 FULL: Final = Place(torch.device("cpu"), torch.float32)
-"""What training asks for."""
+"""A model as it is on disk."""
 
 
 def place(computing: Computing, span: Span) -> Place:
     """What the user asked for; raises `PromptError` where the machine, or its device, cannot do it."""
-    device = _best() if computing.device == "auto" else computing.device
-    if device not in _there():
-        raise PromptError([device_missing(device, span)])
-    precision = computing.precision or ("fp16" if device == "cuda" else "fp32")
-    if not computes(torch.device(device), PRECISIONS[precision]):
-        raise PromptError([precision_not_possible(precision, device, span)])
-    return Place(torch.device(device), PRECISIONS[precision], computing.memory == "low")
+    device = device_of(computing.device, span)
+    dtype = dtype_of(computing.precision or ("fp16" if device.type == "cuda" else "fp32"), device, span)
+    return Place(device, dtype, computing.memory == "low")
+
+
+def place_to_learn(device: str, rank: int, span: Span) -> Place:
+    """What learns has all its digits; of several GPUs, each process has one of its own."""
+    found = device_of(device, span)
+    return Place(torch.device("cuda", rank % torch.cuda.device_count()) if found.type == "cuda" else found, FULL.dtype)
+
+
+def device_of(name: str, span: Span) -> torch.device:
+    """By its name, or the best there is for ``auto``; raises `PromptError` where it is not there."""
+    found = _there()
+    if name != "auto" and name not in found:
+        raise PromptError([device_missing(name, span)])
+    return torch.device(found[-1] if name == "auto" else name)
+
+
+def dtype_of(precision: str, device: torch.device, span: Span) -> torch.dtype:
+    """By its name; raises `PromptError` where the device cannot compute in it."""
+    dtype = PRECISIONS[precision]
+    if not computes(device, dtype):
+        raise PromptError([precision_not_possible(precision, device.type, span)])
+    return dtype
 
 
 def _there() -> list[str]:
     """The best last."""
     found = {"mps": torch.backends.mps.is_available(), "cuda": torch.cuda.is_available()}
     return ["cpu", *(device for device, there in found.items() if there)]
-
-
-def _best() -> str:
-    return _there()[-1]
 
 
 @cache

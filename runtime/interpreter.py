@@ -18,7 +18,7 @@ from promptlang.source import Span
 
 from . import models, sheets
 from .adapters import merged, read
-from .devices import FULL, Place, place
+from .devices import Place, place, place_to_learn
 from .processes import Processes
 from .rendering import Loaded, render
 
@@ -65,7 +65,8 @@ class Runtime:
             case Train():
                 from .training import train
 
-                loaded = yield from self._load(step.model, FULL, step.span)
+                where = place_to_learn(step.device, Processes.here().rank, step.span)
+                loaded = yield from self._load(step.model, where, step.span)
                 if len(loaded.encoders) > 1:
                     raise PromptError([training_not_possible(loaded.base.family.name, step.span)])
                 if step.under:

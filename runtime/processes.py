@@ -61,13 +61,15 @@ class Processes:
             return loss
         learned = [*parameters]
         own = [torch.zeros_like(each) if each.grad is None else each.grad for each in learned]
-        there = torch.tensor([loss, *(each.grad is not None for each in learned)], dtype=torch.float64)
+        where = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+        told = [loss, *(each.grad is not None for each in learned)]
+        there = torch.tensor(told, dtype=torch.float64, device=where)
         distributed.all_reduce(there)
-        whole = torch.cat([each.float().flatten() for each in own])
+        whole = torch.cat([each.float().flatten() for each in own]).to(where)
         distributed.all_reduce(whole)
         sizes = [each.numel() for each in learned]
         for parameter, gradient, has in zip(learned, whole.split(sizes), there[1:].tolist(), strict=True):
-            parameter.grad = gradient.view_as(parameter).to(parameter.dtype) if has else None
+            parameter.grad = gradient.view_as(parameter).to(parameter) if has else None
         return float(there[0])
 
 

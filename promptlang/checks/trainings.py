@@ -36,6 +36,9 @@ NEEDED: tuple[tuple[str, str], ...] = (
 BESIDE: tuple[str, ...] = ("vectors", "init", "ti-until", "ti-lr")
 """Those of a token; where weights are trained, it has to be named."""
 
+OF_LORAS: tuple[str, ...] = ("rank", "alpha", "algo", "rslora", "format", "with-ti", "under", "base-precision")
+"""Those that mean nothing for a whole model."""
+
 
 def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     """``--min-snr 5 --debiased``"""
@@ -73,7 +76,7 @@ def _ratio(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator
 
 def _layered(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
     if isinstance(statement, ast.TrainDreambooth) and not makes_lora(statement):
-        for option in ("with-ti", "under", "format", *BESIDE):
+        for option in (*OF_LORAS, *BESIDE):
             if option in given:
                 yield not_without(option, "as lora", given[option].span)
     elif not isinstance(statement, ast.TrainTi):

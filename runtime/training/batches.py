@@ -40,6 +40,11 @@ class Batch:
             mask = None if self.mask is None else self.mask[part]
             yield Batch(self.noisy[part], self.times[part], self.captions[part], self.target[part], mask)
 
+    def on(self, device: torch.device) -> Batch:
+        """The same, on a device. It is made on the processor, so that it has the same numbers everywhere."""
+        mask = None if self.mask is None else self.mask.to(device)
+        return Batch(self.noisy.to(device), self.times.to(device), self.captions, self.target.to(device), mask)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Batches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class State:
 
     parameters: Mapping[str, nn.Parameter]
     optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
     average: Sequence[Tensor] = ()
 
 
@@ -63,6 +65,7 @@ class Checkpoint:
         tensors |= {f"parameter.{name}": parameter.detach() for name, parameter in state.parameters.items()}
         tensors |= {f"average.{place}": value for place, value in enumerate(state.average)}
         told = {"key": self.key, "done": str(at.done), "loss": repr(at.loss), "optimizer": text}
+        told["scaler"] = json.dumps(state.scaler.state_dict())
         with replacing(self.file) as partial:
             save_file(_apart(tensors), partial, told)
 
@@ -81,6 +84,7 @@ class Checkpoint:
         for place, value in enumerate(state.average):
             value.copy_(tensors[f"average.{place}"])
         unpack(state.optimizer, tensors, told["optimizer"])
+        state.scaler.load_state_dict(json.loads(told["scaler"]))
         return Progress(int(told["done"]), float(told["loss"]))
 
     def remove(self) -> None:

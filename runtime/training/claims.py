@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
+
 from promptlang.plan import Train
 from promptlang.teaching import Lora, TextualInversion
 
 
-def truths(step: Train) -> Iterator[str]:
+def truths(step: Train, device: torch.device) -> Iterator[str]:
     """Of what this training was asked for."""
     method, objective, optimisation = step.course.method, step.course.objective, step.course.optimisation
     if isinstance(method, TextualInversion) and method.until < 1:
@@ -27,3 +29,5 @@ def truths(step: Train) -> Iterator[str]:
         yield "`--accumulate` is one larger batch, to the last bits, and no steadier than such a batch"
     if optimisation.optimizer == "adamw8bit":
         yield "`--optimizer adamw8bit` makes the optimizer's own state smaller, and nothing else"
+    if optimisation.packed and device.type == "cpu":
+        yield "`--base-precision` saves no memory on the processor, where the model itself stays beside what is packed"

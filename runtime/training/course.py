@@ -16,7 +16,7 @@ from diffusers import UNet2DConditionModel
 from promptlang.captions import odd, read
 from promptlang.chunks import cut
 from promptlang.datasets.examples import Example, examples
-from promptlang.diagnostics import Diagnostic, PromptError
+from promptlang.diagnostics import Diagnostic, PromptError, clip_skip_not_possible
 from promptlang.diagnostics.training import no_token, not_shared
 from promptlang.events import (
     Complained,
@@ -30,7 +30,7 @@ from promptlang.events import (
 from promptlang.plan import Train
 from promptlang.teaching import Data, Prior, token_of
 
-from ..conditioning import Encoder
+from ..conditioning import Encoder, Reading
 from ..files import write_whole
 from ..models import BaseModel
 from ..processes import ALONE, Processes
@@ -137,7 +137,7 @@ def _told(run: Run, base: BaseModel) -> Iterator[str]:
     if run.learner.report:
         yield from run.learner.report()
     yield report.cost(run.seconds, run.steps_done, base.place.device)
-    yield from truths(run.step)
+    yield from truths(run.step, base.place.device)
 
 
 @dataclass(slots=True)
@@ -159,7 +159,7 @@ class Room:
         return Lesson(
             learner=learner,
             texts=self.texts,
-            measure=Measure.of(course.objective, self.schedule),
+            measure=Measure.of(course.objective, self.schedule, self.base.place.device),
             batches=self.batches("step"),
             parts=self._parts(),
             processes=self.processes,
@@ -217,7 +217,7 @@ class Room:
     def _kept(self, prior: Prior) -> Kept:
         caption = read(prior.text, 0)
         chunks = cut(caption, self.texts.vocabulary, self.texts.longest)
-        return Kept(prior, caption, self.texts.encoder.encode(chunks))
+        return Kept(prior, caption, self.texts.encoder.encode(chunks, self.texts.reading))
 
 
 @contextmanager
@@ -242,7 +242,15 @@ def _texts(step: Train, learner: Learner, encoder: Encoder, material: Material) 
     if token is not None and not any(chunk.vectors for each in chunks for chunk in each):
         raise PromptError([no_token(token.token, step.span)])
     longest = max(map(len, chunks))
-    return Texts(encoder, max(1, longest), known, learner.encode)
+    return Texts(encoder, max(1, longest), known, learner.encode, _reading(step, encoder))
+
+
+def _reading(step: Train, encoder: Encoder) -> Reading:
+    """Raises `PromptError` where the text encoder has no such layer."""
+    layer = step.course.clip_skip
+    if layer > encoder.layers:
+        raise PromptError([clip_skip_not_possible(layer, encoder.layers, step.span)])
+    return Reading(clip_skip=layer)
 
 
 def _all(material: Material) -> tuple[Example, ...]:

@@ -8,12 +8,14 @@ from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from diffusers import UNet2DConditionModel
 from torch import nn
 
 from promptlang.inspection.adapters import RECORD
 from promptlang.plan import Train
+from promptlang.source import Span
 from promptlang.teaching import Dreambooth
 
 from ..files import replacing_folder
@@ -21,23 +23,42 @@ from ..models import BaseModel
 from . import model_folder
 from .adapters import learning
 from .learner import Learner
+from .precision import away, numbers
+from .targets import layers
 from .texts import states
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @contextmanager
-def learner(step: Train, method: Dreambooth, base: BaseModel) -> Iterator[Learner]:  # noqa: ARG001
+def learner(step: Train, method: Dreambooth, base: BaseModel) -> Iterator[Learner]:
     """Copies of the networks that learn; the model itself is never touched."""
-    unet = deepcopy(base.unet).requires_grad_(True)
-    text_encoder = deepcopy(base.text_encoder).requires_grad_(True) if method.text_encoder else None
-    yield Learner(
-        unet=unet,
-        write=partial(_write, base, unet, text_encoder),
-        learned=learning(unet),
-        text_learned=learning(text_encoder) if text_encoder else {},
-        encode=partial(states, text_encoder) if text_encoder else None,
-        text_encoder=text_encoder,
-        base=partial(nullcontext, base.unet),
-    )
+    unet = _opened(base.unet, method.targets, step.span, "UNet")
+    text_encoder = None
+    if method.text_encoder:
+        text_encoder = _opened(base.text_encoder, method.targets, step.span, "text encoder")
+    needed = step.course.prior is not None and step.course.prior.folder is None
+    with nullcontext() if needed else away(step, base):
+        yield Learner(
+            unet=unet,
+            write=partial(_write, base, unet, text_encoder),
+            learned=learning(unet),
+            text_learned=learning(text_encoder) if text_encoder else {},
+            dtype=numbers(step, base.place.device, frozen=False),
+            encode=partial(states, text_encoder, step.course.clip_skip) if text_encoder else None,
+            text_encoder=text_encoder,
+            base=partial(nullcontext, base.unet),
+        )
+
+
+def _opened(network: Network, targets: str, span: Span, part: str) -> Network:
+    """A copy that learns: all of it, or the layers that are meant. Before the first of them nothing goes back."""
+    made = deepcopy(network)
+    if targets == "all":
+        return made.requires_grad_(True)
+    for layer in layers(made, targets, span, part).values():
+        layer.requires_grad_(True)
+    return made
 
 
 def _write(

@@ -102,9 +102,9 @@ def _is_small(size: Size, wanted: Size, crop: float) -> bool:
 
 def _views(opened: Opened, pixels: Tensor, base: BaseModel, *, flip: bool) -> Views:
     seen = torch.stack([pixels, pixels.flip(-1)]) if flip else pixels[None]
-    posterior = base.vae.encode(seen).latent_dist
+    posterior = base.vae.encode(seen.to(base.place.device)).latent_dist
     scale = base.vae.config.scaling_factor
     height, width = posterior.mean.shape[-2:]
     mask = opened.places((pixels.shape[2], pixels.shape[1]), (width, height))[None]
     masks = torch.cat([mask, mask.flip(-1)]) if flip else mask
-    return Views(posterior.mean * scale, posterior.std * scale, masks)
+    return Views((posterior.mean * scale).cpu(), (posterior.std * scale).cpu(), masks)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from transformers import CLIPTextModel
 
 from promptlang.chunks import Vectors
 from promptlang.diagnostics import PromptError
@@ -23,7 +24,7 @@ from ..adapters import write_tensors
 from ..conditioning import Tokens, vocabulary_of
 from ..models import BaseModel
 from .learner import Chunks, Learner
-from .precision import frozen
+from .precision import frozen, numbers
 from .texts import states
 
 ROWS = "emb_params"
@@ -34,16 +35,19 @@ ROWS = "emb_params"
 def learner(step: Train, method: TextualInversion, base: BaseModel) -> Iterator[Learner]:
     """Rows that start as those of a word; raises `PromptError` where the word is none."""
     rows = fresh(method, base, step.span)
-    yield Learner(
-        unet=frozen(base.unet, step.course.optimisation.batch),
-        write=partial(_write, rows),
-        learned={ROWS: rows},
-        text_learned={},
-        encode=partial(encode, base.text_encoder, rows),
-        tokens={method.token: rows},
-        report=partial(report, rows, base),
-        notes=notes(method),
-    )
+    dtype = numbers(step, base.place.device)
+    with frozen(step, base, dtype) as unet:
+        yield Learner(
+            unet=unet,
+            write=partial(_write, rows),
+            learned={ROWS: rows},
+            text_learned={},
+            dtype=dtype,
+            encode=partial(encode, base.text_encoder, step.course.clip_skip, rows),
+            tokens={method.token: rows},
+            report=partial(report, rows, base),
+            notes=notes(method),
+        )
 
 
 def with_token(known: Tokens, method: TextualInversion) -> Tokens:
@@ -62,8 +66,18 @@ def with_token(known: Tokens, method: TextualInversion) -> Tokens:
 
 
 def fresh(method: TextualInversion, base: BaseModel, span: Span) -> nn.Parameter:
-    """Rows `[vectors, channels]` that have learned nothing yet; raises `PromptError` where their word is none."""
-    return nn.Parameter(_first(method, base, span))
+    """Rows `[vectors, channels]` of the word's tokens in turn; without one the table's mean, as long as a row is.
+
+    Raises `PromptError` where the word has no tokens.
+    """
+    table = base.text_encoder.get_input_embeddings().weight.detach().float()
+    if not method.init:
+        mean = table.mean(0)
+        return nn.Parameter((mean / mean.norm() * table.norm(dim=1).median()).repeat(method.vectors, 1))
+    ids = [token for token in vocabulary_of(base.tokenizer).tokenize(method.init) if isinstance(token, int)]
+    if not ids:
+        raise PromptError([unknown_word(method.init, span)])
+    return nn.Parameter(table[[ids[at % len(ids)] for at in range(method.vectors)]].clone())
 
 
 def notes(method: TextualInversion) -> dict[str, str]:
@@ -71,19 +85,7 @@ def notes(method: TextualInversion) -> dict[str, str]:
     return {"modelspec.trigger_phrase": f"<{method.token}>", "ss_num_vectors_per_token": str(method.vectors)}
 
 
-def _first(method: TextualInversion, base: BaseModel, span: Span) -> Tensor:
-    """Of the word's tokens in turn; without one the table's mean, as long as a row is."""
-    table = base.text_encoder.get_input_embeddings().weight.detach().float()
-    if not method.init:
-        mean = table.mean(0)
-        return (mean / mean.norm() * table.norm(dim=1).median()).repeat(method.vectors, 1)
-    ids = [token for token in vocabulary_of(base.tokenizer).tokenize(method.init) if isinstance(token, int)]
-    if not ids:
-        raise PromptError([unknown_word(method.init, span)])
-    return table[[ids[at % len(ids)] for at in range(method.vectors)]].clone()
-
-
-def encode(text_encoder: nn.Module, rows: Tensor, chunks: Chunks) -> Tensor:
+def encode(text_encoder: CLIPTextModel, layer: int, rows: Tensor, chunks: Chunks) -> Tensor:
     """Hidden states, the rows standing at the token's places; the text encoder is only run."""
     places = [
         (chunk, 1 + at + row, row)
@@ -92,14 +94,14 @@ def encode(text_encoder: nn.Module, rows: Tensor, chunks: Chunks) -> Tensor:
         for row in range(vectors.count)
     ]
     if not places:
-        return states(text_encoder, chunks)
+        return states(text_encoder, layer, chunks)
     chunk, position, row = torch.tensor(places).T
 
     def put(_module: nn.Module, _inputs: tuple[Tensor], embedded: Tensor) -> Tensor:
         return embedded.index_put((chunk, position), rows[row])
 
     with text_encoder.get_input_embeddings().register_forward_hook(put):
-        return states(text_encoder, chunks)
+        return states(text_encoder, layer, chunks)
 
 
 def _write(rows: Tensor, file: Path, metadata: Mapping[str, str]) -> None:

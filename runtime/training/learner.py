@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel
@@ -36,6 +37,8 @@ class Learner:
     """Told of each step, counted from 0, before it; what learns may change with it, and with nothing else."""
     encode: Callable[[Chunks], Tensor] | None = None
     """Hidden states `[chunks, 77, channels]` with their gradients; None where the text encoder stays as it is."""
+    dtype: torch.dtype = torch.float32
+    """What the UNet computes with."""
     text_encoder: CLIPTextModel | None = None
     """With whatever learns in it; None where it stays as it is."""
     tokens: Mapping[str, Tensor] = field(default_factory=dict)

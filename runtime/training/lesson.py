@@ -59,7 +59,8 @@ class Lesson:
                 yield self._loss(batch) * (self.others_weight / self.parts)
 
     def _share(self, batches: Batches, step: int) -> Sequence[Batch]:
-        return self.processes.share([*batches.at(step).split(self.parts)])
+        device = self.learner.unet.device
+        return self.processes.share([part.on(device) for part in batches.at(step).split(self.parts)])
 
     def _loss(self, batch: Batch) -> Tensor:
         predicted = self._predicted(batch, self.texts.hidden(batch.captions))
@@ -69,12 +70,11 @@ class Lesson:
         """How far the prediction is from the base model's."""
         count = len(batch.times)
         assert self.learner.base is not None
-        with torch.no_grad(), self.learner.base() as unet, computing(unet):
+        with torch.no_grad(), self.learner.base() as unet, computing(self.learner):
             wanted = unet(batch.noisy, batch.times, kept.of_base.expand(count, -1, -1)).sample.float()
         predicted = self._predicted(batch, self.texts.hidden([kept.caption]).expand(count, -1, -1))
         return kept.prior.weight * self.measure(predicted, wanted, batch.times).mean()
 
     def _predicted(self, batch: Batch, hidden: Tensor) -> Tensor:
-        unet = self.learner.unet
-        with computing(unet):
-            return unet(batch.noisy, batch.times, hidden).sample
+        with computing(self.learner):
+            return self.learner.unet(batch.noisy, batch.times, hidden).sample

@@ -10,7 +10,6 @@ from time import perf_counter
 from typing import Final
 
 import torch
-from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from promptlang.diagnostics import PromptError
@@ -52,6 +51,8 @@ class Run:
     samples: Samples | None = None
     progress: Progress = field(default_factory=Progress)
     optimizer: torch.optim.Optimizer = field(init=False)
+    scaler: torch.amp.GradScaler = field(init=False)
+    """Keeps small gradients from vanishing in fp16; does nothing in other numbers."""
     average: Average | None = None
     whole: bool = True
     """No parameter is ahead of another: between two updates."""
@@ -68,6 +69,8 @@ class Run:
         optimisation = self.step.course.optimisation
         self.optimizer = optimizer(self.learner, optimisation, self.step.span)
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
+        half = self.learner.dtype == torch.float16
+        self.scaler = torch.amp.GradScaler(self.learner.unet.device.type, enabled=half)
         if optimisation.ema:
             self.average = Average.of(optimisation.ema, [*self.learner.parameters().values()])
 
@@ -105,10 +108,10 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         if self.learner.begin is not None:
             self.learner.begin(self.progress.done)
-        total = torch.zeros(())
+        total = torch.zeros((), device=self.learner.unet.device)
         for loss in self.lesson.losses(self.progress.done):
             if loss.requires_grad:  # pictures without their caption have nothing to teach a token
-                loss.backward()
+                self.scaler.scale(loss).backward()
             total += loss.detach()
         value = self.lesson.processes.add_up(total.item(), self.learner.parameters().values())
         if not isfinite(value):
@@ -121,11 +124,12 @@ class Run:
         factor = 1.0 if averages(self.optimizer) else rate(optimisation, self.progress.done)
         for group, full in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = full * factor
-        parameters: list[Tensor] = [*self.learner.parameters().values()]
         if optimisation.clip:
-            clip_grad_norm_(parameters, optimisation.clip)
+            self.scaler.unscale_(self.optimizer)
+            clip_grad_norm_([*self.learner.parameters().values()], optimisation.clip)
         self.whole = False
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         self.progress = self.progress.after(loss)
         if self.average is not None:
             self.average.follow(self.progress.done)
@@ -186,4 +190,4 @@ class Run:
 
     def _state(self) -> State:
         average = self.average.values if self.average else ()
-        return State(self.learner.parameters(), self.optimizer, average)
+        return State(self.learner.parameters(), self.optimizer, self.scaler, average)

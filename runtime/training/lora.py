@@ -18,7 +18,7 @@ from .adapters import injected, learning, without
 from .layouts import Layers, Layouts
 from .learner import Learner
 from .pivot import Beside
-from .precision import frozen
+from .precision import frozen, numbers
 from .report import effective_strength
 from .targets import layers
 from .texts import states
@@ -27,11 +27,11 @@ from .texts import states
 @contextmanager
 def learner(step: Train, method: Lora, base: BaseModel) -> Iterator[Learner]:
     """The model with fresh layers, drawn from the step's seed; afterwards it is as before."""
-    unet = frozen(base.unet, step.course.optimisation.batch) if method.algo == "lora" else base.unet
+    dtype = numbers(step, base.place.device)
     text_encoder = deepcopy(base.text_encoder) if method.text_encoder else None
-    own = layers(unet, method.targets, step.span, "UNet")
     with (
-        injected(unet, own, method, step.course.seed) as in_unet,
+        frozen(step, base, dtype, whole=method.algo != "lora") as unet,
+        injected(unet, layers(unet, method.targets, step.span, "UNet"), method, step.course.seed) as in_unet,
         _in_text(text_encoder, method, step) as in_text,
     ):
         beside = Beside.of(method.token, step, base) if method.token else None
@@ -43,7 +43,8 @@ def learner(step: Train, method: Lora, base: BaseModel) -> Iterator[Learner]:
             learned=learning(unet),
             text_learned=learning(text_encoder) if text_encoder else {},
             base=partial(without, in_unet, unet),
-            encode=partial(states, text_encoder) if text_encoder else None,
+            encode=partial(states, text_encoder, step.course.clip_skip) if text_encoder else None,
+            dtype=dtype,
             text_encoder=text_encoder,
             report=lambda: (effective_strength(parts),),
             notes=_notes(method),

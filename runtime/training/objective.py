@@ -18,6 +18,7 @@ from promptlang.diagnostics.training import epsilon_without_signal, noise_not_ne
 from promptlang.source import Span
 from promptlang.teaching import Objective
 
+from ..devices import FULL
 from .schedule import Schedule
 
 _HUBER: Final = 0.1
@@ -35,12 +36,13 @@ class Measure:
     """`[timesteps]`: where Huber's loss turns"""
 
     @classmethod
-    def of(cls, objective: Objective, schedule: Schedule) -> Measure:
-        """For a schedule."""
+    def of(cls, objective: Objective, schedule: Schedule, device: torch.device = FULL.device) -> Measure:
+        """For a schedule, and predictions on a device."""
         plain = objective.weighting == "none"
         sigma = ((1 - schedule.alphas) / schedule.alphas).sqrt()
         corners = (1 - _HUBER) / (1 + sigma) ** 2 + _HUBER
-        return cls(objective, None if plain else weights(objective, schedule), corners)
+        told = None if plain else weights(objective, schedule).to(device)
+        return cls(objective, told, corners.to(device))
 
     def __call__(self, predicted: Tensor, target: Tensor, times: Tensor, mask: Tensor | None = None) -> Tensor:
         """`[batch]`: a weighted loss a picture."""

@@ -1,12 +1,21 @@
-"""In which precision the frozen part of a network computes while a LoRA on it learns."""
+"""In which numbers a training computes, and how the frozen part of a network is kept meanwhile."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 
 import torch
 from diffusers import UNet2DConditionModel
-from torch import nn
+
+from promptlang.plan import Train
+
+from ..devices import dtype_of
+from ..models import BaseModel
+from ..networks import moved
+from .learner import Learner
+from .packed import pack
 
 
 def bf16_pays(batch: int) -> bool:
@@ -15,13 +24,55 @@ def bf16_pays(batch: int) -> bool:
     return batch >= 4 and any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
 
 
-def frozen(unet: UNet2DConditionModel, batch: int) -> UNet2DConditionModel:
-    """The UNet to put trainable layers into: a bf16 copy, or the UNet itself."""
-    if not bf16_pays(batch):
-        return unet
-    return nn.Module.to(deepcopy(unet), torch.bfloat16)  # not diffusers' `to`, which logs advice
+def numbers(step: Train, device: torch.device, *, frozen: bool = True) -> torch.dtype:
+    """What a training computes with on a device: what it asks for, else bfloat16 where that is safe and faster.
+
+    Raises `PromptError` where the device cannot.
+    """
+    optimisation = step.course.optimisation
+    if optimisation.precision is not None:
+        return dtype_of(optimisation.precision, device, step.span)
+    if device.type == "cuda":
+        pays = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        pays = device.type == "cpu" and frozen and bf16_pays(optimisation.batch)
+    return torch.bfloat16 if pays else torch.float32
 
 
-def computing(unet: UNet2DConditionModel) -> torch.autocast:
-    """The context of its forward pass: fp32 parameters beside bf16 ones are cast as needed."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=unet.dtype == torch.bfloat16)
+@contextmanager
+def frozen(step: Train, base: BaseModel, dtype: torch.dtype, *, whole: bool = False) -> Iterator[UNet2DConditionModel]:
+    """The UNet to put trainable layers into, or to train through: the base's, or a smaller copy, while which is there
+    the base's has no place on a GPU. `whole` is for layers that compute with the frozen weights themselves.
+    """
+    kind = step.course.optimisation.packed
+    if kind is None and (whole or dtype == torch.float32):
+        yield base.unet
+        return
+    with away(step, base):
+        unet = deepcopy(base.unet)
+        if kind is None:
+            moved(unet, base.place.device, dtype)
+        else:
+            pack(unet, kind)  # and what is not packed is little, and keeps its digits
+            moved(unet, base.place.device)
+        yield unet
+
+
+@contextmanager
+def away(step: Train, base: BaseModel) -> Iterator[None]:
+    """Within it the base's own UNet takes no memory of a GPU, unless samples are made with it."""
+    if step.samples:
+        yield
+        return
+    moved(base.unet, torch.device("cpu"))
+    try:
+        yield
+    finally:
+        moved(base.unet, base.place.device)
+
+
+def computing(learner: Learner) -> AbstractContextManager[None]:
+    """The context of its UNet's forward pass: numbers of other kinds are cast as needed."""
+    if learner.dtype == torch.float32:
+        return nullcontext()
+    return torch.autocast(learner.unet.device.type, learner.dtype)

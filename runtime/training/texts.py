@@ -6,21 +6,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from transformers import CLIPTextModel
 
 from promptlang.chunks import cut
 from promptlang.plan import Segment
 
-from ..conditioning import Encoder, Tokens
+from ..conditioning import PLAIN, Encoder, Reading, Tokens, states_at
 from ..emphasis import States, restored
 from .learner import Chunks
 
 Segments = tuple[Segment, ...]
 
 
-def states(text_encoder: nn.Module, chunks: Chunks) -> Tensor:
-    """Hidden states `[chunks, 77, channels]` with their gradients."""
-    return text_encoder(torch.tensor([chunk.tokens for chunk in chunks])).last_hidden_state
+def states(text_encoder: CLIPTextModel, layer: int, chunks: Chunks) -> Tensor:
+    """Hidden states `[chunks, 77, channels]` of a layer, the last being 1, with their gradients."""
+    ids = torch.tensor([chunk.tokens for chunk in chunks], device=text_encoder.device)
+    return states_at(layer, text_encoder(ids, output_hidden_states=layer > 1), text_encoder)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -34,6 +36,7 @@ class Texts:
     vocabulary: Tokens
     encode: Callable[[Chunks], Tensor] | None = None
     """Of a learner."""
+    reading: Reading = PLAIN
 
     def hidden(self, captions: Sequence[Segments]) -> Tensor:
         """`[captions, tokens, channels]`"""
@@ -42,7 +45,7 @@ class Texts:
         if most > self.longest:  # a variant that no look ahead has met
             cuts = [cut(caption, self.vocabulary, most) for caption in captions]
         if self.encode is None:
-            return torch.cat([self.encoder.encode(chunks) for chunks in cuts])
+            return torch.cat([self.encoder.encode(chunks, self.reading) for chunks in cuts])
         different = list(dict.fromkeys(chunk for chunks in cuts for chunk in chunks))
         encoded = dict(zip(different, self.encode(different).split(1), strict=True))
         empty = different[0]

@@ -51,8 +51,9 @@ class Validation:
         """The mean squared error of the prediction."""
         measure = deterministic(self.schedule)
         losses = []
-        for batch in self.batches:
-            with computing(learner.unet):
+        for each in self.batches:
+            batch = each.on(learner.unet.device)
+            with computing(learner):
                 predicted = learner.unet(batch.noisy, batch.times, texts.hidden(batch.captions)).sample
             losses.append(measure(predicted, batch.target, batch.times, batch.mask))
         return torch.cat(losses).mean().item()

@@ -27,6 +27,9 @@ train lora a from photos --optimizer schedule-free --ema 0.9 # PL230
 train lora a from photos --optimizer prodigy --te --te-lr 1 # PL230
 train lora a from photos --optimizer prodigy --te --lr 2
 train lora a from photos --te-lr 1e-5 # PL231
+train dreambooth m from photos --base-precision int8 # PL231
+train dreambooth m from photos --rank 4 # PL231
+train dreambooth m from photos --as lora --base-precision fp8 --precision bf16 --clip-skip 2
 train lora a from photos --cosine-weight 2 # PL231
 train lora a from photos --loss huber --cosine-weight 2 # PL231
 train lora a from photos --scheduler cosine --cycles 2 # PL231
