@@ -158,6 +158,15 @@ WEIGHT_ENDINGS = frozenset({".safetensors", ".ckpt", ".pt", ".pth"})
 EMBEDDING_ENDINGS = frozenset({".safetensors", ".pt", ".bin"})
 """What the name of a token's file ends in, in lower case."""
 
+MODEL_INDEX = "model_index.json"
+"""What is in a folder with a whole model, in diffusers' layout."""
+
+ADAPTER_CONFIG = "adapter_config.json"
+"""What is in a folder with an adapter, in PEFT's."""
+
+NETWORKS = ("unet", "text_encoder", "text_encoder_2")
+"""The parts of a model that adapters change; of several, each has a folder of its own in one of PEFT's."""
+
 EMOJI = Model("emoji")
 """The base model that comes with promptlang."""
 

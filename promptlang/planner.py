@@ -221,7 +221,7 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
     statement = cell.statement
     values = Values("prompt", scope.settings, statement.options)
     steps = values.integer("steps")
-    number = values.integer("seed") if values.given("seed") else seed() + cell.number
+    number = (values.integer("seed") if values.given("seed") else seed()) + cell.number
     filled = draw(statement.prompt, number, scope.library)
     written = scope.with_tokens(filled.prompt)
     prompt = replace(

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from platformdirs import user_config_path
 
-from promptlang.plan import EMBEDDING_ENDINGS, WEIGHT_ENDINGS
+from promptlang.plan import ADAPTER_CONFIG, EMBEDDING_ENDINGS, MODEL_INDEX, NETWORKS, WEIGHT_ENDINGS
 
 KINDS: Final = ("loras", "embeddings", "models")
 
@@ -25,7 +25,7 @@ ENDINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 )
 """What the names of a kind's files end in, in lower case."""
 
-WHOLE: Final[Mapping[str, str]] = MappingProxyType({"models": "model_index.json", "loras": "adapter_config.json"})
+WHOLE: Final[Mapping[str, str]] = MappingProxyType({"models": MODEL_INDEX, "loras": ADAPTER_CONFIG})
 """What makes a folder one of them."""
 
 A1111: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -86,11 +86,18 @@ def _shelf(kind: str, folders: tuple[Path, ...]) -> Shelf:
 
 def _files(folder: Path, kind: str) -> Iterator[Path]:
     """Weights, and folders in the layouts of diffusers or of PEFT, which are not looked into."""
-    whole = [each.parent for each in sorted(folder.rglob(WHOLE[kind]))] if kind in WHOLE else []
+    whole = wholes(folder, kind, "**/") if kind in WHOLE else []
     yield from whole
     for file in sorted(folder.rglob("*")):
         if file.suffix.lower() in ENDINGS[kind] and not any(each in file.parents for each in whole):
             yield file
+
+
+def wholes(folder: Path, kind: str, where: str) -> list[Path]:
+    """The folders below one, by a pattern, that are one of a kind; of several networks, what holds them all."""
+    found = (file.parent for file in sorted(folder.glob(f"{where}{WHOLE[kind]}")))
+    several = (each.parent if each.name in NETWORKS and each.parent != folder else each for each in found)
+    return [*dict.fromkeys(several)]
 
 
 def configuration() -> Path:

@@ -43,12 +43,10 @@ def pictures(statement: ast.Picture, scope: Scope) -> Iterator[Cell]:
     count = _count(statement, scope)
     for filled in _prompts(statement, scope):
         for chosen in product(*values):
-            for number in range(count):
-                given = tuple(_seeded(each, number) for each in chosen)
-                one = replace(statement, prompt=filled.prompt, options=given)
-                labels = [_label(option) for option, swept in zip(chosen, values, strict=True) if len(swept) > 1]
-                labels = [filled.prompt.span.text, *labels] if variants else labels
-                yield Cell(one, number, tuple(labels), filled.diagnostics)
+            one = replace(statement, prompt=filled.prompt, options=chosen)
+            labels = [_label(option) for option, swept in zip(chosen, values, strict=True) if len(swept) > 1]
+            labels = [filled.prompt.span.text, *labels] if variants else labels
+            yield from (Cell(one, number, tuple(labels), filled.diagnostics) for number in range(count))
 
 
 def count(statement: ast.Picture, scope: Scope) -> int:
@@ -133,11 +131,3 @@ def _length(option: ast.Option) -> int:
             return number
         case _:
             return 1
-
-
-def _seeded(option: ast.Option, number: int) -> ast.Option:
-    match option:
-        case ast.Option("seed", ast.Number(int() as seed) as value):
-            return replace(option, value=replace(value, value=seed + number))
-        case _:
-            return option

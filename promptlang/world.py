@@ -9,8 +9,8 @@ from typing import Protocol
 
 from promptlang.datasets import sources
 from promptlang.inspection.headers import tokens, trigger_words
-from promptlang.plan import EMBEDDING_ENDINGS, WEIGHT_ENDINGS
-from promptlang.shelves import Shelf, Shelves
+from promptlang.plan import EMBEDDING_ENDINGS, MODEL_INDEX, WEIGHT_ENDINGS
+from promptlang.shelves import Shelf, Shelves, wholes
 
 
 class World(Protocol):
@@ -93,13 +93,12 @@ class Disk:
 
     def is_model(self, path: Path) -> bool:
         """Whether it is a folder with a model in diffusers' layout, or a file that may be one."""
-        return (path / "model_index.json").is_file() or (path.suffix.lower() in WEIGHT_ENDINGS and path.is_file())
+        return (path / MODEL_INDEX).is_file() or (path.suffix.lower() in WEIGHT_ENDINGS and path.is_file())
 
     def loras(self, folder: Path) -> dict[str, Path]:
         """The LoRA files of a folder, and PEFT's folders, by the name a prompt calls them."""
-        folders = {file.parent for file in folder.glob("*/adapter_config.json")}
-        folders |= {file.parent.parent for file in folder.glob("*/unet/adapter_config.json")}
-        return {each.name: each for each in sorted(folders)} | {
+        folders = [*wholes(folder, "loras", "*/"), *wholes(folder, "loras", "*/*/")]
+        return {each.name: each for each in sorted(folders) if each.parent == folder} | {
             file.stem: file for file in sorted(folder.glob("*.safetensors"))
         }
 
@@ -109,7 +108,7 @@ class Disk:
 
     def trained(self, folder: Path) -> dict[str, Path]:
         """The models of a folder that were trained there, by their names."""
-        return {file.parent.name: file.parent for file in sorted(folder.glob("*/model_index.json"))}
+        return {each.name: each for each in wholes(folder, "models", "*/")}
 
     def triggers(self, file: Path) -> str:
         """The trigger words stored in a LoRA; empty where there are none."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import models as complaints
-from promptlang.plan import Model
+from promptlang.plan import MODEL_INDEX, Model
 from promptlang.source import Span
 
 from . import families, tokenizers
@@ -30,9 +30,9 @@ Part = TypeVar("Part")
 
 def load(model: Model, folder: Path, span: Span, place: Place) -> BaseModel:
     """Read a folder; raises `PromptError` where a part is missing or damaged."""
-    if not (folder / "model_index.json").is_file():
+    if not (folder / MODEL_INDEX).is_file():
         raise PromptError([complaints.model_not_a_folder(model.name, folder, span)])
-    index = _part(folder / "model_index.json", span, _json)
+    index = _part(folder / MODEL_INDEX, span, _json)
     family = _family_of(folder, index, span)
     parts = {reader.part: _text_encoder(folder, reader, span, place) for reader in family.readers}
     parts |= {

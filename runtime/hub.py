@@ -10,6 +10,7 @@ from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, Repo
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.models import hub_without
+from promptlang.plan import MODEL_INDEX
 from promptlang.source import Span
 
 from .networks import silence
@@ -29,7 +30,7 @@ def _cached(name: str) -> Path | None:
         folder = Path(snapshot_download(name, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
-    return folder if (folder / "model_index.json").is_file() else None
+    return folder if (folder / MODEL_INDEX).is_file() else None
 
 
 def _fetched(name: str, span: Span) -> Path:

@@ -10,6 +10,7 @@ from diffusers import AutoencoderKL
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import models as complaints
+from promptlang.plan import MODEL_INDEX
 from promptlang.source import Span
 
 from . import folders
@@ -32,7 +33,7 @@ def exchanged(base: BaseModel, path: Path, span: Span) -> BaseModel:
 
 def _folder(path: Path) -> Path:
     """The VAE's own, or a whole model's."""
-    return path / "vae" if (path / "model_index.json").is_file() else path
+    return path / "vae" if (path / MODEL_INDEX).is_file() else path
 
 
 def _of_file(base: BaseModel, path: Path, span: Span) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from promptlang.inspection.families import family
 from promptlang.inspection.findings import Findings, NothingKnownError
 from promptlang.inspection.headers import header
+from promptlang.plan import ADAPTER_CONFIG
 
 SHOWN: Final = (
     "modelspec.title",
@@ -34,9 +35,6 @@ SHOWN: Final = (
 Shapes = Mapping[str, tuple[int, ...]]
 """Of a file's tensors."""
 
-CONFIGURATION: Final = "adapter_config.json"
-"""What makes a folder one of PEFT's."""
-
 RECORD: Final = "promptlang.json"
 """What a folder that was trained here says of itself."""
 
@@ -50,13 +48,13 @@ def inspect_adapter(file: Path) -> Findings:
 
 def inspect_folder(folder: Path) -> Findings:
     """One of PEFT's, or with such in it; raises `NothingKnownError` for any other."""
-    parts = sorted(file.parent for pattern in ("", "*/") for file in folder.glob(pattern + CONFIGURATION))
+    parts = sorted(file.parent for pattern in ("", "*/") for file in folder.glob(pattern + ADAPTER_CONFIG))
     if not parts:
-        raise NothingKnownError(f"`{folder}` is a folder, and none of PEFT's: there is no `{CONFIGURATION}` in it")
+        raise NothingKnownError(f"`{folder}` is a folder, and none of PEFT's: there is no `{ADAPTER_CONFIG}` in it")
     shapes: dict[str, tuple[int, ...]] = {}
     for part in parts:
         shapes |= {f"{part.name}.{name}": each for name, each in _told(part / "adapter_model.safetensors")[0].items()}
-    configuration, record = _json(parts[-1] / CONFIGURATION), _json(folder / RECORD)
+    configuration, record = _json(parts[-1] / ADAPTER_CONFIG), _json(folder / RECORD)
     alphas = (configuration[name] for name in ("lora_alpha", "alpha") if name in configuration)
     rows = [*_layout(shapes, record), *(("alpha", f"{alpha:g}") for alpha in alphas if isinstance(alpha, float | int))]
     return Findings("adapter, a folder of PEFT's", (*rows, *_shown(record)))

@@ -20,10 +20,7 @@ from torch.nn import ParameterDict
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import Subject
-
-CONFIGURATION: Final = "adapter_config.json"
-
-PARTS: Final = ("unet", "text_encoder", "text_encoder_2")
+from promptlang.plan import ADAPTER_CONFIG, NETWORKS
 
 OTHER_THINGS: Final[Mapping[bytes, tuple[str, str]]] = {
     b"\x89PNG": ("a picture", "take the adapter itself, not its preview"),
@@ -57,7 +54,7 @@ def load(subject: Subject) -> Contents:
     if subject.file.is_dir():
         return _folder(subject)
     contents = _file(subject.file, subject)
-    beside = subject.file.with_name(CONFIGURATION)
+    beside = subject.file.with_name(ADAPTER_CONFIG)
     if subject.file.stem == "adapter_model" and beside.is_file():
         return Contents(contents.tensors, contents.metadata, {"": _configuration(beside, subject)})
     return contents
@@ -99,19 +96,19 @@ def sha256(path: Path) -> str:
 
 def _folder(subject: Subject) -> Contents:
     """PEFT's: the folder itself, or one for each part of the model within it."""
-    if (subject.file / CONFIGURATION).is_file():
+    if (subject.file / ADAPTER_CONFIG).is_file():
         tensors = _file(_weights(subject.file), subject).tensors
-        return Contents(tensors, {}, {"": _configuration(subject.file / CONFIGURATION, subject)})
+        return Contents(tensors, {}, {"": _configuration(subject.file / ADAPTER_CONFIG, subject)})
     found: dict[str, Tensor] = {}
     configurations = {}
-    for part in PARTS:
+    for part in NETWORKS:
         folder = subject.file / part
         if folder.is_dir():
-            configurations[part] = _configuration(folder / CONFIGURATION, subject)
+            configurations[part] = _configuration(folder / ADAPTER_CONFIG, subject)
             inside = _file(_weights(folder), subject).tensors
             found |= {f"{part}.{key.removeprefix('base_model.model.')}": value for key, value in inside.items()}
     if not found:
-        raise PromptError([wrong.no_configuration(subject, CONFIGURATION)])
+        raise PromptError([wrong.no_configuration(subject, ADAPTER_CONFIG)])
     return Contents(found, {}, configurations)
 
 

@@ -9,8 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from promptlang.plan import NETWORKS
+
 from .change import Told
-from .loading import PARTS, Contents
+from .loading import Contents
 from .naming import Place
 
 
@@ -40,7 +42,7 @@ class Scales:
 def _from_header(metadata: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     with suppress(ValueError):
         told = json.loads(metadata.get("lora_adapter_metadata", "{}"))
-        for part in PARTS if isinstance(told, dict) else ():
+        for part in NETWORKS if isinstance(told, dict) else ():
             start = f"{part}."
             yield part, {key.removeprefix(start): value for key, value in told.items() if key.startswith(start)}
 

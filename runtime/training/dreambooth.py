@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
@@ -13,7 +12,6 @@ from typing import TypeVar
 from diffusers import UNet2DConditionModel
 from torch import nn
 
-from promptlang.inspection.adapters import RECORD
 from promptlang.plan import Train
 from promptlang.source import Span
 from promptlang.teaching import Dreambooth
@@ -22,6 +20,7 @@ from ..files import replacing_folder
 from ..models import BaseModel
 from . import model_folder
 from .adapters import learning
+from .identity import write_record
 from .learner import Learner
 from .precision import away, numbers
 from .targets import layers
@@ -71,4 +70,4 @@ def _write(
     """A folder in diffusers' layout, whole or not at all: the base's, but for what has learned."""
     with replacing_folder(folder) as made:
         model_folder.write(made, base, unet, text_encoder or base.text_encoder)
-        (made / RECORD).write_text(json.dumps(dict(sorted(metadata.items())), indent=1), "utf-8")
+        write_record(made, metadata)

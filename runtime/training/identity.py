@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -55,6 +55,11 @@ def kept_key(made: Path) -> str | None:
             return (opened.metadata() or {}).get(KEY)
     except (OSError, ValueError, SafetensorError):
         return None
+
+
+def write_record(folder: Path, metadata: Mapping[str, str]) -> None:
+    """What a folder says of itself, and a file in its header."""
+    (folder / RECORD).write_text(json.dumps(dict(sorted(metadata.items())), indent=1), "utf-8")
 
 
 def _picture(example: Example) -> bytes:

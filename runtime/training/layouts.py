@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,13 @@ from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from promptlang.inspection.adapters import RECORD
 from promptlang.teaching import Lora
 
 from ..adapters import write_tensors
 from ..files import replacing_folder
 from . import kohya
 from .adapters import NAME
+from .identity import write_record
 
 Layers = Mapping[str, BaseTunerLayer]
 
@@ -70,7 +69,7 @@ class Layouts:
                 network.peft_config[NAME].save_pretrained(str(inside))
                 state = {f"base_model.model.{key}": each for key, each in _state(network).items()}
                 save_file(state, inside / "adapter_model.safetensors", {"format": "pt"})
-            (made / RECORD).write_text(json.dumps(dict(sorted(metadata.items())), indent=1), "utf-8")
+            write_record(made, metadata)
 
 
 def _state(network: nn.Module) -> dict[str, Tensor]:

@@ -13,6 +13,8 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import CLIPTokenizer
 
+from promptlang.plan import MODEL_INDEX
+
 from ..base_model import BaseModel
 
 _INDEX: Mapping[str, Any] = {
@@ -31,7 +33,7 @@ _INDEX: Mapping[str, Any] = {
 
 def write(folder: Path, base: BaseModel, unet: UNet2DConditionModel, text_encoder: nn.Module) -> None:
     """Fill an empty folder: everything is the base's, but for the networks that are given."""
-    _json(folder / "model_index.json", _INDEX)
+    _json(folder / MODEL_INDEX, _INDEX)
     unet.save_pretrained(folder / "unet")
     base.vae.save_pretrained(folder / "vae")
     _write_text_encoder(folder / "text_encoder", text_encoder)

@@ -107,6 +107,11 @@ def test_pictures_are_numbered_through_a_session_and_called_after_their_prompt(s
     assert second.file == FOLDER / "out" / "recipe-02-an-old-owl.png"
 
 
+@pytest.mark.parametrize("text", ["set n 3\nset seed 9\na fox", "set n 3\na fox --seed 9", "set seed 9\na fox --n 3"])
+def test_several_pictures_have_one_seed_after_the_other_wherever_the_first_is_said(text: str) -> None:
+    assert [each.seed for each in plan(Session(FOLDER, world=WORLD), text) if isinstance(each, Render)] == [9, 10, 11]
+
+
 def test_a_recipes_seed_is_the_same_each_time_and_the_repls_a_new_one() -> None:
     recipe = [plan(Session(FOLDER, world=WORLD), "a fox")[0].seed for _ in range(2)]
     repl = [plan(Session(FOLDER, world=WORLD, fresh_seeds=True), "a fox")[0].seed for _ in range(2)]

@@ -54,9 +54,14 @@ def test_a1111s_and_comfyuis_folders_are_known(shelves: Callable[[str], Shelves]
 def test_loras_of_every_kind_are_found(shelves: Callable[[str], Shelves], tmp_path: Path) -> None:
     folder = tmp_path / "every"
     (folder / "peft").mkdir(parents=True)
+    for part in ("unet", "text_encoder"):
+        (folder / "both" / part).mkdir(parents=True)
+        for name in ("adapter_config.json", "adapter_model.safetensors"):
+            (folder / "both" / part / name).touch()
     for name in ("old.pt", "older.ckpt", "b.bin", "peft/adapter_config.json", "peft/adapter_model.safetensors"):
         (folder / name).touch()
-    assert names(shelves(f'loras = "{folder}"'), "loras") == ["b", "old", "older", "peft"]
+    assert names(shelves(f'loras = "{folder}"'), "loras") == ["b", "both", "old", "older", "peft"]
+    assert Disk().loras(folder) == {"both": folder / "both", "peft": folder / "peft"}
 
 
 def test_a_name_that_two_files_have_is_neither(shelves: Callable[[str], Shelves]) -> None:
