@@ -7,17 +7,14 @@ from typing import Final
 
 import numpy as np
 
-from promptlang.datasets.looks import Look
+from promptlang.datasets.looks import SAME, Look
 
 NEAR: Final = 24
 """Of 512 slopes, those that may differ. A copy in another size, saved as JPEG at quality 40, differs in at most 11 over
 the pictures in `recipes/`; of these, the two most alike are two moods of one character, and differ in 37."""
 
-PLAIN: Final = 12.0
-"""Standard deviation, in grey levels, of an edge of one colour."""
-
-SAME: Final = 16.0
-"""Grey levels that edges of one colour may differ in."""
+PLAIN: Final = 0.7
+"""Of what is around a picture, the share that has one colour where that is its background; what it shows may touch."""
 
 
 def groups(looks: Sequence[Look]) -> Iterator[tuple[Look, ...]]:
@@ -38,7 +35,7 @@ def groups(looks: Sequence[Look]) -> Iterator[tuple[Look, ...]]:
 
 def background(looks: Sequence[Look]) -> str | None:
     """The colour, as ``#ffffff``, that is around all of three or more pictures; None where they vary."""
-    if len(looks) < 3 or np.median([each.unrest for each in looks]) > PLAIN:
+    if len(looks) < 3 or np.median([each.plain for each in looks]) < PLAIN:
         return None
     edges = np.stack([each.edge for each in looks])
     middle = edges.mean(0)

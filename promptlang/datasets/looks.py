@@ -17,6 +17,9 @@ from promptlang.source import Span
 
 ANIMATED: Final = "animated"
 
+SAME: Final = 16.0
+"""Grey levels that one colour may differ in."""
+
 _ORIENTATION: Final = 0x0112
 _KINDS: Final = {"CMYK": "CMYK", "P": "palette", "F": "floating point", "I": "16-bit", "LAB": "Lab", "YCbCr": "YCbCr"}
 _GRID: Final = 16
@@ -34,9 +37,9 @@ class Look:
     kinds: tuple[str, ...]
     """What is odd about its file: ``animated``, ``CMYK``, …"""
     edge: NDArray[np.float64]
-    """Mean colour around it, 0..255."""
-    unrest: float
-    """Standard deviation of the colours there."""
+    """Median colour around it, 0..255."""
+    plain: float
+    """The share of what is around it that has nearly this colour."""
     slopes: NDArray[np.bool_]
     """`[512]`: where it gets brighter, and where darker, from left to right over 16 x 16 places."""
 
@@ -57,7 +60,9 @@ def look(example: Example, span: Span) -> Look | Diagnostic:
         kinds = (*kinds, "transparent")
     colours = picture_files.on_white(whole)
     ring = _ring(colours)
-    return Look(example, whole.size, kinds, ring.mean(0), float(ring.std(0).mean()), _slopes(colours))
+    edge = np.median(ring, axis=0)
+    plain = float((np.linalg.norm(ring - edge, axis=1) < SAME).mean())
+    return Look(example, whole.size, kinds, edge, plain, _slopes(colours))
 
 
 def _kinds(opened: Image.Image) -> Iterator[str]:

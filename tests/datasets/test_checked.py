@@ -134,10 +134,13 @@ def test_a_caption_without_the_token_is_told(checked: Checked, folder: Path) -> 
     assert told(checked(token="sks")) == [("PL414", "what is said of `4.png` does not have `sks` in it")]
 
 
-def test_backgrounds_that_are_all_the_same_are_told_unless_they_are_masked(checked: Checked, folder: Path) -> None:
+@pytest.mark.parametrize("corner", [(18, 18), (0, 30)], ids=["inside", "touching-the-edge"])
+def test_backgrounds_that_are_all_the_same_are_told_unless_they_are_masked(
+    corner: tuple[int, int], checked: Checked, folder: Path
+) -> None:
     for at in range(6):
         whole = Image.new("RGB", (96, 96), "white")
-        whole.paste(picture(at, (60, 60)), (18, 18))
+        whole.paste(picture(at, (60, 60)), corner)
         whole.save(folder / f"{at}.png")
     assert told(checked()) == [
         ("PL415", "the background is always about #ffffff, and will be learned with what is before it")
