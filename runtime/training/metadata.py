@@ -77,6 +77,7 @@ def _course(step: Train) -> dict[str, str]:
         "ss_gradient_checkpointing": str(optimisation.gradient_checkpointing),
         "ss_max_grad_norm": str(optimisation.clip),
         "ss_seed": str(course.seed),
+        "ss_clip_skip": str(course.clip_skip if course.clip_skip > 1 else None),
         "ss_noise_offset": str(objective.noise_offset or None),
         "ss_min_snr_gamma": str(objective.gamma if objective.weighting == "min-snr" else None),
         "ss_loss_type": objective.loss,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -25,7 +26,7 @@ def pack(network: nn.Module, kind: str) -> None:
             network.set_submodule(name, PackedConv2d(layer, kind))
 
 
-class Packed(nn.Module):
+class Packed(nn.Module, ABC):
     """A layer that unpacks its weight anew in each pass, forwards and back, and never learns."""
 
     small: Tensor
@@ -60,13 +61,13 @@ class Packed(nn.Module):
         made: Tensor = _Product.apply(states.to(dtype), self)
         return made
 
+    @abstractmethod
     def product(self, states: Tensor) -> Tensor:
         """The layer's output."""
-        raise NotImplementedError
 
+    @abstractmethod
     def back(self, gradient: Tensor, shape: torch.Size) -> Tensor:
         """The gradient of its input, from that of its output."""
-        raise NotImplementedError
 
 
 class PackedLinear(Packed, nn.Linear):
