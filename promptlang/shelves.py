@@ -94,10 +94,13 @@ def _files(folder: Path, kind: str) -> Iterator[Path]:
 
 
 def wholes(folder: Path, kind: str, where: str) -> list[Path]:
-    """The folders below one, by a pattern, that are one of a kind; of several networks, what holds them all."""
+    """The folders below one, by a pattern, that are one of a kind; of several networks, what holds them all.
+
+    What a killed process left is hidden, and none.
+    """
     found = (file.parent for file in sorted(folder.glob(f"{where}{WHOLE[kind]}")))
     several = (each.parent if each.name in NETWORKS and each.parent != folder else each for each in found)
-    return [*dict.fromkeys(several)]
+    return [each for each in dict.fromkeys(several) if not each.name.startswith(".")]
 
 
 def configuration() -> Path:

@@ -26,7 +26,8 @@ from promptlang.runtime.training import precision, report
 from promptlang.runtime.training.average import Average, settled
 from promptlang.runtime.training.metrics import Metrics
 from promptlang.runtime.training.state import packed, unpack
-from promptlang.teaching import Dreambooth, Lora, Prior, TextualInversion
+from promptlang.teaching import Dreambooth, Lora, Method, Prior, TextualInversion
+from promptlang.world import Disk
 
 from .conftest import complaints, run
 
@@ -143,6 +144,67 @@ def test_a_training_that_is_killed_goes_on_to_the_very_same_file(
     whole = load_file(other.file.parent / ".ink.training" / "checkpoint.safetensors")
     assert mine.keys() == whole.keys()
     assert all(torch.equal(value, mine[name]) for name, value in whole.items())
+
+
+WRITING = """
+import os, pickle, signal, sys
+from pathlib import Path
+from promptlang.plan import Plan
+from promptlang.runtime import Runtime
+from promptlang.runtime.training import loop, precision
+import torch
+torch.set_num_threads(1)
+loop.SAVE_STEPS = 2
+precision.bf16_pays = lambda _: False
+left = int(sys.argv[2])
+
+def dies(write, where):
+    def half(file, *told, **more):
+        global left
+        made = write(file, *told, **more)
+        left -= 1
+        if not left:
+            path = where(file)
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        return made
+    return half
+
+os.fsync = dies(os.fsync, lambda number: Path("/proc/self/fd", str(number)).resolve())
+if sys.argv[3] == "folder":
+    os.fsync, Path.write_text = (lambda number: None), dies(Path.write_text, lambda file: file)
+for event in Runtime().execute(Plan((pickle.loads(bytes.fromhex(sys.argv[1])),))):
+    pass
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="how to find a file by its number is not known here")
+@pytest.mark.parametrize(("kind", "method"), [("file", Lora(2, 2.0)), ("folder", Dreambooth())])
+def test_a_training_that_is_killed_while_it_writes_leaves_nothing_that_is_believed(
+    kind: str, method: Method, runtime: Runtime, training: Callable[..., Train], tmp_path: Path
+) -> None:
+    """At each of its writes in turn, half-way through."""
+    step = training(method, steps=5)
+    step = replace(step, file=step.file.with_suffix("")) if isinstance(method, Dreambooth) else step
+    whole = replace(step, file=tmp_path / "whole" / step.file.name)
+    run(runtime, whole)
+    deaths = 0
+    for write in range(1, 40):
+        told = [pickle.dumps(replace(step, force=True)).hex(), str(write), kind]
+        process = subprocess.run([sys.executable, "-c", WRITING, *told], cwd=tmp_path, check=False)
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL
+        deaths += 1
+        named = Disk().trained(step.file.parent) if step.file.suffix == "" else Disk().loras(step.file.parent)
+        assert set(named) <= {step.name}
+        if step.file.exists():  # what was made before it died was whole
+            assert digest(step) == digest(whole)
+            break
+        assert not named
+    assert deaths >= 2  # several files before the last
+    run(Runtime(), step)
+    assert digest(step) == digest(whole)
 
 
 def test_an_optimizers_state_is_what_it_was() -> None:
