@@ -43,6 +43,7 @@ def learner(step: Train, method: Dreambooth, base: BaseModel) -> Iterator[Learne
             write=partial(_write, base, unet, text_encoder),
             learned=learning(unet),
             text_learned=learning(text_encoder) if text_encoder else {},
+            device=base.place.device,
             dtype=numbers(step, base.place.device, frozen=False),
             encode=partial(states, text_encoder, step.course.clip_skip) if text_encoder else None,
             text_encoder=text_encoder,

@@ -42,6 +42,7 @@ def learner(step: Train, method: TextualInversion, base: BaseModel) -> Iterator[
             write=partial(_write, rows),
             learned={ROWS: rows},
             text_learned={},
+            device=base.place.device,
             dtype=dtype,
             encode=partial(encode, base.text_encoder, step.course.clip_skip, rows),
             tokens={method.token: rows},

@@ -14,6 +14,8 @@ from transformers import CLIPTextModel
 
 from promptlang.chunks import Chunk
 
+from ..devices import FULL
+
 Chunks = Sequence[Chunk[int]]
 
 Parameters = Mapping[str, nn.Parameter]
@@ -37,6 +39,8 @@ class Learner:
     """Told of each step, counted from 0, before it; what learns may change with it, and with nothing else."""
     encode: Callable[[Chunks], Tensor] | None = None
     """Hidden states `[chunks, 77, channels]` with their gradients; None where the text encoder stays as it is."""
+    device: torch.device = FULL.device
+    """Where it learns: a network would have to be walked to tell."""
     dtype: torch.dtype = torch.float32
     """What the UNet computes with."""
     text_encoder: CLIPTextModel | None = None

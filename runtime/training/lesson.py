@@ -59,7 +59,7 @@ class Lesson:
                 yield self._loss(batch) * (self.others_weight / self.parts)
 
     def _share(self, batches: Batches, step: int) -> Sequence[Batch]:
-        device = self.learner.unet.device
+        device = self.learner.device
         return self.processes.share([part.on(device) for part in batches.at(step).split(self.parts)])
 
     def _loss(self, batch: Batch) -> Tensor:

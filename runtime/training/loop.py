@@ -70,7 +70,7 @@ class Run:
         self.optimizer = optimizer(self.learner, optimisation, self.step.span)
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
         half = self.learner.dtype == torch.float16
-        self.scaler = torch.amp.GradScaler(self.learner.unet.device.type, enabled=half)
+        self.scaler = torch.amp.GradScaler(self.learner.device.type, enabled=half)
         if optimisation.ema:
             self.average = Average.of(optimisation.ema, [*self.learner.parameters().values()])
 
@@ -108,7 +108,7 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         if self.learner.begin is not None:
             self.learner.begin(self.progress.done)
-        total = torch.zeros((), device=self.learner.unet.device)
+        total = torch.zeros((), device=self.learner.device)
         for loss in self.lesson.losses(self.progress.done):
             if loss.requires_grad:  # pictures without their caption have nothing to teach a token
                 self.scaler.scale(loss).backward()

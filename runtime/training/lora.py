@@ -44,6 +44,7 @@ def learner(step: Train, method: Lora, base: BaseModel) -> Iterator[Learner]:
             text_learned=learning(text_encoder) if text_encoder else {},
             base=partial(without, in_unet, unet),
             encode=partial(states, text_encoder, step.course.clip_skip) if text_encoder else None,
+            device=base.place.device,
             dtype=dtype,
             text_encoder=text_encoder,
             report=lambda: (effective_strength(parts),),

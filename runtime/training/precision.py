@@ -75,4 +75,4 @@ def computing(learner: Learner) -> AbstractContextManager[None]:
     """The context of its UNet's forward pass: numbers of other kinds are cast as needed."""
     if learner.dtype == torch.float32:
         return nullcontext()
-    return torch.autocast(learner.unet.device.type, learner.dtype)
+    return torch.autocast(learner.device.type, learner.dtype)

@@ -52,7 +52,7 @@ class Validation:
         measure = deterministic(self.schedule)
         losses = []
         for each in self.batches:
-            batch = each.on(learner.unet.device)
+            batch = each.on(learner.device)
             with computing(learner):
                 predicted = learner.unet(batch.noisy, batch.times, texts.hidden(batch.captions)).sample
             losses.append(measure(predicted, batch.target, batch.times, batch.mask))

@@ -274,7 +274,7 @@ def test_all_that_a_step_computes_with_is_on_the_device(
         for network in (learner.unet, learner.text_encoder, base.unet if "prior" in more else None):
             if network is not None:
                 network.to(meta)
-        lesson = lesson_of(step, base, learner)
+        lesson = lesson_of(step, base, replace(learner, device=meta))
         assert {each.device.type for each in (lesson.batches.at(0).noisy, lesson.measure.corners)} == {"cpu"}
         schedule = Schedule.of(base.schedule)
         lesson = replace(lesson, measure=Measure.of(step.course.objective, schedule, meta))
