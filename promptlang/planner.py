@@ -98,12 +98,7 @@ def _with_samples(step: Train, scoped: Scoped) -> Train:
     shown = sampled(scoped)
     if shown is None or not isinstance(shown.statement, ast.Picture):
         return step
-    scope = replace(shown.scope, model=step.model)
-    files = (partial(_sample_file, step.report / "samples", number) for number in count(1))
-    cells = zip(pictures(shown.statement, scope), files, strict=False)
-    return replace(
-        step, samples=tuple(_sample(_render(cell, scope, file, _seed_of(step)), step) for cell, file in cells)
-    )
+    return replace(step, samples=_made(shown.statement, shown.scope, step, step.report / "samples"))
 
 
 def _with_class(step: Train, scoped: Scoped) -> Train:
@@ -112,23 +107,23 @@ def _with_class(step: Train, scoped: Scoped) -> Train:
     if shown is None or not isinstance(shown.statement, ast.Picture) or prior is None:
         return step
     folder = step.report / "class"
-    scope = replace(shown.scope, model=step.model)
-    files = (partial(_sample_file, folder, number) for number in count(1))
-    cells = zip(pictures(shown.statement, scope), files, strict=False)
-    made = tuple(_sample(_render(cell, scope, file, _seed_of(step)), step) for cell, file in cells)
+    made = _made(shown.statement, shown.scope, step, folder)
     return replace(step, course=replace(step.course, prior=replace(prior, folder=folder)), class_pictures=made)
 
 
-def _seed_of(step: Train) -> Callable[[], int]:
-    """The same whenever it is run: a training that goes on goes on with its samples."""
-    return lambda: step.course.seed
+def _made(statement: ast.Picture, scope: Scope, step: Train, folder: Path) -> tuple[Render, ...]:
+    """With the model that is trained, and its seed: a training that goes on goes on with its pictures."""
+    scope = replace(scope, model=step.model)
+    files = (partial(_file, folder, number) for number in count(1))
+    cells = zip(pictures(statement, scope), files, strict=False)
+    return tuple(_unsaid(_render(cell, scope, file, lambda: step.course.seed), step) for cell, file in cells)
 
 
-def _sample_file(folder: Path, number: int, text: str) -> Path:
+def _file(folder: Path, number: int, text: str) -> Path:
     return folder / f"{number:02}-{_slug(text)}.png"
 
 
-def _sample(render: Render, step: Train) -> Render:
+def _unsaid(render: Render, step: Train) -> Render:
     """What it shows is in no file yet, so nobody could make it again."""
     return replace(
         render,

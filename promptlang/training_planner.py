@@ -115,10 +115,11 @@ def _dreambooth(values: Values) -> Dreambooth:
 
 def _data(values: Values, token: TextualInversion | None, folder: Path, scope: Scope) -> Data:
     usual = f"a picture of <{token.token}>" if token else None
+    said = values.said("prompt")
     crop, jitter, noise = (values.number(name) for name in ("crop", "colour-jitter", "pixel-noise"))
     return Data(
         folder=folder,
-        template=usual if values.given("prompt") is None else values.text("prompt"),
+        template=usual if said is None else said,
         dropout=values.number("caption-dropout"),
         shuffle=values.flag("shuffle-captions"),
         keep=values.integer("keep-tokens"),
@@ -136,11 +137,10 @@ def _data(values: Values, token: TextualInversion | None, folder: Path, scope: S
 
 def _prior(values: Values, scope: Scope) -> Prior | None:
     """With any word of it there is one."""
-    text, folder, weight = (values.given(name) for name in ("class", "class-data", "prior"))
-    if text is None and folder is None and weight is None:
+    text, folder = values.said("class"), values.given("class-data")
+    if text is None and folder is None and values.given("prior") is None:
         return None
-    said = values.text("class") if text else ""
-    return Prior(values.number("prior", otherwise=1.0), said, scope.named(folder), values.number("class-ratio"))
+    return Prior(values.number("prior", otherwise=1.0), text or "", scope.named(folder), values.number("class-ratio"))
 
 
 def _objective(values: Values) -> Objective:

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from promptlang.chunks import Chunk, Vectors, Vocabulary, cut
+from promptlang.diagnostics import PromptError, clip_skip_not_possible
 from promptlang.plan import Segment
+from promptlang.source import Span
 
 from .adapters import Embedding, inserted
 from .emphasis import EMPHASES, Hidden, States
@@ -100,6 +102,14 @@ class Reading:
 
 
 PLAIN = Reading()
+
+
+def reading_of(encoders: Sequence[Encoder], clip_skip: int, span: Span, emphasis: str = PLAIN.emphasis) -> Reading:
+    """Raises `PromptError` where a text encoder has no such layer."""
+    layers = min(encoder.layers for encoder in encoders)
+    if clip_skip > layers:
+        raise PromptError([clip_skip_not_possible(clip_skip, layers, span)])
+    return Reading(emphasis, clip_skip)
 
 
 @dataclass(slots=True)

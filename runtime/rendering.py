@@ -25,7 +25,7 @@ from promptlang.source import Span
 from . import pictures
 from .adapters import Embedding, Lora, read, read_embedding, stamp
 from .canvas import Canvas, canvas, enlarged, latent_size, resized
-from .conditioning import Encoder, Reading, vocabulary_of
+from .conditioning import Encoder, reading_of, vocabulary_of
 from .families import Reader
 from .models import BaseModel
 from .moments import Conditioner
@@ -222,7 +222,8 @@ def prepare(step: Render, loaded: Loaded) -> Generator[Event, None, Job]:
     loras = yield from loaded.read(step.adapters, read, step.span)
     embeddings = yield from loaded.read(step.embeddings, read_embedding, step.span)
     encoders = tuple(encoder.knowing(embeddings) for encoder in loaded.encoders)
-    conditioner = Conditioner(base, encoders, {each.name: each for each in loras}, _reading(step, encoders))
+    reading = reading_of(encoders, step.clip_skip, step.span, step.emphasis)
+    conditioner = Conditioner(base, encoders, {each.name: each for each in loras}, reading)
 
     def route(size: tuple[int, int], strength: float) -> Route:
         with base.at_work(*base.text_encoders.values()):
@@ -245,11 +246,3 @@ def _scheduler(step: Render, base: BaseModel) -> SchedulerMixin:
     if step.eta and not extras(scheduler, eta=step.eta):
         raise PromptError([diagnostics.eta_not_possible(step.sampler, step.span)])
     return scheduler
-
-
-def _reading(step: Render, encoders: Sequence[Encoder]) -> Reading:
-    """Raises `PromptError` where a text encoder has no such layer."""
-    layers = min(encoder.layers for encoder in encoders)
-    if step.clip_skip > layers:
-        raise PromptError([diagnostics.clip_skip_not_possible(step.clip_skip, layers, step.span)])
-    return Reading(step.emphasis, step.clip_skip)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.datasets.sources import LIST
+from promptlang.datasets.sources import nothing_there
 from promptlang.diagnostics import Diagnostic, missing_file, missing_folder
 from promptlang.diagnostics.training import no_pictures
 from promptlang.scope import Scoped
@@ -40,7 +40,6 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
 def _pictures(operand: ast.Operand, scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     source = scoped.scope.path(operand)
     if not world.is_source(source):
-        missing = missing_file if source.suffix.lower() == LIST else missing_folder
-        yield missing(operand.value, operand.span)
+        yield nothing_there(operand.value, operand.span)
     elif not world.has_pictures(source):
         yield no_pictures(operand.value, operand.span)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from promptlang.commands.checked import add_strict
 from promptlang.commands.files import FAILED, FINE, LoadBackend, exit_code
-from promptlang.diagnostics import PromptError, Severity, missing_folder
+from promptlang.diagnostics import PromptError, Severity
 from promptlang.events import Complained, DataChecked, Event
 from promptlang.grammar import vocabulary
 from promptlang.plan import EMOJI, CheckData, Model
@@ -64,10 +64,10 @@ def _step(chosen: Namespace) -> CheckData:
 
 def _checked(step: CheckData) -> Generator[Event, None, None]:
     from promptlang.datasets.checked import check  # Pillow and numpy may not be there
-    from promptlang.datasets.sources import is_source
+    from promptlang.datasets.sources import is_source, nothing_there
 
     if not is_source(step.source):
-        yield Complained(missing_folder(str(step.source), step.span))
+        yield Complained(nothing_there(str(step.source), step.span))
         return
     try:
         yield from check(step)

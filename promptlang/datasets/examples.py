@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from promptlang.captions import odd
 from promptlang.datasets.sources import Missing, Part, parts
-from promptlang.diagnostics import PromptError
+from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.training import bad_record, no_pictures, not_listed
 from promptlang.plan import PICTURE_ENDINGS
 from promptlang.source import Span
@@ -20,6 +22,9 @@ RECORDS: Final = "metadata.jsonl"
 
 MASK: Final = "-mask"
 """What the name of a mask ends in: ``one-mask.png`` is that of ``one.jpg``."""
+
+MOST_ODD: Final = 10
+"""Complaints on how captions are written."""
 
 _KEYS: Final = ("text", "caption", "prompt")
 
@@ -61,12 +66,18 @@ def examples(source: Path, span: Span, template: str | None = None) -> tuple[Exa
     return tuple(replace(each, captions=_templated(each.captions, template)) for each in shown.values())
 
 
+def oddities(found: Iterable[Example]) -> Iterator[Diagnostic]:
+    """What is wrong with how captions are written, but not all of it in a large data set."""
+    said = {caption: each.file.name for each in found for caption in each.captions}
+    yield from islice((one for caption, name in said.items() for one in odd(caption, name)), MOST_ODD)
+
+
 def _examples(part: Part, span: Span) -> Iterator[Example]:
     """Masks lie beside their pictures, whether they are named or not."""
     beside = sorted(each for each in part.folder.iterdir() if each.suffix.lower() in PICTURE_ENDINGS)
     stems = {file.stem for file in beside}
     masks = {file.stem.removesuffix(MASK): file for file in beside if _is_mask(file, stems)}
-    records = _records(part.folder / RECORDS, span)
+    records = records_of(part.folder, span)
     for file in part.files:
         if file not in masks.values():
             captions, origin = _said(file, records, part.shows)
@@ -89,8 +100,9 @@ def _said(file: Path, records: Mapping[str, tuple[str, ...]], shows: str | None)
     return (named,), Origin.FOLDER if shows else Origin.NAME
 
 
-def _records(file: Path, span: Span) -> Mapping[str, tuple[str, ...]]:
-    """The captions of a `metadata.jsonl`; raises `PromptError` with every line that is none."""
+def records_of(folder: Path, span: Span) -> Mapping[str, tuple[str, ...]]:
+    """The captions of its `metadata.jsonl` by file; raises `PromptError` with every line that is none."""
+    file = folder / RECORDS
     if not file.is_file():
         return {}
     found: dict[str, tuple[str, ...]] = {}

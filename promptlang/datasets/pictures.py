@@ -10,14 +10,12 @@ from promptlang.datasets.alike import background, groups
 from promptlang.datasets.looks import ANIMATED
 from promptlang.datasets.report import Finding
 from promptlang.datasets.seen import Seen
+from promptlang.datasets.sizes import MOST_ENLARGED, enlarged
 from promptlang.diagnostics import data_sets as wrong
 from promptlang.diagnostics.training import small_pictures
 
 MOST_CUT: Final = 1 / 3
 """Of a picture, what may be lost before it is complained of."""
-
-MOST_ENLARGED: Final = 2.0
-"""As a training has it (PL403)."""
 
 
 def number(seen: Seen) -> Finding:
@@ -56,13 +54,12 @@ def sizes(seen: Seen) -> Finding:
     found = " to ".join(ends)
     if seen.size is None:
         return Finding("sizes", found, "say `--size 512x512` to know which are too small")
-    width, height = seen.size
-    scales = {each.example.file.name: max(width / each.size[0], height / each.size[1]) for each in seen.looks}
+    scales = {each.example.file.name: enlarged(each.size, seen.size) for each in seen.looks}
     larger = sum(scale > 1 for scale in scales.values())
     small = tuple(name for name, scale in scales.items() if scale > MOST_ENLARGED)
     complaints = (small_pictures(small, seen.size, seen.step.span),) if small else ()
     found += f", {larger} of them to be enlarged" if larger else ""
-    return Finding("sizes", found, f"{width}x{height} or larger", complaints)
+    return Finding("sizes", found, "{}x{} or larger".format(*seen.size), complaints)
 
 
 def shapes(seen: Seen) -> Finding:

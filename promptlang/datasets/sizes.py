@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from promptlang.backend import emoji_folder
 from promptlang.plan import EMOJI, Model
+
+MOST_ENLARGED: Final = 2.0
+"""More is a blur (PL403)."""
+
+
+def enlarged(size: tuple[int, int], wanted: tuple[int, int]) -> float:
+    """How many times larger a picture has to be made to cover another size."""
+    return max(wanted[0] / size[0], wanted[1] / size[1])
 
 
 def size_of(model: Model) -> tuple[int, int] | None:

@@ -9,7 +9,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from promptlang.diagnostics import Diagnostic, missing_file, missing_folder
 from promptlang.plan import PICTURE_ENDINGS, REPEATED
+from promptlang.source import Span
 
 LIST: Final = ".txt"
 """What the name of a list ends in; each line is a picture, a folder or a pattern."""
@@ -51,6 +53,12 @@ def is_list(source: Path) -> bool:
 def is_source(source: Path) -> bool:
     """Whether pictures can be there."""
     return source.is_dir() or is_list(source) or is_pattern(source) or _is_picture(source)
+
+
+def nothing_there(source: str, span: Span) -> Diagnostic:
+    """Said of what is no source: a list is a file, all else a folder."""
+    missing = missing_file if Path(source).suffix.lower() == LIST else missing_folder
+    return missing(source, span)
 
 
 def parts(source: Path) -> Iterator[Part | Missing]:

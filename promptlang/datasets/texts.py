@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from promptlang.captions import odd
-from promptlang.datasets.examples import CAPTION, RECORDS, Origin
+from promptlang.datasets.examples import CAPTION, Origin, oddities, records_of
 from promptlang.datasets.report import Finding
 from promptlang.datasets.seen import Seen
 from promptlang.datasets.words import is_known, shared, words
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import data_sets as wrong
-
-MOST_ODD: Final = 10
-"""Complaints on how captions are written."""
+from promptlang.source import Span
 
 FOREIGN: Final = frozenset({".avif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg", ".raw", ".dng", ".cr2", ".nef"})
 """What the name of a picture ends in that cannot be learned from."""
@@ -38,12 +33,8 @@ def captions(seen: Seen) -> Finding:
     told = ", ".join(f"{origins[origin]} {origin.value}" for origin in Origin if origins[origin])
     silent = [each.file.name for each in seen.found if _says_nothing(each.file, each.origin, each.captions)]
     complaints: tuple[Diagnostic, ...] = (wrong.nothing_said(silent, seen.step.span),) if silent and own else ()
-    return Finding("captions", told if own else "the template", "one beside each picture", (*complaints, *_odd(seen)))
-
-
-def _odd(seen: Seen) -> Iterator[Diagnostic]:
-    said = {caption: each.file.name for each in seen.found for caption in each.captions}
-    yield from islice((one for caption, name in said.items() for one in odd(caption, name)), MOST_ODD)
+    complaints += tuple(oddities(seen.found))
+    return Finding("captions", told if own else "the template", "one beside each picture", complaints)
 
 
 def _says_nothing(file: Path, origin: Origin, said: Sequence[str]) -> bool:
@@ -81,20 +72,17 @@ def unused(seen: Seen) -> Finding:
     """Files beside the pictures that a training does not look at, and records of none."""
     folders = dict.fromkeys(each.file.parent for each in seen.found)
     foreign = [file.name for folder in folders for file in sorted(folder.iterdir()) if file.suffix.lower() in FOREIGN]
-    stray = [name for folder in folders for name in _stray(folder)] if seen.step.source.is_dir() else []
+    stray = [name for folder in folders for name in _stray(folder, seen.step.span)] if seen.step.source.is_dir() else []
     complaints = [wrong.not_used(foreign, "it is of a kind that is not read", seen.step.span)] if foreign else []
     complaints += [wrong.not_used(stray, "there is no such picture", seen.step.span)] if stray else []
     told = f"{len(foreign) + len(stray)}" if complaints else "none"
     return Finding("files not used", told, "none", tuple(complaints))
 
 
-def _stray(folder: Path) -> Iterator[str]:
+def _stray(folder: Path, span: Span) -> Iterator[str]:
     """Captions of pictures that are not there."""
     files = sorted(folder.iterdir())
     pictures = {file.stem for file in files if file.suffix.lower() != ".txt"}
     yield from (file.name for file in files if file.suffix.lower() == ".txt" and file.stem not in pictures)
-    records = folder / RECORDS
-    if records.is_file():
-        names = {file.name for file in files}
-        lines = filter(str.strip, records.read_text("utf-8-sig", errors="replace").splitlines())
-        yield from (name for line in lines if (name := str(json.loads(line)["file_name"])) not in names)
+    names = {file.name for file in files}
+    yield from (name for name in records_of(folder, span) if name not in names)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from collections.abc import Generator
 from typing import Final
 
 from promptlang.events import Event, Reported
 from promptlang.plan import Train
-from promptlang.record import render_json
 
-from ..files import write_whole
 from ..models import BaseModel
 from ..processes import Processes
 from ..rendering import Loaded
-from .drawing import drawn
+from .drawing import begin, drawn, holds, key_of
 from .identity import worn
 
 _TOGETHER: Final = 8
@@ -25,17 +20,17 @@ _TOGETHER: Final = 8
 
 def make_class_pictures(step: Train, base: BaseModel, processes: Processes) -> Generator[Event, None, None]:
     """Make those that are not there yet; those of another model, another prompt or other settings go first."""
-    if processes.first and step.class_pictures:
-        yield from _make(step, base)
-    processes.wait()
+    if step.class_pictures:
+        if processes.first:
+            yield from _make(step, base)
+        processes.wait()
 
 
 def _make(step: Train, base: BaseModel) -> Generator[Event, None, None]:
     wanted = step.class_pictures
-    keeper, key = wanted[0].file.with_name("key"), _key(step, base)
-    if not keeper.is_file() or keeper.read_text("utf-8") != key:
-        shutil.rmtree(keeper.parent, ignore_errors=True)
-        write_whole(keeper, key.encode())
+    folder, key = wanted[0].file.parent, key_of(wanted, base.identity, worn(step))
+    if not holds(folder, key):
+        begin(folder, key)
     loaded = Loaded.of(base)
     made = 0
     for start in range(0, len(wanted), _TOGETHER):
@@ -45,9 +40,3 @@ def _make(step: Train, base: BaseModel) -> Generator[Event, None, None]:
             made += len(together)
     if made:
         yield Reported(f"made {made} pictures of `{wanted[0].text}`, which {step.name} is not to forget")
-
-
-def _key(step: Train, base: BaseModel) -> str:
-    told = [[render_json(each), each.size] for each in step.class_pictures]
-    whole = [base.identity, base.vae_sha256, worn(step), told]
-    return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()

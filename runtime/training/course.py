@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Final
 
 from diffusers import UNet2DConditionModel
 
-from promptlang.captions import odd, read
+from promptlang.captions import read
 from promptlang.chunks import cut
-from promptlang.datasets.examples import Example, examples
-from promptlang.diagnostics import Diagnostic, PromptError, clip_skip_not_possible
+from promptlang.datasets.examples import Example, examples, oddities
+from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.training import no_token, not_shared
 from promptlang.events import (
     Complained,
@@ -30,7 +29,7 @@ from promptlang.events import (
 from promptlang.plan import Train
 from promptlang.teaching import Data, Prior, token_of
 
-from ..conditioning import Encoder, Reading
+from ..conditioning import Encoder, reading_of
 from ..files import write_whole
 from ..models import BaseModel
 from ..processes import ALONE, Processes
@@ -54,9 +53,6 @@ from .samples import Samples
 from .schedule import Schedule
 from .texts import Segments, Texts
 from .validation import Validation
-
-ODD_CAPTIONS: Final = 10
-"""At most so many complaints on how captions are written."""
 
 AHEAD: Final = 8
 """Draws of a caption's variants that are looked at to know how long it can be."""
@@ -95,7 +91,7 @@ def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, No
         if step.samples and not Samples.kept(step, identity):
             yield Reported(f"{step.name} was trained without these samples; `--force` trains it again, with them")
         return
-    yield from map(Complained, _oddities(material))
+    yield from map(Complained, oddities(_all(material)))
     with learner_of(step, base) as learner:
         room = Room(step, base, material, schedule, _texts(step, learner, encoder, material), processes)
         lesson, validation, warnings = room.lesson(learner), room.validation(), room.warnings
@@ -155,12 +151,15 @@ class Room:
     def lesson(self, learner: Learner) -> Lesson:
         """For a learner."""
         course, prior = self.step.course, self.step.course.prior
-        others = self.batches("others") if self.material.others else None
+        material, data = self.material, course.data
+        others = None
+        if material.others:
+            others = self._batches("others", material.others, data.unchanged, self._others)
         return Lesson(
             learner=learner,
             texts=self.texts,
             measure=Measure.of(course.objective, self.schedule, self.base.place.device),
-            batches=self.batches("step"),
+            batches=self._batches("step", material.learned, data, course.optimisation.pictures),
             parts=self._parts(),
             processes=self.processes,
             kept=self._kept(prior) if prior and prior.weight and not others else None,
@@ -191,20 +190,15 @@ class Room:
         watched = self._buckets(self.material.watched, self.step.course.data.unchanged)
         return Validation.of(watched, self.schedule, self.step.steps)
 
-    def batches(self, name: str) -> Batches:
-        """Of the pictures to learn from, ``step``, or of ``others`` of the kind, which stay as they are."""
-        course, learned = self.step.course, name == "step"
-        buckets = self._buckets(
-            self.material.learned if learned else self.material.others,
-            course.data if learned else course.data.unchanged,
-        )
+    def _batches(self, name: str, found: tuple[Example, ...], data: Data, size: int) -> Batches:
+        course, buckets = self.step.course, self._buckets(found, data)
         return Batches(
             buckets=buckets,
             turns=turns(buckets, self.step.steps),
             schedule=self.schedule,
             objective=course.objective,
             data=course.data,
-            size=course.optimisation.pictures if learned else self._others,
+            size=size,
             seed=course.seed,
             name=name,
         )
@@ -242,15 +236,8 @@ def _texts(step: Train, learner: Learner, encoder: Encoder, material: Material) 
     if token is not None and not any(chunk.vectors for each in chunks for chunk in each):
         raise PromptError([no_token(token.token, step.span)])
     longest = max(map(len, chunks))
-    return Texts(encoder, max(1, longest), known, learner.encode, _reading(step, encoder))
-
-
-def _reading(step: Train, encoder: Encoder) -> Reading:
-    """Raises `PromptError` where the text encoder has no such layer."""
-    layer = step.course.clip_skip
-    if layer > encoder.layers:
-        raise PromptError([clip_skip_not_possible(layer, encoder.layers, step.span)])
-    return Reading(clip_skip=layer)
+    reading = reading_of([encoder], step.course.clip_skip, step.span)
+    return Texts(encoder, max(1, longest), known, learner.encode, reading)
 
 
 def _all(material: Material) -> tuple[Example, ...]:
@@ -259,9 +246,3 @@ def _all(material: Material) -> tuple[Example, ...]:
 
 def _drawn(caption: str) -> Iterator[Segments]:
     yield from (read(caption, seed) for seed in range(AHEAD if "{" in caption else 1))
-
-
-def _oddities(material: Material) -> Iterable[Diagnostic]:
-    """What is wrong with how captions are written, but not all of it in a large data set."""
-    said = {caption: example.file.name for example in _all(material) for caption in example.captions}
-    return islice((each for caption, name in said.items() for each in odd(caption, name)), ODD_CAPTIONS)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Final
 
 from promptlang.diagnostics import Diagnostic, PromptError, Severity
 from promptlang.events import Complained, DenoisingStep, Event, Preview, Progressed, Reported
 from promptlang.plan import Render
+from promptlang.record import render_json
 
+from ..files import write_whole
 from ..rendering import Loaded, render
+
+_KEY: Final = "key"
+"""The file that says which pictures are beside it."""
 
 
 def drawn(steps: Sequence[Render], loaded: Loaded, title: str) -> Generator[Event, None, None]:
@@ -21,3 +31,23 @@ def drawn(steps: Sequence[Render], loaded: Loaded, title: str) -> Generator[Even
                 yield Progressed(title, at, total)
             case Complained() | Reported() | Preview():
                 yield event
+
+
+def key_of(steps: Sequence[Render], *made_by: object) -> str:
+    """Another one whenever the pictures would be others."""
+    told = [[render_json(each), each.size, each.init, each.mask, each.file.name] for each in steps]
+    return hashlib.sha256(json.dumps([*made_by, told], sort_keys=True, default=str).encode()).hexdigest()
+
+
+def holds(folder: Path, key: str) -> bool:
+    """Whether the pictures in a folder are those."""
+    try:
+        return (folder / _KEY).read_text("utf-8") == key
+    except OSError:
+        return False
+
+
+def begin(folder: Path, key: str) -> None:
+    """A folder for those, without any others."""
+    shutil.rmtree(folder, ignore_errors=True)
+    write_whole(folder / _KEY, key.encode())

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from promptlang.datasets.examples import Example
+from promptlang.datasets.sizes import MOST_ENLARGED, enlarged
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.training import small_pictures
 from promptlang.source import Span
@@ -86,7 +87,7 @@ def encode(found: tuple[Example, ...], base: BaseModel, data: Data, span: Span, 
             problems.append(opened)
         elif not problems:
             size = nearest(opened.size, among)
-            small += [example.file.name] if _is_small(opened.size, size, data.crop) else []
+            small += [example.file.name] if enlarged(opened.size, size) > MOST_ENLARGED * (1 - data.crop) else []
             seen = variants(opened, size, data, seed, place)
             views = [_views(each, pixels, base, flip=data.flip) for each, pixels in seen]
             buckets.setdefault(size, []).append((example, Views.joined(views)))
@@ -94,10 +95,6 @@ def encode(found: tuple[Example, ...], base: BaseModel, data: Data, span: Span, 
         raise PromptError(problems)
     warnings = (small_pictures(tuple(small), base.size, span),) if small else ()
     return Encoded(tuple(Bucket.of(*zip(*buckets[size], strict=True)) for size in sorted(buckets)), warnings)
-
-
-def _is_small(size: Size, wanted: Size, crop: float) -> bool:
-    return max(wanted[0] / size[0], wanted[1] / size[1]) > 2 * (1 - crop)
 
 
 def _views(opened: Opened, pixels: Tensor, base: BaseModel, *, flip: bool) -> Views:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,14 +9,12 @@ from typing import Any
 
 from promptlang.events import Event, TrainingSampled
 from promptlang.plan import ContactSheet, Render, Row, Train
-from promptlang.record import render_json
 
 from .. import sheets
 from ..adapters import Embedding
-from ..files import write_whole
 from ..models import BaseModel
 from ..rendering import Loaded
-from .drawing import drawn
+from .drawing import begin, drawn, holds, key_of
 from .learner import Learner
 
 
@@ -41,23 +36,18 @@ class Samples:
         """Of a learner at work."""
         unet = learner.unet if learner.base else base.unet  # else a token learns, beside a copy for speed
         model = replace(base, unet=unet, text_encoder=learner.text_encoder or base.text_encoder)
-        return cls(step, model, learner, _key(step, identity))
+        return cls(step, model, learner, key_of(step.samples, identity))
 
     @staticmethod
     def kept(step: Train, identity: str) -> bool:
         """Whether there are pictures of this very training."""
-        try:
-            return _keeper(step).read_text("utf-8") == _key(step, identity)
-        except OSError:
-            return False
+        return holds(step.samples[0].file.parent, key_of(step.samples, identity))
 
     def resume(self, done: int) -> None:
         """Go on after a step with the pictures that are there; with none of another training, or of other prompts."""
-        keeper = _keeper(self.step)
-        if done and keeper.is_file() and keeper.read_text("utf-8") == self.key:
-            return
-        shutil.rmtree(keeper.parent, ignore_errors=True)
-        write_whole(keeper, self.key.encode())
+        folder = self.step.samples[0].file.parent
+        if not (done and holds(folder, self.key)):
+            begin(folder, self.key)
 
     def due(self, done: int) -> bool:
         """Whether to look after a step: also before the first, and after the last."""
@@ -99,13 +89,3 @@ class Samples:
 def _after(sample: Render, done: int) -> Path:
     """``samples/step-000100-01-a-cat.png``"""
     return sample.file.with_name(f"step-{done:06}-{sample.file.name}")
-
-
-def _keeper(step: Train) -> Path:
-    """The file that says what training the pictures beside it are of."""
-    return step.samples[0].file.with_name("key")
-
-
-def _key(step: Train, identity: str) -> str:
-    told = [[render_json(each), each.size, each.init, each.mask, each.file.name] for each in step.samples]
-    return hashlib.sha256(json.dumps([identity, told], sort_keys=True, default=str).encode()).hexdigest()

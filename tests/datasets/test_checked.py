@@ -308,6 +308,12 @@ def test_its_exit_code_is_that_of_the_other_commands(folder: Path, words: list[s
     assert found == code
 
 
+@pytest.mark.parametrize(("name", "said"), [("nowhere.txt", "PL304"), ("nowhere", "PL301")])
+def test_what_is_not_there_is_called_what_it_would_be(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-data", name]) == 1
+    assert said in capsys.readouterr().err
+
+
 def test_a_damaged_file_fails_the_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "0.png").write_text("<html>")
     assert main(["check-data", str(folder), "--method", "dreambooth"]) == 1
