@@ -120,7 +120,8 @@ def test_only_what_is_learned_from_is_changed(base: BaseModel, training: Callabl
     step = training(validation=photos, prior=Prior(1.0, "a cat", photos), crop=0.4, variants=4)
     material = Material.of(step)
     room = Room(step, base, material, Schedule.of(base.schedule), None)  # type: ignore[arg-type]
-    views = [{bucket.mean.shape[1] for bucket in room.batches(name).buckets} for name in ("step", "others")]
+    lesson = room.lesson(None)  # type: ignore[arg-type]
+    views = [{bucket.mean.shape[1] for bucket in each.buckets} for each in (lesson.batches, lesson.others)]
     assert views == [{4}, {1}]
     validation = room.validation()
     assert validation is not None
