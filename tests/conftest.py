@@ -7,11 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from promptlang import Diagnostic, Session, Source
 from promptlang.shelves import Shelf
 
 FOLDER = Path("recipe")
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search")
+settings.load_profile("same")
+"""The same examples at every run; ``--hypothesis-profile=search`` draws new ones."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(Kind.COMMENT, r"^#.*|(?<!\S)#(?=\s|$).*"),
     Shape(Kind.HEAD, rf"^(?:(?:{_HEADS})(?=\s)|set(?=[ \t]+(?:{_SETTINGS})(?:\s|$)))"),
     Shape(Kind.TAG, r"<\w+:[^<>\n]*>?|<[^\W\d][\w.+-]*>"),
-    Shape(Kind.OPTION, r"(?<!\S)--[A-Za-z][\w-]*"),
+    Shape(Kind.OPTION, r'(?<!\S)--[A-Za-z][^\s=,"\[]*'),
     Shape(Kind.STRING, '"""', '"""'),
     Shape(Kind.STRING, r'"[^"\n]*"?'),
     Shape(Kind.KEYWORD, r"\b(?:AND|BREAK)\b|\$\{[^\W\d][\w-]*|(?<![\w$])__[\w*][\w*/.-]*__(?!\w)|\d+::|\$\$"),

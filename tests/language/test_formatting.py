@@ -132,6 +132,7 @@ LINES = st.lists(
 @settings(max_examples=400, deadline=None)
 @given(LINES)
 @example("a\n# c\n  b   --seed 01")
+@example("--every1.0")
 @example("  a\n\n   (b:1.0)\n c")
 def test_formatting_never_changes_meaning_and_twice_changes_nothing(text: str) -> None:
     formatted = format_program(text)
