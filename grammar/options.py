@@ -15,6 +15,7 @@ class Kind(Enum):
     TEXT = 'a "text"'
     SIZE = "a size such as `512x768`"
     CHOICE = "a name"
+    WORDS = 'a word or a "text"'
     SAMPLER = "the name of a sampler"
     FILE = "a file or a folder"
     PATTERN = 'a name or a "regular expression"'

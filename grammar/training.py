@@ -35,7 +35,7 @@ _METHODS: tuple[Option, ...] = (
     Option("ti-until", Kind.FRACTION, "the share of the steps after which the token stays as it is", _ALL, 0.5, 0, 1),
     Option("ti-lr", Kind.NUMBER, "its learning rate beside a LoRA", _WEIGHTS, 5e-3, 1e-9, 10),
     Option("vectors", Kind.INTEGER, "vectors a token stands for", _ALL, 1, 1, 75),
-    Option("init", Kind.CHOICE, "the word to start from", _ALL),
+    Option("init", Kind.WORDS, "the word, or words, to start from", _ALL),
     Option("on", Kind.FILE, "the model to train on, as `use model` names it", _ALL),
     Option("under", Kind.TEXT, "LoRAs that the model has on meanwhile", _ALL),
 )

@@ -11,7 +11,6 @@ from typing_extensions import assert_never
 from promptlang import diagnostics
 from promptlang.datasets.checked import check
 from promptlang.diagnostics import PromptError
-from promptlang.diagnostics.models import training_not_possible
 from promptlang.events import Complained, Event, ModelLoading, ModelRefused, PictureFinished, SheetFinished
 from promptlang.plan import CheckData, ContactSheet, Model, Plan, Render, Step, Train
 from promptlang.source import Span
@@ -67,12 +66,10 @@ class Runtime:
 
                 where = place_to_learn(step.device, Processes.here().rank, step.span)
                 loaded = yield from self._load(step.model, where, step.span)
-                if len(loaded.encoders) > 1:
-                    raise PromptError([training_not_possible(loaded.base.family.name, step.span)])
                 if step.under:
                     loras = yield from loaded.read(step.adapters, read, step.span)
                     loaded = Loaded.of(merged(loaded.base, loras, step.under))
-                yield from train(step, loaded.base, loaded.encoder)
+                yield from train(step, loaded.base, loaded.encoders)
                 for model in [model for model in self._models if model.path == step.file]:
                     del self._models[model]  # it may be another one now
             case CheckData():

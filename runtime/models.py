@@ -16,6 +16,7 @@ from promptlang.source import Span
 from . import folders, hub, single_files, vaes
 from .base_model import BaseModel
 from .devices import FULL, Place
+from .families import whole
 from .networks import moved
 
 __all__ = ["BaseModel", "load"]
@@ -44,7 +45,7 @@ def _check_parts(base: BaseModel, path: Path, span: Span) -> None:
     config = base.unet.config
     width = sum(encoder.config.hidden_size for encoder in base.text_encoders.values())
     pooled = torch.zeros(1, base.text_encoder_2.config.projection_dim) if base.text_encoder_2 else None
-    added: Mapping[str, Tensor] = base.family.added(pooled, (8, 8))
+    added: Mapping[str, Tensor] = base.family.added(pooled, whole((8, 8)))
     wide = (
         [added["text_embeds"].shape[1] + added["time_ids"].shape[1] * config.addition_time_embed_dim] if added else []
     )

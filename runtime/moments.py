@@ -14,6 +14,7 @@ from .adapters import Attachments, Lora
 from .areas import mask
 from .base_model import BaseModel
 from .conditioning import Conditioning, Encoded, Encoder, Reading, joined
+from .families import whole
 from .sampling import Guidance, Moment
 
 Uses = tuple[LoraUse, ...]
@@ -80,7 +81,7 @@ class Conditioner:
         pooled = read[-1].pooled
         if silent:
             hidden, pooled = torch.zeros_like(hidden), None if pooled is None else torch.zeros_like(pooled)
-        return Conditioning(hidden, self.base.family.added(pooled, self.size))
+        return Conditioning(hidden, self.base.family.added(pooled, whole(self.size)))
 
     def _read(self, encoder: Encoder, part: Part, number: int, uses: Uses) -> Encoded:
         """Hidden states `[1, tokens, channels]`; a part's intervals all have as many chunks as its longest."""

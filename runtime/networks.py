@@ -50,6 +50,11 @@ def _plain(key: str) -> str:
     return key.removeprefix("text_model.")
 
 
+def text_model(key: str) -> str:
+    """A text encoder's name for a module or a weight, as transformers 4 and all other tools write it."""
+    return key if key.startswith(("text_model.", "text_projection")) else f"text_model.{key}"
+
+
 def frozen(network: Any, part: Path, span: Span) -> Any:
     """The network for use, not for change; raises `PromptError` where a weight is infinite or not a number."""
     for name, parameter in network.named_parameters():

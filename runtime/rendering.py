@@ -50,11 +50,6 @@ class Loaded:
         """With a reader for each of its text encoders."""
         return cls(base, tuple(_encoder(base, reader) for reader in base.family.readers))
 
-    @property
-    def encoder(self) -> Encoder:
-        """The first one, which training reads captions with."""
-        return self.encoders[0]
-
     def read(
         self, wanted: Sequence[Adapter], reader: Callable[[Adapter, BaseModel, Span], Kind], span: Span
     ) -> Generator[Event, None, list[Kind]]:

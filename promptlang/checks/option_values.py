@@ -95,7 +95,8 @@ def _is(kind: vocabulary.Kind, value: ast.Value) -> bool:
             | (vocabulary.Kind.SIZE, ast.Size())
             | (vocabulary.Kind.TEXT, ast.String())
             | (vocabulary.Kind.FLAG, ast.Word("on" | "off"))
-            | (vocabulary.Kind.FILE | vocabulary.Kind.PATTERN | vocabulary.Kind.SAMPLER, ast.String() | ast.Word())
+            | (vocabulary.Kind.FILE | vocabulary.Kind.PATTERN, ast.String() | ast.Word())
+            | (vocabulary.Kind.SAMPLER | vocabulary.Kind.WORDS, ast.String() | ast.Word())
         ):
             return True
         case _:

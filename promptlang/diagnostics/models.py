@@ -133,8 +133,3 @@ def precision_not_possible(precision: str, device: str, span: Span) -> Diagnosti
     """``set precision fp16`` on a device that cannot compute with it."""
     message = f"the device `{device}` cannot compute in `{precision}`"
     return Diagnostic("PL511", message, span, "try `set precision fp32`")
-
-
-def training_not_possible(family: str, span: Span) -> Diagnostic:
-    """``train lora`` on a model that nothing can train yet."""
-    return Diagnostic("PL508", f"nothing can be trained yet on a model of the kind {family}", span)

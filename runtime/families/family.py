@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
@@ -44,9 +45,15 @@ class Reader:
     """Whether the final layer norm follows the layer that is read."""
 
 
-def nothing(pooled: Tensor | None, size: tuple[int, int]) -> Mapping[str, Tensor]:  # noqa: ARG001
+def nothing(pooled: Tensor | None, frames: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG001
     """No further inputs for the UNet."""
     return {}
+
+
+def whole(size: tuple[int, int]) -> Tensor:
+    """The frame `[1, 6]` of a picture that is as large as wanted, and of which nothing is cut off."""
+    width, height = size
+    return torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
 
 
 def as_told(shipped: Schedule, weights: Weights, unet: nn.Module) -> Schedule:  # noqa: ARG001
@@ -67,8 +74,10 @@ class Family:
     readers: tuple[Reader, ...]
     """Its text encoders; the UNet reads their states side by side. A single file's keys tell the family by the
     `origin` of the last."""
-    added: Callable[[Tensor | None, tuple[int, int]], Mapping[str, Tensor]] = nothing
-    """The UNet's `added_cond_kwargs`, `[1, …]` each, of a pooled text `[1, channels]` and the picture's size."""
+    added: Callable[[Tensor | None, Tensor], Mapping[str, Tensor]] = nothing
+    """The UNet's `added_cond_kwargs`, `[prompts, …]` each, of pooled texts `[prompts, channels]` and the pictures'
+    frames `[prompts, 6]`: height and width as they were, top and left of the part that is seen, after resizing, and
+    height and width of that part, all in pixels."""
     unet: Callable[[State, Mapping[str, Any]], State] = ldm.unet
     """The UNet's weights, from a single file's tensors and its configuration."""
     vae: Callable[[State, Mapping[str, Any]], State] = ldm.vae

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import torch
 from torch import Tensor
 from transformers import CLIPTextModelWithProjection
 
@@ -13,12 +12,10 @@ from . import ldm
 from .family import CONFIGS, Family, Reader
 
 
-def added(pooled: Tensor | None, size: tuple[int, int]) -> Mapping[str, Tensor]:
-    """The pooled text of the second text encoder, and that the picture is whole: as large as wanted, uncropped."""
+def added(pooled: Tensor | None, frames: Tensor) -> Mapping[str, Tensor]:
+    """The pooled texts of the second text encoder, and how the pictures were cut (section 2.2)."""
     assert pooled is not None
-    width, height = size
-    times = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32, device=pooled.device)
-    return {"text_embeds": pooled, "time_ids": times}
+    return {"text_embeds": pooled, "time_ids": frames.to(pooled.device)}
 
 
 SDXL: Final = Family(

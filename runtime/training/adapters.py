@@ -50,9 +50,14 @@ def without(layers: Mapping[str, BaseTunerLayer], network: nn.Module) -> Iterato
             layer.enable_adapters(True)
 
 
-def learning(network: nn.Module) -> dict[str, nn.Parameter]:
+def learning(network: nn.Module, prefix: str = "") -> dict[str, nn.Parameter]:
     """What is there to be changed, by name."""
-    return {name: each for name, each in network.named_parameters() if each.requires_grad}
+    return {name: each for name, each in network.named_parameters(prefix) if each.requires_grad}
+
+
+def all_learning(networks: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
+    """The same of several parts of a model, each name behind its part's."""
+    return {name: each for part, network in networks.items() for name, each in learning(network, part).items()}
 
 
 def _config(method: Lora, own: Mapping[str, nn.Module]) -> PeftConfig:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import torch
@@ -38,10 +39,9 @@ def _part(opened: Opened, size: Size, most: float, draw: random.Random) -> Opene
     if not most:
         return opened
     for _ in range(_TRIES):
-        box = _box(opened.size, size, 1 - draw.uniform(0, most), draw)
-        mask = opened.mask and opened.mask.crop(box)
-        if mask is None or mask.getbbox():
-            return Opened(opened.colours.crop(box), mask)
+        part = opened.part(_box(opened.size, size, 1 - draw.uniform(0, most), draw))
+        if part.mask is None or part.mask.getbbox():
+            return part
     return opened
 
 
@@ -60,4 +60,4 @@ def _lit(opened: Opened, strength: float, draw: random.Random) -> Opened:
     colours: Image.Image = opened.colours
     for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
         colours = enhance(colours).enhance(2 ** draw.uniform(-strength, strength))
-    return Opened(colours, opened.mask)
+    return replace(opened, colours=colours)

@@ -31,6 +31,8 @@ class Batch:
     """of the shape of `noisy`"""
     mask: Tensor | None
     """`[batch, 1, height, width]`: how much of each latent counts; None where all does"""
+    frames: Tensor
+    """`[batch, 6]`: how the pictures were cut, as `Family.added` wants to know it"""
 
     def split(self, count: int) -> Iterator[Batch]:
         """So many of equal size."""
@@ -38,12 +40,15 @@ class Batch:
         for start in range(0, len(self.times), size):
             part = slice(start, start + size)
             mask = None if self.mask is None else self.mask[part]
-            yield Batch(self.noisy[part], self.times[part], self.captions[part], self.target[part], mask)
+            yield Batch(
+                self.noisy[part], self.times[part], self.captions[part], self.target[part], mask, self.frames[part]
+            )
 
     def on(self, device: torch.device) -> Batch:
         """The same, on a device. It is made on the processor, so that it has the same numbers everywhere."""
         mask = None if self.mask is None else self.mask.to(device)
-        return Batch(self.noisy.to(device), self.times.to(device), self.captions, self.target.to(device), mask)
+        noisy, times, target, frames = (each.to(device) for each in (self.noisy, self.times, self.target, self.frames))
+        return Batch(noisy, times, self.captions, target, mask, frames)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -80,6 +85,7 @@ class Batches:
             captions=tuple(self._caption(bucket, int(chosen[i]), f"{at} {place}") for i, place in enumerate(places)),
             target=self.schedule.target(latents, made, times),
             mask=None if bucket.mask is None else bucket.mask[chosen, view],
+            frames=bucket.frame[chosen, view],
         )
 
     def _times(self, draw: torch.Generator) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -51,7 +51,7 @@ from .metrics import Metrics
 from .objective import Measure, ensure_sound
 from .samples import Samples
 from .schedule import Schedule
-from .texts import Segments, Texts
+from .texts import Segments, Texts, Voice
 from .validation import Validation
 
 AHEAD: Final = 8
@@ -78,7 +78,7 @@ class Material:
         return cls(learned, watched, others)
 
 
-def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, None, None]:
+def train(step: Train, base: BaseModel, encoders: Sequence[Encoder]) -> Generator[Event, None, None]:
     """Train, and write what is learned; goes on from a checkpoint, and leaves one when closed before the end."""
     began = perf_counter()
     processes, schedule = Processes.here(), Schedule.of(base.schedule)
@@ -93,7 +93,7 @@ def train(step: Train, base: BaseModel, encoder: Encoder) -> Generator[Event, No
         return
     yield from map(Complained, oddities(_all(material)))
     with learner_of(step, base) as learner:
-        room = Room(step, base, material, schedule, _texts(step, learner, encoder, material), processes)
+        room = Room(step, base, material, schedule, _texts(step, base, learner, encoders, material), processes)
         lesson, validation, warnings = room.lesson(learner), room.validation(), room.warnings
         yield from map(Complained, warnings)
         checkpoint = Checkpoint.of(step, identity)
@@ -209,9 +209,7 @@ class Room:
         return encoded.buckets
 
     def _kept(self, prior: Prior) -> Kept:
-        caption = read(prior.text, 0)
-        chunks = cut(caption, self.texts.vocabulary, self.texts.longest)
-        return Kept(prior, caption, self.texts.encoder.encode(chunks, self.texts.reading))
+        return Kept(prior, read(prior.text, 0), self.texts.of_base)
 
 
 @contextmanager
@@ -227,17 +225,20 @@ def _checkpointing(step: Train, unet: UNet2DConditionModel) -> Iterator[None]:
         unet.disable_gradient_checkpointing()
 
 
-def _texts(step: Train, learner: Learner, encoder: Encoder, material: Material) -> Texts:
+def _texts(step: Train, base: BaseModel, learner: Learner, encoders: Sequence[Encoder], material: Material) -> Texts:
     """Raises `PromptError` where a token is to be learned that no caption has."""
-    known = vocabulary(step, encoder.vocabulary)
+    reading = reading_of(encoders, step.course.clip_skip, step.span)
+    voices = tuple(
+        Voice(each, vocabulary(step, each.vocabulary), reading, learner.encoders.get(each.part)) for each in encoders
+    )
+    known = voices[0].vocabulary
     captions = [caption for example in _all(material) for caption in example.captions]
     chunks = [cut(said, known) for caption in captions for said in _drawn(caption)]
     token = token_of(step.course.method)
     if token is not None and not any(chunk.vectors for each in chunks for chunk in each):
         raise PromptError([no_token(token.token, step.span)])
     longest = max(map(len, chunks))
-    reading = reading_of([encoder], step.course.clip_skip, step.span)
-    return Texts(encoder, max(1, longest), known, learner.encode, reading)
+    return Texts(base, voices, max(1, longest))
 
 
 def _all(material: Material) -> tuple[Example, ...]:

@@ -1,15 +1,15 @@
-"""DreamBooth: a copy of the whole UNet learns, and of the text encoder if it is to."""
+"""DreamBooth: a copy of the whole UNet learns, and of the text encoders if they are to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from diffusers import UNet2DConditionModel
 from torch import nn
 
 from promptlang.plan import Train
@@ -19,12 +19,12 @@ from promptlang.teaching import Dreambooth
 from ..files import replacing_folder
 from ..models import BaseModel
 from . import model_folder
-from .adapters import learning
+from .adapters import all_learning, learning
 from .identity import write_record
 from .learner import Learner
 from .precision import away, numbers
 from .targets import layers
-from .texts import states
+from .texts import encoders
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -33,20 +33,21 @@ Network = TypeVar("Network", bound=nn.Module)
 def learner(step: Train, method: Dreambooth, base: BaseModel) -> Iterator[Learner]:
     """Copies of the networks that learn; the model itself is never touched."""
     unet = _opened(base.unet, method.targets, step.span, "UNet")
-    text_encoder = None
+    texts: dict[str, nn.Module] = {}
     if method.text_encoder:
-        text_encoder = _opened(base.text_encoder, method.targets, step.span, "text encoder")
+        opened = partial(_opened, targets=method.targets, span=step.span, part="text encoder")
+        texts = {part: opened(each) for part, each in base.text_encoders.items()}
     needed = step.course.prior is not None and step.course.prior.folder is None
     with nullcontext() if needed else away(step, base):
         yield Learner(
             unet=unet,
-            write=partial(_write, base, unet, text_encoder),
+            write=partial(_write, base, {"unet": unet, **texts}),
             learned=learning(unet),
-            text_learned=learning(text_encoder) if text_encoder else {},
+            text_learned=all_learning(texts),
             device=base.place.device,
             dtype=numbers(step, base.place.device, frozen=False),
-            encode=partial(states, text_encoder, step.course.clip_skip) if text_encoder else None,
-            text_encoder=text_encoder,
+            encoders=encoders(step, base, texts),
+            text_encoders=texts,
             base=partial(nullcontext, base.unet),
         )
 
@@ -61,14 +62,8 @@ def _opened(network: Network, targets: str, span: Span, part: str) -> Network:
     return made
 
 
-def _write(
-    base: BaseModel,
-    unet: UNet2DConditionModel,
-    text_encoder: nn.Module | None,
-    folder: Path,
-    metadata: Mapping[str, str],
-) -> None:
+def _write(base: BaseModel, learned: Mapping[str, nn.Module], folder: Path, metadata: Mapping[str, str]) -> None:
     """A folder in diffusers' layout, whole or not at all: the base's, but for what has learned."""
     with replacing_folder(folder) as made:
-        model_folder.write(made, base, unet, text_encoder or base.text_encoder)
+        model_folder.write(made, replace(base, **learned))
         write_record(made, metadata)

@@ -31,12 +31,14 @@ class Views:
     """of the same shape and scale"""
     mask: Tensor
     """`[views, 1, height, width]`: how much of each latent teaches something"""
+    frame: Tensor
+    """`[views, 6]`: how the picture was cut, as `Family.added` wants to know it"""
 
     @classmethod
     def joined(cls, parts: Sequence[Views]) -> Views:
         """Those of one picture, one behind the other."""
-        mean, deviation, mask = zip(*((each.mean, each.deviation, each.mask) for each in parts), strict=True)
-        return cls(torch.cat(mean), torch.cat(deviation), torch.cat(mask))
+        kinds = zip(*((each.mean, each.deviation, each.mask, each.frame) for each in parts), strict=True)
+        return cls(*map(torch.cat, kinds))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -48,6 +50,7 @@ class Bucket:
     deviation: Tensor
     mask: Tensor | None
     """None where all of them are whole"""
+    frame: Tensor
     shown: Tensor
     """each picture's number, as often as it is to be repeated"""
 
@@ -62,6 +65,7 @@ class Bucket:
             torch.stack([each.mean for each in views]),
             torch.stack([each.deviation for each in views]),
             None if bool((mask == 1).all()) else mask,
+            torch.stack([each.frame for each in views]),
             torch.arange(len(examples)).repeat_interleave(repeats),
         )
 
@@ -102,6 +106,9 @@ def _views(opened: Opened, pixels: Tensor, base: BaseModel, *, flip: bool) -> Vi
     posterior = base.vae.encode(seen.to(base.place.device)).latent_dist
     scale = base.vae.config.scaling_factor
     height, width = posterior.mean.shape[-2:]
-    mask = opened.places((pixels.shape[2], pixels.shape[1]), (width, height))[None]
+    size = pixels.shape[2], pixels.shape[1]
+    mask = opened.places(size, (width, height))[None]
     masks = torch.cat([mask, mask.flip(-1)]) if flip else mask
-    return Views((posterior.mean * scale).cpu(), (posterior.std * scale).cpu(), masks)
+    frames = [opened.frame(size, flipped=flipped) for flipped in ((False, True) if flip else (False,))]
+    frame = torch.tensor(frames, dtype=torch.float32)
+    return Views((posterior.mean * scale).cpu(), (posterior.std * scale).cpu(), masks, frame)

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from transformers import CLIPTextModel
 
 from promptlang.chunks import Vectors
 from promptlang.diagnostics import PromptError
@@ -21,14 +22,21 @@ from promptlang.source import Span
 from promptlang.teaching import TextualInversion
 
 from ..adapters import write_tensors
-from ..conditioning import Tokens, vocabulary_of
+from ..adapters.embeddings import ENCODERS
+from ..conditioning import Encoded, Tokens, vocabulary_of
+from ..families import Reader
 from ..models import BaseModel
-from .learner import Chunks, Learner
+from .learner import Chunks, Encode, Learner
 from .precision import frozen, numbers
-from .texts import states
+from .texts import encode
 
-ROWS = "emb_params"
-"""What A1111 and kohya's scripts call them in a file."""
+T = TypeVar("T")
+
+PLAIN = "emb_params"
+"""What A1111 and kohya's scripts call the rows in a file for one text encoder."""
+
+Rows = Mapping[str, nn.Parameter]
+"""`[vectors, channels]` for each text encoder, by the part of the model."""
 
 
 @contextmanager
@@ -40,11 +48,11 @@ def learner(step: Train, method: TextualInversion, base: BaseModel) -> Iterator[
         yield Learner(
             unet=unet,
             write=partial(_write, rows),
-            learned={ROWS: rows},
+            learned=named(rows),
             text_learned={},
             device=base.place.device,
             dtype=dtype,
-            encode=partial(encode, base.text_encoder, step.course.clip_skip, rows),
+            encoders=encoders(step, base, rows),
             tokens={method.token: rows},
             report=partial(report, rows, base),
             notes=notes(method),
@@ -66,19 +74,35 @@ def with_token(known: Tokens, method: TextualInversion) -> Tokens:
     return replace(known, tokenize=tokenize)
 
 
-def fresh(method: TextualInversion, base: BaseModel, span: Span) -> nn.Parameter:
-    """Rows `[vectors, channels]` of the word's tokens in turn; without one the table's mean, as long as a row is.
+def fresh(method: TextualInversion, base: BaseModel, span: Span) -> Rows:
+    """Those of the word's tokens in turn; without one the table's mean, as long as a row is.
 
     Raises `PromptError` where the word has no tokens.
     """
-    table = base.text_encoder.get_input_embeddings().weight.detach().float()
+    return {reader.part: _fresh(method, base, reader, span) for reader in base.family.readers}
+
+
+def _fresh(method: TextualInversion, base: BaseModel, reader: Reader, span: Span) -> nn.Parameter:
+    table = _table(base, reader.part).detach().float()
     if not method.init:
         mean = table.mean(0)
         return nn.Parameter((mean / mean.norm() * table.norm(dim=1).median()).repeat(method.vectors, 1))
-    ids = [token for token in vocabulary_of(base.tokenizer).tokenize(method.init) if isinstance(token, int)]
+    tokenize = vocabulary_of(getattr(base, reader.tokenizer)).tokenize
+    ids = [token for token in tokenize(method.init) if isinstance(token, int)]
     if not ids:
         raise PromptError([unknown_word(method.init, span)])
     return nn.Parameter(table[[ids[at % len(ids)] for at in range(method.vectors)]].clone())
+
+
+def _table(base: BaseModel, part: str) -> Tensor:
+    return getattr(base, part).get_input_embeddings().weight
+
+
+def named(rows: Mapping[str, T]) -> dict[str, T]:
+    """By their names in a file."""
+    if len(rows) == 1:
+        return dict(zip([PLAIN], rows.values(), strict=True))
+    return {name: rows[part] for name, part in ENCODERS.items()}
 
 
 def notes(method: TextualInversion) -> dict[str, str]:
@@ -86,8 +110,19 @@ def notes(method: TextualInversion) -> dict[str, str]:
     return {"modelspec.trigger_phrase": f"<{method.token}>", "ss_num_vectors_per_token": str(method.vectors)}
 
 
-def encode(text_encoder: CLIPTextModel, layer: int, rows: Tensor, chunks: Chunks) -> Tensor:
-    """Hidden states, the rows standing at the token's places; the text encoder is only run."""
+def encoders(
+    step: Train, base: BaseModel, rows: Rows, learning: Mapping[str, nn.Module] = MappingProxyType({})
+) -> dict[str, Encode]:
+    """How each text encoder, or the one in its place that learns, too, reads the rows."""
+    networks = {**base.text_encoders, **learning}
+    return {
+        reader.part: partial(_encode, networks[reader.part], reader, step.course.clip_skip, rows[reader.part])
+        for reader in base.family.readers
+    }
+
+
+def _encode(text_encoder: Any, reader: Reader, clip_skip: int, rows: Tensor, chunks: Chunks) -> Encoded:
+    """The rows stand at the token's places; the text encoder is only run."""
     places = [
         (chunk, 1 + at + row, row)
         for chunk, each in enumerate(chunks)
@@ -95,22 +130,24 @@ def encode(text_encoder: CLIPTextModel, layer: int, rows: Tensor, chunks: Chunks
         for row in range(vectors.count)
     ]
     if not places:
-        return states(text_encoder, layer, chunks)
+        return encode(text_encoder, reader, clip_skip, chunks)
     chunk, position, row = torch.tensor(places).T
 
     def put(_module: nn.Module, _inputs: tuple[Tensor], embedded: Tensor) -> Tensor:
         return embedded.index_put((chunk, position), rows[row])
 
     with text_encoder.get_input_embeddings().register_forward_hook(put):
-        return states(text_encoder, layer, chunks)
+        return encode(text_encoder, reader, clip_skip, chunks)
 
 
-def _write(rows: Tensor, file: Path, metadata: Mapping[str, str]) -> None:
-    write_tensors(file, {ROWS: rows.detach().clone()}, metadata)
+def _write(rows: Rows, file: Path, metadata: Mapping[str, str]) -> None:
+    write_tensors(file, {name: each.detach().clone() for name, each in named(rows).items()}, metadata)
 
 
-def report(rows: Tensor, base: BaseModel) -> Iterator[str]:
+def report(rows: Rows, base: BaseModel) -> Iterator[str]:
     """How long the rows are, beside those of words."""
-    table = base.text_encoder.get_input_embeddings().weight
-    lengths = ", ".join(f"{length:.3f}" for length in rows.detach().norm(dim=1).tolist())
-    yield f"length of its vectors: {lengths}; half of the words' are shorter than {table.norm(dim=1).median():.3f}"
+    for part, each in rows.items():
+        lengths = ", ".join(f"{length:.3f}" for length in each.detach().norm(dim=1).tolist())
+        median = _table(base, part).norm(dim=1).median()
+        where = f" for the {part.replace('_', ' ')}" if len(rows) > 1 else ""
+        yield f"length of its vectors{where}: {lengths}; half of the words' are shorter than {median:.3f}"

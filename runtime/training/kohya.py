@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
 
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
@@ -11,22 +10,31 @@ from torch import Tensor
 
 from promptlang.teaching import Lora
 
+from ..adapters.ldm import ldm_names
+from ..models import BaseModel
+from ..networks import text_model
 from .adapters import NAME
-
-PREFIXES: Final[Mapping[str, str]] = {"unet": "lora_unet_", "text_encoder": "lora_te_text_model_"}
-"""What a part's keys begin with."""
 
 Tensors = dict[str, Tensor]
 
 
-def tensors(part: str, layers: Mapping[str, BaseTunerLayer], method: Lora) -> Tensors:
+def names(base: BaseModel, part: str, modules: Iterable[str]) -> dict[str, str]:
+    """What the modules of a part are called there; of a model with two text encoders as its authors call them."""
+    two = len(base.family.readers) > 1
+    if part == "unet":
+        original = ldm_names(base.unet) if two else {}
+        return {module: f"lora_unet_{original.get(module, module).replace('.', '_')}" for module in modules}
+    start = "lora_te2_" if part == "text_encoder_2" else "lora_te1_" if two else "lora_te_"
+    return {module: start + text_model(module).replace(".", "_") for module in modules}
+
+
+def tensors(called: Mapping[str, str], layers: Mapping[str, BaseTunerLayer], method: Lora) -> Tensors:
     """Every layer's tensors, and the alpha at which strength 1 is what was trained."""
-    found = {}
-    for module, layer in layers.items():
-        key = PREFIXES[part] + module.removeprefix("text_model.").replace(".", "_")
-        for role, tensor in _roles(layer, method).items():
-            found[f"{key}.{role}"] = tensor.detach().clone().contiguous()
-    return found
+    return {
+        f"{called[module]}.{role}": tensor.detach().clone().contiguous()
+        for module, layer in layers.items()
+        for role, tensor in _roles(layer, method).items()
+    }
 
 
 def _roles(layer: BaseTunerLayer, method: Lora) -> Tensors:

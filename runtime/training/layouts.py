@@ -15,6 +15,7 @@ from promptlang.teaching import Lora
 
 from ..adapters import write_tensors
 from ..files import replacing_folder
+from ..models import BaseModel
 from . import kohya
 from .adapters import NAME
 from .identity import write_record
@@ -27,6 +28,7 @@ class Layouts:
     """What has learned, by the part of the model."""
 
     method: Lora
+    base: BaseModel
     networks: Mapping[str, nn.Module]
     """With PEFT's layers in them."""
     layers: Mapping[str, Layers]
@@ -47,7 +49,7 @@ class Layouts:
     def _kohya(self) -> dict[str, Tensor]:
         tensors = {key: each.detach().clone() for key, each in self.rows.items()}
         for part, found in self.layers.items():
-            tensors |= kohya.tensors(part, found, self.method)
+            tensors |= kohya.tensors(kohya.names(self.base, part, found), found, self.method)
         return tensors
 
     def _diffusers(self) -> dict[str, Tensor]:

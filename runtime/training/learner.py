@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
-from transformers import CLIPTextModel
 
 from promptlang.chunks import Chunk
 
+from ..conditioning import Conditioning, Encoded
 from ..devices import FULL
 
 Chunks = Sequence[Chunk[int]]
+
+Encode = Callable[[Chunks], Encoded]
+"""What a text encoder makes of chunks, with gradients: states `[chunks, 77, channels]`, and pooled ones if it pools."""
 
 Parameters = Mapping[str, nn.Parameter]
 
@@ -32,21 +35,21 @@ class Learner:
     learned: Parameters
     """At the learning rate."""
     text_learned: Parameters
-    """At the text encoder's."""
+    """At the text encoders'."""
     token_learned: Parameters = field(default_factory=dict)
     """At a token's, and never made smaller: what learns beside the rest."""
     begin: Callable[[int], None] | None = None
     """Told of each step, counted from 0, before it; what learns may change with it, and with nothing else."""
-    encode: Callable[[Chunks], Tensor] | None = None
-    """Hidden states `[chunks, 77, channels]` with their gradients; None where the text encoder stays as it is."""
+    encoders: Mapping[str, Encode] = field(default_factory=dict)
+    """How text encoders read what learns, by the part of the model; the others stay as they are."""
     device: torch.device = FULL.device
     """Where it learns: a network would have to be walked to tell."""
     dtype: torch.dtype = torch.float32
     """What the UNet computes with."""
-    text_encoder: CLIPTextModel | None = None
-    """With whatever learns in it; None where it stays as it is."""
-    tokens: Mapping[str, Tensor] = field(default_factory=dict)
-    """Rows `[vectors, channels]` by the name of the token that they are for."""
+    text_encoders: Mapping[str, nn.Module] = field(default_factory=dict)
+    """With whatever learns in them, by the part of the model."""
+    tokens: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    """By the name of a token its rows `[vectors, channels]` for each text encoder."""
     base: Callable[[], AbstractContextManager[UNet2DConditionModel]] | None = None
     """The UNet as it was before; None where it does not learn."""
     report: Callable[[], Iterable[str]] | None = None
@@ -54,7 +57,17 @@ class Learner:
     notes: Mapping[str, str] | None = None
     """What the file should say of the method."""
 
+    def predicted(self, noisy: Tensor, times: Tensor, told: Conditioning) -> Tensor:
+        """What the UNet says to noisy latents `[batch, channels, height, width]` at timesteps `[batch]`."""
+        with self._computing():
+            return self.unet(noisy, times, told.hidden, added_cond_kwargs=told.added).sample
+
+    def _computing(self) -> AbstractContextManager[None]:
+        """Where numbers of other kinds are cast as needed."""
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.dtype)
+
     def parameters(self) -> dict[str, nn.Parameter]:
         """All of them, in a fixed order."""
-        text = {f"text_encoder.{name}": parameter for name, parameter in self.text_learned.items()}
-        return {**self.learned, **text, **self.token_learned}
+        return {**self.learned, **self.text_learned, **self.token_learned}

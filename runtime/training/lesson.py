@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,11 +14,7 @@ from ..processes import ALONE, Processes
 from .batches import Batch, Batches
 from .learner import Learner
 from .objective import Measure
-from .precision import computing
 from .texts import Segments, Texts
-
-Hidden = Callable[[int], Tensor]
-"""Hidden states `[batch, tokens, channels]` for so many pictures."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -27,8 +23,8 @@ class Kept:
 
     prior: Prior
     caption: Segments
-    of_base: Tensor
-    """`[1, tokens, channels]`, by the text encoder as it was"""
+    texts: Texts
+    """Of the text encoders as they were."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -63,18 +59,16 @@ class Lesson:
         return self.processes.share([part.on(device) for part in batches.at(step).split(self.parts)])
 
     def _loss(self, batch: Batch) -> Tensor:
-        predicted = self._predicted(batch, self.texts.hidden(batch.captions))
+        told = self.texts.told(batch.captions, batch.frames)
+        predicted = self.learner.predicted(batch.noisy, batch.times, told)
         return self.measure(predicted, batch.target, batch.times, batch.mask).mean()
 
     def _drift(self, batch: Batch, kept: Kept) -> Tensor:
         """How far the prediction is from the base model's."""
-        count = len(batch.times)
-        assert self.learner.base is not None
-        with torch.no_grad(), self.learner.base() as unet, computing(self.learner):
-            wanted = unet(batch.noisy, batch.times, kept.of_base.expand(count, -1, -1)).sample.float()
-        predicted = self._predicted(batch, self.texts.hidden([kept.caption]).expand(count, -1, -1))
+        captions, learner = [kept.caption] * len(batch.times), self.learner
+        assert learner.base is not None
+        with torch.no_grad(), learner.base() as unet:
+            told = kept.texts.told(captions, batch.frames)
+            wanted = replace(learner, unet=unet).predicted(batch.noisy, batch.times, told).float()
+        predicted = learner.predicted(batch.noisy, batch.times, self.texts.told(captions, batch.frames))
         return kept.prior.weight * self.measure(predicted, wanted, batch.times).mean()
-
-    def _predicted(self, batch: Batch, hidden: Tensor) -> Tensor:
-        with computing(self.learner):
-            return self.learner.unet(batch.noisy, batch.times, hidden).sample

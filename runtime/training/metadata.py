@@ -13,8 +13,12 @@ from ..models import BaseModel
 from .identity import KEY
 from .learner import Learner
 
-_VERSIONS: Final = {768: ("sd_v1", "stable-diffusion-v1"), 1024: ("sd_v2", "stable-diffusion-v2-512")}
-"""Stable Diffusion's families by the width of their text encoder."""
+_VERSIONS: Final = {
+    768: ("sd_v1", "stable-diffusion-v1"),
+    1024: ("sd_v2", "stable-diffusion-v2-512"),
+    2048: ("sdxl_base_v1-0", "stable-diffusion-xl-v1-base"),
+}
+"""Stable Diffusion's families by the width of what their UNet reads."""
 
 _OPTIMIZERS: Final[Mapping[str, str]] = MappingProxyType({"adamw": "torch.optim.adamw.AdamW"})
 

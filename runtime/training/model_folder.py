@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
-from diffusers import UNet2DConditionModel
 from safetensors.torch import save_file
 from torch import nn
 from transformers import CLIPTokenizer
@@ -16,38 +15,46 @@ from transformers import CLIPTokenizer
 from promptlang.plan import MODEL_INDEX
 
 from ..base_model import BaseModel
-
-_INDEX: Mapping[str, Any] = {
-    "_class_name": "StableDiffusionPipeline",
-    "_diffusers_version": diffusers.__version__,
-    "feature_extractor": [None, None],
-    "requires_safety_checker": False,
-    "safety_checker": [None, None],
-    "scheduler": ["diffusers", "DDIMScheduler"],
-    "text_encoder": ["transformers", "CLIPTextModel"],
-    "tokenizer": ["transformers", "CLIPTokenizer"],
-    "unet": ["diffusers", "UNet2DConditionModel"],
-    "vae": ["diffusers", "AutoencoderKL"],
-}
+from ..networks import text_model
 
 
-def write(folder: Path, base: BaseModel, unet: UNet2DConditionModel, text_encoder: nn.Module) -> None:
-    """Fill an empty folder: everything is the base's, but for the networks that are given."""
-    _json(folder / MODEL_INDEX, _INDEX)
-    unet.save_pretrained(folder / "unet")
-    base.vae.save_pretrained(folder / "vae")
-    _write_text_encoder(folder / "text_encoder", text_encoder)
-    _write_tokenizer(folder / "tokenizer", base.tokenizer)
+def write(folder: Path, model: BaseModel) -> None:
+    """Fill an empty folder."""
+    _json(folder / MODEL_INDEX, _index(model))
+    model.unet.save_pretrained(folder / "unet")
+    model.vae.save_pretrained(folder / "vae")
+    for reader in model.family.readers:
+        _write_text_encoder(folder / reader.part, getattr(model, reader.part))
+        _write_tokenizer(folder / reader.tokenizer, getattr(model, reader.tokenizer))
     (folder / "scheduler").mkdir()
-    _json(folder / "scheduler" / "scheduler_config.json", {"_class_name": "DDIMScheduler", **base.schedule})
+    _json(folder / "scheduler" / "scheduler_config.json", {"_class_name": "DDIMScheduler", **model.schedule})
+
+
+def _index(model: BaseModel) -> dict[str, Any]:
+    """What a pipeline of diffusers finds its parts by."""
+    parts: dict[str, Any] = {
+        "feature_extractor": [None, None],
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }
+    for reader in model.family.readers:
+        parts[reader.part] = ["transformers", reader.kind.__name__]
+        parts[reader.tokenizer] = ["transformers", "CLIPTokenizer"]
+    if len(model.family.readers) > 1:
+        kind = "StableDiffusionXLPipeline"
+        parts |= {"image_encoder": [None, None], "force_zeros_for_empty_prompt": model.silent}
+    else:
+        kind = "StableDiffusionPipeline"
+        parts |= {"safety_checker": [None, None], "requires_safety_checker": False}
+    return dict(sorted({"_class_name": kind, "_diffusers_version": diffusers.__version__, **parts}.items()))
 
 
 def _write_text_encoder(folder: Path, text_encoder: nn.Module) -> None:
     """With the names that every version of transformers reads: from 5.6 on it writes others itself."""
     folder.mkdir()
     text_encoder.config.save_pretrained(folder)
-    found = text_encoder.state_dict()
-    tensors = {f"text_model.{name.removeprefix('text_model.')}": value.contiguous() for name, value in found.items()}
+    tensors = {text_model(name): value.contiguous() for name, value in text_encoder.state_dict().items()}
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
 
 

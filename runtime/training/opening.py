@@ -26,6 +26,10 @@ class Opened:
     """RGB, on white where it is transparent."""
     mask: Image.Image | None
     """L: white where it teaches something."""
+    whole: Size = (0, 0)
+    """Of the picture that it is a part of; (0, 0) where it is no part."""
+    corner: tuple[int, int] = (0, 0)
+    """Where in it, from the left and from the top."""
 
     @property
     def size(self) -> Size:
@@ -36,6 +40,23 @@ class Opened:
         """`[3, height, width]` in -1..1: its middle, cut to a size."""
         fitted = ImageOps.fit(self.colours, size, Image.Resampling.LANCZOS)
         return torch.from_numpy(np.array(fitted)).permute(2, 0, 1).float().div(127.5).sub(1).contiguous()
+
+    def part(self, box: tuple[int, int, int, int]) -> Opened:
+        """What is in a box: left, top, right, bottom."""
+        corner = self.corner[0] + box[0], self.corner[1] + box[1]
+        return Opened(self.colours.crop(box), self.mask and self.mask.crop(box), self._whole, corner)
+
+    def frame(self, size: Size, *, flipped: bool = False) -> tuple[int, ...]:
+        """What `pixels` shows, as `Family.added` wants to know it; or its mirror image."""
+        unit = min(self.size[0] / size[0], self.size[1] / size[1])
+        seen = size[0] * unit, size[1] * unit
+        left, top = (at + (mine - all_) / 2 for at, mine, all_ in zip(self.corner, self.size, seen, strict=True))
+        left = self._whole[0] - left - seen[0] if flipped else left
+        return self._whole[1], self._whole[0], round(top / unit), round(left / unit), size[1], size[0]
+
+    @property
+    def _whole(self) -> Size:
+        return self.whole if self.whole != (0, 0) else self.size
 
     def places(self, size: Size, latents: Size) -> Tensor:
         """`[1, height, width]` of the latents, 0..1: how much of each teaches something."""

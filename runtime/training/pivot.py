@@ -9,15 +9,16 @@ from typing import Final
 
 import torch
 from torch import Tensor, nn
-from transformers import CLIPTextModel
 
 from promptlang.plan import Train
 from promptlang.teaching import TextualInversion
 
 from ..adapters import BUNDLED
+from ..conditioning import Encoded
 from ..models import BaseModel
 from . import inversion
-from .learner import Chunks, Learner
+from .learner import Chunks, Encode, Learner
+from .texts import joined
 
 KEPT: Final = 256
 """Captions whose states are remembered once nothing changes them any more."""
@@ -28,32 +29,34 @@ class Beside:
     """A token's rows, and when they stop."""
 
     method: TextualInversion
-    rows: nn.Parameter
-    last: int
-    """The number of steps that they learn in."""
-    layer: int
-    """Of the text encoder, which is read, the last being 1."""
-    _states: dict[object, Tensor] = field(default_factory=dict)
+    rows: inversion.Rows
+    step: Train
 
     @classmethod
     def of(cls, method: TextualInversion, step: Train, base: BaseModel) -> Beside:
         """That have learned nothing yet; raises `PromptError` where their first word is none."""
-        rows = inversion.fresh(method, base, step.span)
-        return cls(method, rows, round(step.steps * method.until), step.course.clip_skip)
+        return cls(method, inversion.fresh(method, base, step.span), step)
 
     @property
     def tensors(self) -> dict[str, Tensor]:
         """As A1111 reads them out of a LoRA's file."""
-        return {f"{BUNDLED}{self.method.token}.string_to_param.*": self.rows}
+        names = inversion.named(self.rows)
+        start = f"{BUNDLED}{self.method.token}."
+        if len(names) == 1:
+            return {f"{start}string_to_param.*": each for each in names.values()}
+        return {f"{start}{name}": each for name, each in names.items()}
 
-    def joined(self, learner: Learner, base: BaseModel, text_encoder: CLIPTextModel | None) -> Learner:
-        """What learns, and they; `text_encoder` is the one that learns, too."""
+    def joined(self, learner: Learner, base: BaseModel) -> Learner:
+        """What learns, and they."""
+        texts = learner.text_encoders
+        encoders = inversion.encoders(self.step, base, self.rows, texts)
+        settled = {part: each if part in texts else Settling(each, self.rows[part]) for part, each in encoders.items()}
         return replace(
             learner,
-            token_learned={inversion.ROWS: self.rows},
+            token_learned=inversion.named(self.rows),
             tokens={self.method.token: self.rows},
             begin=self._begin,
-            encode=partial(self._learning, text_encoder) if text_encoder else partial(self._encode, base.text_encoder),
+            encoders=settled,
             report=partial(self._report, learner, base),
             notes={**(learner.notes or {}), **inversion.notes(self.method)},
         )
@@ -63,19 +66,27 @@ class Beside:
         yield from inversion.report(self.rows, base)
 
     def _begin(self, step: int) -> None:
-        self.rows.requires_grad_(step < self.last)
+        learns = step < round(self.step.steps * self.method.until)
+        for each in self.rows.values():
+            each.requires_grad_(learns)
 
-    def _learning(self, text_encoder: CLIPTextModel, chunks: Chunks) -> Tensor:
-        return inversion.encode(text_encoder, self.layer, self.rows, chunks)
 
-    def _encode(self, text_encoder: CLIPTextModel, chunks: Chunks) -> Tensor:
-        """Once nothing here learns any more, each chunk once; and alone, for later it may be in other company."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Settling:
+    """A text encoder that stays as it is, and rows that will."""
+
+    encode: Encode
+    rows: nn.Parameter
+    known: dict[object, Encoded] = field(default_factory=dict)
+
+    def __call__(self, chunks: Chunks) -> Encoded:
+        """Once nothing learns any more, each chunk once; and alone, for later it may be in other company."""
         if self.rows.requires_grad:
-            return self._learning(text_encoder, chunks)
-        if len(self._states) > KEPT:
-            self._states.clear()
+            return self.encode(chunks)
+        if len(self.known) > KEPT:
+            self.known.clear()
         with torch.no_grad():
             for chunk in chunks:
-                if chunk not in self._states:
-                    self._states[chunk] = self._learning(text_encoder, [chunk])
-        return torch.cat([self._states[chunk] for chunk in chunks])
+                if chunk not in self.known:
+                    self.known[chunk] = self.encode([chunk])
+        return joined([self.known[chunk] for chunk in chunks])

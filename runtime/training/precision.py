@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from copy import deepcopy
 
 import torch
@@ -14,7 +14,6 @@ from promptlang.plan import Train
 from ..devices import dtype_of
 from ..models import BaseModel
 from ..networks import moved
-from .learner import Learner
 from .packed import pack
 
 
@@ -69,10 +68,3 @@ def away(step: Train, base: BaseModel) -> Iterator[None]:
         yield
     finally:
         moved(base.unet, base.place.device)
-
-
-def computing(learner: Learner) -> AbstractContextManager[None]:
-    """The context of its UNet's forward pass: numbers of other kinds are cast as needed."""
-    if learner.dtype == torch.float32:
-        return nullcontext()
-    return torch.autocast(learner.device.type, learner.dtype)

@@ -35,7 +35,7 @@ class Samples:
     def of(cls, step: Train, base: BaseModel, learner: Learner, identity: str) -> Samples:
         """Of a learner at work."""
         unet = learner.unet if learner.base else base.unet  # else a token learns, beside a copy for speed
-        model = replace(base, unet=unet, text_encoder=learner.text_encoder or base.text_encoder)
+        model = replace(base, unet=unet, **learner.text_encoders)
         return cls(step, model, learner, key_of(step.samples, identity))
 
     @staticmethod
@@ -81,7 +81,10 @@ class Samples:
 
     def _loaded(self) -> Loaded:
         """With memories of nothing, for what the text encoder says has changed."""
-        tokens = [Embedding(name, "", {"text_encoder": rows.detach()}) for name, rows in self.learner.tokens.items()]
+        tokens = [
+            Embedding(name, "", {part: each.detach() for part, each in rows.items()})
+            for name, rows in self.learner.tokens.items()
+        ]
         loaded = Loaded.of(self.model)
         return Loaded(self.model, tuple(each.knowing(tokens) for each in loaded.encoders), self.adapters)
 

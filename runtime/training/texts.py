@@ -1,52 +1,120 @@
-"""Captions as the UNet reads them: from a frozen text encoder, or with gradients from one that learns."""
+"""Captions as the UNet reads them: from frozen text encoders, or with gradients from those that learn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import torch
-from torch import Tensor
-from transformers import CLIPTextModel
+from torch import Tensor, nn
 
-from promptlang.chunks import cut
-from promptlang.plan import Segment
+from promptlang.chunks import Chunk, cut
+from promptlang.plan import Segment, Train
 
-from ..conditioning import PLAIN, Encoder, Reading, Tokens, states_at
+from ..conditioning import Conditioning, Encoded, Encoder, Reading, Tokens, states_at
 from ..emphasis import States, restored
-from .learner import Chunks
+from ..families import Reader
+from ..models import BaseModel
+from .learner import Chunks, Encode
 
 Segments = tuple[Segment, ...]
 
 
-def states(text_encoder: CLIPTextModel, layer: int, chunks: Chunks) -> Tensor:
-    """Hidden states `[chunks, 77, channels]` of a layer, the last being 1, with their gradients."""
+def encode(text_encoder: Any, reader: Reader, clip_skip: int, chunks: Chunks) -> Encoded:
+    """What a text encoder makes of chunks, `[chunks, 77, channels]`, with its gradients."""
     ids = torch.tensor([chunk.tokens for chunk in chunks], device=text_encoder.device)
-    return states_at(layer, text_encoder(ids, output_hidden_states=layer > 1), text_encoder)
+    for row, chunk in enumerate(chunks):
+        for at, vectors in chunk.vectors:
+            ids[row, at + 1 : at + 1 + vectors.count] = 0  # where padding is the end token, CLIP would pool there
+    layer = max(clip_skip, reader.first_layer)
+    output = text_encoder(ids, output_hidden_states=layer > 1)
+    states = states_at(layer, output, text_encoder, normed=reader.normed)
+    return Encoded(states, getattr(output, "text_embeds", None))
+
+
+def encoders(step: Train, base: BaseModel, learning: Mapping[str, nn.Module]) -> dict[str, Encode]:
+    """How each of the text encoders that learn reads."""
+    readers = {reader.part: reader for reader in base.family.readers}
+    return {part: partial(encode, each, readers[part], step.course.clip_skip) for part, each in learning.items()}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Voice:
+    """One of the model's text encoders, as it reads captions."""
+
+    encoder: Encoder
+    """The base model's, with a memory."""
+    vocabulary: Tokens
+    reading: Reading
+    encode: Encode | None = None
+    """Of a learner."""
+
+    @property
+    def of_base(self) -> Voice:
+        """As it was."""
+        return replace(self, vocabulary=self.encoder.vocabulary, encode=None)
+
+    def read(self, captions: Sequence[Segments], longest: int) -> Encoded:
+        """`[captions, tokens, channels]`, of so many chunks or more, weighted as A1111 weighs, and pooled ones."""
+        cuts = [cut(caption, self.vocabulary, longest) for caption in captions]
+        most = max(map(len, cuts))
+        if most > longest:  # a variant that no look ahead has met
+            cuts = [cut(caption, self.vocabulary, most) for caption in captions]
+        if self.encode is None:
+            return joined([self._kept(chunks) for chunks in cuts])
+        different = list(dict.fromkeys(chunk for chunks in cuts for chunk in chunks))
+        encoded = dict(zip(different, _divided(self.encode(different)), strict=True))
+        return joined([_weighted(chunks, encoded) for chunks in cuts])
+
+    def _kept(self, chunks: Sequence[Chunk[int]]) -> Encoded:
+        return Encoded(self.encoder.encode(chunks, self.reading), self.encoder.pooled(chunks, self.reading))
+
+
+def _weighted(chunks: Sequence[Chunk[int]], encoded: Mapping[Chunk[int], Encoded]) -> Encoded:
+    """One caption's; the first chunk speaks for it where it is one vector."""
+    states = restored(States(chunks, chunks[0], lambda chunk, _: encoded[chunk].states))
+    return Encoded(states, encoded[chunks[0]].pooled)
+
+
+def _divided(encoded: Encoded) -> list[Encoded]:
+    states = encoded.states.split(1)
+    pooled = [None] * len(states) if encoded.pooled is None else encoded.pooled.split(1)
+    return [Encoded(*each) for each in zip(states, pooled, strict=True)]
+
+
+def joined(parts: Sequence[Encoded]) -> Encoded:
+    """One behind the other."""
+    pooled = [each.pooled for each in parts if each.pooled is not None]
+    return Encoded(torch.cat([each.states for each in parts]), torch.cat(pooled) if pooled else None)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Texts:
-    """Captions to hidden states, weighted as A1111 weighs them."""
+    """What the UNet is told of captions."""
 
-    encoder: Encoder
-    """The base model's, with a memory."""
+    base: BaseModel
+    voices: tuple[Voice, ...]
     longest: int
     """How many chunks every caption is filled up to."""
-    vocabulary: Tokens
-    encode: Callable[[Chunks], Tensor] | None = None
-    """Of a learner."""
-    reading: Reading = PLAIN
 
-    def hidden(self, captions: Sequence[Segments]) -> Tensor:
-        """`[captions, tokens, channels]`"""
-        cuts = [cut(caption, self.vocabulary, self.longest) for caption in captions]
-        most = max(map(len, cuts))
-        if most > self.longest:  # a variant that no look ahead has met
-            cuts = [cut(caption, self.vocabulary, most) for caption in captions]
-        if self.encode is None:
-            return torch.cat([self.encoder.encode(chunks, self.reading) for chunks in cuts])
-        different = list(dict.fromkeys(chunk for chunks in cuts for chunk in chunks))
-        encoded = dict(zip(different, self.encode(different).split(1), strict=True))
-        empty = different[0]
-        return torch.cat([restored(States(chunks, empty, lambda chunk, _: encoded[chunk])) for chunks in cuts])
+    @property
+    def of_base(self) -> Texts:
+        """The same by the text encoders as they were."""
+        return replace(self, voices=tuple(each.of_base for each in self.voices))
+
+    def told(self, captions: Sequence[Segments], frames: Tensor) -> Conditioning:
+        """The text encoders' states side by side, and what else the family tells of texts and frames `[captions, 6]`.
+
+        Where the model wants it so, no text is zeros, as it is in a negative prompt.
+        """
+        read = [each.read(captions, self.longest) for each in self.voices]
+        hidden = read[0].states if len(read) == 1 else torch.cat([each.states for each in read], dim=-1)
+        pooled = read[-1].pooled
+        if self.base.silent:
+            said = [any(segment.text.strip() for segment in caption) for caption in captions]
+            heard = torch.tensor(said, dtype=hidden.dtype, device=hidden.device)
+            hidden = hidden * heard[:, None, None]
+            pooled = None if pooled is None else pooled * heard[:, None]
+        return Conditioning(hidden, self.base.family.added(pooled, frames))

@@ -16,7 +16,6 @@ from .draws import generator
 from .encoded import Bucket
 from .learner import Learner
 from .objective import deterministic
-from .precision import computing
 from .schedule import Schedule
 from .texts import Texts
 
@@ -53,8 +52,7 @@ class Validation:
         losses = []
         for each in self.batches:
             batch = each.on(learner.device)
-            with computing(learner):
-                predicted = learner.unet(batch.noisy, batch.times, texts.hidden(batch.captions)).sample
+            predicted = learner.predicted(batch.noisy, batch.times, texts.told(batch.captions, batch.frames))
             losses.append(measure(predicted, batch.target, batch.times, batch.mask))
         return torch.cat(losses).mean().item()
 
@@ -72,4 +70,5 @@ def _batches(buckets: Sequence[Bucket], schedule: Schedule) -> Iterator[Batch]:
                 captions=(read(example.captions[0], 0),) * _TIMES,
                 target=schedule.target(latents, noise, times),
                 mask=None if bucket.mask is None else bucket.mask[place, :1].expand(_TIMES, -1, -1, -1),
+                frames=bucket.frame[place, :1].expand(_TIMES, -1),
             )

@@ -235,7 +235,7 @@ def test_a_trained_model_and_a_trained_token_are_known_from_the_next_line_on(ses
     (model, token, render) = plan(
         session,
         """train dreambooth cat from photos --class "a cat" --te
-train ti <sks> from photos --init cat
+train ti <sks> from photos --init "cat fox"
 use model cat
 a <sks>""",
     )
@@ -244,7 +244,7 @@ a <sks>""",
     assert (model.course.method, model.file) == (Dreambooth(text_encoder=True), FOLDER / "models" / "cat")
     assert model.course.prior == Prior(1.0, "a cat")
     assert (token.course.method, token.file) == (
-        TextualInversion("sks", 1, "cat"),
+        TextualInversion("sks", 1, "cat fox"),
         FOLDER / "embeddings" / "sks.safetensors",
     )
     assert (token.course.data.template, token.course.optimisation.weight_decay) == ("a picture of <sks>", 0.0)

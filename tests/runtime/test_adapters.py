@@ -76,7 +76,7 @@ def test_a_lora_is_the_picture_of_the_weights_merged_by_hand(
     fresh = Runtime()
     run(fresh, render())
     with merged(fresh._models[tiny].base, tensors, 0.7, 1.2):
-        fresh._models[tiny].encoder._known.clear()
+        fresh._models[tiny].encoders[0]._known.clear()
         by_hand = latents(fresh, render())
     assert (ours - plain).abs().max() > 0.01
     assert torch.allclose(ours, by_hand, atol=1e-4)

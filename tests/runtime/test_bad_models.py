@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from promptlang.events import Complained, Event, ModelLoading, ModelRefused, PictureFinished
+from promptlang.events import Complained, ModelLoading, ModelRefused, PictureFinished
 from promptlang.plan import Model, Render
 from promptlang.runtime import Runtime
 
@@ -212,9 +212,3 @@ def test_a_folder_of_another_family_is_named(runtime: Runtime, render: Make, tmp
     message, hint = refused(runtime, tmp_path / "flux", render)
     assert message == " as a model: it is of the kind Flux, which cannot be used yet"
     assert hint == "there is Stable Diffusion 1, Stable Diffusion 2 or Stable Diffusion XL"
-
-
-def test_training_on_sdxl_is_refused_by_name(training: Callable[..., object], tmp_path: Path) -> None:
-    small("sdxl").save_pretrained(tmp_path / "xl")
-    events: list[Event] = run(Runtime(), training(model=Model("xl", tmp_path / "xl")))  # type: ignore[arg-type]
-    assert complaints(events) == ["PL508 nothing can be trained yet on a model of the kind Stable Diffusion XL"]

@@ -62,7 +62,7 @@ def trained(base: BaseModel, training: Callable[..., Train], tmp_path: Path) -> 
         with learner_of(training(method), base) as learner:
             for parameter in learner.parameters().values():
                 parameter.data += torch.randn(parameter.shape, generator=draw) * 0.1
-            text = getattr(learner.encode, "args", (base.text_encoder,))[0]
+            text = learner.text_encoders.get("text_encoder", base.text_encoder)
             expected = seen(text, learner.unet)
             learner.write(file, {"modelspec.title": "ink"})
         return file, expected

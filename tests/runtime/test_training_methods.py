@@ -23,6 +23,7 @@ from promptlang.runtime import Runtime, models
 from promptlang.runtime.adapters import Attachments, read
 from promptlang.runtime.conditioning import Encoder, vocabulary_of
 from promptlang.runtime.models import BaseModel
+from promptlang.runtime.rendering import Loaded
 from promptlang.runtime.training import course, inversion, precision
 from promptlang.runtime.training.learner import Learner
 from promptlang.runtime.training.lesson import Lesson
@@ -40,9 +41,8 @@ def fp32(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lesson_of(step: Train, base: BaseModel, learner: Learner) -> Lesson:
-    encoder = Encoder(base.text_encoder, vocabulary_of(base.tokenizer))
     material = course.Material.of(step)
-    texts = course._texts(step, learner, encoder, material)
+    texts = course._texts(step, base, learner, Loaded.of(base).encoders, material)
     return course.Room(step, base, material, Schedule.of(base.schedule), texts).lesson(learner)
 
 
@@ -107,7 +107,7 @@ def test_the_loss_and_its_gradients_are_those_of_a_network_with_the_files_weight
     }
     batch = lesson.batches.at(0)
     text = deepcopy(base.text_encoder)
-    ids = torch.tensor([lesson.texts.encoder.cut(caption)[0].tokens for caption in batch.captions])
+    ids = torch.tensor([lesson.texts.voices[0].encoder.cut(caption)[0].tokens for caption in batch.captions])
     hidden = functional_call(text, adapted(text, "lora_te_text_model_", tensors), (ids,)).last_hidden_state
     arguments = batch.noisy, batch.times, hidden
     predicted = functional_call(base.unet, adapted(base.unet, "lora_unet_", tensors), arguments).sample
@@ -133,7 +133,7 @@ def test_a_lora_that_is_read_again_predicts_what_was_trained(
         lesson = lesson_of(step, base, learner)
         batch = lesson.batches.at(0)
         with torch.no_grad():
-            hidden = lesson.texts.hidden(batch.captions)
+            hidden = lesson.texts.told(batch.captions, batch.frames).hidden
             expected = learner.unet(batch.noisy, batch.times, hidden).sample
         learner.write(file, {})
     lora = read(Adapter("made", file), base, span)
@@ -215,7 +215,8 @@ def test_dreambooth_is_a_plain_training_of_unet_and_text_encoder_with_the_bases_
         return ((learned - batch.target) ** 2).mean() + 0.7 * ((kept - wanted) ** 2).mean()
 
     plainly(lesson, step, [([*unet.parameters()], 1e-3), ([*text.parameters()], 1e-4)], predict)
-    for mine, expected, before in ((made.unet, unet, base.unet), (made.text_encoder, text, base.text_encoder)):
+    for part, expected in (("unet", unet), ("text_encoder", text)):
+        mine, before = {"unet": made.unet, **made.text_encoders}[part], getattr(base, part)
         for name, value in expected.state_dict().items():
             assert alike(mine.state_dict()[name], value), name
         moved = [not torch.equal(each, before.state_dict()[name]) for name, each in mine.state_dict().items()]
@@ -258,7 +259,7 @@ def test_a_token_starts_as_a_word_or_as_the_mean_of_all(
     table = base.text_encoder.get_input_embeddings().weight
     for init, row in (("cat", table[vocabulary_of(base.tokenizer).tokenize("cat")[0]]), ("", None)):
         with learner_of(training(TextualInversion("x", 3, init)), base) as learner:
-            rows = learner.learned[inversion.ROWS]
+            rows = learner.learned[inversion.PLAIN]
         assert torch.allclose(rows.norm(dim=1), (row if row is not None else table).norm(dim=-1).median())
         assert torch.equal(rows[0], rows[2])
     assert complaints(run(runtime, training(TextualInversion("x"), template="a cat"))) == ["PL405 no caption has `<x>`"]
@@ -327,7 +328,7 @@ def test_pictures_of_others_of_the_kind_count_by_their_weight(
         batch = lesson.others.at(5)
         assert batch.captions == ((Segment("a cat"),),) * 3
         assert not torch.equal(batch.noisy, lesson.batches.at(5).noisy)
-        predicted = learner.unet(batch.noisy, batch.times, lesson.texts.hidden(batch.captions)).sample
+        predicted = learner.predicted(batch.noisy, batch.times, lesson.texts.told(batch.captions, batch.frames))
     snr = Schedule.of(base.schedule).snr[batch.times]
     each = ((predicted - batch.target) ** 2).mean(dim=(1, 2, 3)) * (snr.clamp(max=5) / snr)
     assert others.item() == pytest.approx(0.25 * each.mean().item(), rel=1e-5)
@@ -344,7 +345,7 @@ def test_so_many_of_them_are_seen_for_each_picture_and_count_no_more_for_it(
         losses = [*lesson.losses(5)]
         batch = lesson.others.at(5)
         assert len(batch.times) == count
-        predicted = learner.unet(batch.noisy, batch.times, lesson.texts.hidden(batch.captions)).sample
+        predicted = learner.predicted(batch.noisy, batch.times, lesson.texts.told(batch.captions, batch.frames))
     assert len(losses) == 4
     wanted = 0.25 * ((predicted - batch.target) ** 2).mean()
     assert sum(losses[2:]).item() == pytest.approx(wanted.item(), rel=1e-5)

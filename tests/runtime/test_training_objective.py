@@ -227,7 +227,9 @@ def test_pictures_keep_their_shape_and_a_batch_has_one(base: BaseModel, photos: 
 def test_a_bucket_has_its_turn_as_often_as_its_share() -> None:
     def bucket(count: int) -> Bucket:
         nothing = torch.zeros(count, 1, 1, 1, 1)
-        return Bucket((Example(Path("a"), ("",)),) * count, nothing, nothing, None, torch.arange(count))
+        return Bucket(
+            (Example(Path("a"), ("",)),) * count, nothing, nothing, None, torch.zeros(count, 1, 6), torch.arange(count)
+        )
 
     found = turns((bucket(6), bucket(3), bucket(1)), 100)
     assert [sum(at == each for at, _ in found) for each in range(3)] == [60, 30, 10]

@@ -198,11 +198,12 @@ def test_clip_skip_is_the_layer_that_is_read_while_learning(way: str, training: 
     with learner_of(step, base) as learner, torch.no_grad():
         lesson = lesson_of(step, base, learner)
         caption = lesson.batches.at(0).captions[0]
-        (chunk,) = lesson.texts.encoder.cut(caption) if way != "ti" else (None,)
+        (chunk,) = lesson.texts.voices[0].encoder.cut(caption) if way != "ti" else (None,)
         if chunk is not None:
             states = base.text_encoder(torch.tensor([chunk.tokens]), output_hidden_states=True).hidden_states[-2]
             text = getattr(base.text_encoder, "text_model", base.text_encoder)
-            assert torch.allclose(lesson.texts.hidden([caption]), text.final_layer_norm(states), atol=1e-6)
+            told = lesson.texts.told([caption], lesson.batches.at(0).frames[:1])
+            assert torch.allclose(told.hidden, text.final_layer_norm(states), atol=1e-6)
     assert losses(step, base) != losses(of(training, way), base)
 
 
@@ -271,9 +272,9 @@ def test_all_that_a_step_computes_with_is_on_the_device(
     step, meta = of(training, way, alpha_mask=True, **more), torch.device("meta")
     base = replace(base, unet=deepcopy(base.unet), text_encoder=deepcopy(base.text_encoder).to(meta))
     with learner_of(step, base) as learner:
-        for network in (learner.unet, learner.text_encoder, base.unet if "prior" in more else None):
-            if network is not None:
-                network.to(meta)
+        networks = [learner.unet, *learner.text_encoders.values()]
+        for network in [*networks, *([base.unet] if "prior" in more else [])]:
+            network.to(meta)
         lesson = lesson_of(step, base, replace(learner, device=meta))
         assert {each.device.type for each in (lesson.batches.at(0).noisy, lesson.measure.corners)} == {"cpu"}
         schedule = Schedule.of(base.schedule)
@@ -281,8 +282,8 @@ def test_all_that_a_step_computes_with_is_on_the_device(
         (loss, *others) = lesson.losses(0)
         total: Tensor = sum(others, loss)
         total.backward()
-        learned = [*learner.unet.parameters(), *learner.tokens.values()]
-        learned += [] if learner.text_encoder is None else learner.text_encoder.parameters()
+        learned = [each for network in networks for each in network.parameters()]
+        learned += [each for rows in learner.tokens.values() for each in rows.values()]
         gradients = [each.grad for each in learned if each.grad is not None]
         assert gradients
         assert {each.device.type for each in (total, *gradients)} == {"meta"}
