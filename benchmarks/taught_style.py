@@ -1,7 +1,7 @@
-"""Does `recipes/first.pl` teach its style? Likeness to pictures in that style that were not trained on.
+"""Do the recipes teach FxEmojis' way of drawing? Likeness to pictures in it that were not trained on.
 
-For each held-out picture its name is rendered at strength 0 and 1 with five seeds. Likeness is the cosine of
-EfficientNet-Lite0 features: to the held-out picture of the same thing, and to the style's mean picture.
+For each held-out picture its name is rendered with five seeds, by the base and with what was taught. Likeness is the
+cosine of EfficientNet-Lite0 features: to the held-out picture of the same thing, and to the style's mean picture.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from promptlang.events import PictureFinished
 from promptlang.runtime.emoji.measure import embed
 from promptlang.runtime.emoji.perception import Features
 
-PICTURES = Path(__file__).parent.parent / "recipes" / "fxemoji"
+RECIPES = Path(__file__).parent.parent / "recipes"
+PICTURES = RECIPES / "fxemoji"
 SEEDS = range(1, 6)
-STRENGTHS = (0, 1)
-TRAINING = 'train lora fxemoji from "fxemoji" --rank 8 --steps 400 --lr 0.0003'
-"""As in recipes/first.pl."""
+TAUGHT = {"first.pl": "{} <lora:fxemoji:1>", "token.pl": "{}, <fx>"}
+"""How what a recipe teaches is asked for, around a name."""
 
 
 def render(session: Session, backend: Backend, prompts: Sequence[str]) -> list[Path]:
@@ -46,6 +46,12 @@ def likeness(features: Features, rendered: Sequence[Path], wanted: Tensor) -> tu
     return (found * wanted[:, None]).sum(-1).mean().item(), (found @ style).mean().item()
 
 
+def training(recipe: str) -> str:
+    """The line of a recipe that learns the style."""
+    lines = (RECIPES / recipe).read_text("utf-8").splitlines()
+    return next(line for line in lines if line.startswith("train") and 'from "fxemoji"' in line)
+
+
 def main() -> None:
     held_out = sorted((PICTURES / "held-out").glob("*.png"))
     features = Features()
@@ -54,11 +60,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         copytree(PICTURES, Path(folder) / "fxemoji")
         session, backend = Session(Path(folder)), load_backend()
-        render(session, backend, [TRAINING])
-        for strength in STRENGTHS:
-            prompts = [f"{name} <lora:fxemoji:{strength}> --seed {seed}" for name in names for seed in SEEDS]
+        for recipe, asked in {"the base": "{}", **TAUGHT}.items():
+            if recipe in TAUGHT:
+                render(session, backend, [training(recipe)])
+            prompts = [f"{asked.format(name)} --seed {seed}" for name in names for seed in SEEDS]
             same, style = likeness(features, render(session, backend, prompts), wanted)
-            print(f"strength {strength}: {same:.3f} like the held-out picture, {style:.3f} like the style's mean")
+            print(f"{recipe:10} {same:.3f} like the held-out picture, {style:.3f} like the style's mean", flush=True)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,8 @@ SUBJECTS = {
     ),
     "token": Recipe("token.pl", "<blob> {}"),
     "pivotal": Recipe("pivotal.pl", "<blob> {} <lora:pivot:1>", on="<lora:pivot:1>"),
+    "together without the LoRA": Recipe("together.pl", "<sks> {}", model="models/blobs"),
+    "together": Recipe("together.pl", "<sks> {} <lora:fxemoji:0.5>", on="<lora:fxemoji:0.5>", model="models/blobs"),
 }
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from promptlang import diagnostics
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.diagnostics.adapters import Subject, other_vae
+from promptlang.diagnostics.adapters import Subject, other_clip_skip, other_vae
 from promptlang.events import Complained, DenoisingStep, Event, PictureFinished, Preview, RenderingStarted, Reported
 from promptlang.plan import Adapter, Render
 from promptlang.record import CHUNK
@@ -25,7 +25,7 @@ from promptlang.source import Span
 from . import pictures
 from .adapters import Embedding, Lora, read, read_embedding, stamp
 from .canvas import Canvas, canvas, enlarged, latent_size, resized
-from .conditioning import Encoder, reading_of, vocabulary_of
+from .conditioning import Encoder, Reading, reading_of, vocabulary_of
 from .families import Reader
 from .models import BaseModel
 from .moments import Conditioner
@@ -64,6 +64,15 @@ class Loaded:
                     yield Complained(other_vae(adapter.name, self.base.name, span))
             found.append(self.adapters[key])
         return found
+
+    def read_otherwise(self, loras: Sequence[Lora], reading: Reading, span: Span) -> Iterator[Event]:
+        """A warning, once, for each that was trained with another layer of the text encoder than it is used with."""
+        first = max(encoder.first_layer for encoder in self.encoders)
+        for lora in loras:
+            key = "clip skip", lora.name, lora.sha256, reading.clip_skip
+            if max(lora.clip_skip, first) != max(reading.clip_skip, first) and key not in self.adapters:
+                self.adapters[key] = None
+                yield Complained(other_clip_skip(lora.name, lora.clip_skip, reading.clip_skip, span))
 
 
 def _encoder(base: BaseModel, reader: Reader) -> Encoder:
@@ -218,6 +227,7 @@ def prepare(step: Render, loaded: Loaded) -> Generator[Event, None, Job]:
     embeddings = yield from loaded.read(step.embeddings, read_embedding, step.span)
     encoders = tuple(encoder.knowing(embeddings) for encoder in loaded.encoders)
     reading = reading_of(encoders, step.clip_skip, step.span, step.emphasis)
+    yield from loaded.read_otherwise(loras, reading, step.span)
     conditioner = Conditioner(base, encoders, {each.name: each for each in loras}, reading)
 
     def route(size: tuple[int, int], strength: float) -> Route:

@@ -127,3 +127,9 @@ def other_vae(name: str, model: str, span: Span) -> Diagnostic:
     """A LoRA that was trained on what another VAE makes of pictures."""
     message = f"`{name}` was trained with another VAE than `{model}` has here, so its colours may be off"
     return warning("PL509", message, span, "name that VAE with `use vae`")
+
+
+def other_clip_skip(name: str, trained: int, asked: int, span: Span) -> Diagnostic:
+    """A LoRA that was trained on what another layer of the text encoder says."""
+    message = f"`{name}` was trained with `clip-skip {trained}`, and this prompt is read with {asked}"
+    return warning("PL508", message, span, f"use it with `--clip-skip {trained}`")

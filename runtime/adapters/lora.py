@@ -24,6 +24,8 @@ class Lora:
     """``LoRA``, ``LoHa``, …: those of its modules."""
     vae: str = ""
     """The sha256 of the VAE that it was trained with, where that was not the model's own."""
+    clip_skip: int = 1
+    """Which layer of the text encoder it was trained with, the last being 1."""
 
     @property
     def unet(self) -> Changes:

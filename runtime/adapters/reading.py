@@ -41,7 +41,9 @@ def read(adapter: Adapter, base: BaseModel, span: Span) -> Lora:
         except (ValueError, RuntimeError) as error:
             raise PromptError([_misfit(contents, place.module, base, subject)]) from error
     vae = contents.metadata.get("ss_new_vae_hash", "")
-    return Lora(adapter.name, sha256(adapter.file), parts, tuple(algorithms), vae)
+    clip_skip = contents.metadata.get("ss_clip_skip", "")
+    layer = int(clip_skip) if clip_skip.isascii() and clip_skip.isdigit() else 1  # kohya's tools write None, too
+    return Lora(adapter.name, sha256(adapter.file), parts, tuple(algorithms), vae, max(1, layer))
 
 
 def parts_of(base: BaseModel) -> Parts:

@@ -51,6 +51,7 @@ class Bucket:
     mask: Tensor | None
     """None where all of them are whole"""
     frame: Tensor
+    """as of `Views`"""
     shown: Tensor
     """each picture's number, as often as it is to be repeated"""
 

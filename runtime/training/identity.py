@@ -17,7 +17,7 @@ from promptlang.plan import Train
 from ..adapters.loading import sha256
 from ..models import BaseModel
 
-TRAINER = "promptlang 2"
+TRAINER = "promptlang 3"
 """Changes whenever the same step would be trained to other numbers."""
 
 KEY = "promptlang_key"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from promptlang import Session, Source
 from promptlang.events import Reported, TrainingFinished, TrainingStarted, TrainingStep
-from promptlang.plan import Model, Plan, Train
+from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Resolved, Segment, Train
 from promptlang.runtime import Runtime, devices, models
 from promptlang.runtime.devices import PRECISIONS
 from promptlang.runtime.models import BaseModel
@@ -287,3 +287,18 @@ def test_all_that_a_step_computes_with_is_on_the_device(
         gradients = [each.grad for each in learned if each.grad is not None]
         assert gradients
         assert {each.device.type for each in (total, *gradients)} == {"meta"}
+
+
+def test_a_lora_remembers_its_layer_and_warns_once_where_another_is_read(
+    runtime: Runtime, training: Make, render: Make
+) -> None:
+    step = training(Lora(2, 2.0), steps=1, clip_skip=2)
+    assert complaints(run(runtime, step)) == []
+    said = Resolved((Part((Interval(3, (Segment("a cat"),), (LoraUse("ink", 1.0, 1.0),)),)),))
+    picture = render(prompt=said, adapters=(Adapter("ink", step.file),))
+    first, again = Runtime(), replace(picture, seed=2)
+    assert complaints(run(first, replace(picture, clip_skip=2))) == []
+    assert complaints(run(first, picture, again)) == [
+        "PL508 `ink` was trained with `clip-skip 2`, and this prompt is read with 1"
+    ]
+    assert complaints(run(first, again)) == []

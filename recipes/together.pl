@@ -1,0 +1,9 @@
+# Three trainings in one prompt: a model that knows the blob, a word learned over that model which means the blob more
+# exactly than `sks` does, and a LoRA for FxEmojis' way of drawing. README.md has what each of them adds.
+
+train dreambooth blobs from "blob" --prompt "sks ${caption}, white background" --class "face" --steps 300 --lr 0.0001 --te
+train ti <sks> from "blob" --on blobs --prompt "<sks> ${caption}, white background" --init sks --vectors 4 --steps 300
+train lora fxemoji from "fxemoji" --rank 8 --steps 400 --lr 0.0003
+
+use model blobs
+<sks> {nerd face|crying face|angel face}, {white|blue} background <lora:fxemoji:{0|0.5}> --every --seed 3
