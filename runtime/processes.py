@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import lcm
+from operator import itemgetter
 from typing import Final, TypeVar
 
 import torch
@@ -51,6 +52,13 @@ class Processes:
         """Until all have come so far."""
         if self.count > 1:
             distributed.barrier()
+
+    def gathered(self, own: Mapping[int, Part]) -> dict[int, Part]:
+        """What all of them have, in the order of its places."""
+        parts: list[Mapping[int, Part]] = [own] * self.count
+        if self.count > 1:
+            distributed.all_gather_object(parts, own)
+        return dict(sorted((pair for part in parts for pair in part.items()), key=itemgetter(0)))
 
     def add_up(self, loss: float, parameters: Iterable[nn.Parameter]) -> float:
         """The loss and the gradients of all of them, in place of this one's own: the same bits in each process.

@@ -27,7 +27,7 @@ from promptlang.events import (
     TrainingStarted,
 )
 from promptlang.plan import Train
-from promptlang.teaching import Data, Prior, token_of
+from promptlang.teaching import Prior, token_of
 
 from ..conditioning import Encoder, reading_of
 from ..files import write_whole
@@ -39,7 +39,7 @@ from .checkpoint import Checkpoint
 from .claims import truths
 from .class_pictures import make_class_pictures
 from .division import divided
-from .encoded import Bucket, encode
+from .encoded import Bucket, Encoding
 from .identity import kept_key, key
 from .learner import Learner
 from .lesson import Kept, Lesson
@@ -93,9 +93,11 @@ def train(step: Train, base: BaseModel, encoders: Sequence[Encoder]) -> Generato
         return
     yield from map(Complained, oddities(_all(material)))
     with learner_of(step, base) as learner:
-        room = Room(step, base, material, schedule, _texts(step, base, learner, encoders, material), processes)
-        lesson, validation, warnings = room.lesson(learner), room.validation(), room.warnings
-        yield from map(Complained, warnings)
+        texts = _texts(step, base, learner, encoders, material)
+        seen = yield from see(step, base, material, processes)
+        yield from map(Complained, seen.warnings)
+        room = Room(step, base, seen, schedule, texts, processes)
+        lesson, validation = room.lesson(learner), room.validation()
         checkpoint = Checkpoint.of(step, identity)
         samples = Samples.of(step, base, learner, identity) if step.samples and processes.first else None
         keep = partial(_keep, learner, metadata(step, base, learner, len(material.learned), identity))
@@ -136,30 +138,47 @@ def _told(run: Run, base: BaseModel) -> Iterator[str]:
     yield from truths(run.step, base.place.device)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
+class Seen:
+    """The material, encoded."""
+
+    learned: tuple[Bucket, ...]
+    watched: tuple[Bucket, ...]
+    others: tuple[Bucket, ...]
+    warnings: tuple[Diagnostic, ...]
+
+
+def see(step: Train, base: BaseModel, material: Material, processes: Processes) -> Generator[Event, None, Seen]:
+    """Once, before the first step; raises `PromptError` with what cannot be read."""
+    data = step.course.data
+    encoding = Encoding(base, step.span, step.course.seed, processes)
+    learned = yield from encoding.of(material.learned, data)
+    watched = yield from encoding.of(material.watched, data.unchanged)
+    others = yield from encoding.of(material.others, data.unchanged)
+    warnings = (*learned.warnings, *watched.warnings, *others.warnings)
+    return Seen(learned.buckets, watched.buckets, others.buckets, warnings)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Room:
-    """What a lesson is made from. Pictures are encoded when they are first asked for."""
+    """What a lesson is made from."""
 
     step: Train
     base: BaseModel
-    material: Material
+    seen: Seen
     schedule: Schedule
     texts: Texts
     processes: Processes = ALONE
-    warnings: tuple[Diagnostic, ...] = ()
 
     def lesson(self, learner: Learner) -> Lesson:
-        """For a learner."""
+        """For a learner; raises `PromptError` where a step's pictures cannot be shared out."""
         course, prior = self.step.course, self.step.course.prior
-        material, data = self.material, course.data
-        others = None
-        if material.others:
-            others = self._batches("others", material.others, data.unchanged, self._others)
+        others = self._batches("others", self.seen.others, self._others) if self.seen.others else None
         return Lesson(
             learner=learner,
             texts=self.texts,
             measure=Measure.of(course.objective, self.schedule, self.base.place.device),
-            batches=self._batches("step", material.learned, data, course.optimisation.pictures),
+            batches=self._batches("step", self.seen.learned, course.optimisation.pictures),
             parts=self._parts(),
             processes=self.processes,
             kept=self._kept(prior) if prior and prior.weight and not others else None,
@@ -168,12 +187,11 @@ class Room:
         )
 
     def _parts(self) -> int:
-        """Raises `PromptError` where a step's pictures cannot be shared out."""
         optimisation = self.step.course.optimisation
         parts = self.processes.parts(optimisation.accumulate, optimisation.pictures)
         if parts is None:
             raise PromptError([not_shared(optimisation.pictures, self.processes.count, self.step.span)])
-        if self.material.others and self._others % parts:
+        if self.seen.others and self._others % parts:
             raise PromptError([not_shared(self._others, self.processes.count, self.step.span)])
         return parts
 
@@ -185,13 +203,10 @@ class Room:
 
     def validation(self) -> Validation | None:
         """Where there are pictures for it."""
-        if not self.material.watched:
-            return None
-        watched = self._buckets(self.material.watched, self.step.course.data.unchanged)
-        return Validation.of(watched, self.schedule, self.step.steps)
+        return Validation.of(self.seen.watched, self.schedule, self.step.steps) if self.seen.watched else None
 
-    def _batches(self, name: str, found: tuple[Example, ...], data: Data, size: int) -> Batches:
-        course, buckets = self.step.course, self._buckets(found, data)
+    def _batches(self, name: str, buckets: tuple[Bucket, ...], size: int) -> Batches:
+        course = self.step.course
         return Batches(
             buckets=buckets,
             turns=turns(buckets, self.step.steps),
@@ -202,11 +217,6 @@ class Room:
             seed=course.seed,
             name=name,
         )
-
-    def _buckets(self, found: tuple[Example, ...], data: Data) -> tuple[Bucket, ...]:
-        encoded = encode(found, self.base, data, self.step.span, self.step.course.seed)
-        self.warnings += encoded.warnings
-        return encoded.buckets
 
     def _kept(self, prior: Prior) -> Kept:
         return Kept(prior, read(prior.text, 0), self.texts.of_base)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,10 +12,12 @@ from promptlang.datasets.examples import Example
 from promptlang.datasets.sizes import MOST_ENLARGED, enlarged
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.training import small_pictures
+from promptlang.events import Event, Progressed
 from promptlang.source import Span
 from promptlang.teaching import Data
 
 from ..models import BaseModel
+from ..processes import ALONE, Processes
 from .augmentation import variants
 from .opening import Opened, Size, attempt
 from .shapes import nearest, sizes
@@ -79,27 +81,62 @@ class Encoded:
     warnings: tuple[Diagnostic, ...]
 
 
-@torch.no_grad()
-def encode(found: tuple[Example, ...], base: BaseModel, data: Data, span: Span, seed: int = 0) -> Encoded:
-    """Read and encode a data set; raises `PromptError` with all that cannot be read."""
-    among = sizes(base, buckets=data.buckets)
-    problems: list[Diagnostic] = []
-    small: list[str] = []
-    buckets: dict[Size, list[tuple[Example, Views]]] = {}
-    for place, example in enumerate(found):
-        opened = attempt(example, span, alpha_mask=data.alpha_mask)
-        if isinstance(opened, Diagnostic):
-            problems.append(opened)
-        elif not problems:
-            size = nearest(opened.size, among)
-            small += [example.file.name] if enlarged(opened.size, size) > MOST_ENLARGED * (1 - data.crop) else []
-            seen = variants(opened, size, data, seed, place)
-            views = [_views(each, pixels, base, flip=data.flip) for each, pixels in seen]
-            buckets.setdefault(size, []).append((example, Views.joined(views)))
-    if problems:
-        raise PromptError(problems)
-    warnings = (small_pictures(tuple(small), base.size, span),) if small else ()
-    return Encoded(tuple(Bucket.of(*zip(*buckets[size], strict=True)) for size in sorted(buckets)), warnings)
+@dataclass(frozen=True, eq=False, slots=True)
+class _Seen:
+    """A picture."""
+
+    size: Size
+    views: Views
+    small: bool
+    """It was enlarged too much."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Encoding:
+    """Reads and encodes data sets for a model."""
+
+    base: BaseModel
+    span: Span
+    seed: int = 0
+    processes: Processes = ALONE
+    """Which share the pictures."""
+
+    def of(self, found: Sequence[Example], data: Data) -> Generator[Event, None, Encoded]:
+        """A data set, whole, in each of the processes.
+
+        Raises:
+            PromptError: with all that cannot be read.
+        """
+        among = sizes(self.base, buckets=data.buckets)
+        own: dict[int, _Seen] = {}
+        problems: dict[int, Diagnostic] = {}
+        share = self.processes.share(range(len(found)))
+        for done, place in enumerate(share):
+            yield Progressed("encoding pictures", done, len(share))
+            opened = attempt(found[place], self.span, alpha_mask=data.alpha_mask)
+            if isinstance(opened, Diagnostic):
+                problems[place] = opened
+            elif not problems:
+                own[place] = self._seen(opened, nearest(opened.size, among), data, place)
+        problems = self.processes.gathered(problems)
+        if problems:
+            raise PromptError(problems.values())
+        return self._joined(found, self.processes.gathered(own).values())
+
+    @torch.no_grad()
+    def _seen(self, opened: Opened, size: Size, data: Data, place: int) -> _Seen:
+        made = variants(opened, size, data, self.seed, place)
+        views = Views.joined([_views(each, pixels, self.base, flip=data.flip) for each, pixels in made])
+        return _Seen(size, views, enlarged(opened.size, size) > MOST_ENLARGED * (1 - data.crop))
+
+    def _joined(self, found: Sequence[Example], pictures: Iterable[_Seen]) -> Encoded:
+        small: list[str] = []
+        buckets: dict[Size, list[tuple[Example, Views]]] = {}
+        for example, picture in zip(found, pictures, strict=True):
+            small += [example.file.name] if picture.small else []
+            buckets.setdefault(picture.size, []).append((example, picture.views))
+        warnings = (small_pictures(tuple(small), self.base.size, self.span),) if small else ()
+        return Encoded(tuple(Bucket.of(*zip(*buckets[size], strict=True)) for size in sorted(buckets)), warnings)
 
 
 def _views(opened: Opened, pixels: Tensor, base: BaseModel, *, flip: bool) -> Views:

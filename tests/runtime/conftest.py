@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import fields, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from promptlang.events import Complained, Event, PictureFinished
+from promptlang.events import Complained, Event, PictureFinished, TrainingStep
 from promptlang.plan import Interval, Model, Part, Plan, Render, Resolved, Segment, Step, Train
 from promptlang.runtime import Runtime, models
 from promptlang.runtime.adapters import Loras
@@ -26,6 +27,8 @@ from promptlang.runtime.models import BaseModel
 from promptlang.runtime.sampling import Glimpse, Moment, Question, Walk, guided, side_by_side
 from promptlang.source import Source, Span
 from promptlang.teaching import Course, Data, Lora, Method, Objective, Optimisation
+
+Result = TypeVar("Result")
 
 torch.set_num_threads(1)  # the models are too small to share
 
@@ -200,6 +203,23 @@ def says(text: str, steps: int, weight: float = 1.0) -> Resolved:
 
 def run(runtime: Runtime, *steps: Step) -> list[Event]:
     return list(runtime.execute(Plan(steps)))
+
+
+def returned(events: Generator[Event, None, Result]) -> Result:
+    """What is told with the last of them."""
+    found: list[Result] = []
+
+    def through() -> Iterator[Event]:
+        found.append((yield from events))
+
+    list(through())
+    return found[0]
+
+
+def learn(events: Iterator[Event], steps: int) -> None:
+    """Let a training do so many steps."""
+    for _ in islice((each for each in events if isinstance(each, TrainingStep)), steps):
+        pass
 
 
 def complaints(events: list[Event]) -> list[str]:

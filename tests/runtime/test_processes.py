@@ -30,13 +30,18 @@ LAUNCHERS = {
 
 RECIPE = """use model "{model}"
 train lora ink from "photos" --rank 2 --steps 6 --batch 2 --lr 0.01 --optimizer adamw --class "a cat" --hold-out 30%
+    --samples "a cat" --sample-every 3
 a cat <lora:ink:1> --steps 2 --seed 1
 """
 
 
-def launched(launcher: Sequence[str], folder: Path) -> str:
+def run_by(launcher: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", *launcher, "-m", "promptlang", "run", str(folder / "x.pl")]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+def launched(launcher: Sequence[str], folder: Path) -> str:
+    done = run_by(launcher, folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -62,9 +67,22 @@ def test_two_processes_learn_what_one_learns_and_one_of_them_tells(
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-4) for name in ours)
     with safe_open(str(both / "adapters" / "ink.safetensors"), "pt") as opened:
         assert opened.metadata()["ss_total_batch_size"] == "2"
+    sheets = [
+        sorted(each.name for each in (folder / "adapters" / "ink.report").rglob("*.png")) for folder in (both, alone)
+    ]
+    assert sheets[0] == sheets[1]
     lines = [(folder / "adapters" / "ink.report" / "metrics.jsonl").read_text().count("\n") for folder in (both, alone)]
     assert lines[0] == lines[1]
     assert [each.name for each in (both / "out").iterdir()] == [each.name for each in (alone / "out").iterdir()]
+
+
+def test_a_picture_that_one_of_two_processes_cannot_read_ends_both(tiny: Model, photos: Path, tmp_path: Path) -> None:
+    folder = recipe(tmp_path / "both", photos, tiny)
+    sorted(photos.glob("*.png"))[1].write_bytes(b"no picture")
+    done = run_by(LAUNCHERS["torchrun"], folder)
+    assert done.returncode != 0
+    assert (done.stdout + done.stderr).count("PL402") == 1, done.stderr
+    assert not (folder / "adapters").exists()
 
 
 @pytest.mark.parametrize(("accumulate", "pictures", "count", "parts"), [(1, 4, 2, 2), (4, 8, 2, 4), (3, 12, 2, 6)])
@@ -78,6 +96,10 @@ def test_each_process_has_as_many_parts_of_a_step(accumulate: int, pictures: int
 
 def test_pictures_that_cannot_be_shared_out_are_refused() -> None:
     assert Processes(3, 0).parts(1, 4) is None
+
+
+def test_alone_what_one_has_is_all_there_is() -> None:
+    assert list(Processes().gathered({2: "b", 0: "a"}).items()) == [(0, "a"), (2, "b")]
 
 
 def test_alone_nothing_is_added_up() -> None:

@@ -17,16 +17,17 @@ from promptlang.datasets.examples import Example, examples
 from promptlang.plan import Train
 from promptlang.runtime import Runtime
 from promptlang.runtime.models import BaseModel
+from promptlang.runtime.processes import ALONE
 from promptlang.runtime.training.augmentation import variants
-from promptlang.runtime.training.course import Material, Room
-from promptlang.runtime.training.encoded import Bucket, encode
+from promptlang.runtime.training.course import Material, Room, see
+from promptlang.runtime.training.encoded import Bucket, Encoding
 from promptlang.runtime.training.opening import Opened
 from promptlang.runtime.training.schedule import Schedule
 from promptlang.source import Span
 from promptlang.teaching import Data, Prior
 from promptlang.world import Disk
 
-from .conftest import complaints, run
+from .conftest import complaints, returned, run
 
 SIZE = (16, 16)
 DATA = Data(Path(), variants=9)
@@ -97,8 +98,8 @@ def test_noise_has_its_standard_deviation_and_light_stays_within_its_bounds() ->
 
 def test_each_is_encoded_once_and_mirrored_once(base: BaseModel, photos: Path, span: Span) -> None:
     data = Data(photos, flip=True, crop=0.3, variants=3)
-    (bucket,) = encode(examples(photos, span), base, data, span, 5).buckets
-    (plain,) = encode(examples(photos, span), base, Data(photos), span).buckets
+    (bucket,) = returned(Encoding(base, span, 5).of(examples(photos, span), data)).buckets
+    (plain,) = returned(Encoding(base, span).of(examples(photos, span), Data(photos))).buckets
     assert bucket.mean.shape[:2] == (3, 6)
     assert torch.allclose(bucket.mean[:, :1], plain.mean, atol=1e-6)
     with torch.no_grad():
@@ -118,8 +119,8 @@ def whole(bucket: Bucket, number: int, span: Span) -> Opened:
 
 def test_only_what_is_learned_from_is_changed(base: BaseModel, training: Callable[..., Train], photos: Path) -> None:
     step = training(validation=photos, prior=Prior(1.0, "a cat", photos), crop=0.4, variants=4)
-    material = Material.of(step)
-    room = Room(step, base, material, Schedule.of(base.schedule), None)  # type: ignore[arg-type]
+    seen = returned(see(step, base, Material.of(step), ALONE))
+    room = Room(step, base, seen, Schedule.of(base.schedule), None)  # type: ignore[arg-type]
     lesson = room.lesson(None)  # type: ignore[arg-type]
     views = [{bucket.mean.shape[1] for bucket in each.buckets} for each in (lesson.batches, lesson.others)]
     assert views == [{4}, {1}]

@@ -29,7 +29,7 @@ from promptlang.runtime.training.state import packed, unpack
 from promptlang.teaching import Dreambooth, Lora, Method, Prior, TextualInversion
 from promptlang.world import Disk
 
-from .conftest import complaints, run
+from .conftest import complaints, learn, run
 
 OPTIMIZERS = {
     "adamw": "torch",
@@ -55,10 +55,7 @@ def digest(step: Train) -> dict[str, bytes]:
 def resumed(runtime: Runtime, step: Train, after: int) -> list[object]:
     """The events of a training that was stopped once."""
     with closing(runtime.execute(Plan((step,)))) as events:
-        while not isinstance(next(events), TrainingStarted):
-            pass
-        for _ in range(after):
-            assert isinstance(next(events), TrainingStep)
+        learn(events, after)
     return run(Runtime(), step)
 
 

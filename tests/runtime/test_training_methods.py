@@ -23,6 +23,7 @@ from promptlang.runtime import Runtime, models
 from promptlang.runtime.adapters import Attachments, read
 from promptlang.runtime.conditioning import Encoder, vocabulary_of
 from promptlang.runtime.models import BaseModel
+from promptlang.runtime.processes import ALONE
 from promptlang.runtime.rendering import Loaded
 from promptlang.runtime.training import course, inversion, precision
 from promptlang.runtime.training.learner import Learner
@@ -32,7 +33,7 @@ from promptlang.runtime.training.schedule import Schedule
 from promptlang.source import Span
 from promptlang.teaching import Dreambooth, Lora, Prior, TextualInversion
 
-from .conftest import complaints, run
+from .conftest import complaints, returned, run
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,8 @@ def fp32(monkeypatch: pytest.MonkeyPatch) -> None:
 def lesson_of(step: Train, base: BaseModel, learner: Learner) -> Lesson:
     material = course.Material.of(step)
     texts = course._texts(step, base, learner, Loaded.of(base).encoders, material)
-    return course.Room(step, base, material, Schedule.of(base.schedule), texts).lesson(learner)
+    seen = returned(course.see(step, base, material, ALONE))
+    return course.Room(step, base, seen, Schedule.of(base.schedule), texts).lesson(learner)
 
 
 def change(weight: Tensor, of: Mapping[str, Tensor]) -> Tensor:

@@ -20,7 +20,7 @@ from promptlang.runtime import Runtime
 from promptlang.runtime.models import BaseModel
 from promptlang.runtime.training.batches import Batches, turns
 from promptlang.runtime.training.draws import generator
-from promptlang.runtime.training.encoded import Bucket, encode
+from promptlang.runtime.training.encoded import Bucket, Encoding
 from promptlang.runtime.training.noise import noise, perturbed
 from promptlang.runtime.training.objective import Measure, weights
 from promptlang.runtime.training.rates import rate
@@ -28,7 +28,7 @@ from promptlang.runtime.training.schedule import Schedule
 from promptlang.source import Span
 from promptlang.teaching import Data, Objective, Optimisation
 
-from .conftest import complaints, run
+from .conftest import complaints, returned, run
 
 ALPHAS = torch.tensor([0.99, 0.9, 0.5, 0.01])
 SNR = ALPHAS / (1 - ALPHAS)
@@ -168,7 +168,7 @@ def batches(
     base: BaseModel, folder: Path, span: Span, objective: Objective | None = None, **options: object
 ) -> Batches:
     data = Data(folder, **options)
-    buckets = encode(examples(folder, span, data.template), base, data, span).buckets
+    buckets = returned(Encoding(base, span).of(examples(folder, span, data.template), data)).buckets
     schedule = Schedule.of(base.schedule)
     return Batches(buckets, turns(buckets, 60), schedule, objective or Objective(), data, 3, 7)
 
@@ -201,8 +201,8 @@ def test_every_picture_is_shown_as_often_as_it_is_to_be_repeated(base: BaseModel
 
 def test_a_mirrored_picture_is_seen_half_of_the_time(base: BaseModel, photos: Path, span: Span) -> None:
     data = Data(photos, flip=True)
-    (bucket,) = encode(examples(photos, span), base, data, span).buckets
-    (plain,) = encode(examples(photos, span), base, Data(photos), span).buckets
+    (bucket,) = returned(Encoding(base, span).of(examples(photos, span), data)).buckets
+    (plain,) = returned(Encoding(base, span).of(examples(photos, span), Data(photos))).buckets
     assert torch.allclose(bucket.mean[:, :1], plain.mean, atol=1e-6)
     assert not torch.allclose(bucket.mean[:, 1], plain.mean[:, 0])
     made = Batches(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from promptlang import Session, Source
-from promptlang.events import Reported, TrainingFinished, TrainingStarted, TrainingStep
+from promptlang.events import Reported, TrainingFinished
 from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Resolved, Segment, Train
 from promptlang.runtime import Runtime, devices, models
 from promptlang.runtime.devices import PRECISIONS
@@ -26,7 +26,7 @@ from promptlang.runtime.training.schedule import Schedule
 from promptlang.source import Span
 from promptlang.teaching import Dreambooth, Lora, Method, Prior, TextualInversion
 
-from .conftest import complaints, run
+from .conftest import complaints, learn, run
 from .test_training_methods import lesson_of
 
 Make = Callable[..., Train]
@@ -168,10 +168,7 @@ def test_a_lora_over_packed_weights_is_kept_and_goes_on_to_the_very_same_numbers
 
 def stop(runtime: Runtime, step: Train, after: int) -> None:
     with closing(runtime.execute(Plan((step,)))) as events:
-        while not isinstance(next(events), TrainingStarted):
-            pass
-        for _ in range(after):
-            assert isinstance(next(events), TrainingStep)
+        learn(events, after)
 
 
 def tensors_of(step: Train) -> bytes:
