@@ -100,7 +100,7 @@ def train(step: Train, base: BaseModel, encoders: Sequence[Encoder]) -> Generato
         lesson, validation = room.lesson(learner), room.validation()
         checkpoint = Checkpoint.of(step, identity)
         samples = Samples.of(step, base, learner, identity) if step.samples and processes.first else None
-        keep = partial(_keep, learner, metadata(step, base, learner, len(material.learned), identity))
+        keep = partial(_keep, learner, metadata(step, base, learner, material.learned, identity))
         run = Run(step, learner, lesson, checkpoint, Metrics(step.report / "metrics.jsonl"), keep, validation, samples)
         run.resume()
         if processes.count > 1:

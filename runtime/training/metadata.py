@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+import torch
+
+from promptlang.captions import read
+from promptlang.datasets.examples import Example
 from promptlang.plan import Train
 from promptlang.teaching import Dreambooth, Lora, Method
 
@@ -20,10 +26,12 @@ _VERSIONS: Final = {
 }
 """Stable Diffusion's families by the width of what their UNet reads."""
 
+_PRECISIONS: Final = {torch.float32: "no", torch.float16: "fp16", torch.bfloat16: "bf16"}
+
 _OPTIMIZERS: Final[Mapping[str, str]] = MappingProxyType({"adamw": "torch.optim.adamw.AdamW"})
 
 
-def metadata(step: Train, base: BaseModel, learner: Learner, pictures: int, key: str) -> dict[str, str]:
+def metadata(step: Train, base: BaseModel, learner: Learner, learned: Sequence[Example], key: str) -> dict[str, str]:
     """Every value a string; no times of day, so that the same training is the same file."""
     version, architecture = _VERSIONS.get(base.unet.config.cross_attention_dim, (base.name, base.name))
     size = "{}x{}".format(*base.size)
@@ -33,7 +41,9 @@ def metadata(step: Train, base: BaseModel, learner: Learner, pictures: int, key:
         "ss_sd_model_name": base.name,
         "ss_new_sd_model_hash": base.sha256,
         "ss_output_name": step.name,
-        "ss_num_train_images": str(pictures),
+        "ss_num_train_images": str(len(learned)),
+        "ss_tag_frequency": json.dumps(_tags(learned), ensure_ascii=False, sort_keys=True),
+        "ss_mixed_precision": _PRECISIONS[learner.dtype],
         "ss_resolution": size,
         "modelspec.sai_model_spec": "1.0.1",
         "modelspec.architecture": architecture + _kind(step.course.method),
@@ -48,6 +58,17 @@ def metadata(step: Train, base: BaseModel, learner: Learner, pictures: int, key:
         **_course(step),
         **(learner.notes or {}),
     }
+
+
+def _tags(learned: Sequence[Example]) -> dict[str, dict[str, int]]:
+    """How many captions of each folder have each of their parts between commas."""
+    found: dict[str, Counter[str]] = {}
+    for example in learned:
+        counts = found.setdefault(example.file.parent.name, Counter())
+        for caption in example.captions:
+            said = "".join(segment.text for segment in read(caption, 0))
+            counts.update(filter(None, (tag.strip() for tag in said.split(","))))
+    return {folder: dict(counts) for folder, counts in found.items()}
 
 
 def _under(step: Train) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -179,6 +180,8 @@ def test_the_file_says_what_kohyas_tools_read(runtime: Runtime, training: Callab
     assert told["ss_network_module"] == "networks.lora"
     assert (told["ss_network_dim"], told["ss_network_alpha"], told["ss_steps"]) == ("4", "4", "1")
     assert told["ss_num_train_images"] == "3"
+    assert json.loads(told["ss_tag_frequency"]) == {"photos": {"a cat in ink": 1, "ink": 1, "red fox 2": 1}}
+    assert told["ss_mixed_precision"] in {"no", "bf16"}
     kohyas = save(load_file(step.file), {name: each for name, each in told.items() if name.startswith("ss_")})
     start = 8 + int.from_bytes(kohyas[:8], "little")
     assert told["sshs_model_hash"] == hashlib.sha256(kohyas[start:]).hexdigest()
