@@ -1,72 +1,118 @@
-"""Do the recipes teach FxEmojis' way of drawing? Likeness to pictures in it that were not trained on.
+"""Do the recipes teach FxEmojis' way of drawing? How near to pictures in it that were not trained on.
 
-For each held-out picture its name is rendered with five seeds, by the base and with what was taught. Likeness is the
-cosine of EfficientNet-Lite0 features: to the held-out picture of the same thing, and to the style's mean picture.
+For each held-out picture its name is rendered with five seeds, by the base and with what was taught, and compared with
+five artists' drawings of the thing: FxEmojis' own, held out, and those in the four styles that the base knows, which
+npm fetches. Told are, of EfficientNet-Lite0 features,
+- nearest: how often FxEmojis' is the nearest of the five (the base model's own measure for a style);
+- same: the cosine with FxEmojis', and mean: with the mean of all of FxEmojis';
+and of colours, how far they are from each artist's, 0..255: what only makes pictures paler comes nearer to all.
+
+    python benchmarks/taught_style.py --in FOLDER style
+
+trains in FOLDER what is not there yet and leaves a sheet of pictures for each recipe, a row a seed below FxEmojis'
+own; without names it does them all.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import copytree
 
 import numpy as np
 import torch
-from PIL import Image
+from taught_subject import answer, pixels, sheet
 from torch import Tensor
 
 from promptlang import Session, Source
-from promptlang.backend import Backend, load_backend
+from promptlang.backend import load_backend
 from promptlang.events import PictureFinished
+from promptlang.runtime.emoji.artwork import PACKAGES, SIZE, IconSet, fetch, over, render
+from promptlang.runtime.emoji.catalogue import BACKGROUNDS, STYLES, concepts
 from promptlang.runtime.emoji.measure import embed
 from promptlang.runtime.emoji.perception import Features
 
 RECIPES = Path(__file__).parent.parent / "recipes"
-PICTURES = RECIPES / "fxemoji"
+HELD_OUT = sorted((RECIPES / "fxemoji" / "held-out").glob("*.png"))
+NAMES = [file.stem.replace("-", " ") for file in HELD_OUT]
 SEEDS = range(1, 6)
-TAUGHT = {"first.pl": "{} <lora:fxemoji:1>", "token.pl": "{}, <fx>"}
-"""How what a recipe teaches is asked for, around a name."""
+TAUGHT = {
+    "base": ("", "{}"),
+    "first": ("first.pl", "{}, fx style <lora:fxemoji:1>"),
+    "style": ("style.pl", "{}, fx style <lora:fxstyle:1>"),
+    "token": ("token.pl", "{}, <fx>"),
+}
+"""Recipes, and how what they teach is asked for, around a name."""
 
 
-def render(session: Session, backend: Backend, prompts: Sequence[str]) -> list[Path]:
-    planned = session.plan(Source("\n".join(prompts)))
-    assert not planned.failed, planned.diagnostics
-    return [event.file for event in backend.execute(planned.plan) if isinstance(event, PictureFinished)]
+class Bench:
+    """A folder to train in, what is compared with, and the feature network."""
+
+    def __init__(self, folder: Path) -> None:
+        copytree(RECIPES, folder, dirs_exist_ok=True)
+        self._folder = folder
+        self._session, self._backend = Session(folder), load_backend()
+        self._features = Features()
+        self.artists = {"fxemoji": pixels(HELD_OUT), **{style: drawn(style, folder / "artwork") for style in STYLES}}
+        self._drawings = torch.stack([embed(self._features, each) for each in self.artists.values()])
+
+    def measure(self, recipe: str, asked: str) -> tuple[str, np.ndarray]:
+        """Train if need be; what is told, and the pictures `[names, seeds, 64, 64, 3]`."""
+        if recipe:
+            self._run([training(self._folder / recipe)])
+        files = self._run([f"{asked.format(name)} --seed {SEEDS[0]}..{SEEDS[-1]}" for name in NAMES])
+        made = pixels(files)
+        found = embed(self._features, made).unflatten(0, (len(NAMES), len(SEEDS)))
+        made = made.reshape(len(NAMES), len(SEEDS), SIZE, SIZE, 3)
+        told = likeness(found, self._drawings)
+        colours = "  ".join(f"{name} {apart(made, theirs):.1f}" for name, theirs in self.artists.items())
+        return f"{told}  colours {colours}", made
+
+    def _run(self, lines: Sequence[str]) -> list[Path]:
+        planned = self._session.plan(Source("\n".join(lines)))
+        assert not planned.failed, planned.diagnostics
+        return [event.file for event in self._backend.execute(planned.plan) if isinstance(event, PictureFinished)]
 
 
-def pixels(files: Sequence[Path]) -> np.ndarray:
-    return np.stack([np.asarray(Image.open(file).convert("RGB").resize((64, 64))) for file in files])
+def drawn(style: str, folder: Path) -> np.ndarray:
+    """An artist's drawings of the held-out things on white, `[names, 64, 64, 3]`."""
+    icons, known = IconSet(fetch(PACKAGES[style], folder)), {each.words: each.artwork for each in concepts()}
+    return np.stack([over(np.asarray(render(icons.svg(known[name]))), BACKGROUNDS["white"]) for name in NAMES])
 
 
-def likeness(features: Features, rendered: Sequence[Path], wanted: Tensor) -> tuple[float, float]:
-    """Mean cosine with the same thing's held-out picture, and with the mean of all of them."""
-    found = embed(features, pixels(rendered)).unflatten(0, (len(wanted), len(SEEDS)))
-    style = torch.nn.functional.normalize(wanted.mean(0), dim=0)
-    return (found * wanted[:, None]).sum(-1).mean().item(), (found @ style).mean().item()
+def training(recipe: Path) -> str:
+    """The statement of a recipe that learns the style."""
+    statements = recipe.read_text("utf-8").replace("\n    ", " ").splitlines()
+    return next(line for line in statements if line.startswith("train") and 'from "fxemoji"' in line)
 
 
-def training(recipe: str) -> str:
-    """The line of a recipe that learns the style."""
-    lines = (RECIPES / recipe).read_text("utf-8").splitlines()
-    return next(line for line in lines if line.startswith("train") and 'from "fxemoji"' in line)
+def likeness(found: Tensor, drawings: Tensor) -> str:
+    """Of features `[names, seeds, features]` and `[artists, names, features]`, FxEmojis' the first."""
+    cosines = torch.einsum("nsf,anf->ans", found, drawings)
+    nearest = (cosines.argmax(0) == 0).float().mean().item()
+    mean = found @ torch.nn.functional.normalize(drawings[0].mean(0), dim=0)
+    return f"nearest {nearest:4.0%}  same {cosines[0].mean().item():.3f}  mean {mean.mean().item():.3f}"
 
 
-def main() -> None:
-    held_out = sorted((PICTURES / "held-out").glob("*.png"))
-    features = Features()
-    wanted = embed(features, pixels(held_out))
-    names = [file.stem.replace("-", " ") for file in held_out]
-    with tempfile.TemporaryDirectory() as folder:
-        copytree(PICTURES, Path(folder) / "fxemoji")
-        session, backend = Session(Path(folder)), load_backend()
-        for recipe, asked in {"the base": "{}", **TAUGHT}.items():
-            if recipe in TAUGHT:
-                render(session, backend, [training(recipe)])
-            prompts = [f"{asked.format(name)} --seed {seed}" for name in names for seed in SEEDS]
-            same, style = likeness(features, render(session, backend, prompts), wanted)
-            print(f"{recipe:10} {same:.3f} like the held-out picture, {style:.3f} like the style's mean", flush=True)
+def apart(made: np.ndarray, wanted: np.ndarray) -> float:
+    """Mean distance of pictures' colours, `[names, seeds, h, w, 3]` and `[names, h, w, 3]`, wherever in them they are.
+
+    The sliced Wasserstein distance (Bonneel et al. 2015, https://doi.org/10.1007/s10851-014-0506-3, eq. 8): of the
+    colours' positions along 64 directions, in order, the mean difference.
+    """
+    directions = np.random.default_rng(0).normal(size=(3, 64))
+    directions /= np.linalg.norm(directions, axis=0)
+    ordered = [np.sort(each.reshape(*each.shape[:-3], -1, 3) @ directions, -2) for each in (made, wanted[:, None])]
+    return float(np.abs(ordered[0] - ordered[1]).mean())
+
+
+def show(names: Sequence[str], folder: Path) -> None:
+    bench = Bench(folder)
+    for name in names:
+        told, made = bench.measure(*TAUGHT[name])
+        sheet(np.stack([bench.artists["fxemoji"], *made.swapaxes(0, 1)])).save(folder / f"style of {name}.png")
+        print(f"{name:8} {told}", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    answer(__doc__, [*TAUGHT], show)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
@@ -67,7 +67,9 @@ SUBJECTS = {
     "token": Recipe("token.pl", "<blob> {}"),
     "pivotal": Recipe("pivotal.pl", "<blob> {} <lora:pivot:1>", on="<lora:pivot:1>"),
     "together without the LoRA": Recipe("together.pl", "<sks> {}", model="models/blobs"),
-    "together": Recipe("together.pl", "<sks> {} <lora:fxemoji:0.5>", on="<lora:fxemoji:0.5>", model="models/blobs"),
+    "together": Recipe(
+        "together.pl", "<sks> {}, fx style <lora:fxemoji:0.5>", on="<lora:fxemoji:0.5>", model="models/blobs"
+    ),
 }
 
 
@@ -132,7 +134,8 @@ class Bench:
             text = (self.folder / recipe.file).read_text("utf-8")
             for old, new in recipe.change:
                 text = text.replace(old, new)
-            self._run("\n".join(line for line in text.splitlines() if line.startswith("train")))
+            statements = text.replace("\n    ", " ").splitlines()
+            self._run("\n".join(line for line in statements if line.startswith("train")))
 
     def _render(self, recipe: Recipe, prompts: Sequence[str]) -> np.ndarray:
         each = [f"{prompt} --seed {SEEDS[0]}..{SEEDS[-1]}" for prompt in prompts]
@@ -177,12 +180,14 @@ def show(names: Sequence[str], folder: Path) -> None:
         )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*")
+def answer(description: str | None, known: Sequence[str], show: Callable[[Sequence[str], Path], None]) -> None:
+    """What is asked for on the command line: some of what is known, or all, in a folder that stays, or in none."""
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=description, formatter_class=layout)
+    parser.add_argument("names", nargs="*", help=", ".join(known))
     parser.add_argument("--in", dest="folder", type=Path)
     arguments = parser.parse_args()
-    names = arguments.names or list(SUBJECTS)
+    names = arguments.names or known
     if arguments.folder:
         show(names, arguments.folder)
     else:
@@ -191,4 +196,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    answer(__doc__, [*SUBJECTS], show)
