@@ -21,21 +21,18 @@ from shutil import copytree
 
 import numpy as np
 import torch
-from taught_subject import answer, pixels, sheet
+from taught_subject import RECIPES, SEEDS, answer, pixels, run, sheet, trainings
 from torch import Tensor
 
-from promptlang import Session, Source
+from promptlang import Session
 from promptlang.backend import load_backend
-from promptlang.events import PictureFinished
 from promptlang.runtime.emoji.artwork import PACKAGES, SIZE, IconSet, fetch, over, render
 from promptlang.runtime.emoji.catalogue import BACKGROUNDS, STYLES, concepts
 from promptlang.runtime.emoji.measure import embed
 from promptlang.runtime.emoji.perception import Features
 
-RECIPES = Path(__file__).parent.parent / "recipes"
 HELD_OUT = sorted((RECIPES / "fxemoji" / "held-out").glob("*.png"))
 NAMES = [file.stem.replace("-", " ") for file in HELD_OUT]
-SEEDS = range(1, 6)
 TAUGHT = {
     "base": ("", "{}"),
     "first": ("first.pl", "{}, fx style <lora:fxemoji:1>"),
@@ -50,7 +47,6 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         copytree(RECIPES, folder, dirs_exist_ok=True)
-        self._folder = folder
         self._session, self._backend = Session(folder), load_backend()
         self._features = Features()
         self.artists = {"fxemoji": pixels(HELD_OUT), **{style: drawn(style, folder / "artwork") for style in STYLES}}
@@ -59,19 +55,14 @@ class Bench:
     def measure(self, recipe: str, asked: str) -> tuple[str, np.ndarray]:
         """Train if need be; what is told, and the pictures `[names, seeds, 64, 64, 3]`."""
         if recipe:
-            self._run([training(self._folder / recipe)])
-        files = self._run([f"{asked.format(name)} --seed {SEEDS[0]}..{SEEDS[-1]}" for name in NAMES])
-        made = pixels(files)
-        found = embed(self._features, made).unflatten(0, (len(NAMES), len(SEEDS)))
-        made = made.reshape(len(NAMES), len(SEEDS), SIZE, SIZE, 3)
-        told = likeness(found, self._drawings)
-        colours = "  ".join(f"{name} {apart(made, theirs):.1f}" for name, theirs in self.artists.items())
-        return f"{told}  colours {colours}", made
-
-    def _run(self, lines: Sequence[str]) -> list[Path]:
-        planned = self._session.plan(Source("\n".join(lines)))
-        assert not planned.failed, planned.diagnostics
-        return [event.file for event in self._backend.execute(planned.plan) if isinstance(event, PictureFinished)]
+            statements = trainings((RECIPES / recipe).read_text("utf-8"))
+            run(self._session, self._backend, next(each for each in statements if 'from "fxemoji"' in each))
+        prompts = [f"{asked.format(name)} --seed {SEEDS[0]}..{SEEDS[-1]}" for name in NAMES]
+        found = pixels(run(self._session, self._backend, "\n".join(prompts)))
+        features = embed(self._features, found).unflatten(0, (len(NAMES), len(SEEDS)))
+        found = found.reshape(len(NAMES), len(SEEDS), SIZE, SIZE, 3)
+        colours = "  ".join(f"{name} {apart(found, theirs):.1f}" for name, theirs in self.artists.items())
+        return f"{likeness(features, self._drawings)}  colours {colours}", found
 
 
 def drawn(style: str, folder: Path) -> np.ndarray:
@@ -80,17 +71,11 @@ def drawn(style: str, folder: Path) -> np.ndarray:
     return np.stack([over(np.asarray(render(icons.svg(known[name]))), BACKGROUNDS["white"]) for name in NAMES])
 
 
-def training(recipe: Path) -> str:
-    """The statement of a recipe that learns the style."""
-    statements = recipe.read_text("utf-8").replace("\n    ", " ").splitlines()
-    return next(line for line in statements if line.startswith("train") and 'from "fxemoji"' in line)
-
-
-def likeness(found: Tensor, drawings: Tensor) -> str:
+def likeness(features: Tensor, drawings: Tensor) -> str:
     """Of features `[names, seeds, features]` and `[artists, names, features]`, FxEmojis' the first."""
-    cosines = torch.einsum("nsf,anf->ans", found, drawings)
+    cosines = torch.einsum("nsf,anf->ans", features, drawings)
     nearest = (cosines.argmax(0) == 0).float().mean().item()
-    mean = found @ torch.nn.functional.normalize(drawings[0].mean(0), dim=0)
+    mean = features @ torch.nn.functional.normalize(drawings[0].mean(0), dim=0)
     return f"nearest {nearest:4.0%}  same {cosines[0].mean().item():.3f}  mean {mean.mean().item():.3f}"
 
 
@@ -109,8 +94,8 @@ def apart(made: np.ndarray, wanted: np.ndarray) -> float:
 def show(names: Sequence[str], folder: Path) -> None:
     bench = Bench(folder)
     for name in names:
-        told, made = bench.measure(*TAUGHT[name])
-        sheet(np.stack([bench.artists["fxemoji"], *made.swapaxes(0, 1)])).save(folder / f"style of {name}.png")
+        told, pictures = bench.measure(*TAUGHT[name])
+        sheet(np.stack([bench.artists["fxemoji"], *pictures.swapaxes(0, 1)])).save(folder / f"style of {name}.png")
         print(f"{name:8} {told}", flush=True)
 
 

@@ -26,6 +26,7 @@ from torch.nn.functional import normalize
 from promptlang import Session, Source
 from promptlang.backend import Backend, load_backend
 from promptlang.events import PictureFinished
+from promptlang.lines import logical_lines
 from promptlang.runtime.emoji.artwork import SIZE
 from promptlang.runtime.emoji.catalogue import BACKGROUNDS
 from promptlang.runtime.emoji.measure import border_colour, embed, on_white
@@ -134,8 +135,7 @@ class Bench:
             text = (self.folder / recipe.file).read_text("utf-8")
             for old, new in recipe.change:
                 text = text.replace(old, new)
-            statements = text.replace("\n    ", " ").splitlines()
-            self._run("\n".join(line for line in statements if line.startswith("train")))
+            self._run("\n".join(trainings(text)))
 
     def _render(self, recipe: Recipe, prompts: Sequence[str]) -> np.ndarray:
         each = [f"{prompt} --seed {SEEDS[0]}..{SEEDS[-1]}" for prompt in prompts]
@@ -143,9 +143,19 @@ class Bench:
         return pixels(files).reshape(len(prompts), len(SEEDS), SIZE, SIZE, 3)
 
     def _run(self, program: str) -> list[Path]:
-        planned = Session(self.folder).plan(Source(program))
-        assert not planned.failed, planned.diagnostics
-        return [event.file for event in self._backend.execute(planned.plan) if isinstance(event, PictureFinished)]
+        return run(Session(self.folder), self._backend, program)
+
+
+def trainings(recipe: str) -> list[str]:
+    """The statements of a recipe that train."""
+    return [line.text for line in logical_lines(Source(recipe)) if line.text.startswith("train ")]
+
+
+def run(session: Session, backend: Backend, program: str) -> list[Path]:
+    """The pictures of a program, which must have no mistake."""
+    planned = session.plan(Source(program))
+    assert not planned.failed, planned.diagnostics
+    return [event.file for event in backend.execute(planned.plan) if isinstance(event, PictureFinished)]
 
 
 def pixels(files: Sequence[Path]) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import fields, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +17,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from promptlang.events import Complained, Event, PictureFinished, TrainingStep
+from promptlang.events import Complained, Event, PictureFinished, TrainingStarted, TrainingStep
 from promptlang.plan import Interval, Model, Part, Plan, Render, Resolved, Segment, Step, Train
 from promptlang.runtime import Runtime, models
 from promptlang.runtime.adapters import Loras
@@ -216,10 +215,12 @@ def returned(events: Generator[Event, None, Result]) -> Result:
     return found[0]
 
 
-def learn(events: Iterator[Event], steps: int) -> None:
-    """Let a training do so many steps."""
-    for _ in islice((each for each in events if isinstance(each, TrainingStep)), steps):
-        pass
+def learn(events: Iterator[Event], steps: int) -> TrainingStarted:
+    """Let a training begin, and do so many steps."""
+    started = next(each for each in events if isinstance(each, TrainingStarted))
+    for _ in range(steps):
+        assert isinstance(next(events), TrainingStep)
+    return started
 
 
 def complaints(events: list[Event]) -> list[str]:

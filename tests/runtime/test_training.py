@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import closing
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,17 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save
 
-from promptlang.events import TrainingFinished, TrainingStarted, TrainingStep
+from promptlang.events import Event, Progressed, TrainingFinished, TrainingStarted, TrainingStep
 from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
 from promptlang.runtime import Runtime
 from promptlang.runtime.training import batches, loop, precision
 from promptlang.teaching import Lora, Method, Prior, TextualInversion
 
 from .conftest import complaints, learn, run
+
+
+def after_encoding(events: list[Event]) -> list[Event]:
+    return [*dropwhile(lambda event: isinstance(event, Progressed), events)]
 
 
 def test_a_lora_is_trained_and_then_changes_the_picture(
@@ -31,7 +36,7 @@ def test_a_lora_is_trained_and_then_changes_the_picture(
     step = training()
     before = pixels(render())
     events = run(runtime, step)
-    assert TrainingStarted(step, pictures=3, resumed_at=0) in events
+    assert after_encoding(events)[0] == TrainingStarted(step, pictures=3, resumed_at=0)
     assert [each.done for each in events if isinstance(each, TrainingStep)] == list(range(1, 13))
     assert isinstance(events[-1], TrainingFinished)
     assert step.file.is_file()
@@ -56,7 +61,7 @@ def test_an_interrupted_training_goes_on_to_the_very_same_numbers(
     run(runtime, whole)
     broken = training()
     with closing(runtime.execute(Plan((broken,)))) as events:
-        learn(events, steps_before)
+        assert learn(events, steps_before) == TrainingStarted(broken, 3, 0)
     assert not broken.file.exists()
     assert (broken.file.parent / ".ink.training" / "checkpoint.safetensors").is_file()
     resumed = run(Runtime(), broken)
@@ -69,7 +74,7 @@ def test_a_checkpoint_of_other_pictures_is_not_gone_on_from(runtime: Runtime, tr
     with closing(runtime.execute(Plan((step,)))) as events:
         learn(events, 3)
     (step.course.data.folder / "one.txt").write_text("a dog")
-    assert TrainingStarted(step, 3, resumed_at=0) in run(runtime, step)
+    assert after_encoding(run(runtime, step))[0] == TrainingStarted(step, 3, resumed_at=0)
 
 
 def test_a_killed_training_goes_on_from_the_last_regular_checkpoint(
