@@ -1,6 +1,9 @@
-"""Do the recipes teach their subject, the blob, and at what price? Moods that were not trained on, five seeds each.
+"""Do the recipes teach their subject, the blob, and at what price? Five seeds each of two kinds of prompts:
 
-The base is asked for the same faces without the taught word.
+- moods that were not trained on, by the base's own words for them;
+- moods that were, on backgrounds that were not. For most of these the base has no words.
+
+The base is asked for the same without the taught word.
 
     python benchmarks/taught_subject.py --in FOLDER dreambooth pivotal
 
@@ -44,6 +47,18 @@ MOODS = {
 }
 """Held-out pictures: the base model's words for what is in them, and a background to ask for."""
 
+SHOWN = {
+    "angry-face": ("angry face", "blue"),
+    "beaming-face-with-smiling-eyes": ("beaming face with smiling eyes", "green"),
+    "confused-face": ("confused face", "pink"),
+    "face-with-open-mouth": ("face with open mouth", "purple"),
+    "pensive-face": ("pensive face", "red"),
+    "slightly-smiling-face": ("slightly smiling face", "gray"),
+    "winking-face": ("winking face", "orange"),
+    "worried-face": ("worried face", "black"),
+}
+"""Pictures that are trained on, all of them on white: their captions, and a background to ask for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -83,7 +98,11 @@ class Figures:
     mood: float
     """How often the nearest held-out picture is the asked mood's."""
     background: float
-    """How often the border's colour is nearest to the asked one."""
+    """How often the border's colour is nearest to the asked one, of all prompts."""
+    shown: float
+    """As `subject`, of moods that were trained on."""
+    shown_mood: float
+    """As `mood`, among those that were trained on."""
     diversity: float
     """1 - cosine between two seeds of a prompt."""
     drift: float
@@ -99,29 +118,31 @@ class Bench:
         self._backend: Backend = load_backend()
         self._features = Features()
         self._wanted = self._embed(pixels([folder / "blob" / "held-out" / f"{name}.png" for name in MOODS]))
+        self._seen = self._embed(pixels([folder / "blob" / f"{name}.png" for name in SHOWN]))
         self._before = self._plain(Recipe())
 
     def measure(self, recipe: Recipe) -> tuple[Figures, np.ndarray]:
-        """Train if need be; the figures, and the pictures `[moods, seeds, 64, 64, 3]`."""
+        """Train if need be; the figures, and the pictures `[moods, seeds, 64, 64, 3]`, first those not trained on."""
         self._train(recipe)
-        colours = [colour for _, colour in MOODS.values()]
-        prompts = [f"{recipe.asked.format(mood)}, {colour} background" for mood, colour in MOODS.values()]
-        made = self._render(recipe, prompts)
+        asked = [*MOODS.values(), *SHOWN.values()]
+        made = self._render(recipe, [f"{recipe.asked.format(mood)}, {colour} background" for mood, colour in asked])
+        colours = [colour for _, colour in asked]
         found = torch.stack([self._embed(whitened(row, colour)) for row, colour in zip(made, colours, strict=True)])
-        return self._compare(recipe, found, made, colours), made
-
-    def _compare(self, recipe: Recipe, found: Tensor, made: np.ndarray, colours: Sequence[str]) -> Figures:
-        likeness = torch.einsum("msf,nf->msn", found, self._wanted)
-        right = likeness.argmax(-1) == torch.arange(len(MOODS))[:, None]
         background = [border_colour(p) == c for row, c in zip(made, colours, strict=True) for p in row]
-        drift = 1 - (self._plain(recipe) * self._before).sum(-1).mean().item()
-        return Figures(
-            subject=(found @ normalize(self._wanted.mean(0), dim=0)).mean().item(),
-            mood=right.float().mean().item(),
+        new, shown = found[: len(MOODS)], found[len(MOODS) :]
+        figures = Figures(
+            subject=self._likeness(new),
+            mood=share(new, self._wanted),
             background=sum(background) / len(background),
-            diversity=distance(found),
-            drift=drift,
+            shown=self._likeness(shown),
+            shown_mood=share(shown, self._seen),
+            diversity=distance(new),
+            drift=1 - (self._plain(recipe) * self._before).sum(-1).mean().item(),
         )
+        return figures, made
+
+    def _likeness(self, found: Tensor) -> float:
+        return (found @ normalize(self._wanted.mean(0), dim=0)).mean().item()
 
     def _plain(self, recipe: Recipe) -> Tensor:
         made = self._render(recipe, [f"{mood} {recipe.on}" for mood, _ in MOODS.values()])
@@ -166,6 +187,12 @@ def whitened(pictures: np.ndarray, colour: str) -> np.ndarray:
     return np.stack([on_white(picture, BACKGROUNDS[colour]) for picture in pictures])
 
 
+def share(found: Tensor, pictures: Tensor) -> float:
+    """How often, of `[moods, seeds, features]`, the nearest of `[moods, features]` is the mood's own."""
+    nearest = torch.einsum("msf,nf->msn", found, pictures).argmax(-1)
+    return (nearest == torch.arange(len(pictures))[:, None]).float().mean().item()
+
+
 def distance(found: Tensor) -> float:
     """Mean over pairs of different seeds of `[prompts, seeds, features]`."""
     seeds = found.shape[1]
@@ -185,6 +212,7 @@ def show(names: Sequence[str], folder: Path) -> None:
         sheet(made).save(folder / f"{name}.png")
         print(
             f"{name:30} subject {figures.subject:.3f}  mood {figures.mood:4.0%}  background {figures.background:4.0%}"
+            f"  shown {figures.shown:.3f}  its mood {figures.shown_mood:4.0%}"
             f"  diversity {figures.diversity:.3f}  drift {figures.drift:.3f}",
             flush=True,
         )

@@ -13,6 +13,7 @@ ALGORITHMS: tuple[str, ...] = ("lora", "dora", "loha", "lokr")
 LAYOUTS: tuple[str, ...] = ("kohya", "diffusers", "peft")
 PACKED: tuple[str, ...] = ("int8", "fp8")
 LOSSES: tuple[str, ...] = ("mse", "l1", "huber", "cosine")
+ATTENTION: tuple[str, ...] = ("sdpa", "xformers")
 OPTIMIZERS: tuple[str, ...] = ("adamw", "adamw8bit", "lion", "prodigy", "schedule-free", "adafactor")
 RATES: tuple[str, ...] = ("constant", "linear", "cosine", "cosine-restarts", "polynomial")
 
@@ -77,6 +78,9 @@ _OPTIMISATION: tuple[Option, ...] = (
     Option("lr", Kind.NUMBER, "learning rate", (_LORA,), 1e-3, 1e-9, 10),
     Option("lr", Kind.NUMBER, "learning rate; for Stable Diffusion 2e-6", (_DREAMBOOTH,), 1e-5, 1e-9, 10),
     Option("lr", Kind.NUMBER, "learning rate", (_TI,), 5e-3, 1e-9, 10),
+    Option("down-lr", Kind.NUMBER, "that of the UNet up to its middle; 0 leaves it as it is", _WEIGHTS, None, 0, 10),
+    Option("mid-lr", Kind.NUMBER, "that of its middle", _WEIGHTS, None, 0, 10),
+    Option("up-lr", Kind.NUMBER, "that of what comes after it", _WEIGHTS, None, 0, 10),
     Option("steps", Kind.INTEGER, "training steps", _ALL, 400, 1, 1_000_000),
     Option("batch", Kind.INTEGER, "pictures computed at a time", _ALL, 4, 1, 1024),
     Option("accumulate", Kind.INTEGER, "batches a training step", _ALL, 1, 1, 1024),
@@ -91,6 +95,7 @@ _OPTIMISATION: tuple[Option, ...] = (
     Option("sample-every", Kind.INTEGER, "steps between them; a quarter of all unless given", _ALL, None, 1, 1_000_000),
     Option("keep", Kind.CHOICE, "the last step's, or the best by validation", _ALL, "last", choices=("last", "best")),
     Option("base-precision", Kind.CHOICE, "the model's own weights, packed, where it is frozen", _ALL, choices=PACKED),
+    Option("attention", Kind.CHOICE, "what computes it: PyTorch itself, or a package", _ALL, "sdpa", choices=ATTENTION),
     Option("gradient-checkpointing", Kind.FLAG, "less memory for a third more time", _ALL, "off"),
     Option("force", Kind.FLAG, "train again even if nothing has changed", _ALL, "off"),
 )

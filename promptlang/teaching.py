@@ -168,6 +168,10 @@ class Optimisation:
     """What is computed with: ``fp32``, ``fp16`` or ``bf16``; None for what is fastest on the device and safe."""
     packed: str | None = None
     """How the frozen weights are kept: ``int8``, ``fp8``, or None for the numbers that are computed with."""
+    attention: str = "sdpa"
+    """What computes it: ``sdpa``, which is PyTorch's own, or ``xformers``."""
+    part_rates: tuple[tuple[str, float], ...] = ()
+    """Learning rates of the UNet's parts ``down``, ``mid``, ``up``, where they are others; at 0 one stays as it is."""
 
     @property
     def pictures(self) -> int:

@@ -33,6 +33,9 @@ GENTLER: Final = MappingProxyType({"lion": 0.2})
 COMPUTING: Final = ("clip-skip", "device", "precision")
 """The settings that hold for trainings, too."""
 
+PARTS: Final = ("down", "mid", "up")
+"""Of a UNet, each of which can have a learning rate of its own."""
+
 PRODIGY: Final = 1.0
 """Its learning rate is a factor on the one that it finds itself (https://arxiv.org/abs/2306.06101)."""
 
@@ -166,6 +169,7 @@ def _optimisation(values: Values, method: Method) -> Optimisation:
         learning_rate=rate,
         text_encoder_rate=_text_encoder_rate(values, method, rate),
         token_rate=rate if optimizer == "prodigy" or isinstance(method, TextualInversion) else values.number("ti-lr"),
+        part_rates=tuple((part, values.number(f"{part}-lr")) for part in PARTS if values.given(f"{part}-lr")),
         optimizer=optimizer,
         weight_decay=values.number("weight-decay", otherwise=shrinking),
         scheduler=values.text("scheduler"),
@@ -178,6 +182,7 @@ def _optimisation(values: Values, method: Method) -> Optimisation:
         ema=values.number("ema"),
         kept=values.text("keep"),
         gradient_checkpointing=values.flag("gradient-checkpointing"),
+        attention=values.text("attention"),
         precision=values.said("precision"),
         packed=values.said("base-precision"),
     )

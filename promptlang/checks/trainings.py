@@ -131,6 +131,8 @@ def _optimizer(given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
             yield not_together("scheduler", "optimizer schedule-free", reason, given["scheduler"].span)
         case "schedule-free" if "ema" in given:
             yield not_together("ema", "optimizer schedule-free", "it averages already", given["ema"].span)
-        case "prodigy" if "te-lr" in given:
-            reason = "it finds one learning rate for all"
-            yield not_together("te-lr", "optimizer prodigy", reason, given["te-lr"].span)
+        case "prodigy":
+            for name in ("te-lr", "down-lr", "mid-lr", "up-lr"):
+                if name in given:
+                    reason = "it finds one learning rate for all"
+                    yield not_together(name, "optimizer prodigy", reason, given[name].span)

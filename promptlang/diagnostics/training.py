@@ -102,10 +102,27 @@ def package_missing(optimizer: str, package: str, span: Span) -> Diagnostic:
     return Diagnostic("PL522", f"`--optimizer {optimizer}` needs `{package}`, which is not installed", span, hint)
 
 
+def no_xformers(reason: str, span: Span) -> Diagnostic:
+    """``--attention xformers`` where it cannot be had."""
+    hint = "leave `--attention` out: PyTorch's own attention has the same kernels"
+    return Diagnostic("PL528", f"`--attention xformers` cannot be had: {reason}", span, hint)
+
+
 def no_targets(targets: str, part: str, span: Span) -> Diagnostic:
     """``--targets "to_z$"``"""
     hint = "names are like `mid_block.attentions.0.transformer_blocks.0.attn1.to_q`"
     return Diagnostic("PL523", f"`--targets {targets}` is in no layer's name in the {part}", span, hint)
+
+
+def learns_nowhere(part: str, span: Span) -> Diagnostic:
+    """``--mid-lr 1e-5 --targets "up_blocks"``"""
+    message = f"`--{part}-lr` is for a part of the UNet in which nothing learns"
+    return Diagnostic("PL526", message, span, "leave it out, or let `--targets` hold layers of it, too")
+
+
+def nothing_learns(span: Span) -> Diagnostic:
+    """``--down-lr 0 --mid-lr 0 --up-lr 0``"""
+    return Diagnostic("PL527", "every learning rate is 0, so nothing learns", span, "leave one of them out")
 
 
 def not_shared(pictures: int, processes: int, span: Span) -> Diagnostic:

@@ -29,5 +29,7 @@ def truths(step: Train, device: torch.device) -> Iterator[str]:
         yield "`--accumulate` is one larger batch, to the last bits, and no steadier than such a batch"
     if optimisation.optimizer == "adamw8bit":
         yield "`--optimizer adamw8bit` makes the optimizer's own state smaller, and nothing else"
+    if optimisation.attention == "xformers":
+        yield "`--attention xformers` is no leaner than PyTorch's own, which has had the same kernel since 2.0"
     if optimisation.packed and device.type == "cpu":
         yield "`--base-precision` saves no memory on the processor, where the model itself stays beside what is packed"

@@ -34,6 +34,7 @@ from ..files import write_whole
 from ..models import BaseModel
 from ..processes import ALONE, Processes
 from . import curve, report
+from .attention import attention, ensure_there
 from .batches import Batches, turns
 from .checkpoint import Checkpoint
 from .claims import truths
@@ -83,6 +84,7 @@ def train(step: Train, base: BaseModel, encoders: Sequence[Encoder]) -> Generato
     began = perf_counter()
     processes, schedule = Processes.here(), Schedule.of(base.schedule)
     ensure_sound(step.course.objective, schedule, base.name, step.span)
+    ensure_there(step, base.place.device)
     yield from make_class_pictures(step, base, processes)
     material = Material.of(step)
     identity = key(step, (material.learned, material.watched, material.others), base)
@@ -106,7 +108,7 @@ def train(step: Train, base: BaseModel, encoders: Sequence[Encoder]) -> Generato
         if processes.count > 1:
             yield Reported(f"{processes.count} processes share each step")
         yield TrainingStarted(step, len(material.learned), run.progress.done)
-        with _checkpointing(step, learner.unet):
+        with _checkpointing(step, learner.unet), attention(step, learner.unet):
             yield from run.steps()
         with run.settled():
             told = [*_told(run, base)]

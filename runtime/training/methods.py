@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from typing_extensions import assert_never
 
@@ -11,12 +12,18 @@ from promptlang.teaching import Dreambooth, Lora, TextualInversion, token_of
 
 from ..conditioning import Tokens
 from ..models import BaseModel
-from . import dreambooth, inversion, lora
+from . import dreambooth, inversion, lora, parts
 from .learner import Learner
 
 
-def learner(step: Train, base: BaseModel) -> AbstractContextManager[Learner]:
+@contextmanager
+def learner(step: Train, base: BaseModel) -> Iterator[Learner]:
     """What learns; when it is closed the model is as before. Raises `PromptError` where there is nothing to learn."""
+    with _of_method(step, base) as made:
+        yield parts.chosen(step, made)
+
+
+def _of_method(step: Train, base: BaseModel) -> AbstractContextManager[Learner]:
     match step.course.method:
         case Lora() as method:
             return lora.learner(step, method, base)

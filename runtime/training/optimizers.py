@@ -16,6 +16,7 @@ from promptlang.source import Span
 from promptlang.teaching import Optimisation
 
 from .learner import Learner
+from .parts import rate_of
 
 Groups = list[dict[str, Any]]
 Maker = Callable[[Groups, Optimisation], torch.optim.Optimizer]
@@ -23,7 +24,11 @@ Maker = Callable[[Groups, Optimisation], torch.optim.Optimizer]
 
 def optimizer(learner: Learner, optimisation: Optimisation, span: Span) -> torch.optim.Optimizer:
     """For all that learns; raises `PromptError` where its package is not installed."""
-    groups: Groups = [{"params": [*learner.learned.values()], "lr": optimisation.learning_rate}]
+    rates = {name: rate_of(name, optimisation) for name in learner.learned}
+    groups: Groups = [
+        {"params": [each for name, each in learner.learned.items() if rates[name] == rate], "lr": rate}
+        for rate in dict.fromkeys([optimisation.learning_rate, *rates.values()])
+    ]
     groups.append({"params": [*learner.text_learned.values()], "lr": optimisation.text_encoder_rate})
     rows = [*learner.token_learned.values()]
     groups.append({"params": rows, "lr": optimisation.token_rate, "weight_decay": 0.0})

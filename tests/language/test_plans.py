@@ -218,7 +218,7 @@ def test_every_option_of_a_training_is_in_its_plan(session: Session) -> None:
     --class "a cat" --class-data photos --prior 0.5 --loss cosine --cosine-weight 0.3 --min-snr 4
     --noise-offset 0.05 --perturbation 0.1 --optimizer adamw8bit --lr 1e-4 --weight-decay 0.1 --warmup 5
     --scheduler cosine-restarts --cycles 2 --steps 9 --batch 3 --accumulate 2 --clip 0 --ema 0.9
-    --gradient-checkpointing --seed 5 --force""",
+    --gradient-checkpointing --attention xformers --mid-lr 3e-4 --seed 5 --force""",
     )
     assert isinstance(step, Train)
     course, photos = step.course, FOLDER / "photos"
@@ -226,7 +226,10 @@ def test_every_option_of_a_training_is_in_its_plan(session: Session) -> None:
     assert course.data == Data(photos, "sks, ${caption}", 0.1, True, 1, True, True, True, None, 0.2, 0.3, 0.2, 0.02, 5)
     assert course.objective == Objective("cosine", 0.3, "min-snr", 4.0, 0.05, 0.0, 0.1)
     assert course.optimisation == Optimisation(
-        1e-4, 2e-5, 5e-3, "adamw8bit", 0.1, "cosine-restarts", 5, 2, 9, 3, 2, 0.0, 0.9, gradient_checkpointing=True
+        *(1e-4, 2e-5, 5e-3, "adamw8bit", 0.1, "cosine-restarts", 5, 2, 9, 3, 2, 0.0, 0.9),
+        gradient_checkpointing=True,
+        attention="xformers",
+        part_rates=(("mid", 3e-4),),
     )
     assert (course.prior, course.seed, step.force) == (Prior(0.5, "a cat", photos), 5, True)
 
@@ -383,6 +386,9 @@ def test_an_optimizer_has_a_learning_rate_of_its_own(session: Session) -> None:
     assert rates("--optimizer lion --lr 1e-3") == (1e-3, 1e-4)
     assert rates("--optimizer prodigy") == (1.0, 1.0)
     assert rates("--lr 1e-2 --te --te-lr 1e-5") == (1e-2, 1e-5)
+    (step,) = plan(session, "train lora x from photos --up-lr 1e-5 --down-lr 0")
+    assert isinstance(step, Train)
+    assert step.course.optimisation.part_rates == (("down", 0.0), ("up", 1e-5))
 
 
 def test_precision_and_device_are_settings_and_options(session: Session) -> None:
