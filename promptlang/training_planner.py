@@ -52,8 +52,9 @@ def train(statement: Statement, scope: Scope) -> Train:
             values = Values("train lora", settings, statement.options)
             method: Method = _lora(values)
         case ast.TrainDreambooth():
-            values = Values("train dreambooth", settings, statement.options)
-            method = _lora(values) if makes_lora(statement) else _dreambooth(values)
+            lora = makes_lora(statement)
+            values = Values("train lora" if lora else "train dreambooth", settings, statement.options)
+            method = _lora(values) if lora else _dreambooth(values)
         case ast.TrainTi():
             values = Values("train ti", settings, statement.options)
             method = _token(statement.name.value, values)
@@ -162,13 +163,12 @@ def _objective(values: Values) -> Objective:
 
 def _optimisation(values: Values, method: Method) -> Optimisation:
     optimizer = values.text("optimizer")
-    usual = values.number("lr") * (1.0 if values.given("lr") else GENTLER.get(optimizer, 1.0))
-    rate = PRODIGY if optimizer == "prodigy" and not values.given("lr") else usual
+    rate = PRODIGY if optimizer == "prodigy" and not values.given("lr") else _gently(values, "lr")
     shrinking = 0.0 if isinstance(method, TextualInversion) else 0.01
     return Optimisation(
         learning_rate=rate,
         text_encoder_rate=_text_encoder_rate(values, method, rate),
-        token_rate=rate if optimizer == "prodigy" or isinstance(method, TextualInversion) else values.number("ti-lr"),
+        token_rate=rate if optimizer == "prodigy" or isinstance(method, TextualInversion) else _gently(values, "ti-lr"),
         part_rates=tuple((part, values.number(f"{part}-lr")) for part in PARTS if values.given(f"{part}-lr")),
         optimizer=optimizer,
         weight_decay=values.number("weight-decay", otherwise=shrinking),
@@ -186,6 +186,11 @@ def _optimisation(values: Values, method: Method) -> Optimisation:
         precision=values.said("precision"),
         packed=values.said("base-precision"),
     )
+
+
+def _gently(values: Values, name: str) -> float:
+    """A learning rate: what is said, else the usual one as the optimizer wants it."""
+    return values.number(name) * (1.0 if values.given(name) else GENTLER.get(values.text("optimizer"), 1.0))
 
 
 def _until(optimisation: Optimisation, method: Method) -> Optimisation:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 
@@ -22,8 +23,7 @@ def replacing(file: Path) -> Iterator[Path]:
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
         yield partial
-        with partial.open("rb") as stream:
-            os.fsync(stream.fileno())
+        _settle(partial)
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
@@ -41,16 +41,53 @@ def copied(made: Path, place: Path) -> None:
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder to fill, which takes the other's place if all goes well."""
+    """An empty folder to fill, which takes the other's place if all goes well; if not, the other is there as before."""
     folder.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     before = folder.with_name(f".{folder.name}.{os.getpid()}.before")
     partial.mkdir()
     try:
         yield partial
+        for made in partial.rglob("*"):
+            if made.is_file():
+                _settle(made)
         if folder.exists():
             folder.rename(before)
-        partial.rename(folder)
+        try:
+            partial.rename(folder)
+        except BaseException:
+            if before.exists():
+                before.rename(folder)
+            raise
+        shutil.rmtree(before, ignore_errors=True)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(before, ignore_errors=True)
+
+
+def _settle(file: Path) -> None:
+    """On the disk itself, so that no name is there before what it names."""
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _sweep(folder: Path) -> None:
+    """Put a folder back that a killed process had moved aside, and take away what it had not finished."""
+    for left in folder.parent.glob(f".{escape(folder.name)}.*"):
+        process, _, kind = left.name.removeprefix(f".{folder.name}.").partition(".")
+        if kind not in ("partial", "before") or not process.isdigit() or _runs(int(process)):
+            continue
+        if kind == "before" and not folder.exists():
+            left.rename(folder)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True

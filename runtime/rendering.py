@@ -60,7 +60,7 @@ class Loaded:
             if key not in self.adapters:
                 self.adapters[key] = reader(adapter, self.base, span)
                 yield Reported(f"{adapter.name}: {self.adapters[key].amount}")
-                if getattr(self.adapters[key], "vae", "") not in ("", self.base.vae_sha256):
+                if getattr(self.adapters[key], "vae", None) not in (None, self.base.vae_sha256):
                     yield Complained(other_vae(adapter.name, self.base.name, span))
             found.append(self.adapters[key])
         return found

@@ -132,7 +132,7 @@ def _optimizer(given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
         case "schedule-free" if "ema" in given:
             yield not_together("ema", "optimizer schedule-free", "it averages already", given["ema"].span)
         case "prodigy":
-            for name in ("te-lr", "down-lr", "mid-lr", "up-lr"):
+            for name in ("te-lr", "ti-lr", "down-lr", "mid-lr", "up-lr"):
                 if name in given:
                     reason = "it finds one learning rate for all"
                     yield not_together(name, "optimizer prodigy", reason, given[name].span)

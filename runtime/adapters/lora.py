@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from .change import Change
 
 Changes = Mapping[str, Change]
 """By the modules' names in a network."""
+
+OWN_VAE: Final = "promptlang_vae"
+"""What a file has in its header that was trained with the model's own VAE; a VAE of another file goes by its hash."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -22,8 +26,8 @@ class Lora:
     """By the name of the network: `unet`, `text_encoder`, `text_encoder_2`."""
     algorithms: tuple[str, ...] = ()
     """``LoRA``, ``LoHa``, …: those of its modules."""
-    vae: str = ""
-    """The sha256 of the VAE that it was trained with, where that was not the model's own."""
+    vae: str | None = None
+    """The sha256 of the VAE that it was trained with, empty for the model's own, None where it does not say."""
     clip_skip: int = 1
     """Which layer of the text encoder it was trained with, the last being 1."""
 

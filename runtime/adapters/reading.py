@@ -13,7 +13,7 @@ from ..models import BaseModel
 from .building import algorithm, change
 from .change import Change
 from .loading import Contents, load, sha256
-from .lora import Lora
+from .lora import OWN_VAE, Lora
 from .naming import Parts, Place, places, sort
 from .scales import Scales
 
@@ -40,7 +40,7 @@ def read(adapter: Adapter, base: BaseModel, span: Span) -> Lora:
             raise PromptError([wrong.incomplete(subject, place.module)]) from error
         except (ValueError, RuntimeError) as error:
             raise PromptError([_misfit(contents, place.module, base, subject)]) from error
-    vae = contents.metadata.get("ss_new_vae_hash", "")
+    vae = contents.metadata.get("ss_new_vae_hash", "" if OWN_VAE in contents.metadata else None)
     clip_skip = contents.metadata.get("ss_clip_skip", "")
     layer = int(clip_skip) if clip_skip.isascii() and clip_skip.isdigit() else 1  # kohya's tools write None, too
     return Lora(adapter.name, sha256(adapter.file), parts, tuple(algorithms), vae, max(1, layer))

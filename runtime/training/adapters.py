@@ -41,13 +41,16 @@ def injected(
 @contextmanager
 def without(layers: Mapping[str, BaseTunerLayer], network: nn.Module) -> Iterator[nn.Module]:
     """The network as if there were no adapters in it."""
+    learned = learning(network)
     for layer in layers.values():
         layer.enable_adapters(False)
     try:
         yield network
     finally:
         for layer in layers.values():
-            layer.enable_adapters(True)
+            layer.enable_adapters(True)  # after which PEFT lets all of it learn
+        for name, parameter in learning(network).items():
+            parameter.requires_grad_(name in learned)
 
 
 def learning(network: nn.Module, prefix: str = "") -> dict[str, nn.Parameter]:

@@ -23,6 +23,9 @@ TRAINER = "promptlang 3"
 KEY = "promptlang_key"
 """Where what is made keeps the key that it was made under."""
 
+FILES = "promptlang_files"
+"""Where a folder keeps what is in it, and how many bytes each file has."""
+
 
 def key(step: Train, found: Iterable[tuple[Example, ...]], base: BaseModel) -> str:
     """Of the course, the model and the pictures, wherever their folders are."""
@@ -47,10 +50,11 @@ def worn(step: Train) -> list[tuple[str, float, float]]:
 
 
 def kept_key(made: Path) -> str | None:
-    """That of a file or a folder; None where there is none."""
+    """That of a file or a folder; None where there is none, or where a part of it is missing or cut short."""
     try:
         if made.is_dir():
-            return json.loads((made / RECORD).read_text("utf-8")).get(KEY)
+            told = json.loads((made / RECORD).read_text("utf-8"))
+            return told.get(KEY) if told.get(FILES) == _files(made) else None
         with safe_open(str(made), "pt") as opened:
             return (opened.metadata() or {}).get(KEY)
     except (OSError, ValueError, SafetensorError):
@@ -58,8 +62,14 @@ def kept_key(made: Path) -> str | None:
 
 
 def write_record(folder: Path, metadata: Mapping[str, str]) -> None:
-    """What a folder says of itself, and a file in its header."""
-    (folder / RECORD).write_text(json.dumps(dict(sorted(metadata.items())), indent=1), "utf-8")
+    """What a folder says of itself, and a file in its header; written when all else is in it."""
+    told = {**dict(sorted(metadata.items())), FILES: _files(folder)}
+    (folder / RECORD).write_text(json.dumps(told, indent=1), "utf-8")
+
+
+def _files(folder: Path) -> dict[str, int]:
+    found = (file for file in sorted(folder.rglob("*")) if file.is_file() and file.name != RECORD)
+    return {file.relative_to(folder).as_posix(): file.stat().st_size for file in found}
 
 
 def _picture(example: Example) -> bytes:

@@ -16,6 +16,7 @@ from promptlang.teaching import Lora
 from ..adapters import write_tensors
 from ..files import replacing_folder
 from ..models import BaseModel
+from ..networks import text_model
 from . import kohya
 from .adapters import NAME
 from .identity import write_record
@@ -57,7 +58,7 @@ class Layouts:
         rank, alpha = self.method.rank, self.method.alpha
         scale = alpha / (rank**0.5 if self.method.rank_stabilised else rank)
         return {
-            f"{part}.{key}": each * scale if ".lora_B." in key else each
+            f"{part}.{_prefixed(part, key)}": each * scale if ".lora_B." in key else each
             for part, network in self.networks.items()
             for key, each in _state(network).items()
         }
@@ -72,6 +73,11 @@ class Layouts:
                 state = {f"base_model.model.{key}": each for key, each in _state(network).items()}
                 save_file(state, inside / "adapter_model.safetensors", {"format": "pt"})
             write_record(made, metadata)
+
+
+def _prefixed(part: str, key: str) -> str:
+    """Of a text encoder the name that every version of transformers reads."""
+    return key if part == "unet" else text_model(key)
 
 
 def _state(network: nn.Module) -> dict[str, Tensor]:

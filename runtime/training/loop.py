@@ -86,6 +86,8 @@ class Run:
     def steps(self) -> Generator[Event, None, None]:
         """Learn to the end; the state is saved now and then, and when the consumer closes or interrupts."""
         try:
+            if self.progress.done:
+                self._look()  # where an earlier run was broken off before it had
             yield from self._sampled()
             while self.progress.done < self.step.steps:
                 began = perf_counter()
@@ -124,27 +126,40 @@ class Run:
         factor = 1.0 if averages(self.optimizer) else rate(optimisation, self.progress.done)
         for group, full in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = full * factor
-        if optimisation.clip:
-            self.scaler.unscale_(self.optimizer)
-            clip_grad_norm_([*self.learner.parameters().values()], optimisation.clip)
         self.whole = False
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+        moved = self._move(optimisation.clip)
         self.progress = self.progress.after(loss)
-        if self.average is not None:
+        if self.average is not None and moved:
             self.average.follow(self.progress.done)
         self.metrics.add(self.progress.done, loss=loss, lr=self._rates[0] * factor)
         self.whole = True
 
+    def _move(self, longest: float) -> bool:
+        """Whether there was anywhere to go: not without a gradient, nor with one that left fp16's range."""
+        learned = [*self.learner.parameters().values()]
+        if all(each.grad is None for each in learned):
+            return False
+        if longest:
+            self.scaler.unscale_(self.optimizer)
+            clip_grad_norm_(learned, longest)
+        before = self.scaler.get_scale()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return self.scaler.get_scale() >= before
+
     def _look(self) -> None:
-        """At the pictures that are not learned from, now and then."""
-        looks = self.validation if self.lesson.processes.first else None
-        if looks is not None and looks.due(self.progress.done, self.step.steps):
-            with self.settled():
-                loss = looks.loss(self.learner, self.lesson.texts)
-                if all(loss < before for _, before in self.metrics.series("validation")):
-                    self.keep(self.best)
-            self.metrics.add(self.progress.done, validation=loss)
+        """At the pictures that are not learned from, now and then, and once after a step."""
+        looks, done = self.validation, self.progress.done
+        if looks is None or not self.lesson.processes.first or not looks.due(done, self.step.steps):
+            return
+        before = self.metrics.series("validation")
+        if any(step == done for step, _ in before):
+            return
+        with self.settled():
+            loss = looks.loss(self.learner, self.lesson.texts)
+            if all(loss < other for _, other in before):
+                self.keep(self.best)
+        self.metrics.add(done, validation=loss)
 
     @property
     def best(self) -> Path:

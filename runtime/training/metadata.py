@@ -15,6 +15,7 @@ from promptlang.datasets.examples import Example
 from promptlang.plan import Train
 from promptlang.teaching import Dreambooth, Lora, Method
 
+from ..adapters.lora import OWN_VAE
 from ..models import BaseModel
 from .identity import KEY
 from .learner import Learner
@@ -53,6 +54,7 @@ def metadata(step: Train, base: BaseModel, learner: Learner, learned: Sequence[E
         "modelspec.prediction_type": "v" if base.schedule.get("prediction_type") == "v_prediction" else "epsilon",
         **({"promptlang_under": _under(step)} if step.under else {}),
         **({"ss_vae_name": base.vae_files[0].name, "ss_new_vae_hash": base.vae_sha256} if base.vae_files else {}),
+        **({} if base.vae_files else {OWN_VAE: "the model's own"}),
         **({"modelspec.license": base.license} if base.license else {}),
         KEY: key,
         **_course(step),

@@ -41,10 +41,20 @@ class Metrics:
         return [(row["step"], row[name]) for row in self.rows if name in row]
 
     def _read(self) -> list[Row]:
+        """All but a line that was broken off."""
         try:
-            return [json.loads(line) for line in self.file.read_text("utf-8").splitlines()]
-        except (OSError, ValueError):
+            lines = self.file.read_text("utf-8", errors="replace").splitlines()
+        except OSError:
             return []
+        return [row for line in lines if (row := _row(line)) is not None]
+
+
+def _row(line: str) -> Row | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
 
 
 def _line(row: Row) -> str:

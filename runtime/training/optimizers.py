@@ -78,7 +78,11 @@ def _schedule_free(groups: Groups, optimisation: Optimisation) -> torch.optim.Op
 
 
 def _adafactor(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
-    return torch.optim.Adafactor(groups, weight_decay=optimisation.weight_decay)
+    """As long steps for small weights as for large ones: a LoRA begins at 0, and would stay there."""
+    from transformers.optimization import Adafactor
+
+    options = {"scale_parameter": False, "relative_step": False, "weight_decay": optimisation.weight_decay}
+    return Adafactor(groups, lr=optimisation.learning_rate, **options)
 
 
 _MAKERS: Final[Mapping[str, Maker]] = MappingProxyType(

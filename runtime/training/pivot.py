@@ -71,20 +71,23 @@ class Beside:
             each.requires_grad_(learns)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class Settling:
     """A text encoder that stays as it is, and rows that will."""
 
     encode: Encode
     rows: nn.Parameter
     known: dict[object, Encoded] = field(default_factory=dict)
+    _version: int = 0
+    """Of the rows that `known` was encoded with: while one looks at an average, they are others."""
 
     def __call__(self, chunks: Chunks) -> Encoded:
         """Once nothing learns any more, each chunk once; and alone, for later it may be in other company."""
         if self.rows.requires_grad:
             return self.encode(chunks)
-        if len(self.known) > KEPT:
+        if len(self.known) > KEPT or self.rows._version != self._version:
             self.known.clear()
+            self._version = self.rows._version
         with torch.no_grad():
             for chunk in chunks:
                 if chunk not in self.known:

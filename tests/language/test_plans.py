@@ -385,6 +385,12 @@ def test_an_optimizer_has_a_learning_rate_of_its_own(session: Session) -> None:
     assert rates("--optimizer lion") == (2e-4, 2e-5)
     assert rates("--optimizer lion --lr 1e-3") == (1e-3, 1e-4)
     assert rates("--optimizer prodigy") == (1.0, 1.0)
+    (token,) = plan(session, "train lora x from photos --with-ti sks --optimizer lion")
+    assert isinstance(token, Train)
+    assert token.course.optimisation.token_rate == 1e-3
+    (step,) = plan(session, "train dreambooth x from photos --as lora")
+    assert isinstance(step, Train)
+    assert step.course.optimisation.learning_rate == 1e-3
     assert rates("--lr 1e-2 --te --te-lr 1e-5") == (1e-2, 1e-5)
     (step,) = plan(session, "train lora x from photos --up-lr 1e-5 --down-lr 0")
     assert isinstance(step, Train)

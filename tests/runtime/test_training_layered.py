@@ -106,6 +106,16 @@ def test_stopped_before_or_after_the_token_stays_it_goes_on_to_the_very_same_fil
     assert_the_same_when_resumed(runtime, training(method, steps=6, weight_decay=0.1, ema=0.9, **SAID), after)
 
 
+@pytest.mark.parametrize("after", [3, 5])
+def test_looks_at_an_average_leave_nothing_behind_that_is_learned_with(
+    after: int, runtime: Runtime, training: Callable[..., Train]
+) -> None:
+    """Captions whose states are remembered once the token stays, and the average's rows, which are others."""
+    method = replace(PIVOTAL, token=replace(SKS, until=0.2))
+    said = {"template": "a <sks> in {ink|cat|fox|a cat|a fox}", "held_out": 0.4}
+    assert_the_same_when_resumed(runtime, training(method, steps=10, ema=0.95, token_rate=0.05, **said), after)
+
+
 def test_the_base_is_unchanged_and_the_file_brings_its_token_along(
     runtime: Runtime, training: Callable[..., Train], base: BaseModel, render: Callable[..., Render], span: Span
 ) -> None:

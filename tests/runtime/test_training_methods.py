@@ -320,6 +320,29 @@ def test_two_batches_to_a_step_are_one_of_twice_the_size(
         assert all(alike(other[name], value) for name, value in made[0].items())
 
 
+@pytest.mark.parametrize("method", [Lora(4, 4.0), TextualInversion("x")], ids=["lora", "ti"])
+def test_the_losses_of_a_steps_parts_are_those_of_the_whole(
+    method: object, training: Callable[..., Train], base: BaseModel
+) -> None:
+    """Which an optimizer that knows no scale would not show."""
+    found = []
+    for batch, accumulate in ((4, 1), (2, 2), (1, 4)):
+        step = training(method, batch=batch, accumulate=accumulate, template="a <x> ${caption}")
+        with learner_of(step, base) as learner, torch.no_grad():
+            found.append(float(sum(lesson_of(step, base, learner).losses(0))))
+    assert found == pytest.approx([found[0]] * 3, rel=1e-4)
+
+
+def test_what_is_held_back_while_the_base_is_asked_stays_held_back(
+    training: Callable[..., Train], base: BaseModel
+) -> None:
+    step = training(Lora(2, 2.0, "all"), prior=Prior(1.0, "a cat"), part_rates=(("down", 0.0), ("mid", 0.0)))
+    with learner_of(step, base) as learner:
+        sum(lesson_of(step, base, learner).losses(0)).backward()
+        learns = {name for name, each in learner.unet.named_parameters() if each.requires_grad}
+        assert learns == learner.learned.keys()
+
+
 def test_pictures_of_others_of_the_kind_count_by_their_weight(
     training: Callable[..., Train], base: BaseModel, photos: Path
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -177,15 +178,42 @@ def tensors_of(step: Train) -> bytes:
     return whole[8 + int.from_bytes(whole[:8], "little") :]
 
 
-def test_fp16_scales_its_losses_and_remembers_by_how_much(runtime: Runtime, training: Make) -> None:
+def test_fp16_scales_its_losses_and_remembers_by_how_much(
+    runtime: Runtime, training: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scale that grows after each step, from where it soon leaves fp16's range and is halved."""
     if not devices.computes(torch.device("cpu"), torch.float16):
         pytest.skip("this processor cannot")
-    step = training(precision="fp16", steps=5)
+    scales: list[list[float]] = []
+
+    class Growing(torch.amp.GradScaler):
+        def __init__(self, device: str, *, enabled: bool) -> None:
+            super().__init__(device, init_scale=2.0**17, growth_interval=1, enabled=enabled)
+            scales.append([])
+
+        def scale(self, outputs: Tensor) -> Tensor:
+            made = super().scale(outputs)
+            scales[-1].append(self.get_scale())
+            assert made == outputs * self.get_scale()
+            return made
+
+    monkeypatch.setattr(torch.amp, "GradScaler", Growing)
+    step = training(precision="fp16", steps=8, ema=0.9)
     whole = replace(step, file=step.file.with_name("whole.safetensors"), name="whole")
     assert isinstance(run(runtime, whole)[-1], TrainingFinished)
-    stop(runtime, step, 2)
+    stop(runtime, step, 3)
     run(Runtime(), step)
+    (grown, before, after) = scales
+    assert any(later < earlier for earlier, later in pairwise(grown))  # steps that were not made
+    assert [*before, *after] == grown
     assert tensors_of(step) == tensors_of(whole)
+
+
+def test_fp16_has_no_trouble_with_a_step_in_which_no_caption_has_the_token(runtime: Runtime, training: Make) -> None:
+    if not devices.computes(torch.device("cpu"), torch.float16):
+        pytest.skip("this processor cannot")
+    step = of(training, "ti", precision="fp16", steps=8, batch=1, dropout=0.6)
+    assert isinstance(run(runtime, step)[-1], TrainingFinished)
 
 
 @pytest.mark.parametrize("way", ["lora", "dreambooth", "ti"])

@@ -125,6 +125,12 @@ def test_a_lora_remembers_the_vae_it_was_trained_with_and_warns_where_that_is_no
     (complaint,) = complaints(run(Runtime(), picture))
     assert complaint.startswith("PL509 `ink` was trained with another VAE")
     assert complaints(run(Runtime(), replace(picture, model=through))) == []
+    own = replace(step, model=model, file=step.file.with_name("own.safetensors"))
+    assert complaints(run(Runtime(), own)) == []
+    picture = replace(picture, adapters=(Adapter("ink", own.file),))
+    assert complaints(run(Runtime(), picture)) == []
+    (complaint,) = complaints(run(Runtime(), replace(picture, model=through)))
+    assert complaint.startswith("PL509 `ink` was trained with another VAE")
 
 
 def test_what_a_models_card_says_of_its_licence_is_in_what_is_trained_on_it(

@@ -27,6 +27,7 @@ train lora a from photos --optimizer schedule-free --ema 0.9 # PL230
 train lora a from photos --optimizer prodigy --te --te-lr 1 # PL230
 train lora a from photos --optimizer prodigy --te --lr 2
 train lora a from photos --optimizer prodigy --mid-lr 1 # PL230
+train lora a from photos --optimizer prodigy --with-ti t --ti-lr 1 # PL230
 train lora a from photos --down-lr 0 --mid-lr 1e-4 --up-lr 1e-3
 train ti <t> from photos --up-lr 1e-3 # PL102
 train lora a from photos --attention flash # PL203
