@@ -197,6 +197,8 @@ class Train:
     """LoRAs that the model has on meanwhile."""
     adapters: tuple[Adapter, ...] = ()
     """Where each of them is found."""
+    embeddings: tuple[Adapter, ...] = ()
+    """Tokens that captions may name, beside the one that learns."""
     samples: tuple[Render, ...] = ()
     """Pictures to make meanwhile. Each is made after several steps, and its file is then called after the step, too."""
     class_pictures: tuple[Render, ...] = ()

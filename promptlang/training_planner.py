@@ -78,8 +78,14 @@ def train(statement: Statement, scope: Scope) -> Train:
         device=values.text("device"),
         under=uses,
         adapters=tuple(Adapter(use.name, scope.loras[use.name]) for use in uses),
+        embeddings=_known(scope, token_of(method)),
         sample_every=int(values.number("sample-every", otherwise=-(-course.optimisation.steps // LOOKS))),
     )
+
+
+def _known(scope: Scope, own: TextualInversion | None) -> tuple[Adapter, ...]:
+    others = {name: file for name, file in scope.embeddings.items() if own is None or name != own.token}
+    return tuple(Adapter(name, file) for name, file in sorted(others.items()))
 
 
 def _uses(statement: Statement) -> tuple[LoraUse, ...]:

@@ -69,7 +69,7 @@ class Runtime:
                 if step.under:
                     loras = yield from loaded.read(step.adapters, read, step.span)
                     loaded = Loaded.of(merged(loaded.base, loras, step.under))
-                yield from train(step, loaded.base, loaded.encoders)
+                yield from train(step, loaded)
                 for model in [model for model in self._models if model.path == step.file]:
                     del self._models[model]  # it may be another one now
             case CheckData():

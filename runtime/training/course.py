@@ -26,13 +26,15 @@ from promptlang.events import (
     TrainingSkipped,
     TrainingStarted,
 )
-from promptlang.plan import Train
+from promptlang.plan import Adapter, Train
 from promptlang.teaching import Prior, token_of
 
+from ..adapters import read_embedding
 from ..conditioning import Encoder, reading_of
 from ..files import write_whole
 from ..models import BaseModel
 from ..processes import ALONE, Processes
+from ..rendering import Loaded
 from . import curve, report
 from .attention import attention, ensure_there
 from .batches import Batches, turns
@@ -78,16 +80,23 @@ class Material:
         others = examples(prior.folder, step.span, prior.text or None) if prior and prior.folder else ()
         return cls(learned, watched, others)
 
+    def named(self, step: Train) -> tuple[Adapter, ...]:
+        """The tokens that are there already and that something is said of here."""
+        prior = step.course.prior
+        said = [*(caption for each in _all(self) for caption in each.captions), prior.text if prior else ""]
+        return tuple(each for each in step.embeddings if any(f"<{each.name}>" in text for text in said))
 
-def train(step: Train, base: BaseModel, encoders: Sequence[Encoder]) -> Generator[Event, None, None]:
+
+def train(step: Train, loaded: Loaded) -> Generator[Event, None, None]:
     """Train, and write what is learned; goes on from a checkpoint, and leaves one when closed before the end."""
-    began = perf_counter()
+    began, base = perf_counter(), loaded.base
     processes, schedule = Processes.here(), Schedule.of(base.schedule)
     ensure_sound(step.course.objective, schedule, base.name, step.span)
     ensure_there(step, base.place.device)
     yield from make_class_pictures(step, base, processes)
     material = Material.of(step)
-    identity = key(step, (material.learned, material.watched, material.others), base)
+    tokens = yield from loaded.read(material.named(step), read_embedding, step.span)
+    identity = key(step, (material.learned, material.watched, material.others), base, tokens)
     if not step.force and kept_key(step.file) == identity:
         yield TrainingSkipped(step)
         if step.samples and not Samples.kept(step, identity):
@@ -95,6 +104,7 @@ def train(step: Train, base: BaseModel, encoders: Sequence[Encoder]) -> Generato
         return
     yield from map(Complained, oddities(_all(material)))
     with learner_of(step, base) as learner:
+        encoders = tuple(each.knowing(tokens) for each in loaded.encoders)
         texts = _texts(step, base, learner, encoders, material)
         seen = yield from see(step, base, material, processes)
         yield from map(Complained, seen.warnings)
@@ -247,7 +257,8 @@ def _texts(step: Train, base: BaseModel, learner: Learner, encoders: Sequence[En
     captions = [caption for example in _all(material) for caption in example.captions]
     chunks = [cut(said, known) for caption in captions for said in _drawn(caption)]
     token = token_of(step.course.method)
-    if token is not None and not any(chunk.vectors for each in chunks for chunk in each):
+    names = {vectors.name for each in chunks for chunk in each for _, vectors in chunk.vectors}
+    if token is not None and token.token not in names:
         raise PromptError([no_token(token.token, step.span)])
     longest = max(map(len, chunks))
     return Texts(base, voices, max(1, longest))

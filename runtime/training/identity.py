@@ -14,6 +14,7 @@ from promptlang.datasets.examples import Example
 from promptlang.inspection.adapters import RECORD
 from promptlang.plan import Train
 
+from ..adapters import Embedding
 from ..adapters.loading import sha256
 from ..models import BaseModel
 
@@ -27,14 +28,15 @@ FILES = "promptlang_files"
 """Where a folder keeps what is in it, and how many bytes each file has."""
 
 
-def key(step: Train, found: Iterable[tuple[Example, ...]], base: BaseModel) -> str:
-    """Of the course, the model and the pictures, wherever their folders are."""
+def key(step: Train, found: Iterable[tuple[Example, ...]], base: BaseModel, tokens: Iterable[Embedding] = ()) -> str:
+    """Of the course, the model, the tokens in captions and the pictures, wherever their folders are."""
     course = step.course
     prior = course.prior and replace(course.prior, folder=None)
     data = replace(course.data, folder=Path(), validation=None)
     fields = asdict(replace(course, data=data, prior=prior))
     under = worn(step)
-    told = [TRAINER, base.identity, dict(base.schedule), type(course.method).__name__, fields, *under]
+    named = [(each.name, each.sha256) for each in tokens]
+    told = [TRAINER, base.identity, dict(base.schedule), type(course.method).__name__, fields, *under, *named]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
     for examples in found:
         digest.update(f"{len(examples)} pictures".encode())

@@ -9,9 +9,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from promptlang.chunks import Vectors
@@ -19,14 +18,14 @@ from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.training import unknown_word
 from promptlang.plan import Train
 from promptlang.source import Span
-from promptlang.teaching import TextualInversion
+from promptlang.teaching import TextualInversion, token_of
 
 from ..adapters import write_tensors
 from ..adapters.embeddings import ENCODERS
-from ..conditioning import Encoded, Tokens, vocabulary_of
+from ..conditioning import Tokens, vocabulary_of
 from ..families import Reader
 from ..models import BaseModel
-from .learner import Chunks, Encode, Learner
+from .learner import Encode, Learner
 from .precision import frozen, numbers
 from .texts import encode
 
@@ -115,29 +114,19 @@ def encoders(
 ) -> dict[str, Encode]:
     """How each text encoder, or the one in its place that learns, too, reads the rows."""
     networks = {**base.text_encoders, **learning}
+    token = token_of(step.course.method)
+    assert token is not None
     return {
-        reader.part: partial(_encode, networks[reader.part], reader, step.course.clip_skip, rows[reader.part])
+        reader.part: _with(
+            {token.token: rows[reader.part]}, partial(encode, networks[reader.part], reader, step.course.clip_skip)
+        )
         for reader in base.family.readers
     }
 
 
-def _encode(text_encoder: Any, reader: Reader, clip_skip: int, rows: Tensor, chunks: Chunks) -> Encoded:
-    """The rows stand at the token's places; the text encoder is only run."""
-    places = [
-        (chunk, 1 + at + row, row)
-        for chunk, each in enumerate(chunks)
-        for at, vectors in each.vectors
-        for row in range(vectors.count)
-    ]
-    if not places:
-        return encode(text_encoder, reader, clip_skip, chunks)
-    chunk, position, row = torch.tensor(places).T
-
-    def put(_module: nn.Module, _inputs: tuple[Tensor], embedded: Tensor) -> Tensor:
-        return embedded.index_put((chunk, position), rows[row])
-
-    with text_encoder.get_input_embeddings().register_forward_hook(put):
-        return encode(text_encoder, reader, clip_skip, chunks)
+def _with(own: Mapping[str, Tensor], read: Encode) -> Encode:
+    """A text encoder that is only run, and rows that learn."""
+    return lambda chunks, known: read(chunks, {**known, **own})
 
 
 def _write(rows: Rows, file: Path, metadata: Mapping[str, str]) -> None:

@@ -18,8 +18,12 @@ from ..devices import FULL
 
 Chunks = Sequence[Chunk[int]]
 
-Encode = Callable[[Chunks], Encoded]
-"""What a text encoder makes of chunks, with gradients: states `[chunks, 77, channels]`, and pooled ones if it pools."""
+Rows = Mapping[str, Tensor]
+"""By the name of a token its rows for a text encoder, `[vectors, channels]`."""
+
+Encode = Callable[[Chunks, Rows], Encoded]
+"""What a text encoder makes of chunks and of tokens in them that do not learn, with gradients: states
+`[chunks, 77, channels]`, and pooled ones if it pools."""
 
 Parameters = Mapping[str, nn.Parameter]
 

@@ -17,7 +17,7 @@ from ..adapters import BUNDLED
 from ..conditioning import Encoded
 from ..models import BaseModel
 from . import inversion
-from .learner import Chunks, Encode, Learner
+from .learner import Chunks, Encode, Learner, Rows
 from .texts import joined
 
 KEPT: Final = 256
@@ -81,15 +81,15 @@ class Settling:
     _version: int = 0
     """Of the rows that `known` was encoded with: while one looks at an average, they are others."""
 
-    def __call__(self, chunks: Chunks) -> Encoded:
+    def __call__(self, chunks: Chunks, known: Rows) -> Encoded:
         """Once nothing learns any more, each chunk once; and alone, for later it may be in other company."""
         if self.rows.requires_grad:
-            return self.encode(chunks)
+            return self.encode(chunks, known)
         if len(self.known) > KEPT or self.rows._version != self._version:
             self.known.clear()
             self._version = self.rows._version
         with torch.no_grad():
             for chunk in chunks:
                 if chunk not in self.known:
-                    self.known[chunk] = self.encode([chunk])
+                    self.known[chunk] = self.encode([chunk], known)
         return joined([self.known[chunk] for chunk in chunks])

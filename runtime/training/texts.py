@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,21 +18,43 @@ from ..conditioning import Conditioning, Encoded, Encoder, Reading, Tokens, stat
 from ..emphasis import States, restored
 from ..families import Reader
 from ..models import BaseModel
-from .learner import Chunks, Encode
+from .learner import Chunks, Encode, Rows
 
 Segments = tuple[Segment, ...]
 
 
-def encode(text_encoder: Any, reader: Reader, clip_skip: int, chunks: Chunks) -> Encoded:
-    """What a text encoder makes of chunks, `[chunks, 77, channels]`, with its gradients."""
+def encode(text_encoder: Any, reader: Reader, clip_skip: int, chunks: Chunks, rows: Rows) -> Encoded:
+    """What a text encoder makes of chunks, `[chunks, 77, channels]`, with its gradients, and with those of rows."""
     ids = torch.tensor([chunk.tokens for chunk in chunks], device=text_encoder.device)
     for row, chunk in enumerate(chunks):
         for at, vectors in chunk.vectors:
             ids[row, at + 1 : at + 1 + vectors.count] = 0  # where padding is the end token, CLIP would pool there
     layer = max(clip_skip, reader.first_layer)
-    output = text_encoder(ids, output_hidden_states=layer > 1)
+    with _placed(text_encoder, chunks, rows):
+        output = text_encoder(ids, output_hidden_states=layer > 1)
     states = states_at(layer, output, text_encoder, normed=reader.normed)
     return Encoded(states, getattr(output, "text_embeds", None))
+
+
+@contextmanager
+def _placed(text_encoder: Any, chunks: Chunks, rows: Rows) -> Iterator[None]:
+    """Within it the rows stand at their tokens' places."""
+    places: dict[str, list[tuple[int, int, int]]] = {}
+    for chunk, each in enumerate(chunks):
+        for at, vectors in each.vectors:
+            places.setdefault(vectors.name, []).extend((chunk, 1 + at + row, row) for row in range(vectors.count))
+    if not places:
+        yield
+        return
+    found = {name: torch.tensor(each).T for name, each in places.items()}
+
+    def put(_module: nn.Module, _inputs: tuple[Tensor], embedded: Tensor) -> Tensor:
+        for name, (chunk, position, row) in found.items():
+            embedded = embedded.index_put((chunk, position), rows[name].to(embedded)[row])
+        return embedded
+
+    with text_encoder.get_input_embeddings().register_forward_hook(put):
+        yield
 
 
 def encoders(step: Train, base: BaseModel, learning: Mapping[str, nn.Module]) -> dict[str, Encode]:
@@ -65,8 +88,13 @@ class Voice:
         if self.encode is None:
             return joined([self._kept(chunks) for chunks in cuts])
         different = list(dict.fromkeys(chunk for chunks in cuts for chunk in chunks))
-        encoded = dict(zip(different, _divided(self.encode(different)), strict=True))
+        encoded = dict(zip(different, _divided(self.encode(different, self._known)), strict=True))
         return joined([_weighted(chunks, encoded) for chunks in cuts])
+
+    @property
+    def _known(self) -> Rows:
+        """Of tokens that do not learn."""
+        return {name: each.rows[self.encoder.part] for name, each in self.encoder.embeddings.items()}
 
     def _kept(self, chunks: Sequence[Chunk[int]]) -> Encoded:
         return Encoded(self.encoder.encode(chunks, self.reading), self.encoder.pooled(chunks, self.reading))

@@ -254,6 +254,16 @@ a <sks>""",
     assert (render.model, token.model) == (Model("cat", model.file), EMOJI)
 
 
+def test_a_training_knows_the_tokens_that_are_there_already_but_its_own(session: Session) -> None:
+    (first, second) = plan(session, "train ti <sks> from photos\ntrain ti <sks> from photos --vectors 2")
+    (_, lora) = plan(session, "train ti <sks> from photos\ntrain lora ink from photos")
+    assert isinstance(first, Train)
+    assert isinstance(second, Train)
+    assert isinstance(lora, Train)
+    assert first.embeddings == second.embeddings == ()
+    assert lora.embeddings == (Adapter("sks", FOLDER / "embeddings" / "sks.safetensors"),)
+
+
 def test_dreambooth_can_make_a_lora(session: Session) -> None:
     (step, render) = plan(session, "train dreambooth cat from photos --as lora --rank 4\na <lora:cat:0.5>")
     assert isinstance(step, Train)

@@ -18,9 +18,10 @@ from promptlang.events import Reported, TrainingFinished, TrainingSkipped
 from promptlang.inspection.headers import tokens, trigger_words
 from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment, Train
 from promptlang.runtime import Runtime, models
-from promptlang.runtime.adapters import merged, read, read_embedding
+from promptlang.runtime.adapters import Embedding, merged, read, read_embedding
 from promptlang.runtime.conditioning import vocabulary_of
 from promptlang.runtime.models import BaseModel
+from promptlang.runtime.rendering import Loaded
 from promptlang.runtime.training import precision
 from promptlang.runtime.training.methods import learner as learner_of
 from promptlang.source import Span
@@ -134,6 +135,48 @@ def test_the_base_is_unchanged_and_the_file_brings_its_token_along(
     assert complaints(run(runtime, with_both)) == []
     assert complaints(run(Runtime(), replace(with_both, file=with_both.file.with_name("again.png")))) == []
     assert with_both.file.with_name("again.png").read_bytes() == with_both.file.read_bytes()
+
+
+OTHERS = {
+    "lora": Lora(2, 2.0),
+    "lora-te": Lora(2, 2.0, text_encoder=True),
+    "dreambooth": Dreambooth(),
+    "pivotal": replace(PIVOTAL, token=replace(SKS, token="x")),
+    "ti": TextualInversion("x", 1, "cat"),
+}
+
+
+@pytest.mark.parametrize("way", OTHERS)
+def test_a_token_that_is_there_already_is_read_in_captions_as_in_prompts(
+    way: str, runtime: Runtime, training: Callable[..., Train], base: BaseModel, tmp_path: Path
+) -> None:
+    file, draw = tmp_path / "sks.safetensors", torch.Generator().manual_seed(0)
+    save_file({"emb_params": torch.randn(2, 32, generator=draw)}, file)
+    step = training(OTHERS[way], steps=2, template="a (<sks>:1.2), <x>", embeddings=(Adapter("sks", file),))
+    known = read_embedding(step.embeddings[0], base, step.span)
+    with learner_of(step, base) as learner, torch.no_grad():
+        lesson = lesson_of(step, base, learner, (known,))
+        batch = lesson.batches.at(0)
+        found = lesson.texts.told(batch.captions, batch.frames).hidden[:1]
+        own = [
+            Embedding("x", "", {part: each.detach() for part, each in rows.items()}) for rows in learner.tokens.values()
+        ]
+        (encoder,) = Loaded.of(base).encoders
+        encoder = encoder.knowing([known, *own])
+        assert torch.allclose(found, encoder.encode(encoder.cut(batch.captions[0])), atol=1e-5)
+    assert isinstance(run(runtime, step)[-1], TrainingFinished)
+    assert run(runtime, step) == [TrainingSkipped(step)]
+    save_file({"emb_params": torch.randn(2, 32, generator=draw)}, file)
+    assert isinstance(run(runtime, step)[-1], TrainingFinished)  # it says something else now
+
+
+def test_a_token_that_learns_has_to_be_in_a_caption_though_another_is(
+    runtime: Runtime, training: Callable[..., Train], tmp_path: Path
+) -> None:
+    save_file({"emb_params": torch.ones(2, 32)}, tmp_path / "sks.safetensors")
+    known = (Adapter("sks", tmp_path / "sks.safetensors"),)
+    step = training(TextualInversion("x"), template="a <sks>", embeddings=known)
+    assert complaints(run(runtime, step)) == ["PL405 no caption has `<x>`"]
 
 
 def test_a_lora_is_trained_on_a_dreambooth_model_as_on_any_other(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from promptlang.chunks import cut
 from promptlang.events import Reported, TrainingFinished
 from promptlang.plan import Adapter, Model, Render, Segment, Train
 from promptlang.runtime import Runtime, models
-from promptlang.runtime.adapters import Attachments, read
+from promptlang.runtime.adapters import Attachments, Embedding, read
 from promptlang.runtime.conditioning import Encoder, vocabulary_of
 from promptlang.runtime.models import BaseModel
 from promptlang.runtime.processes import ALONE
@@ -41,9 +41,10 @@ def fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "bf16_pays", lambda _: False)
 
 
-def lesson_of(step: Train, base: BaseModel, learner: Learner) -> Lesson:
+def lesson_of(step: Train, base: BaseModel, learner: Learner, known: Sequence[Embedding] = ()) -> Lesson:
     material = course.Material.of(step)
-    texts = course._texts(step, base, learner, Loaded.of(base).encoders, material)
+    encoders = [each.knowing(known) for each in Loaded.of(base).encoders]
+    texts = course._texts(step, base, learner, encoders, material)
     seen = returned(course.see(step, base, material, ALONE))
     return course.Room(step, base, seen, Schedule.of(base.schedule), texts).lesson(learner)
 
