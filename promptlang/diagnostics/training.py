@@ -108,6 +108,12 @@ def no_xformers(reason: str, span: Span) -> Diagnostic:
     return Diagnostic("PL528", f"`--attention xformers` cannot be had: {reason}", span, hint)
 
 
+def not_kept(kind: str, device: str, span: Span) -> Diagnostic:
+    """``--base-precision fp8`` on a device without such numbers."""
+    message = f"the device `{device}` cannot hold weights in `{kind}`"
+    return Diagnostic("PL529", message, span, "try `--base-precision int8`, or leave it out")
+
+
 def no_targets(targets: str, part: str, span: Span) -> Diagnostic:
     """``--targets "to_z$"``"""
     hint = "names are like `mid_block.attentions.0.transformer_blocks.0.attn1.to_q`"

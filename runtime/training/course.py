@@ -143,7 +143,7 @@ def _keep(learner: Learner, says: Mapping[str, str], file: Path) -> None:
 def _told(run: Run, base: BaseModel) -> Iterator[str]:
     """All that there is to say at the end."""
     own = run.validation and run.validation.of_own(run.lesson.batches.buckets).loss(run.learner, run.lesson.texts)
-    yield from report.verdict(run.metrics, own)
+    yield from report.verdict(run.metrics, own, run.step.course.optimisation.kept)
     if run.learner.report:
         yield from run.learner.report()
     yield report.cost(run.seconds, run.steps_done, base.place.device)

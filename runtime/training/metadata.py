@@ -34,7 +34,10 @@ _OPTIMIZERS: Final[Mapping[str, str]] = MappingProxyType({"adamw": "torch.optim.
 
 def metadata(step: Train, base: BaseModel, learner: Learner, learned: Sequence[Example], key: str) -> dict[str, str]:
     """Every value a string; no times of day, so that the same training is the same file."""
+    velocity = base.schedule.get("prediction_type") == "v_prediction"
     version, architecture = _VERSIONS.get(base.unet.config.cross_attention_dim, (base.name, base.name))
+    if version == "sd_v2" and velocity:
+        architecture = "stable-diffusion-v2-768-v"
     size = "{}x{}".format(*base.size)
     return {
         "ss_v2": str(version == "sd_v2"),
@@ -51,7 +54,7 @@ def metadata(step: Train, base: BaseModel, learner: Learner, learned: Sequence[E
         "modelspec.implementation": "diffusers",
         "modelspec.title": step.name,
         "modelspec.resolution": size,
-        "modelspec.prediction_type": "v" if base.schedule.get("prediction_type") == "v_prediction" else "epsilon",
+        "modelspec.prediction_type": "v" if velocity else "epsilon",
         **({"promptlang_under": _under(step)} if step.under else {}),
         **({"ss_vae_name": base.vae_files[0].name, "ss_new_vae_hash": base.vae_sha256} if base.vae_files else {}),
         **({} if base.vae_files else {OWN_VAE: "the model's own"}),
@@ -96,6 +99,7 @@ def _course(step: Train) -> dict[str, str]:
         "ss_learning_rate": str(optimisation.learning_rate),
         "ss_unet_lr": str(optimisation.learning_rate),
         "ss_text_encoder_lr": str(optimisation.text_encoder_rate),
+        **{f"promptlang_{part}_lr": str(rate) for part, rate in optimisation.part_rates},
         "ss_optimizer": _OPTIMIZERS.get(optimisation.optimizer, optimisation.optimizer),
         "ss_lr_scheduler": optimisation.scheduler,
         "ss_lr_warmup_steps": str(optimisation.warmup),

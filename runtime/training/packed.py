@@ -17,6 +17,15 @@ KINDS: Final[Mapping[str, tuple[torch.dtype, float]]] = MappingProxyType(
 """What each is kept as, and the largest number in it."""
 
 
+def keeps(device: torch.device, kind: str) -> bool:
+    """Whether a device can hold such numbers."""
+    try:
+        torch.ones(1, device=device).to(KINDS[kind][0]).float()
+    except (RuntimeError, TypeError):
+        return False
+    return True
+
+
 def pack(network: nn.Module, kind: str) -> None:
     """Put packed layers in place of a network's linear layers and convolutions."""
     for name, layer in [*network.named_modules()]:

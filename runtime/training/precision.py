@@ -9,12 +9,14 @@ from copy import deepcopy
 import torch
 from diffusers import UNet2DConditionModel
 
+from promptlang.diagnostics import PromptError
+from promptlang.diagnostics.training import not_kept
 from promptlang.plan import Train
 
 from ..devices import dtype_of
 from ..models import BaseModel
 from ..networks import moved
-from .packed import pack
+from .packed import keeps, pack
 
 
 def bf16_pays(batch: int) -> bool:
@@ -47,6 +49,8 @@ def frozen(step: Train, base: BaseModel, dtype: torch.dtype, *, whole: bool = Fa
     if kind is None and (whole or dtype == torch.float32):
         yield base.unet
         return
+    if kind is not None and not keeps(base.place.device, kind):
+        raise PromptError([not_kept(kind, base.place.device.type, step.span)])
     with away(step, base):
         unet = deepcopy(base.unet)
         if kind is None:

@@ -8,6 +8,7 @@ from typing import Final
 
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import Tensor
 
 from .adapters import NAME
 from .metrics import Metrics
@@ -19,7 +20,7 @@ GAP: Final = 0.5
 """Of the validation loss, what that of the pictures learned from must be under to be called learned by heart."""
 
 
-def verdict(metrics: Metrics, own: float | None) -> Iterator[str]:
+def verdict(metrics: Metrics, own: float | None, kept: str = "last") -> Iterator[str]:
     """Whether pictures were learned by heart; `own` is the validation's loss over those that were learned from."""
     looks = metrics.series("validation")
     if not looks or own is None:
@@ -28,7 +29,8 @@ def verdict(metrics: Metrics, own: float | None) -> Iterator[str]:
     (last, end), (step, best) = looks[-1], min(looks, key=lambda look: look[1])
     told = f"validation loss {looks[0][1]:.4f} at first, {end:.4f} at the end; over its own pictures {own:.4f}"
     if end > best * RISE:
-        yield f"{told}; lowest, {best:.4f}, at step {step} of {last}: a rise is learning by heart; try `--keep best`"
+        remedy = "which is what was kept" if kept == "best" else "try `--keep best`"
+        yield f"{told}; lowest, {best:.4f}, at step {step} of {last}: a rise is learning by heart; {remedy}"
     elif own < end * GAP:
         yield f"{told}: it knows its own pictures by heart, and the others have not suffered from it so far"
     else:
@@ -44,11 +46,21 @@ def effective_strength(layers: Mapping[str, Mapping[str, BaseTunerLayer]]) -> st
 def _lengths(layers: Mapping[str, BaseTunerLayer]) -> str:
     shares = {}
     for name, layer in layers.items():
-        weight = layer.get_base_layer().weight
-        shares[name] = float(layer.get_delta_weight(NAME).float().norm() / weight.float().norm())
+        weight = layer.get_base_layer().weight.float()
+        shares[name] = float((_changed(layer, weight) - weight).norm() / weight.norm())
     strongest = max(shares, key=lambda name: shares[name])
     mean = sum(shares.values()) / len(shares)
     return f"weights change by {mean:.2%} of their length, at most by {shares[strongest]:.2%} ({strongest})"
+
+
+def _changed(layer: BaseTunerLayer, weight: Tensor) -> Tensor:
+    """A layer's weight with what was learned; in DoRA at the length that was (Liu et al. 2024, eq. 5)."""
+    whole = weight + layer.get_delta_weight(NAME).float()
+    lengths = getattr(layer, "lora_magnitude_vector", {})
+    if NAME not in lengths:
+        return whole
+    shape = [-1, *[1] * (whole.dim() - 1)]
+    return whole * (lengths[NAME].weight.float().reshape(shape) / whole.flatten(1).norm(dim=1).reshape(shape))
 
 
 def cost(seconds: float, steps: int, device: torch.device) -> str:

@@ -321,6 +321,18 @@ def test_two_batches_to_a_step_are_one_of_twice_the_size(
         assert all(alike(other[name], value) for name, value in made[0].items())
 
 
+@pytest.mark.parametrize(("algo", "expected"), [("dora", "change by 50.00%"), ("lora", "change by 0.00%")])
+def test_doras_lengths_count_in_how_strong_it_is(
+    algo: str, expected: str, training: Callable[..., Train], base: BaseModel
+) -> None:
+    with learner_of(training(Lora(2, 2.0, "attn", algo)), base) as learner:
+        for name, parameter in learner.learned.items():
+            if "magnitude" in name:
+                parameter.data *= 1.5
+        (told,) = learner.report()
+    assert told.startswith(f"unet: weights {expected} of their length")
+
+
 @pytest.mark.parametrize("method", [Lora(4, 4.0), TextualInversion("x")], ids=["lora", "ti"])
 def test_the_losses_of_a_steps_parts_are_those_of_the_whole(
     method: object, training: Callable[..., Train], base: BaseModel

@@ -19,7 +19,7 @@ from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Resol
 from promptlang.runtime import Runtime, devices, models
 from promptlang.runtime.devices import PRECISIONS
 from promptlang.runtime.models import BaseModel
-from promptlang.runtime.training import precision
+from promptlang.runtime.training import packed, precision
 from promptlang.runtime.training.methods import learner as learner_of
 from promptlang.runtime.training.objective import Measure
 from promptlang.runtime.training.packed import KINDS, Packed, pack
@@ -176,6 +176,20 @@ def tensors_of(step: Train) -> bytes:
     """The file without its header, which names it."""
     whole = step.file.read_bytes()
     return whole[8 + int.from_bytes(whole[:8], "little") :]
+
+
+def test_a_device_that_has_no_such_numbers_refuses_to_keep_weights_in_them(
+    runtime: Runtime, training: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert packed.keeps(torch.device("cpu"), "fp8")
+
+    def refused(*_: object, **__: object) -> Tensor:
+        raise TypeError(
+            "Trying to convert Float8_e4m3fn to the MPS backend but it does not have support for that dtype"
+        )
+
+    monkeypatch.setattr(packed.torch, "ones", refused)
+    assert complaints(run(runtime, training(packed="fp8"))) == ["PL529 the device `cpu` cannot hold weights in `fp8`"]
 
 
 def test_fp16_scales_its_losses_and_remembers_by_how_much(
