@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence, Set
+from collections.abc import Generator, Iterator, Sequence, Set
 from itertools import groupby
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from typing_extensions import assert_never
 
 from promptlang import diagnostics
 from promptlang.datasets.checked import check
-from promptlang.diagnostics import PromptError
+from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.events import Complained, Event, ModelLoading, ModelRefused, PictureFinished, SheetFinished
 from promptlang.plan import CheckData, ContactSheet, Model, Plan, Render, Step, Train
 from promptlang.source import Span
@@ -30,6 +30,13 @@ def _statement(step: Step) -> tuple[object, ...]:
     return (step.span, step.model, step.computing) if isinstance(step, Render) else (id(step),)
 
 
+def _foreseen(steps: Sequence[Step]) -> Iterator[Diagnostic]:
+    if any(isinstance(step, Train) for step in steps):
+        from .training.foresight import foreseen
+
+        yield from foreseen(steps)
+
+
 class Runtime:
     """Runs plans. It keeps the models and adapters that it has read for the next one."""
 
@@ -39,8 +46,13 @@ class Runtime:
     def execute(self, plan: Plan) -> Generator[Event, None, None]:
         """Do the steps in order, telling of each; what is wrong with one does not stop the next.
 
+        What is wrong with trainings, and can be known before the first step of them, stops it all.
         Where several processes do, all of them train, and the first one makes the pictures.
         """
+        foreseen = [*_foreseen(plan.steps)]
+        yield from map(Complained, foreseen)
+        if foreseen:
+            return
         made: set[Path] = set()
         first = Processes.here().first
         steps = [step for step in plan.steps if first or isinstance(step, Train)]

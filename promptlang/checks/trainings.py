@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from promptlang import ast
 from promptlang.checks.statements import head
 from promptlang.checks.statements import options as written
+from promptlang.datasets.examples import CAPTION
 from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics.training import not_together, not_without, only_loras, uneven_ratio
-from promptlang.scope import Scoped, makes_lora, worn
+from promptlang.diagnostics.training import (
+    built_in,
+    not_together,
+    not_without,
+    only_loras,
+    same_pictures,
+    typo_in_template,
+    uneven_ratio,
+)
+from promptlang.plan import EMOJI
+from promptlang.scope import Scope, Scoped, makes_lora, worn
 from promptlang.values import Values
 from promptlang.world import World
 
@@ -55,10 +66,30 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
         yield not_without("keep best", "hold-out", given["keep"].span)
     if "variants" in given and not {"crop", "colour-jitter", "pixel-noise"} & given.keys():
         yield not_without("variants", "crop", given["variants"].span)
+    if "prior" in given and not {"class", "class-data"} & given.keys():
+        yield not_without("prior", "class", given["prior"].span)
+    if isinstance(scoped.statement, ast.TrainDreambooth) and scoped.statement.name.value == EMOJI.name:
+        yield built_in(EMOJI.name, scoped.statement.name.span)
+    yield from _template(given.get("prompt"))
+    yield from _others(scoped.statement, scoped.scope, given.get("validation"))
     yield from _ratio(scoped.statement, given)
     yield from _layered(scoped.statement, given)
     yield from _algorithm(given)
     yield from _optimizer(given)
+
+
+def _template(option: ast.Option | None) -> Iterator[Diagnostic]:
+    """Of a template's names there is but one."""
+    if option is not None and isinstance(option.value, ast.String):
+        for name in re.findall(r"(?<!\\)\$\{(\w+)\}", option.value.value):
+            if f"${{{name}}}" != CAPTION:
+                yield typo_in_template(name, option.value.span)
+
+
+def _others(statement: ast.Training, scope: Scope, option: ast.Option | None) -> Iterator[Diagnostic]:
+    value = option.value if option else None
+    if isinstance(value, ast.Word | ast.String) and scope.path(value) == scope.path(statement.data):
+        yield same_pictures(value.span)
 
 
 def _ratio(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:

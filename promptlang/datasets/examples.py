@@ -26,6 +26,9 @@ MASK: Final = "-mask"
 MOST_ODD: Final = 10
 """Complaints on how captions are written."""
 
+TEXTS: Final = (".txt", ".caption")
+"""What the file beside a picture ends in that says what it shows; the latter is how kohya's scripts write it."""
+
 _KEYS: Final = ("text", "caption", "prompt")
 
 CAPTION: Final = "${caption}"
@@ -92,8 +95,8 @@ def _said(file: Path, records: Mapping[str, tuple[str, ...]], shows: str | None)
     """A record, the lines beside the picture, else its folder's name or its own: ``a-red_fox.png`` shows a red fox."""
     if records.get(file.name):
         return records[file.name], Origin.RECORD
-    text = file.with_suffix(".txt")
-    if text.is_file():
+    text = next(filter(Path.is_file, map(file.with_suffix, TEXTS)), None)
+    if text is not None:
         lines = (" ".join(line.split()) for line in text.read_text("utf-8-sig", errors="replace").splitlines())
         return tuple(line for line in lines if line) or ("",), Origin.TEXT
     named = " ".join((shows or file.stem.replace("-", " ")).replace("_", " ").split())

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from promptlang.datasets.examples import CAPTION, Origin, oddities, records_of
+from promptlang.datasets.examples import CAPTION, TEXTS, Origin, oddities, records_of
 from promptlang.datasets.report import Finding
 from promptlang.datasets.seen import Seen
 from promptlang.datasets.words import is_known, shared, words
@@ -80,9 +80,9 @@ def unused(seen: Seen) -> Finding:
 
 
 def _stray(folder: Path, span: Span) -> Iterator[str]:
-    """Captions of pictures that are not there."""
+    """Captions, and masks, of pictures that are not there."""
     files = sorted(folder.iterdir())
-    pictures = {file.stem for file in files if file.suffix.lower() != ".txt"}
-    yield from (file.name for file in files if file.suffix.lower() == ".txt" and file.stem not in pictures)
+    pictures = {file.stem for file in files if file.suffix.lower() not in TEXTS}
+    yield from (file.name for file in files if file.suffix.lower() in TEXTS and file.stem not in pictures)
     names = {file.name for file in files}
     yield from (name for name in records_of(folder, span) if name not in names)

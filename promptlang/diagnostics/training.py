@@ -108,6 +108,28 @@ def no_xformers(reason: str, span: Span) -> Diagnostic:
     return Diagnostic("PL528", f"`--attention xformers` cannot be had: {reason}", span, hint)
 
 
+def not_ours(file: Path, span: Span) -> Diagnostic:
+    """``train lora ink`` where `adapters` has a LoRA of that name from elsewhere."""
+    message = f"`{file.name}` is there already, and was not trained here"
+    return Diagnostic("PL530", message, span, "train under another name, or write `--force` to replace it")
+
+
+def typo_in_template(name: str, span: Span) -> Diagnostic:
+    """``--prompt "sks, ${captoin}"``"""
+    return Diagnostic("PL106", f"nothing is named `{name}` here", span, "did you mean `${caption}`?")
+
+
+def same_pictures(span: Span) -> Diagnostic:
+    """``train lora ink from photos --validation photos``"""
+    message = "pictures that are learned from cannot tell whether they were learned by heart"
+    return Diagnostic("PL235", message, span, "name other pictures, or write `--hold-out 10%`")
+
+
+def built_in(name: str, span: Span) -> Diagnostic:
+    """``train dreambooth emoji``"""
+    return Diagnostic("PL237", f"`{name}` is the built-in model's name", span, "give what is trained another one")
+
+
 def not_kept(kind: str, device: str, span: Span) -> Diagnostic:
     """``--base-precision fp8`` on a device without such numbers."""
     message = f"the device `{device}` cannot hold weights in `{kind}`"
@@ -116,7 +138,8 @@ def not_kept(kind: str, device: str, span: Span) -> Diagnostic:
 
 def no_targets(targets: str, part: str, span: Span) -> Diagnostic:
     """``--targets "to_z$"``"""
-    hint = "names are like `mid_block.attentions.0.transformer_blocks.0.attn1.to_q`"
+    unet, text = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q", "encoder.layers.0.self_attn.q_proj"
+    hint = f"names are like `{unet if part == 'UNet' else text}`; `a|b` stands for names with either"
     return Diagnostic("PL523", f"`--targets {targets}` is in no layer's name in the {part}", span, hint)
 
 

@@ -16,7 +16,7 @@ from promptlang.captions import read
 from promptlang.chunks import cut
 from promptlang.datasets.examples import Example, examples, oddities
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.diagnostics.training import no_token, not_shared
+from promptlang.diagnostics.training import no_token, not_ours, not_shared
 from promptlang.events import (
     Complained,
     Event,
@@ -43,7 +43,7 @@ from .claims import truths
 from .class_pictures import make_class_pictures
 from .division import divided
 from .encoded import Bucket, Encoding
-from .identity import kept_key, key
+from .identity import foreign, kept_key, key
 from .learner import Learner
 from .lesson import Kept, Lesson
 from .loop import Run
@@ -80,10 +80,15 @@ class Material:
         others = examples(prior.folder, step.span, prior.text or None) if prior and prior.folder else ()
         return cls(learned, watched, others)
 
+    @property
+    def all(self) -> tuple[Example, ...]:
+        """Of each kind."""
+        return (*self.learned, *self.watched, *self.others)
+
     def named(self, step: Train) -> tuple[Adapter, ...]:
         """The tokens that are there already and that something is said of here."""
         prior = step.course.prior
-        said = [*(caption for each in _all(self) for caption in each.captions), prior.text if prior else ""]
+        said = [*(caption for each in self.all for caption in each.captions), prior.text if prior else ""]
         return tuple(each for each in step.embeddings if any(f"<{each.name}>" in text for text in said))
 
 
@@ -102,7 +107,9 @@ def train(step: Train, loaded: Loaded) -> Generator[Event, None, None]:
         if step.samples and not Samples.kept(step, identity):
             yield Reported(f"{step.name} was trained without these samples; `--force` trains it again, with them")
         return
-    yield from map(Complained, oddities(_all(material)))
+    if not step.force and foreign(step.file):
+        raise PromptError([not_ours(step.file, step.span)])
+    yield from map(Complained, oddities(material.all))
     with learner_of(step, base) as learner:
         encoders = tuple(each.knowing(tokens) for each in loaded.encoders)
         texts = _texts(step, base, learner, encoders, material)
@@ -142,8 +149,7 @@ def _keep(learner: Learner, says: Mapping[str, str], file: Path) -> None:
 
 def _told(run: Run, base: BaseModel) -> Iterator[str]:
     """All that there is to say at the end."""
-    own = run.validation and run.validation.of_own(run.lesson.batches.buckets).loss(run.learner, run.lesson.texts)
-    yield from report.verdict(run.metrics, own, run.step.course.optimisation.kept)
+    yield from report.verdict(run.metrics, run.step.course.optimisation.kept)
     if run.learner.report:
         yield from run.learner.report()
     yield report.cost(run.seconds, run.steps_done, base.place.device)
@@ -254,7 +260,7 @@ def _texts(step: Train, base: BaseModel, learner: Learner, encoders: Sequence[En
         Voice(each, vocabulary(step, each.vocabulary), reading, learner.encoders.get(each.part)) for each in encoders
     )
     known = voices[0].vocabulary
-    captions = [caption for example in _all(material) for caption in example.captions]
+    captions = [caption for example in material.all for caption in example.captions]
     chunks = [cut(said, known) for caption in captions for said in _drawn(caption)]
     token = token_of(step.course.method)
     names = {vectors.name for each in chunks for chunk in each for _, vectors in chunk.vectors}
@@ -262,10 +268,6 @@ def _texts(step: Train, base: BaseModel, learner: Learner, encoders: Sequence[En
         raise PromptError([no_token(token.token, step.span)])
     longest = max(map(len, chunks))
     return Texts(base, voices, max(1, longest))
-
-
-def _all(material: Material) -> tuple[Example, ...]:
-    return (*material.learned, *material.watched, *material.others)
 
 
 def _drawn(caption: str) -> Iterator[Segments]:

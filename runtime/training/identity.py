@@ -63,6 +63,17 @@ def kept_key(made: Path) -> str | None:
         return None
 
 
+def foreign(made: Path) -> bool:
+    """Whether something whole is there that no training of ours has made."""
+    if made.is_dir():
+        return any(made.iterdir()) and not (made / RECORD).is_file()
+    try:
+        with safe_open(str(made), "pt") as opened:
+            return KEY not in (opened.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
+
+
 def write_record(folder: Path, metadata: Mapping[str, str]) -> None:
     """What a folder says of itself, and a file in its header; written when all else is in it."""
     told = {**dict(sorted(metadata.items())), FILES: _files(folder)}

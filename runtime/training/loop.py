@@ -156,10 +156,12 @@ class Run:
         if any(step == done for step, _ in before):
             return
         with self.settled():
-            loss = looks.loss(self.learner, self.lesson.texts)
-            if all(loss < other for _, other in before):
+            told = {"validation": looks.loss(self.learner, self.lesson.texts)}
+            if done in (1, self.step.steps):
+                told["own"] = looks.of_own(self.lesson.batches.buckets).loss(self.learner, self.lesson.texts)
+            if all(told["validation"] < other for _, other in before):
                 self.keep(self.best)
-        self.metrics.add(done, validation=loss)
+        self.metrics.add(done, **told)
 
     @property
     def best(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -38,6 +39,13 @@ def optimizer(learner: Learner, optimisation: Optimisation, span: Span) -> torch
             return _MAKERS[name]([group for group in groups if group["params"]], optimisation)
     except ImportError as error:
         raise PromptError([package_missing(name, _PACKAGES[name], span)]) from error
+
+
+def ensure_installed(name: str, span: Span) -> None:
+    """Raises `PromptError` where an optimizer's package is not there."""
+    package = _PACKAGES.get(name)
+    if package is not None and find_spec(package.replace("-", "_")) is None:
+        raise PromptError([package_missing(name, package, span)])
 
 
 def averages(optimizer: torch.optim.Optimizer) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import torch
@@ -17,24 +17,31 @@ RISE: Final = 1.05
 """Times the lowest validation loss; less is noise, for there are few pictures."""
 
 GAP: Final = 0.5
-"""Of the validation loss, what that of the pictures learned from must be under to be called learned by heart."""
+"""How much further the loss of the pictures learned from has fallen than that of the others, to be called by heart."""
 
 
-def verdict(metrics: Metrics, own: float | None, kept: str = "last") -> Iterator[str]:
-    """Whether pictures were learned by heart; `own` is the validation's loss over those that were learned from."""
-    looks = metrics.series("validation")
-    if not looks or own is None:
+def verdict(metrics: Metrics, kept: str = "last") -> Iterator[str]:
+    """Whether pictures were learned by heart: by how far the losses of both kinds have come from where they were.
+
+    The kinds themselves are not compared: one may just be harder.
+    """
+    looks, own = metrics.series("validation"), metrics.series("own")
+    if not looks or not own:
         yield "whether it learned its pictures by heart cannot be told: let it, with `--hold-out 10%`"
         return
-    (last, end), (step, best) = looks[-1], min(looks, key=lambda look: look[1])
-    told = f"validation loss {looks[0][1]:.4f} at first, {end:.4f} at the end; over its own pictures {own:.4f}"
+    (_, first), (last, end), (step, best) = looks[0], looks[-1], min(looks, key=lambda look: look[1])
+    told = f"validation loss {first:.4f} at first, {end:.4f} at the end; over its own pictures {_fall(own)}"
     if end > best * RISE:
-        remedy = "which is what was kept" if kept == "best" else "try `--keep best`"
+        remedy = "what was kept is from before it" if kept == "best" else "try `--keep best`"
         yield f"{told}; lowest, {best:.4f}, at step {step} of {last}: a rise is learning by heart; {remedy}"
-    elif own < end * GAP:
+    elif own[-1][1] / own[0][1] < end / first * GAP:
         yield f"{told}: it knows its own pictures by heart, and the others have not suffered from it so far"
     else:
         yield f"{told}: no sign of learning by heart"
+
+
+def _fall(looks: Sequence[tuple[int, float]]) -> str:
+    return f"{looks[0][1]:.4f} and {looks[-1][1]:.4f}"
 
 
 @torch.no_grad()

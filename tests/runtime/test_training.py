@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,20 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file, save, save_file
 
-from promptlang.events import Event, Progressed, TrainingFinished, TrainingStarted, TrainingStep
+from promptlang.events import (
+    Event,
+    Progressed,
+    Reported,
+    TrainingFinished,
+    TrainingSkipped,
+    TrainingStarted,
+    TrainingStep,
+)
 from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
 from promptlang.runtime import Runtime
-from promptlang.runtime.training import batches, loop, precision
+from promptlang.runtime.training import batches, loop, optimizers, precision
 from promptlang.teaching import Lora, Method, Prior, TextualInversion
 
 from .conftest import complaints, learn, run
@@ -220,3 +229,41 @@ def test_a_loss_that_is_no_number_ends_the_training_with_words(
     (complaint,) = complaints(run(runtime, step))
     assert complaint.startswith("PL501 the training of `ink` diverged at step ")
     assert not step.file.exists()
+
+
+def test_what_can_be_known_beforehand_stops_all_before_anything_is_trained(
+    runtime: Runtime, training: Callable[..., Train], photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimizers, "find_spec", lambda _: None)
+    (photos.parent / "odd").mkdir()
+    (photos.parent / "odd" / "one.png").write_text("no picture")
+    steps = [
+        training(steps=1),
+        training(optimizer="lion"),
+        training(device="nowhere"),
+        training(folder=photos.parent / "odd"),
+        training(TextualInversion("x"), template="a cat"),
+    ]
+    told = complaints(run(runtime, *steps))
+    assert [each.split()[0] for each in told] == ["PL522", "PL510", "PL402", "PL405"]
+    assert not steps[0].file.exists()
+
+
+def test_a_file_of_that_name_from_elsewhere_is_not_replaced_unless_that_is_asked_for(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
+    step = training(steps=1)
+    step.file.parent.mkdir()
+    save_file({"a": torch.zeros(1)}, step.file)
+    assert complaints(run(runtime, step)) == ["PL530 `ink.safetensors` is there already, and was not trained here"]
+    assert load_file(step.file).keys() == {"a"}
+    assert isinstance(run(runtime, replace(step, force=True))[-1], TrainingFinished)
+    assert isinstance(run(runtime, step)[-1], TrainingSkipped)
+
+
+def test_a_training_that_changes_nothing_knows_nothing_by_heart(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
+    step = training(steps=3, held_out=0.4, learning_rate=1e-9)
+    told = [each.text for each in run(runtime, step) if isinstance(each, Reported)]
+    assert told[0].endswith("no sign of learning by heart")

@@ -199,3 +199,10 @@ def test_some_are_held_out_the_same_each_time_and_never_learned_from(photos: Pat
     assert {*learned, *watched} == {*found}
     with pytest.raises(PromptError, match="no picture left"):
         divided(found[:1], Data(photos, held_out=0.1), 0, span)
+
+
+def test_captions_are_read_from_kohyas_files_too(photos: Path, span: Span) -> None:
+    (photos / "ink.caption").write_text("sks, a well of ink\n")
+    said = {each.file.name: each.captions for each in examples(photos, span)}
+    assert said["ink.png"] == ("sks, a well of ink",)
+    assert said["one.png"] == ("a cat in ink",)

@@ -396,24 +396,30 @@ def test_each_steps_loss_and_the_validations_are_told(runtime: Runtime, training
     ).read_bytes()
 
 
-def looked(tmp_path: Path, *losses: tuple[int, float]) -> Metrics:
+def looked(tmp_path: Path, *losses: tuple[int, float], own: tuple[float, float]) -> Metrics:
     told = Metrics(tmp_path / "metrics.jsonl")
     for step, loss in losses:
         told.add(step, validation=loss)
+    for step, loss in zip((1, losses[-1][0]), own, strict=True):
+        told.add(step, own=loss)
     return told
 
 
 def test_the_verdict_names_its_evidence(tmp_path: Path) -> None:
-    fine = looked(tmp_path, (1, 0.5), (10, 0.4), (20, 0.41))
-    (line,) = report.verdict(fine, 0.3)
+    fine = (1, 0.5), (10, 0.4), (20, 0.41)
+    (line,) = report.verdict(looked(tmp_path, *fine, own=(0.2, 0.15)))  # easier pictures, not known ones
     assert line == (
-        "validation loss 0.5000 at first, 0.4100 at the end; over its own pictures 0.3000: no sign of learning by heart"
+        "validation loss 0.5000 at first, 0.4100 at the end; over its own pictures 0.2000 and 0.1500:"
+        " no sign of learning by heart"
     )
-    (line,) = report.verdict(fine, 0.1)
+    (line,) = report.verdict(looked(tmp_path, *fine, own=(0.9, 0.3)))
     assert line.endswith("it knows its own pictures by heart, and the others have not suffered from it so far")
-    (line,) = report.verdict(looked(tmp_path, (1, 0.5), (10, 0.4), (30, 0.45)), 0.1)
+    risen = looked(tmp_path, (1, 0.5), (10, 0.4), (30, 0.45), own=(0.5, 0.1))
+    (line,) = report.verdict(risen)
     assert line.endswith("lowest, 0.4000, at step 10 of 30: a rise is learning by heart; try `--keep best`")
-    (line,) = report.verdict(Metrics(tmp_path / "none.jsonl"), None)
+    (line,) = report.verdict(risen, "best")
+    assert line.endswith("a rise is learning by heart; what was kept is from before it")
+    (line,) = report.verdict(Metrics(tmp_path / "none.jsonl"))
     assert line.startswith("whether it learned its pictures by heart cannot be told")
 
 

@@ -14,7 +14,7 @@ train lora ../ink from photos # PL211
 caption "photos" # PL299
 train lora a from photos --min-snr 5 --debiased # PL230
 train lora a from photos --noise-offset 0.1 --multires-noise 0.5 # PL230
-train lora a from photos --validation photos --hold-out 10% # PL230
+train lora a from photos --validation photos --hold-out 10% # PL235 PL230
 train lora a from photos --class "a cat" --class-count 4 --class-data photos # PL230
 train lora a from photos --class-count 4 # PL231
 train lora a from photos --class "a cat" --class-ratio 2 # PL231
@@ -31,6 +31,10 @@ train lora a from photos --optimizer prodigy --with-ti t --ti-lr 1 # PL230
 train lora a from photos --down-lr 0 --mid-lr 1e-4 --up-lr 1e-3
 train ti <t> from photos --up-lr 1e-3 # PL102
 train lora a from photos --attention flash # PL203
+train lora a from photos --prior 2 # PL231
+train lora a from photos --prompt "sks, ${captoin}" # PL106
+train lora a from photos --prompt "sks, ${caption}"
+train dreambooth emoji from photos # PL237
 train lora a from photos --te-lr 1e-5 # PL231
 train dreambooth m from photos --base-precision int8 # PL231
 train dreambooth m from photos --rank 4 # PL231

@@ -1,0 +1,52 @@
+"""What is wrong with trainings and can be known before the first of them, without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from PIL import Image
+
+from promptlang.datasets import picture_files
+from promptlang.datasets.examples import Example
+from promptlang.diagnostics import Diagnostic, PromptError
+from promptlang.diagnostics.training import no_token
+from promptlang.plan import Step, Train
+from promptlang.teaching import token_of
+
+from ..devices import device_of
+from .course import Material
+from .identity import kept_key
+from .opening import attempt
+from .optimizers import ensure_installed
+
+
+def foreseen(steps: Iterable[Step]) -> Iterator[Diagnostic]:
+    """Of each training in turn; what only the model tells, or all of a picture, comes up when it is its turn."""
+    for step in steps:
+        if isinstance(step, Train):
+            try:
+                yield from _foreseen(step)
+            except PromptError as error:
+                yield from error.diagnostics
+
+
+def _foreseen(step: Train) -> Iterator[Diagnostic]:
+    device_of(step.device, step.span)
+    if kept_key(step.file) is None:  # what is made already may be up to date, and need no package
+        ensure_installed(step.course.optimisation.optimizer, step.span)
+    material = Material.of(step)
+    if not all(map(_begins, material.all)):
+        tried = (attempt(each, step.span, alpha_mask=False) for each in material.all)  # so that all of them are named
+        yield from (each for each in tried if isinstance(each, Diagnostic))
+    token = token_of(step.course.method)
+    if token is not None and not any(f"<{token.token}>" in said for each in material.all for said in each.captions):
+        yield no_token(token.token, step.span)
+
+
+def _begins(example: Example) -> bool:
+    """Whether a picture's file begins as one; nothing of it is decoded."""
+    try:
+        with Image.open(example.file):
+            return True
+    except picture_files.UNREADABLE:
+        return False
