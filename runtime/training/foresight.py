@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from PIL import Image
 
@@ -34,6 +35,8 @@ def _foreseen(step: Train) -> Iterator[Diagnostic]:
     device_of(step.device, step.span)
     if kept_key(step.file) is None:  # what is made already may be up to date, and need no package
         ensure_installed(step.course.optimisation.optimizer, step.span)
+    if step.class_pictures:  # which are made first, and in order
+        step = replace(step, course=replace(step.course, prior=None))
     material = Material.of(step)
     if not all(map(_begins, material.all)):
         tried = (attempt(each, step.span, alpha_mask=False) for each in material.all)  # so that all of them are named
