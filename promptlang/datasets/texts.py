@@ -80,7 +80,7 @@ def unused(seen: Seen) -> Finding:
 
 
 def _stray(folder: Path, span: Span) -> Iterator[str]:
-    """Captions, and masks, of pictures that are not there."""
+    """Captions of pictures that are not there."""
     files = sorted(folder.iterdir())
     pictures = {file.stem for file in files if file.suffix.lower() not in TEXTS}
     yield from (file.name for file in files if file.suffix.lower() in TEXTS and file.stem not in pictures)

@@ -41,7 +41,7 @@ def injected(
 @contextmanager
 def without(layers: Mapping[str, BaseTunerLayer], network: nn.Module) -> Iterator[nn.Module]:
     """The network as if there were no adapters in it."""
-    learned = learning(network)
+    before = [(each, each.requires_grad) for layer in layers.values() for each in layer.parameters()]
     for layer in layers.values():
         layer.enable_adapters(False)
     try:
@@ -49,8 +49,8 @@ def without(layers: Mapping[str, BaseTunerLayer], network: nn.Module) -> Iterato
     finally:
         for layer in layers.values():
             layer.enable_adapters(True)  # after which PEFT lets all of it learn
-        for name, parameter in learning(network).items():
-            parameter.requires_grad_(name in learned)
+        for parameter, learns in before:
+            parameter.requires_grad_(learns)
 
 
 def learning(network: nn.Module, prefix: str = "") -> dict[str, nn.Parameter]:
