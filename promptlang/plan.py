@@ -205,6 +205,12 @@ class Train:
     """Pictures of others of the kind, to be made with the model before it has learned anything."""
     sample_every: int = 1
     """Steps from one look at them to the next."""
+    places: tuple[tuple[str, Span], ...] = ()
+    """Where each of its options is written, and ``from`` its pictures."""
+
+    def at(self, option: str) -> Span:
+        """Where to point for an option: the whole statement where a setting or a default says it."""
+        return dict(self.places).get(option, self.span)
 
     @property
     def steps(self) -> int:

@@ -79,6 +79,7 @@ def train(statement: Statement, scope: Scope) -> Train:
         under=uses,
         adapters=tuple(Adapter(use.name, scope.loras[use.name]) for use in uses),
         embeddings=_known(scope, token_of(method)),
+        places=(("from", statement.data.span), *((each.name, each.span) for each in statement.options)),
         sample_every=int(values.number("sample-every", otherwise=-(-course.optimisation.steps // LOOKS))),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence, Set
+from collections.abc import Generator, Iterator, Mapping, Sequence, Set
 from itertools import groupby
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from typing_extensions import assert_never
 
 from promptlang import diagnostics
 from promptlang.datasets.checked import check
-from promptlang.diagnostics import Diagnostic, PromptError
+from promptlang.diagnostics import Diagnostic, PromptError, Severity
+from promptlang.diagnostics.training import not_trained
 from promptlang.events import Complained, Event, ModelLoading, ModelRefused, PictureFinished, SheetFinished
 from promptlang.plan import CheckData, ContactSheet, Model, Plan, Render, Step, Train
 from promptlang.source import Span
@@ -37,6 +38,26 @@ def _foreseen(steps: Sequence[Step]) -> Iterator[Diagnostic]:
         yield from foreseen(steps)
 
 
+def _needed(step: Step) -> Iterator[Path | None]:
+    """What has to be there before a step, and may be trained by one before it."""
+    match step:
+        case Render():
+            yield from (step.model.path, *(each.file for each in (*step.adapters, *step.embeddings)))
+        case Train():
+            yield from (step.model.path, *(each.file for each in step.adapters))
+
+
+def _ready(steps: Sequence[Step], failed: Mapping[Path | None, str]) -> Generator[Event, None, list[Step]]:
+    """Those that need nothing that failed; what the others would need is told once."""
+    lacking = {failed[file]: step.span for step in steps for file in _needed(step) if file in failed}
+    yield from (Complained(not_trained(name, span)) for name, span in lacking.items())
+    return [step for step in steps if failed.keys().isdisjoint(_needed(step))]
+
+
+def _is_error(event: Event) -> bool:
+    return isinstance(event, Complained) and event.diagnostic.severity is Severity.ERROR
+
+
 class Runtime:
     """Runs plans. It keeps the models and adapters that it has read for the next one."""
 
@@ -44,7 +65,7 @@ class Runtime:
         self._models: dict[Model, Loaded] = {}
 
     def execute(self, plan: Plan) -> Generator[Event, None, None]:
-        """Do the steps in order, telling of each; what is wrong with one does not stop the next.
+        """Do the steps in order, telling of each; what is wrong with one stops only those that need what it makes.
 
         What is wrong with trainings, and can be known before the first step of them, stops it all.
         Where several processes do, all of them train, and the first one makes the pictures.
@@ -54,13 +75,24 @@ class Runtime:
         if foreseen:
             return
         made: set[Path] = set()
+        failed: dict[Path | None, str] = {}
         first = Processes.here().first
         steps = [step for step in plan.steps if first or isinstance(step, Train)]
-        for _, together in groupby(steps, key=_statement):
-            for event in self._attempt(tuple(together), made):
+        for _, group in groupby(steps, key=_statement):
+            together = tuple(group)
+            for event in self._possible(together, made, failed):
                 if isinstance(event, PictureFinished):
                     made.add(event.file)
+                if isinstance(together[0], Train) and _is_error(event):
+                    failed[together[0].file] = together[0].name
                 yield event
+
+    def _possible(
+        self, steps: Sequence[Step], made: Set[Path], failed: Mapping[Path | None, str]
+    ) -> Generator[Event, None, None]:
+        ready = yield from _ready(steps, failed)
+        if ready:
+            yield from self._attempt(ready, made)
 
     def _attempt(self, steps: Sequence[Step], made: Set[Path]) -> Generator[Event, None, None]:
         try:

@@ -15,9 +15,11 @@ from promptlang.diagnostics.training import (
     not_together,
     not_without,
     only_loras,
+    over_before,
     same_pictures,
     typo_in_template,
     uneven_ratio,
+    unknown_word,
 )
 from promptlang.plan import EMOJI
 from promptlang.scope import Scope, Scoped, makes_lora, worn
@@ -71,6 +73,10 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     if isinstance(scoped.statement, ast.TrainDreambooth) and scoped.statement.name.value == EMOJI.name:
         yield built_in(EMOJI.name, scoped.statement.name.span)
     yield from _template(given.get("prompt"))
+    yield from _too_late(scoped.statement, given)
+    init = given["init"].value if "init" in given else None
+    if isinstance(init, ast.String) and not init.value.strip():
+        yield unknown_word(init.value, init.span)
     yield from _others(scoped.statement, scoped.scope, given.get("validation"))
     yield from _ratio(scoped.statement, given)
     yield from _layered(scoped.statement, given)
@@ -84,6 +90,14 @@ def _template(option: ast.Option | None) -> Iterator[Diagnostic]:
         for name in re.findall(r"(?<!\\)\$\{(\w+)\}", option.value.value):
             if f"${{{name}}}" != CAPTION:
                 yield typo_in_template(name, option.value.span)
+
+
+def _too_late(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
+    """Ramps and looks that the training is over before."""
+    values = Values(head(statement) or "", {}, statement.options)
+    for name in ("warmup", "sample-every"):
+        if name in given and values.number(name) > values.integer("steps"):
+            yield over_before(name, values.integer("steps"), given[name].span)
 
 
 def _others(statement: ast.Training, scope: Scope, option: ast.Option | None) -> Iterator[Diagnostic]:

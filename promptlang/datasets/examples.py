@@ -13,6 +13,7 @@ from typing import Final
 from promptlang.captions import odd
 from promptlang.datasets.sources import Missing, Part, parts
 from promptlang.diagnostics import Diagnostic, PromptError
+from promptlang.diagnostics.data_sets import many_repeats
 from promptlang.diagnostics.training import bad_record, no_pictures, not_listed
 from promptlang.plan import PICTURE_ENDINGS
 from promptlang.source import Span
@@ -25,6 +26,9 @@ MASK: Final = "-mask"
 
 MOST_ODD: Final = 10
 """Complaints on how captions are written."""
+
+MANY_REPEATS: Final = 1000
+"""From here on a folder's name, such as ``2024_holidays``, may begin with another number."""
 
 TEXTS: Final = (".txt", ".caption")
 """What the file beside a picture ends in that says what it shows; the latter is how kohya's scripts write it."""
@@ -69,8 +73,10 @@ def examples(source: Path, span: Span, template: str | None = None) -> tuple[Exa
     return tuple(replace(each, captions=_templated(each.captions, template)) for each in shown.values())
 
 
-def oddities(found: Iterable[Example]) -> Iterator[Diagnostic]:
-    """What is wrong with how captions are written, but not all of it in a large data set."""
+def oddities(found: Sequence[Example], span: Span) -> Iterator[Diagnostic]:
+    """Repeats that are hardly meant, and how captions are badly written, though not all of it in a large data set."""
+    often = {each.file.parent: each.repeats for each in found if each.repeats >= MANY_REPEATS}
+    yield from (many_repeats(folder.name, repeats, span) for folder, repeats in often.items())
     said = {caption: each.file.name for each in found for caption in each.captions}
     yield from islice((one for caption, name in said.items() for one in odd(caption, name)), MOST_ODD)
 
@@ -85,6 +91,11 @@ def _examples(part: Part, span: Span) -> Iterator[Example]:
         if file not in masks.values():
             captions, origin = _said(file, records, part.shows)
             yield Example(file, captions, part.repeats, masks.get(file.stem), origin)
+
+
+def lone_masks(found: Iterable[Example]) -> list[str]:
+    """Pictures that are called like masks, of none."""
+    return [each.file.name for each in found if each.file.stem.endswith(MASK)]
 
 
 def _is_mask(file: Path, stems: set[str]) -> bool:

@@ -20,6 +20,9 @@ ANIMATED: Final = "animated"
 SAME: Final = 16.0
 """Grey levels that one colour may differ in."""
 
+SHAPE: Final = 0.02
+"""How much wider or narrower a mask can be than its picture, for rounding."""
+
 _ORIENTATION: Final = 0x0112
 _KINDS: Final = {"CMYK": "CMYK", "P": "palette", "F": "floating point", "I": "16-bit", "LAB": "Lab", "YCbCr": "YCbCr"}
 _GRID: Final = 16
@@ -40,20 +43,23 @@ class Look:
     """Median colour around it, 0..255."""
     plain: float
     """The share of what is around it that has nearly this colour."""
+    stretched: bool
+    """Whether its mask has another shape, and will be stretched."""
     slopes: NDArray[np.bool_]
     """`[512]`: where it gets brighter, and where darker, from left to right over 16 x 16 places."""
 
 
 def look(example: Example, span: Span) -> Look | Diagnostic:
     """Look at a picture and open its mask, or say what is wrong with one of the files."""
-    file = example.file
+    file, stretched = example.file, False
     try:
         with Image.open(file) as opened:
             kinds = tuple(_kinds(opened))
         whole = picture_files.read(file)
         if example.mask is not None:
             file = example.mask
-            picture_files.read(file)
+            mask = picture_files.read(file)
+            stretched = abs(mask.width * whole.height / (mask.height * whole.width) - 1) > SHAPE
     except picture_files.UNREADABLE as error:
         return picture_not_readable(file, picture_files.reason(error), span)
     if whole.getchannel("A").getextrema() != (255, 255):
@@ -62,7 +68,7 @@ def look(example: Example, span: Span) -> Look | Diagnostic:
     ring = _ring(colours)
     edge = np.median(ring, axis=0)
     plain = float((np.linalg.norm(ring - edge, axis=1) < SAME).mean())
-    return Look(example, whole.size, kinds, edge, plain, _slopes(colours))
+    return Look(example, whole.size, kinds, edge, plain, stretched, _slopes(colours))
 
 
 def _kinds(opened: Image.Image) -> Iterator[str]:

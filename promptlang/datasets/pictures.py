@@ -41,8 +41,10 @@ def kinds(seen: Seen) -> Finding:
     masked = sum(each.mask is not None for each in seen.found)
     amounts += Counter(masked=masked)
     told = [f"{amount} {kind}" for kind, amount in sorted(amounts.items())]
-    complaints = (wrong.only_first(moving, seen.step.span),) if moving else ()
-    return Finding("kinds", ", ".join(told) or "nothing unusual", "nothing animated", complaints)
+    complaints = [wrong.only_first(moving, seen.step.span)] if moving else []
+    stretched = [each.example.mask.name for each in seen.looks if each.stretched and each.example.mask]
+    complaints += [wrong.mask_stretched(stretched, seen.step.span)] if stretched else []
+    return Finding("kinds", ", ".join(told) or "nothing unusual", "nothing animated", tuple(complaints))
 
 
 def sizes(seen: Seen) -> Finding:

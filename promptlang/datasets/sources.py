@@ -79,6 +79,14 @@ def parts(source: Path) -> Iterator[Part | Missing]:
         yield from _together(file for line in lines if not isinstance(line, Missing) for file in line)
 
 
+def passed_over(source: Path) -> list[Path]:
+    """Folders in a folder that have pictures, but no name that says how often to show them."""
+    if not source.is_dir():
+        return []
+    others = [each for each in sorted(source.iterdir()) if each.is_dir() and not _is_repeated(each)]
+    return [each for each in others if _pictures(each)]
+
+
 def _is_repeated(folder: Path) -> bool:
     return folder.is_dir() and _named(folder, ()).shows is not None
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from promptlang.datasets.examples import CAPTION, TEXTS, Origin, oddities, records_of
+from promptlang.datasets.examples import CAPTION, TEXTS, Origin, lone_masks, oddities, records_of
 from promptlang.datasets.report import Finding
 from promptlang.datasets.seen import Seen
+from promptlang.datasets.sources import passed_over
 from promptlang.datasets.words import is_known, shared, words
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import data_sets as wrong
@@ -33,7 +34,7 @@ def captions(seen: Seen) -> Finding:
     told = ", ".join(f"{origins[origin]} {origin.value}" for origin in Origin if origins[origin])
     silent = [each.file.name for each in seen.found if _says_nothing(each.file, each.origin, each.captions)]
     complaints: tuple[Diagnostic, ...] = (wrong.nothing_said(silent, seen.step.span),) if silent and own else ()
-    complaints += tuple(oddities(seen.found))
+    complaints += tuple(oddities(seen.found, seen.step.span))
     return Finding("captions", told if own else "the template", "one beside each picture", complaints)
 
 
@@ -69,13 +70,20 @@ def _named(seen: Seen, name: str) -> Finding:
 
 
 def unused(seen: Seen) -> Finding:
-    """Files beside the pictures that a training does not look at, and records of none."""
+    """Files and folders beside the pictures that a training does not look at, and records and masks of none."""
     folders = dict.fromkeys(each.file.parent for each in seen.found)
     foreign = [file.name for folder in folders for file in sorted(folder.iterdir()) if file.suffix.lower() in FOREIGN]
     stray = [name for folder in folders for name in _stray(folder, seen.step.span)] if seen.step.source.is_dir() else []
+    passed = [f"{folder.name}/" for folder in passed_over(seen.step.source)]
+    masks = lone_masks(seen.found)
     complaints = [wrong.not_used(foreign, "it is of a kind that is not read", seen.step.span)] if foreign else []
     complaints += [wrong.not_used(stray, "there is no such picture", seen.step.span)] if stray else []
-    told = f"{len(foreign) + len(stray)}" if complaints else "none"
+    complaints += (
+        [wrong.not_used(passed, "only folders called like `10_red fox` are", seen.step.span)] if passed else []
+    )
+    complaints += [wrong.mask_of_none(masks, seen.step.span)] if masks else []
+    count = len(foreign) + len(stray) + len(passed)
+    told = f"{count}" if count else "none"
     return Finding("files not used", told, "none", tuple(complaints))
 
 

@@ -67,6 +67,28 @@ def not_used(names: Sequence[str], reason: str, span: Span) -> Diagnostic:
     return warning("PL418", f"{listed(names)} {verb} not used: {reason}", span, "remove, rename or convert it")
 
 
+def mask_of_none(names: Sequence[str], span: Span) -> Diagnostic:
+    """``one-mask.png`` without a ``one.png``."""
+    told = (
+        "is called like a mask, but of no picture" if len(names) == 1 else "are called like masks, but of no pictures"
+    )
+    hint = "remove it, or put the picture beside it that it is a mask of"
+    return warning("PL419", f"{listed(names)} {told}, and will be learned from", span, hint)
+
+
+def mask_stretched(names: Sequence[str], span: Span) -> Diagnostic:
+    """A square mask for a picture that is none."""
+    told = "has another shape than its picture" if len(names) == 1 else "have other shapes than their pictures"
+    hint = "cut it as its picture is cut"
+    return warning("PL420", f"{listed(names)} {told}, and will be stretched", span, hint)
+
+
+def many_repeats(folder: str, repeats: int, span: Span) -> Diagnostic:
+    """``2024_holidays``"""
+    message = f"the pictures of `{folder}` are shown {repeats} times as often as others, for its name begins so"
+    return warning("PL421", message, span, "rename the folder, if that is no number of repeats")
+
+
 def listed(names: Sequence[str], most: int = 3) -> str:
     """```one.png`, `two.png` and 4 more``"""
     shown = [f"`{name}`" for name in names[:most]]

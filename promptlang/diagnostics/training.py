@@ -43,6 +43,12 @@ def lora_in_samples(span: Span) -> Diagnostic:
     return Diagnostic("PL236", message, span, hint)
 
 
+def over_before(option: str, steps: int, span: Span) -> Diagnostic:
+    """``--warmup 500 --steps 400``"""
+    message = f"`--{option}` is longer than the training, which has {steps} step{'s' * (steps != 1)}"
+    return warning("PL238", message, span, "give it fewer steps, or leave it out")
+
+
 def no_pictures(path: str, span: Span) -> Diagnostic:
     """A folder without anything to train on."""
     return Diagnostic("PL401", f"there are no pictures in `{path}`", span, "put .png, .jpg or .webp files there")
@@ -114,6 +120,12 @@ def not_ours(file: Path, span: Span) -> Diagnostic:
     return Diagnostic("PL530", message, span, "train under another name, or write `--force` to replace it")
 
 
+def not_trained(name: str, span: Span) -> Diagnostic:
+    """A prompt, or a training, with what a training before it was to make, which failed."""
+    message = f"what needs `{name}` is left out here, since its training failed"
+    return Diagnostic("PL531", message, span, "mend that one first: what it is to make is needed here")
+
+
 def typo_in_template(name: str, span: Span) -> Diagnostic:
     """``--prompt "sks, ${captoin}"``"""
     return Diagnostic("PL106", f"nothing is named `{name}` here", span, "did you mean `${caption}`?")
@@ -158,6 +170,13 @@ def not_shared(pictures: int, processes: int, span: Span) -> Diagnostic:
     """Three processes, and four pictures a step."""
     message = f"the {pictures} pictures of a step cannot be shared among {processes} processes"
     return Diagnostic("PL525", message, span, f"let `--batch` times `--accumulate` be a multiple of {processes}")
+
+
+def only_first_tokens(word: str, tokens: int, vectors: int, span: Span) -> Diagnostic:
+    """``--init "ink drawing"`` with a single vector."""
+    begun = "the first of them is" if vectors == 1 else f"the first {vectors} of them are"
+    message = f"`{word}` is {tokens} tokens to the model, and only {begun} begun with"
+    return warning("PL532", message, span, f"say `--vectors {tokens}`, or another word")
 
 
 def unknown_word(word: str, span: Span) -> Diagnostic:

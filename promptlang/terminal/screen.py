@@ -243,7 +243,7 @@ class _Drawing:
 
     def _training_finished(self, event: TrainingFinished) -> None:
         self._end_of_step()
-        heading = f"trained {event.step.name} in {duration(event.seconds)}, loss {event.loss:.4f}: "
+        heading = f"trained {event.step.name} in {duration(event.seconds)}, average loss {event.loss:.4f}: "
         self._terminal.say(Text.assemble(heading, _link(event.step.file)))
 
     def _rendering_started(self, steps: tuple[Render, ...]) -> None:

@@ -20,9 +20,11 @@ def ensure_there(step: Train, device: torch.device) -> None:
     if step.course.optimisation.attention == "sdpa":
         return
     if not is_xformers_available():
-        raise PromptError([no_xformers("the package `xformers` is not installed", step.span)])
+        raise PromptError([no_xformers("the package `xformers` is not installed", step.at("attention"))])
     if device.type != "cuda":
-        raise PromptError([no_xformers(f"it computes on NVIDIA's GPUs only, not on `{device.type}`", step.span)])
+        raise PromptError(
+            [no_xformers(f"it computes on NVIDIA's GPUs only, not on `{device.type}`", step.at("attention"))]
+        )
 
 
 @contextmanager

@@ -44,6 +44,7 @@ from .class_pictures import make_class_pictures
 from .division import divided
 from .encoded import Bucket, Encoding
 from .identity import foreign, kept_key, key
+from .inversion import too_long
 from .learner import Learner
 from .lesson import Kept, Lesson
 from .loop import Run
@@ -74,10 +75,10 @@ class Material:
     def of(cls, step: Train) -> Material:
         """Found, but not opened yet; raises `PromptError` where there are none."""
         course = step.course
-        found = examples(course.data.folder, step.span, course.data.template)
-        learned, watched = divided(found, course.data, course.seed, step.span)
+        found = examples(course.data.folder, step.at("from"), course.data.template)
+        learned, watched = divided(found, course.data, course.seed, step.at("hold-out"))
         prior = course.prior
-        others = examples(prior.folder, step.span, prior.text or None) if prior and prior.folder else ()
+        others = examples(prior.folder, step.at("class-data"), prior.text or None) if prior and prior.folder else ()
         return cls(learned, watched, others)
 
     @property
@@ -96,7 +97,7 @@ def train(step: Train, loaded: Loaded) -> Generator[Event, None, None]:
     """Train, and write what is learned; goes on from a checkpoint, and leaves one when closed before the end."""
     began, base = perf_counter(), loaded.base
     processes, schedule = Processes.here(), Schedule.of(base.schedule)
-    ensure_sound(step.course.objective, schedule, base.name, step.span)
+    ensure_sound(step, schedule, base.name)
     ensure_there(step, base.place.device)
     yield from make_class_pictures(step, base, processes)
     material = Material.of(step)
@@ -109,7 +110,7 @@ def train(step: Train, loaded: Loaded) -> Generator[Event, None, None]:
         return
     if not step.force and foreign(step.file):
         raise PromptError([not_ours(step.file, step.span)])
-    yield from map(Complained, oddities(material.all))
+    yield from map(Complained, (*oddities(material.all, step.at("from")), *too_long(step, base)))
     with learner_of(step, base) as learner:
         encoders = tuple(each.knowing(tokens) for each in loaded.encoders)
         texts = _texts(step, base, learner, encoders, material)
@@ -169,7 +170,7 @@ class Seen:
 def see(step: Train, base: BaseModel, material: Material, processes: Processes) -> Generator[Event, None, Seen]:
     """Once, before the first step; raises `PromptError` with what cannot be read."""
     data = step.course.data
-    encoding = Encoding(base, step.span, step.course.seed, processes)
+    encoding = Encoding(base, step.at("from"), step.course.seed, processes)
     learned = yield from encoding.of(material.learned, data)
     watched = yield from encoding.of(material.watched, data.unchanged)
     others = yield from encoding.of(material.others, data.unchanged)
@@ -208,9 +209,9 @@ class Room:
         optimisation = self.step.course.optimisation
         parts = self.processes.parts(optimisation.accumulate, optimisation.pictures)
         if parts is None:
-            raise PromptError([not_shared(optimisation.pictures, self.processes.count, self.step.span)])
+            raise PromptError([not_shared(optimisation.pictures, self.processes.count, self.step.at("batch"))])
         if self.seen.others and self._others % parts:
-            raise PromptError([not_shared(self._others, self.processes.count, self.step.span)])
+            raise PromptError([not_shared(self._others, self.processes.count, self.step.at("class-ratio"))])
         return parts
 
     @property

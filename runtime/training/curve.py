@@ -25,7 +25,7 @@ def save(file: Path, title: str, losses: Series, validation: Series) -> None:
     picture = Image.new("RGB", _SIZE, "white")
     draw = ImageDraw.Draw(picture)
     axes = _Axes([each for line in lines.values() for each in line])
-    draw.text((_LEFT, 12), title, fill="black", font_size=16)
+    draw.text((_LEFT, 12), f"{title}, logarithmic", fill="black", font_size=16)
     axes.draw(draw)
     for place, (name, line) in enumerate((name, line) for name, line in lines.items() if line):
         points = [axes.place(*each) for each in line]

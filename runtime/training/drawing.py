@@ -17,7 +17,7 @@ from promptlang.record import render_json
 from ..files import write_whole
 from ..rendering import Loaded, render
 
-_KEY: Final = "key"
+_KEY: Final = ".key"
 """The file that says which pictures are beside it."""
 
 

@@ -32,10 +32,10 @@ Network = TypeVar("Network", bound=nn.Module)
 @contextmanager
 def learner(step: Train, method: Dreambooth, base: BaseModel) -> Iterator[Learner]:
     """Copies of the networks that learn; the model itself is never touched."""
-    unet = _opened(base.unet, method.targets, step.span, "UNet")
+    unet = _opened(base.unet, method.targets, step.at("targets"), "UNet")
     texts: dict[str, nn.Module] = {}
     if method.text_encoder:
-        opened = partial(_opened, targets=method.targets, span=step.span, part="text encoder")
+        opened = partial(_opened, targets=method.targets, span=step.at("targets"), part="text encoder")
         texts = {part: opened(each) for part, each in base.text_encoders.items()}
     needed = step.course.prior is not None and step.course.prior.folder is None
     with nullcontext() if needed else away(step, base):

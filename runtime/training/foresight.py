@@ -32,14 +32,16 @@ def foreseen(steps: Iterable[Step]) -> Iterator[Diagnostic]:
 
 
 def _foreseen(step: Train) -> Iterator[Diagnostic]:
-    device_of(step.device, step.span)
+    device_of(step.device, step.at("device"))
     if kept_key(step.file) is None:  # what is made already may be up to date, and need no package
-        ensure_installed(step.course.optimisation.optimizer, step.span)
+        ensure_installed(step.course.optimisation.optimizer, step.at("optimizer"))
     if step.class_pictures:  # which are made first, and in order
         step = replace(step, course=replace(step.course, prior=None))
     material = Material.of(step)
     if not all(map(_begins, material.all)):
-        tried = (attempt(each, step.span, alpha_mask=False) for each in material.all)  # so that all of them are named
+        tried = (
+            attempt(each, step.at("from"), alpha_mask=False) for each in material.all
+        )  # so that all of them are named
         yield from (each for each in tried if isinstance(each, Diagnostic))
     token = token_of(step.course.method)
     if token is not None and not any(f"<{token.token}>" in said for each in material.all for said in each.captions):

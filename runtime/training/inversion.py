@@ -14,8 +14,8 @@ from typing import TypeVar
 from torch import Tensor, nn
 
 from promptlang.chunks import Vectors
-from promptlang.diagnostics import PromptError
-from promptlang.diagnostics.training import unknown_word
+from promptlang.diagnostics import Diagnostic, PromptError
+from promptlang.diagnostics.training import only_first_tokens, unknown_word
 from promptlang.plan import Train
 from promptlang.source import Span
 from promptlang.teaching import TextualInversion, token_of
@@ -41,7 +41,7 @@ Rows = Mapping[str, nn.Parameter]
 @contextmanager
 def learner(step: Train, method: TextualInversion, base: BaseModel) -> Iterator[Learner]:
     """Rows that start as those of a word; raises `PromptError` where the word is none."""
-    rows = fresh(method, base, step.span)
+    rows = fresh(method, base, step.at("init"))
     dtype = numbers(step, base.place.device)
     with frozen(step, base, dtype) as unet:
         yield Learner(
@@ -86,11 +86,24 @@ def _fresh(method: TextualInversion, base: BaseModel, reader: Reader, span: Span
     if not method.init:
         mean = table.mean(0)
         return nn.Parameter((mean / mean.norm() * table.norm(dim=1).median()).repeat(method.vectors, 1))
-    tokenize = vocabulary_of(getattr(base, reader.tokenizer)).tokenize
-    ids = [token for token in tokenize(method.init) if isinstance(token, int)]
+    ids = _begun(method, base, reader)
     if not ids:
         raise PromptError([unknown_word(method.init, span)])
     return nn.Parameter(table[[ids[at % len(ids)] for at in range(method.vectors)]].clone())
+
+
+def _begun(method: TextualInversion, base: BaseModel, reader: Reader) -> list[int]:
+    """The tokens of the word."""
+    tokenize = vocabulary_of(getattr(base, reader.tokenizer)).tokenize
+    return [token for token in tokenize(method.init) if isinstance(token, int)]
+
+
+def too_long(step: Train, base: BaseModel) -> Iterator[Diagnostic]:
+    """Complaints on a word to start from that is more tokens than there are vectors."""
+    method = token_of(step.course.method)
+    longest = max(len(_begun(method, base, reader)) for reader in base.family.readers) if method else 0
+    if method and longest > method.vectors:
+        yield only_first_tokens(method.init, longest, method.vectors, step.at("init"))
 
 
 def _table(base: BaseModel, part: str) -> Tensor:

@@ -67,7 +67,7 @@ class Run:
 
     def __post_init__(self) -> None:
         optimisation = self.step.course.optimisation
-        self.optimizer = optimizer(self.learner, optimisation, self.step.span)
+        self.optimizer = optimizer(self.learner, optimisation, self.step.at("optimizer"))
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
         half = self.learner.dtype == torch.float16
         self.scaler = torch.amp.GradScaler(self.learner.device.type, enabled=half)

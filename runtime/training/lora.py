@@ -28,11 +28,12 @@ from .texts import encoders
 def learner(step: Train, method: Lora, base: BaseModel) -> Iterator[Learner]:
     """The model with fresh layers, drawn from the step's seed; afterwards it is as before."""
     dtype, seed, targets = numbers(step, base.place.device), step.course.seed, method.targets
+    place = step.at("targets")
     texts = deepcopy(base.text_encoders) if method.text_encoder else {}
     with ExitStack() as within:
         unet = within.enter_context(frozen(step, base, dtype, whole=method.algo != "lora"))
-        meant = {"unet": layers(unet, targets, step.span, "UNet")}
-        meant |= {part: layers(each, targets, step.span, "text encoder") for part, each in texts.items()}
+        meant = {"unet": layers(unet, targets, place, "UNet")}
+        meant |= {part: layers(each, targets, place, "text encoder") for part, each in texts.items()}
         networks: dict[str, nn.Module] = {"unet": unet, **texts}
         parts = {
             part: within.enter_context(injected(networks[part], own, method, seed + number))

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.training import epsilon_without_signal, noise_not_needed
-from promptlang.source import Span
+from promptlang.plan import Train
 from promptlang.teaching import Objective
 
 from ..devices import FULL
@@ -87,15 +87,16 @@ def weights(objective: Objective, schedule: Schedule) -> Tensor:
             return weight / snr
 
 
-def ensure_sound(objective: Objective, schedule: Schedule, model: str, span: Span) -> None:
-    """Raises `PromptError` where the objective makes no sense over a schedule."""
+def ensure_sound(step: Train, schedule: Schedule, model: str) -> None:
+    """Raises `PromptError` where a training's objective makes no sense over the model's schedule."""
     if not schedule.ends_in_noise:
         return
     problems = []
     if schedule.prediction == "epsilon":
-        problems.append(epsilon_without_signal(model, span))
+        problems.append(epsilon_without_signal(model, step.span))
+    objective = step.course.objective
     amounts = {"noise-offset": objective.noise_offset, "multires-noise": objective.multires}
-    problems += [noise_not_needed(option, model, span) for option, amount in amounts.items() if amount]
+    problems += [noise_not_needed(option, model, step.at(option)) for option, amount in amounts.items() if amount]
     if problems:
         raise PromptError(problems)
 

@@ -37,7 +37,7 @@ def chosen(step: Train, learner: Learner) -> Learner:
     """
     optimisation = step.course.optimisation
     there = set(map(part_of, learner.learned))
-    problems = [learns_nowhere(part, step.span) for part, _ in optimisation.part_rates if part not in there]
+    problems = [learns_nowhere(part, step.at(f"{part}-lr")) for part, _ in optimisation.part_rates if part not in there]
     learned = {name: each for name, each in learner.learned.items() if rate_of(name, optimisation)}
     for name in learner.learned.keys() - learned.keys():
         learner.learned[name].requires_grad_(False)

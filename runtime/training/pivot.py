@@ -35,7 +35,7 @@ class Beside:
     @classmethod
     def of(cls, method: TextualInversion, step: Train, base: BaseModel) -> Beside:
         """That have learned nothing yet; raises `PromptError` where their first word is none."""
-        return cls(method, inversion.fresh(method, base, step.span), step)
+        return cls(method, inversion.fresh(method, base, step.at("init")), step)
 
     @property
     def tensors(self) -> dict[str, Tensor]:

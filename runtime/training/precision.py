@@ -32,7 +32,7 @@ def numbers(step: Train, device: torch.device, *, frozen: bool = True) -> torch.
     """
     optimisation = step.course.optimisation
     if optimisation.precision is not None:
-        return dtype_of(optimisation.precision, device, step.span)
+        return dtype_of(optimisation.precision, device, step.at("precision"))
     if device.type == "cuda":
         pays = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
@@ -50,7 +50,7 @@ def frozen(step: Train, base: BaseModel, dtype: torch.dtype, *, whole: bool = Fa
         yield base.unet
         return
     if kind is not None and not keeps(base.place.device, kind):
-        raise PromptError([not_kept(kind, base.place.device.type, step.span)])
+        raise PromptError([not_kept(kind, base.place.device.type, step.at("base-precision"))])
     with away(step, base):
         unet = deepcopy(base.unet)
         if kind is None:

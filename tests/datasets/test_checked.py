@@ -232,6 +232,34 @@ def test_files_that_are_not_used_are_named(checked: Checked, folder: Path) -> No
     ]
 
 
+def test_a_folder_without_a_number_is_not_used(checked: Checked, folder: Path) -> None:
+    for name in ("more", "2_of sks", "empty"):
+        (folder / name).mkdir()
+    picture(7).save(folder / "more" / "7.png")
+    picture(8).save(folder / "2_of sks" / "8.png")
+    assert told(checked()) == [
+        ("PL418", "`more/` is not used: only folders called like `10_red fox` are"),
+    ]
+
+
+def test_a_mask_of_no_picture_and_one_of_another_shape_are_named(checked: Checked, folder: Path) -> None:
+    picture(7).save(folder / "sks-mask.png")
+    for name, size in {"0": (96, 96), "1": (95, 96), "2": (96, 48)}.items():
+        Image.new("L", size, 255).save(folder / f"{name}-mask.png")
+    assert told(checked(template="sks")) == [
+        ("PL420", "`2-mask.png` has another shape than its picture, and will be stretched"),
+        ("PL419", "`sks-mask.png` is called like a mask, but of no picture, and will be learned from"),
+    ]
+
+
+@pytest.mark.parametrize(("name", "year"), [("2024_sks at sea", True), ("200_sks at sea", False)])
+def test_a_folder_whose_number_is_a_year_is_told(checked: Checked, folder: Path, name: str, year: bool) -> None:
+    (folder / name).mkdir()
+    picture(7).save(folder / name / "7.png")
+    message = "the pictures of `2024_sks at sea` are shown 2024 times as often as others, for its name begins so"
+    assert told(checked()) == ([("PL421", message)] if year else [])
+
+
 def test_a_caption_that_is_oddly_written_is_shown_at_its_place(checked: Checked, folder: Path) -> None:
     (folder / "1.txt").write_text("two (boats with sks")
     (complaint,) = checked().complaints

@@ -19,6 +19,13 @@ def plan(session: Session, text: str) -> list[Render | Train]:
     return list(planned.plan.steps)
 
 
+def test_a_training_knows_where_its_options_are_written(session: Session) -> None:
+    (step,) = plan(session, "train lora a from photos --targets attn")
+    assert isinstance(step, Train)
+    assert [step.at(option).text for option in ("targets", "from")] == ["--targets attn", "photos"]
+    assert step.at("rank") == step.span
+
+
 def test_a_prompt_takes_its_own_options_before_the_settings_before_the_defaults(session: Session) -> None:
     (first, second) = plan(
         session, "a fox\nset steps 30\nset negative 'x'\n".replace("'", '"') + "a fox --cfg 3 --size 64x128"

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save, save_file
 
 from promptlang.events import (
     Event,
+    PictureFinished,
     Progressed,
     Reported,
     TrainingFinished,
@@ -247,6 +248,30 @@ def test_what_can_be_known_beforehand_stops_all_before_anything_is_trained(
     told = complaints(run(runtime, *steps))
     assert [each.split()[0] for each in told] == ["PL522", "PL510", "PL402", "PL405"]
     assert not steps[0].file.exists()
+
+
+def test_what_needs_a_training_that_failed_is_left_out_and_says_so(
+    runtime: Runtime, training: Callable[..., Train], render: Callable[..., Render], tmp_path: Path
+) -> None:
+    failing = training(targets="no such layer")
+    worn = (LoraUse("ink", 1.0, 1.0),)
+    without = render(file=tmp_path / "without.png")
+    with_it = render(adapters=(Adapter("ink", failing.file),))
+    over = replace(training(), name="over", file=tmp_path / "over.safetensors", under=worn, adapters=with_it.adapters)
+    over_that = render(adapters=(Adapter("over", over.file),))
+    events = run(runtime, failing, with_it, without, over, over_that)
+    left_out = "PL531 what needs `{}` is left out here, since its training failed"
+    assert complaints(events)[1:] == [left_out.format("ink"), left_out.format("ink"), left_out.format("over")]
+    assert [each.file for each in events if isinstance(each, PictureFinished)] == [without.file]
+
+
+def test_a_picture_of_an_earlier_training_is_not_taken_for_one_of_a_training_that_failed(
+    runtime: Runtime, training: Callable[..., Train], render: Callable[..., Render]
+) -> None:
+    step = training(steps=1)
+    shown = render(adapters=(Adapter("ink", step.file),))
+    run(runtime, step)
+    assert complaints(run(runtime, training(steps=1, targets="no such layer"), shown))[1].startswith("PL531")
 
 
 def test_a_file_of_that_name_from_elsewhere_is_not_replaced_unless_that_is_asked_for(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch.func import functional_call
 from transformers import CLIPTokenizer
 
 from promptlang.chunks import cut
-from promptlang.events import Reported, TrainingFinished
+from promptlang.events import Complained, Reported, TrainingFinished
 from promptlang.plan import Adapter, Model, Render, Segment, Train
 from promptlang.runtime import Runtime, models
 from promptlang.runtime.adapters import Attachments, Embedding, read
@@ -30,7 +31,7 @@ from promptlang.runtime.training.learner import Learner
 from promptlang.runtime.training.lesson import Lesson
 from promptlang.runtime.training.methods import learner as learner_of
 from promptlang.runtime.training.schedule import Schedule
-from promptlang.source import Span
+from promptlang.source import Source, Span
 from promptlang.teaching import Dreambooth, Lora, Prior, TextualInversion
 
 from .conftest import complaints, returned, run
@@ -170,6 +171,12 @@ def test_targets_that_are_nowhere_are_named(runtime: Runtime, training: Callable
     ]
 
 
+def test_a_complaint_points_at_the_option_that_it_is_about(runtime: Runtime, training: Callable[..., Train]) -> None:
+    place = Source("train lora ink from photos --targets to_z$").span(27, 42)
+    events = run(runtime, replace(training(targets="to_z$"), places=(("targets", place),)))
+    assert [each.diagnostic.span for each in events if isinstance(each, Complained)] == [place]
+
+
 def plainly(
     lesson: Lesson, step: Train, groups: list[tuple[list[nn.Parameter], float]], predict: Callable[..., Tensor]
 ) -> None:
@@ -268,6 +275,15 @@ def test_a_token_starts_as_a_word_or_as_the_mean_of_all(
     assert complaints(run(runtime, training(TextualInversion("x"), template="a cat"))) == ["PL405 no caption has `<x>`"]
     step = training(TextualInversion("x", 1, " "), template="<x>")
     assert complaints(run(runtime, step)) == ["PL524 `--init  ` is no word to start from"]
+
+
+def test_a_word_to_start_from_that_is_longer_than_the_token_is_told(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
+    step = training(TextualInversion("x", 2, "a cat a"), template="<x>", steps=1)
+    told = "`a cat a` is 3 tokens to the model, and only the first 2 of them are begun with"
+    assert complaints(run(runtime, step)) == [f"PL532 {told}"]
+    assert complaints(run(runtime, training(TextualInversion("x", 3, "a cat a"), template="<x>", steps=1))) == []
 
 
 @pytest.fixture(

@@ -35,6 +35,10 @@ train lora a from photos --prior 2 # PL231
 train lora a from photos --prompt "sks, ${captoin}" # PL106
 train lora a from photos --prompt "sks, ${caption}"
 train dreambooth emoji from photos # PL237
+train lora a from photos --warmup 500 # PL238
+train lora a from photos --warmup 500 --steps 500
+train ti <t> from photos --samples "a <t>" --sample-every 20 --steps 10 # PL238
+train ti <t> from photos --init "" # PL524
 train lora a from photos --te-lr 1e-5 # PL231
 train dreambooth m from photos --base-precision int8 # PL231
 train dreambooth m from photos --rank 4 # PL231

@@ -71,7 +71,7 @@ def test_a_log_has_a_line_for_each_start_and_each_file(log: Screen, render: Make
     assert log.errors == ""
     assert log.out == dedent("""\
         training ink: 12 pictures, 400 steps
-        trained ink in 1:15, loss 0.0312: adapters/ink.safetensors
+        trained ink in 1:15, average loss 0.0312: adapters/ink.safetensors
         loading emoji
         rendering a fox, [blue]
         out/0001.png (seed 7, 1.2 s)
