@@ -1,21 +1,22 @@
-"""Do the recipes teach FxEmojis' way of drawing? How near to pictures in it that were not trained on.
+"""Do the recipes teach a way of drawing? How near to an artist's pictures that were not trained on.
 
-For each held-out picture its name is rendered with five seeds, by the base and with what was taught, and compared with
-five artists' drawings of the thing: FxEmojis' own, held out, and those in the four styles that the base knows, which
-npm fetches. Told are, of EfficientNet-Lite0 features,
-- nearest: how often FxEmojis' is the nearest of the five (the base model's own measure for a style);
-- same: the cosine with FxEmojis', and mean: with the mean of all of FxEmojis';
+For each of sixteen things its name is rendered with five seeds, by the base and with what was taught, and compared with
+five artists' drawings of it: FxEmojis', held out, and those in the four styles that the base knows, which npm fetches.
+Told are, of EfficientNet-Lite0 features,
+- nearest: how often the artist's who is taught is the nearest of the five (the base model's own measure for a style);
+- same: the cosine with theirs, and mean: with the mean of all of theirs;
 and of colours, how far they are from each artist's, 0..255: what only makes pictures paler comes nearer to all.
 
     python benchmarks/taught_style.py --in FOLDER style
 
-trains in FOLDER what is not there yet and leaves a sheet of pictures for each recipe, a row a seed below FxEmojis'
+trains in FOLDER what is not there yet and leaves a sheet of pictures for each recipe, a row a seed below the artist's
 own; without names it does them all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
 
@@ -33,13 +34,28 @@ from promptlang.runtime.emoji.perception import Features
 
 HELD_OUT = sorted((RECIPES / "fxemoji" / "held-out").glob("*.png"))
 NAMES = [file.stem.replace("-", " ") for file in HELD_OUT]
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What a recipe teaches."""
+
+    file: str = ""
+    """The recipe; nothing is taught by none."""
+    asked: str = "{}"
+    """How it is asked for, around a name."""
+    artist: str = "fxemoji"
+    """Whose drawings it is to come near, and the folder that it learns from."""
+
+
 TAUGHT = {
-    "base": ("", "{}"),
-    "first": ("first.pl", "{}, fx style <lora:fxemoji:1>"),
-    "style": ("style.pl", "{}, fx style <lora:fxstyle:1>"),
-    "token": ("token.pl", "{}, <fx>"),
+    "base": Taught(),
+    "first": Taught("first.pl", "{}, fx style <lora:fxemoji:1>"),
+    "style": Taught("style.pl", "{}, fx style <lora:fxstyle:1>"),
+    "base by flat": Taught(artist="flat"),
+    "word by flat": Taught(asked="{}, flat style", artist="flat"),
+    "token": Taught("token.pl", "{}, <plain>", artist="flat"),
 }
-"""Recipes, and how what they teach is asked for, around a name."""
 
 
 class Bench:
@@ -50,19 +66,21 @@ class Bench:
         self._session, self._backend = Session(folder), load_backend()
         self._features = Features()
         self.artists = {"fxemoji": pixels(HELD_OUT), **{style: drawn(style, folder / "artwork") for style in STYLES}}
-        self._drawings = torch.stack([embed(self._features, each) for each in self.artists.values()])
+        self._drawings = {name: embed(self._features, each) for name, each in self.artists.items()}
 
-    def measure(self, recipe: str, asked: str) -> tuple[str, np.ndarray]:
+    def measure(self, taught: Taught) -> tuple[str, np.ndarray]:
         """Train if need be; what is told, and the pictures `[names, seeds, 64, 64, 3]`."""
-        if recipe:
-            statements = trainings((RECIPES / recipe).read_text("utf-8"))
-            run(self._session, self._backend, next(each for each in statements if 'from "fxemoji"' in each))
-        prompts = [f"{asked.format(name)} --seed {SEEDS[0]}..{SEEDS[-1]}" for name in NAMES]
+        if taught.file:
+            statements = trainings((RECIPES / taught.file).read_text("utf-8"))
+            run(self._session, self._backend, next(each for each in statements if f'from "{taught.artist}"' in each))
+        prompts = [f"{taught.asked.format(name)} --seed {SEEDS[0]}..{SEEDS[-1]}" for name in NAMES]
         found = pixels(run(self._session, self._backend, "\n".join(prompts)))
         features = embed(self._features, found).unflatten(0, (len(NAMES), len(SEEDS)))
         found = found.reshape(len(NAMES), len(SEEDS), SIZE, SIZE, 3)
         colours = "  ".join(f"{name} {apart(found, theirs):.1f}" for name, theirs in self.artists.items())
-        return f"{likeness(features, self._drawings)}  colours {colours}", found
+        others = [each for name, each in self._drawings.items() if name != taught.artist]
+        drawings = torch.stack([self._drawings[taught.artist], *others])
+        return f"{likeness(features, drawings)}  colours {colours}", found
 
 
 def drawn(style: str, folder: Path) -> np.ndarray:
@@ -72,7 +90,7 @@ def drawn(style: str, folder: Path) -> np.ndarray:
 
 
 def likeness(features: Tensor, drawings: Tensor) -> str:
-    """Of features `[names, seeds, features]` and `[artists, names, features]`, FxEmojis' the first."""
+    """Of features `[names, seeds, features]` and `[artists, names, features]`, the artist who is taught the first."""
     cosines = torch.einsum("nsf,anf->ans", features, drawings)
     nearest = (cosines.argmax(0) == 0).float().mean().item()
     mean = features @ torch.nn.functional.normalize(drawings[0].mean(0), dim=0)
@@ -94,9 +112,10 @@ def apart(made: np.ndarray, wanted: np.ndarray) -> float:
 def show(names: Sequence[str], folder: Path) -> None:
     bench = Bench(folder)
     for name in names:
-        told, pictures = bench.measure(*TAUGHT[name])
-        sheet(np.stack([bench.artists["fxemoji"], *pictures.swapaxes(0, 1)])).save(folder / f"style of {name}.png")
-        print(f"{name:8} {told}", flush=True)
+        taught = TAUGHT[name]
+        told, pictures = bench.measure(taught)
+        sheet(np.stack([bench.artists[taught.artist], *pictures.swapaxes(0, 1)])).save(folder / f"style of {name}.png")
+        print(f"{name:12} {told}", flush=True)
 
 
 if __name__ == "__main__":
