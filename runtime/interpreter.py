@@ -80,6 +80,7 @@ class Runtime:
         steps = [step for step in plan.steps if first or isinstance(step, Train)]
         for _, group in groupby(steps, key=_statement):
             together = tuple(group)
+            failed.pop(together[0].file, None)  # which is trained once more
             for event in self._possible(together, made, failed):
                 if isinstance(event, PictureFinished):
                     made.add(event.file)

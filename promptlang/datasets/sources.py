@@ -83,8 +83,8 @@ def passed_over(source: Path) -> list[Path]:
     """Folders in a folder that have pictures, but no name that says how often to show them."""
     if not source.is_dir():
         return []
-    others = [each for each in sorted(source.iterdir()) if each.is_dir() and not _is_repeated(each)]
-    return [each for each in others if _pictures(each)]
+    folders = [each for each in sorted(source.iterdir()) if each.is_dir() and not each.name.startswith(".")]
+    return [each for each in folders if not _is_repeated(each) and _pictures(each)]
 
 
 def _is_repeated(folder: Path) -> bool:

@@ -271,7 +271,9 @@ def test_a_picture_of_an_earlier_training_is_not_taken_for_one_of_a_training_tha
     step = training(steps=1)
     shown = render(adapters=(Adapter("ink", step.file),))
     run(runtime, step)
-    assert complaints(run(runtime, training(steps=1, targets="no such layer"), shown))[1].startswith("PL531")
+    failing = training(steps=1, targets="no such layer")
+    assert complaints(run(runtime, failing, shown))[1].startswith("PL531")
+    assert isinstance(run(runtime, failing, replace(step, force=True), shown)[-1], PictureFinished)
 
 
 def test_a_file_of_that_name_from_elsewhere_is_not_replaced_unless_that_is_asked_for(
