@@ -11,12 +11,33 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 UNREADABLE: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 """What reading raises for a file that is no picture, or a damaged one."""
 
+_JPEG_END: Final = b"\xff\xd9"
+_TAIL: Final = 65536
+"""Bytes at the end of a file, in which a camera may have written something after the picture."""
+
 
 def read(file: Path) -> Image.Image:
     """RGBA with 8 bits, turned as its camera was held; of an animation the first picture. Raises `UNREADABLE`."""
     with Image.open(file) as opened:
         upright = ImageOps.exif_transpose(opened)
         return _eight_bits(upright).convert("RGBA")
+
+
+def looks_whole(file: Path) -> bool:
+    """Whether it is a picture down to its end, as far as that can be told without decoding it."""
+    try:
+        with Image.open(file) as opened:
+            opened.verify()
+            kind = opened.format
+    except UNREADABLE:
+        return False
+    return kind != "JPEG" or _JPEG_END in _tail(file)
+
+
+def _tail(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        stream.seek(max(0, file.stat().st_size - _TAIL))
+        return stream.read()
 
 
 def on_white(picture: Image.Image) -> Image.Image:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from PIL import Image
-
 from promptlang.datasets import picture_files
 from promptlang.datasets.examples import Example
 from promptlang.diagnostics import Diagnostic, PromptError
@@ -22,7 +20,7 @@ from .optimizers import ensure_installed
 
 
 def foreseen(steps: Iterable[Step]) -> Iterator[Diagnostic]:
-    """Of each training in turn; what only the model tells, or all of a picture, comes up when it is its turn."""
+    """Of each training in turn; what only the model tells, or a decoded picture, comes up when it is its turn."""
     for step in steps:
         if isinstance(step, Train):
             try:
@@ -38,7 +36,7 @@ def _foreseen(step: Train) -> Iterator[Diagnostic]:
     if step.class_pictures:  # which are made first, and in order
         step = replace(step, course=replace(step.course, prior=None))
     material = Material.of(step)
-    if not all(map(_begins, material.all)):
+    if not all(map(_looks_whole, material.all)):
         tried = (
             attempt(each, step.at("from"), alpha_mask=False) for each in material.all
         )  # so that all of them are named
@@ -48,10 +46,5 @@ def _foreseen(step: Train) -> Iterator[Diagnostic]:
         yield no_token(token.token, step.span)
 
 
-def _begins(example: Example) -> bool:
-    """Whether a picture's file begins as one; nothing of it is decoded."""
-    try:
-        with Image.open(example.file):
-            return True
-    except picture_files.UNREADABLE:
-        return False
+def _looks_whole(example: Example) -> bool:
+    return all(picture_files.looks_whole(file) for file in (example.file, example.mask) if file)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from contextlib import closing
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save, save_file
 
@@ -238,15 +240,22 @@ def test_what_can_be_known_beforehand_stops_all_before_anything_is_trained(
     monkeypatch.setattr(optimizers, "find_spec", lambda _: None)
     (photos.parent / "odd").mkdir()
     (photos.parent / "odd" / "one.png").write_text("no picture")
+    (photos.parent / "cut").mkdir()
+    for name in ("one.png", "two.jpg", "three-mask.png"):
+        whole = io.BytesIO()
+        Image.effect_noise((64, 64), 90).save(whole, "JPEG" if name.endswith("jpg") else "PNG")
+        (photos.parent / "cut" / name).write_bytes(whole.getvalue()[:-500])
+        (photos.parent / "cut" / "three.png").write_bytes(whole.getvalue())
     steps = [
         training(steps=1),
         training(optimizer="lion"),
         training(device="nowhere"),
         training(folder=photos.parent / "odd"),
+        training(folder=photos.parent / "cut"),
         training(TextualInversion("x"), template="a cat"),
     ]
     told = complaints(run(runtime, *steps))
-    assert [each.split()[0] for each in told] == ["PL522", "PL510", "PL402", "PL405"]
+    assert [each.split()[0] for each in told] == ["PL522", "PL510", "PL402", "PL402", "PL402", "PL402", "PL405"]
     assert not steps[0].file.exists()
 
 
