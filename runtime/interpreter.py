@@ -81,23 +81,20 @@ class Runtime:
         for _, group in groupby(steps, key=_statement):
             together = tuple(group)
             failed.pop(together[0].file, None)  # which is trained once more
-            for event in self._possible(together, made, failed):
+            for event in self._attempt(together, made, failed):
                 if isinstance(event, PictureFinished):
                     made.add(event.file)
                 if isinstance(together[0], Train) and _is_error(event):
                     failed[together[0].file] = together[0].name
                 yield event
 
-    def _possible(
+    def _attempt(
         self, steps: Sequence[Step], made: Set[Path], failed: Mapping[Path | None, str]
     ) -> Generator[Event, None, None]:
         ready = yield from _ready(steps, failed)
-        if ready:
-            yield from self._attempt(ready, made)
-
-    def _attempt(self, steps: Sequence[Step], made: Set[Path]) -> Generator[Event, None, None]:
         try:
-            yield from self._run(steps, made)
+            if ready:
+                yield from self._run(ready, made)
         except PromptError as error:
             yield from map(Complained, error.diagnostics)
         except OSError as error:
@@ -109,7 +106,7 @@ class Runtime:
             case Train():
                 from .training import train
 
-                where = place_to_learn(step.device, Processes.here().rank, step.span)
+                where = place_to_learn(step.device, Processes.here().rank, step.at("device"))
                 loaded = yield from self._load(step.model, where, step.span)
                 if step.under:
                     loras = yield from loaded.read(step.adapters, read, step.span)

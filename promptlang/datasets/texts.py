@@ -76,15 +76,15 @@ def unused(seen: Seen) -> Finding:
     stray = [name for folder in folders for name in _stray(folder, seen.step.span)] if seen.step.source.is_dir() else []
     passed = [f"{folder.name}/" for folder in passed_over(seen.step.source)]
     masks = lone_masks(seen.found)
-    complaints = [wrong.not_used(foreign, "it is of a kind that is not read", seen.step.span)] if foreign else []
-    complaints += [wrong.not_used(stray, "there is no such picture", seen.step.span)] if stray else []
-    complaints += (
-        [wrong.not_used(passed, "only folders called like `10_red fox` are", seen.step.span)] if passed else []
+    left = (
+        (foreign, "it is of a kind that is not read"),
+        (stray, "there is no such picture"),
+        (passed, "only folders called like `10_red fox` are"),
     )
+    complaints = [wrong.not_used(names, reason, seen.step.span) for names, reason in left if names]
     complaints += [wrong.mask_of_none(masks, seen.step.span)] if masks else []
-    count = len(foreign) + len(stray) + len(passed)
-    told = f"{count}" if count else "none"
-    return Finding("files not used", told, "none", tuple(complaints))
+    count = sum(len(names) for names, _ in left)
+    return Finding("files not used", str(count or "none"), "none", tuple(complaints))
 
 
 def _stray(folder: Path, span: Span) -> Iterator[str]:

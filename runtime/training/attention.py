@@ -19,12 +19,11 @@ def ensure_there(step: Train, device: torch.device) -> None:
     """Raises `PromptError` where what is asked for cannot be had."""
     if step.course.optimisation.attention == "sdpa":
         return
+    place = step.at("attention")
     if not is_xformers_available():
-        raise PromptError([no_xformers("the package `xformers` is not installed", step.at("attention"))])
+        raise PromptError([no_xformers("the package `xformers` is not installed", place)])
     if device.type != "cuda":
-        raise PromptError(
-            [no_xformers(f"it computes on NVIDIA's GPUs only, not on `{device.type}`", step.at("attention"))]
-        )
+        raise PromptError([no_xformers(f"it computes on NVIDIA's GPUs only, not on `{device.type}`", place)])
 
 
 @contextmanager

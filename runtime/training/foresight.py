@@ -37,9 +37,8 @@ def _foreseen(step: Train) -> Iterator[Diagnostic]:
         step = replace(step, course=replace(step.course, prior=None))
     material = Material.of(step)
     if not all(map(_looks_whole, material.all)):
-        tried = (
-            attempt(each, step.at("from"), alpha_mask=False) for each in material.all
-        )  # so that all of them are named
+        # all are tried, so that all that are damaged are named
+        tried = (attempt(each, step.at("from"), alpha_mask=False) for each in material.all)
         yield from (each for each in tried if isinstance(each, Diagnostic))
     token = token_of(step.course.method)
     if token is not None and not any(f"<{token.token}>" in said for each in material.all for said in each.captions):

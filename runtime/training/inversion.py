@@ -101,8 +101,10 @@ def _begun(method: TextualInversion, base: BaseModel, reader: Reader) -> list[in
 def too_long(step: Train, base: BaseModel) -> Iterator[Diagnostic]:
     """Complaints on a word to start from that is more tokens than there are vectors."""
     method = token_of(step.course.method)
-    longest = max(len(_begun(method, base, reader)) for reader in base.family.readers) if method else 0
-    if method and longest > method.vectors:
+    if method is None:
+        return
+    longest = max(len(_begun(method, base, reader)) for reader in base.family.readers)
+    if longest > method.vectors:
         yield only_first_tokens(method.init, longest, method.vectors, step.at("init"))
 
 
