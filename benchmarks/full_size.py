@@ -31,11 +31,11 @@ from diffusers import (
 from torch import Tensor
 
 from promptlang import Session, Source
-from promptlang.backend import load_backend
-from promptlang.events import Complained, DenoisingStep, PictureFinished, RenderingStarted
-from promptlang.runtime import tokenizers
-from promptlang.runtime.families import SD1, SDXL, Family
-from promptlang.runtime.networks import empty
+from promptlang.plan.backend import load_backend
+from promptlang.plan.events import Complained, DenoisingStep, PictureFinished, RenderingStarted
+from promptlang.runtime.models import tokenizers
+from promptlang.runtime.models.families import SD1, SDXL, Family
+from promptlang.runtime.models.networks import empty
 from tests.runtime.small import original
 
 FAMILIES = {"sd1": SD1, "sdxl": SDXL}

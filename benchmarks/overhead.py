@@ -17,8 +17,8 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from promptlang import Session, Source
-from promptlang.backend import load_backend
-from promptlang.events import DenoisingStep, TrainingStep
+from promptlang.plan.backend import load_backend
+from promptlang.plan.events import DenoisingStep, TrainingStep
 
 PICTURES = Path(__file__).parent.parent / "recipes" / "fxemoji"
 STEPS = 60

@@ -18,9 +18,9 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from promptlang import Session, Source
-from promptlang.backend import load_backend
+from promptlang.plan.backend import load_backend
 from promptlang.runtime.adapters import Attachments, LowRank, write
-from promptlang.runtime.models import BUILT_IN
+from promptlang.runtime.models.loader import BUILT_IN
 
 TURNS = 3
 STEPS = 25

@@ -26,7 +26,7 @@ from taught_subject import RECIPES, SEEDS, answer, pixels, run, sheet, trainings
 from torch import Tensor
 
 from promptlang import Session
-from promptlang.backend import load_backend
+from promptlang.plan.backend import load_backend
 from promptlang.runtime.emoji.artwork import PACKAGES, SIZE, IconSet, fetch, over, render
 from promptlang.runtime.emoji.catalogue import BACKGROUNDS, STYLES, concepts
 from promptlang.runtime.emoji.measure import embed

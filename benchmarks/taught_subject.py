@@ -27,13 +27,13 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from promptlang import Session, Source
-from promptlang.backend import Backend, load_backend
-from promptlang.events import PictureFinished
-from promptlang.lines import logical_lines
+from promptlang.plan.backend import Backend, load_backend
+from promptlang.plan.events import PictureFinished
 from promptlang.runtime.emoji.artwork import SIZE
 from promptlang.runtime.emoji.catalogue import BACKGROUNDS
 from promptlang.runtime.emoji.measure import border_colour, embed, on_white
 from promptlang.runtime.emoji.perception import Features
+from promptlang.syntax.logical_lines import logical_lines
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 SEEDS = range(1, 6)

@@ -33,10 +33,10 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from promptlang import Session, Source
-from promptlang.backend import load_backend
-from promptlang.events import TrainingStep
-from promptlang.runtime import tokenizers
-from promptlang.runtime.training import precision
+from promptlang.plan.backend import load_backend
+from promptlang.plan.events import TrainingStep
+from promptlang.runtime.models import tokenizers
+from promptlang.runtime.training.optim import precision
 
 SIZE = 128
 """Pixels; a latent stands for eight."""

@@ -2,7 +2,7 @@
 
     text ──parse──▶ Program ──check──▶ diagnostics ──plan──▶ Plan ──Backend.execute──▶ Event …
 
-Nothing here imports torch: see `promptlang.backend` for what does. Each name is imported when it is first used.
+Nothing here imports torch: see `promptlang.plan.backend` for what does. Each name is imported when it is first used.
 """
 
 from importlib import import_module
@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from promptlang import ast
+    from promptlang.analysis.world import Disk, World
+    from promptlang.api.checking import check
+    from promptlang.api.explaining import Explained, explain
+    from promptlang.api.resolving import expand, resolve
     from promptlang.ast import walk
-    from promptlang.checking import check
-    from promptlang.conversion import Converted, convert
     from promptlang.diagnostics import Diagnostic, PromptError, Severity
-    from promptlang.explanation import Explained, explain
-    from promptlang.filling import Library
+    from promptlang.dialects.conversion import Converted, convert
     from promptlang.formatting import format_program as format  # noqa: A004
-    from promptlang.meaning import expand, resolve
-    from promptlang.parser import Parsed, parse, parse_prompt
-    from promptlang.plan import Resolved
-    from promptlang.session import Planned, Session
+    from promptlang.plan.steps import Resolved
+    from promptlang.planning.session import Planned, Session
+    from promptlang.prompts.expansion import Library
     from promptlang.source import Position, Source, Span
-    from promptlang.world import Disk, World
+    from promptlang.syntax.parser import Parsed, parse, parse_prompt
 
 __version__ = "0.1.0"
 
@@ -55,18 +55,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "checking": ("check",),
-    "conversion": ("Converted", "convert"),
+    "api.checking": ("check",),
+    "api.explaining": ("Explained", "explain"),
+    "api.resolving": ("expand", "resolve"),
     "ast": ("walk",),
+    "dialects.conversion": ("Converted", "convert"),
     "diagnostics": ("Diagnostic", "PromptError", "Severity"),
-    "explanation": ("Explained", "explain"),
-    "filling": ("Library",),
-    "meaning": ("expand", "resolve"),
-    "parser": ("Parsed", "parse", "parse_prompt"),
-    "plan": ("Resolved",),
-    "session": ("Planned", "Session"),
+    "prompts.expansion": ("Library",),
+    "syntax.parser": ("Parsed", "parse", "parse_prompt"),
+    "plan.steps": ("Resolved",),
+    "planning.session": ("Planned", "Session"),
     "source": ("Position", "Source", "Span"),
-    "world": ("Disk", "World"),
+    "analysis.world": ("Disk", "World"),
 }
 """By module the public names that live there."""
 

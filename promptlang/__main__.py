@@ -8,7 +8,7 @@ import sys
 def main() -> int:
     """The command line; Ctrl-C ends it without a word even while it is still being loaded."""
     try:
-        from promptlang.cli import main as run
+        from promptlang.cli.main import main as run
 
         return run()
     except KeyboardInterrupt:

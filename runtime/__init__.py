@@ -7,6 +7,6 @@ import logging
 # diffusers imports bitsandbytes wherever it is installed, and that gives advice on a terminal which is not its own.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
-from .interpreter import Runtime  # noqa: E402
+from .backend import Runtime  # noqa: E402
 
 __all__ = ["Runtime"]

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.models import device_missing, precision_not_possible
-from promptlang.plan import Computing
+from promptlang.plan.steps import Computing
 from promptlang.source import Span
 
 PRECISIONS: Final[Mapping[str, torch.dtype]] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}

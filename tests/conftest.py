@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from promptlang import Diagnostic, Session, Source
-from promptlang.shelves import Shelf
+from promptlang.analysis.model_paths import Shelf
 
 FOLDER = Path("recipe")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from promptlang.cli import main
+from promptlang.cli.main import main
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 

@@ -10,12 +10,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from promptlang.captions import odd
 from promptlang.datasets.sources import Missing, Part, parts
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.data_sets import many_repeats
 from promptlang.diagnostics.training import bad_record, no_pictures, not_listed
-from promptlang.plan import PICTURE_ENDINGS
+from promptlang.plan.steps import PICTURE_ENDINGS
+from promptlang.prompts.captions import odd
 from promptlang.source import Span
 
 RECORDS: Final = "metadata.jsonl"

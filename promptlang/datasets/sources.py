@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from promptlang.diagnostics import Diagnostic, missing_file, missing_folder
-from promptlang.plan import PICTURE_ENDINGS, REPEATED
+from promptlang.plan.steps import PICTURE_ENDINGS, REPEATED
 from promptlang.source import Span
 
 LIST: Final = ".txt"

@@ -15,8 +15,8 @@ from promptlang.dialects.a1111_differences import differences
 from promptlang.dialects.reading import Read
 from promptlang.dialects.weighed_breaks import taken_out
 from promptlang.dialects.writing import Written
-from promptlang.parser import parse_prompt
 from promptlang.source import Span
+from promptlang.syntax.parser import parse_prompt
 
 _LAST = re.compile(r"\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*\Z")
 

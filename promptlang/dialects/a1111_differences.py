@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
-from promptlang.flow import Enter, Leave, flow
+from promptlang.syntax.visitor import Enter, Leave, flow
 
 _ESCAPED_WEIGHT = re.compile(r"(?<!\\)(?:\\\\)*(?P<written>\\:\s*[+-]?[.\d]+\s*\))")
 _BAR = re.compile(r"(?<!\\)(?:\\\\)*\|")

@@ -14,9 +14,9 @@ from promptlang.diagnostics import dialects as said
 from promptlang.dialects.amounts import near, shown, times
 from promptlang.dialects.reading import Phrases, Read, multiplying
 from promptlang.dialects.writing import Pen, Written
-from promptlang.flow import Holder, Weighing
+from promptlang.prompts.segments import ROUND, SQUARE
 from promptlang.source import Span
-from promptlang.weigh import ROUND, SQUARE
+from promptlang.syntax.visitor import Holder, Weighing
 
 _PIECE = re.compile(
     r"""

@@ -13,10 +13,10 @@ from promptlang.dialects.amounts import number
 from promptlang.dialects.compel_text import NUMBER, TOKEN, Text, Token
 from promptlang.dialects.fitting import fit
 from promptlang.dialects.reading import Phrases, Read
-from promptlang.dialects.runs import Run, rounded, runs
+from promptlang.dialects.weighted_spans import Run, rounded, runs
 from promptlang.dialects.writing import Written
+from promptlang.prompts.segments import ROUND
 from promptlang.source import Span
-from promptlang.weigh import ROUND
 
 _N = NUMBER
 _FREE = re.compile(r"\S+")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.flow import Enter, Leave, Rebuilder, flow, remade
+from promptlang.syntax.visitor import Enter, Leave, Rebuilder, flow, remade
 
 
 def as_the_last(prompt: ast.Prompt) -> ast.Prompt:

@@ -9,9 +9,9 @@ from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
 from promptlang.dialects.amounts import CHANGING, constant, near, shown
-from promptlang.flow import Changing, Rebuilder, Weighing, rebuilt
+from promptlang.prompts.segments import ROUND, SQUARE
 from promptlang.source import Span
-from promptlang.weigh import ROUND, SQUARE
+from promptlang.syntax.visitor import Changing, Rebuilder, Weighing, rebuilt
 
 NAMES = {
     ast.Schedule: "prompt editing",

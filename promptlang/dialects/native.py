@@ -7,7 +7,7 @@ import re
 from promptlang import ast
 from promptlang.dialects.fitting import NAMES, SCHEDULES
 from promptlang.dialects.writing import Pen, Written
-from promptlang.parser import parse_prompt
+from promptlang.syntax.parser import parse_prompt
 
 read = parse_prompt
 """As everywhere else in the language."""

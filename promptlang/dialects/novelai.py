@@ -10,10 +10,10 @@ from promptlang.diagnostics import dialects as said
 from promptlang.dialects.amounts import number
 from promptlang.dialects.fitting import fit
 from promptlang.dialects.reading import Phrases, Read
-from promptlang.dialects.runs import Run, rounded, runs
+from promptlang.dialects.weighted_spans import Run, rounded, runs
 from promptlang.dialects.writing import Written
+from promptlang.prompts.segments import ROUND
 from promptlang.source import Span
-from promptlang.weigh import ROUND
 
 STEP = 1.05
 """What a bracket multiplies or divides by."""

@@ -10,7 +10,7 @@ from promptlang.dialects import prompt_control_reading
 from promptlang.dialects.amounts import constant, moment, shown
 from promptlang.dialects.comfy import ComfyPen
 from promptlang.dialects.writing import Written
-from promptlang.flow import Weighing
+from promptlang.syntax.visitor import Weighing
 
 read = prompt_control_reading.read
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.dialects.amounts import scaled
-from promptlang.flow import Changing, Enter, Leave, Rebuilder, Weighing, flow, rebuilt
+from promptlang.prompts.segments import ROUND
 from promptlang.source import Source
-from promptlang.weigh import ROUND
+from promptlang.syntax.visitor import Changing, Enter, Leave, Rebuilder, Weighing, flow, rebuilt
 
 Read = tuple[ast.Prompt, tuple[Diagnostic, ...]]
 """A prompt, and what is odd about how it is written."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from promptlang import ast, brackets
-from promptlang.brackets import Brackets
+from promptlang import ast
 from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.dialects.amounts import constant, shown
 from promptlang.dialects.reading import Phrases, Read
 from promptlang.dialects.weighed_breaks import taken_out
 from promptlang.dialects.writing import Pen, Written
 from promptlang.source import Span
+from promptlang.syntax import bracket_matching
+from promptlang.syntax.bracket_matching import Brackets
 
 _PIECE = re.compile(
     r"""
@@ -32,7 +33,7 @@ _LEADING_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 def read(span: Span) -> Read:
     """The argument of ``--prompt``."""
     pieces = list(_PIECE.finditer(span.source.text, span.start, span.end))
-    matched = brackets.match({at: mark for at, piece in enumerate(pieces) if (mark := _mark(piece))})
+    matched = bracket_matching.match({at: mark for at, piece in enumerate(pieces) if (mark := _mark(piece))})
     return ast.Prompt(_phrases(span, pieces, matched), span=span), tuple(_odd(span, pieces, matched))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.flow import Changing, Rebuilder, Weighing, remade
+from promptlang.syntax.visitor import Changing, Rebuilder, Weighing, remade
 
 
 def taken_out(prompt: ast.Prompt) -> ast.Prompt:

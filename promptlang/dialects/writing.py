@@ -11,7 +11,7 @@ from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
 from promptlang.dialects.amounts import moment, number, shown
 from promptlang.dialects.fitting import fit
-from promptlang.flow import Enter, Holder, Leave, Weighing, flow
+from promptlang.syntax.visitor import Enter, Holder, Leave, Weighing, flow
 
 Written = tuple[str, tuple[Diagnostic, ...]]
 """A text, and what of the prompt it does not say."""

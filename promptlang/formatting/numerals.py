@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from promptlang import ast
-from promptlang.numbers import MOMENT
+from promptlang.syntax.numbers import MOMENT
 
 _NUMERAL = re.compile(r"([+-]?)(?=\.?[0-9])0*([0-9]*)(\.?)([0-9]*?)0*((?:[eE][+-]?[0-9]+)?)")
 

@@ -11,10 +11,10 @@ from promptlang.formatting.between import between
 from promptlang.formatting.columns import Row, align
 from promptlang.formatting.edits import Edit, apply
 from promptlang.formatting.prompts import prompt_edits
-from promptlang.lines import head, logical_lines
-from promptlang.near_misses import near_head
-from promptlang.parser import parse
 from promptlang.source import Source, Span
+from promptlang.syntax.logical_lines import head, logical_lines
+from promptlang.syntax.parser import parse
+from promptlang.syntax.suggestions import near_head
 
 PROMPT_GAP, STATEMENT_GAP = 4, 1
 """The least blanks before options."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from promptlang import ast, numbers
+from promptlang import ast
 from promptlang.formatting.edits import Edit
 from promptlang.formatting.numerals import amount, shortest
-from promptlang.lexer import Lexeme, lex
-from promptlang.scanner import scan
 from promptlang.source import Span
-from promptlang.tags import fields
+from promptlang.syntax import numbers
+from promptlang.syntax.lexer import Lexeme, lex
+from promptlang.syntax.scanner import scan
+from promptlang.syntax.tags import fields
 
 NEEDLESS = frozenset(";!?'^~&")
 """Characters that mean nothing anywhere, so that a backslash before them does nothing."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 from promptlang.inspection.families import family
 from promptlang.inspection.findings import Findings, NothingKnownError
 from promptlang.inspection.headers import header
-from promptlang.plan import ADAPTER_CONFIG
+from promptlang.plan.steps import ADAPTER_CONFIG
 
 SHOWN: Final = (
     "modelspec.title",

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import PureWindowsPath
 from typing import Any, Final
 
-from promptlang.conversion import convert, line
+from promptlang.dialects.conversion import convert, line
 from promptlang.grammar import vocabulary
-from promptlang.samplers import read_sampler
+from promptlang.plan.sampler_names import read_sampler
 
 SAMPLER: Final = ("seed", "noise_seed", "steps", "cfg", "sampler_name", "scheduler", "denoise")
 """What a sampler's node says for itself."""

@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
 
-from promptlang import infotext, record
-from promptlang.conversion import INFOTEXT, convert, line
+from promptlang.dialects.conversion import INFOTEXT, convert, line
 from promptlang.inspection import comfy
 from promptlang.inspection.findings import Findings, lost_of
 from promptlang.inspection.texts import told
-from promptlang.samplers import read_sampler
+from promptlang.metadata import infotext, record
+from promptlang.plan.sampler_names import read_sampler
 
 Rows = Iterator[tuple[str, str]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from promptlang.grammar import vocabulary
-from promptlang.session import Session
+from promptlang.planning.session import Session
 from promptlang.terminal import Terminal
 
 COMMANDS: dict[str, str] = {

@@ -9,9 +9,9 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from promptlang.grammar import vocabulary
-from promptlang.lines import head
 from promptlang.repl.commands import COMMANDS
 from promptlang.source import Source
+from promptlang.syntax.logical_lines import head
 
 Choice = tuple[str, str]
 """A word, and a line on what it is."""

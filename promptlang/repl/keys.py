@@ -5,7 +5,7 @@ from __future__ import annotations
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from promptlang.parser import incomplete
+from promptlang.syntax.parser import incomplete
 
 INDENT = "    "
 """An indented line belongs to the one before it."""

@@ -15,19 +15,19 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory, Thread
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
-from promptlang.backend import Backend
-from promptlang.events import Event, ModelRefused
+from promptlang.analysis.model_paths import configured
+from promptlang.analysis.world import Disk
+from promptlang.plan.backend import Backend
+from promptlang.plan.events import Event, ModelRefused
+from promptlang.planning.session import Session
 from promptlang.repl.commands import obey
 from promptlang.repl.completion import PromptCompleter
 from promptlang.repl.highlight import STYLE, PromptLexer
 from promptlang.repl.keys import bindings
 from promptlang.repl.preload import Preload
-from promptlang.session import Session
-from promptlang.shelves import configured
 from promptlang.source import Source
 from promptlang.terminal import Terminal
 from promptlang.terminal.report import counted
-from promptlang.world import Disk
 
 PROMPT = "promptlang> "
 CONTINUATION = "...> ".rjust(len(PROMPT))

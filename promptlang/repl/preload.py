@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Thread
 
-from promptlang.backend import Backend
+from promptlang.plan.backend import Backend
 
 
 class Preload:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from promptlang.datasets.report import Finding, Report
+from promptlang.plan.dataset_report import Finding, Report
 from promptlang.terminal.report import printable
 
 

@@ -9,9 +9,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from promptlang.chunks import LENGTH
-from promptlang.explanation import Explained, ExplainedPart, ExplainedToken, Phase, Strengths
-from promptlang.plan import Area
+from promptlang.api.explaining import Explained, ExplainedPart, ExplainedToken, Phase, Strengths
+from promptlang.plan.steps import Area
+from promptlang.prompts.chunks import LENGTH
 from promptlang.terminal.report import counted, printable
 from promptlang.terminal.time_line import Row, TimeLine
 

@@ -15,7 +15,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from promptlang.diagnostics import Diagnostic, Severity
-from promptlang.events import (
+from promptlang.plan.events import (
     Complained,
     DataChecked,
     DenoisingStep,
@@ -33,7 +33,7 @@ from promptlang.events import (
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan import ContactSheet, Render, Train
+from promptlang.plan.steps import ContactSheet, Render, Train
 from promptlang.terminal.data_set import table
 from promptlang.terminal.interrupt import StopRequest, stoppable
 from promptlang.terminal.preview import preview, sketch

@@ -13,8 +13,8 @@ from torch.nn import functional
 from typing_extensions import Self
 
 from .building import on
-from .change import Change
 from .formats import LowRank
+from .weight_delta import Change
 
 Loras = tuple[tuple[Mapping[str, Change], float], ...]
 """Changes of modules, by the modules' names in a network, each set of them at a strength."""

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .change import Change, Format, Tensors, Told
 from .formats import FORMATS, Full
 from .formats.dora import ROLES as MAGNITUDES
 from .formats.dora import decomposed
+from .weight_delta import Change, Format, Tensors, Told
 
 _BESIDE = {"alpha", "bias", *MAGNITUDES.values()}
 """Roles that go with any format."""

@@ -10,15 +10,15 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from promptlang.chunks import LENGTH
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import Subject
 from promptlang.inspection.families import FLUX, SD3, SDXL, WIDTHS
-from promptlang.plan import Adapter
+from promptlang.plan.steps import Adapter
+from promptlang.prompts.chunks import LENGTH
 from promptlang.source import Span
 
-from ..models import BaseModel
+from ..models.loader import BaseModel
 from .loading import Contents, load, sha256
 from .naming import ROLES
 from .reading import BUNDLED, parts_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from .change import Change
+from .weight_delta import Change
 
 Changes = Mapping[str, Change]
 """By the modules' names in a network."""

@@ -9,9 +9,9 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from promptlang.plan import LoraUse
+from promptlang.plan.steps import LoraUse
 
-from ..base_model import BaseModel
+from ..models.base_model import BaseModel
 from .lora import Changes, Lora
 
 

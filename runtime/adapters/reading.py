@@ -6,16 +6,16 @@ from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import Subject
 from promptlang.inspection.families import WIDTHS, family, kind
-from promptlang.plan import Adapter
+from promptlang.plan.steps import Adapter
 from promptlang.source import Span
 
-from ..models import BaseModel
+from ..models.loader import BaseModel
 from .building import algorithm, change
-from .change import Change
 from .loading import Contents, load, sha256
 from .lora import OWN_VAE, Lora
 from .naming import Parts, Place, places, sort
 from .scales import Scales
+from .weight_delta import Change
 
 BUNDLED = "bundle_emb."
 """What the keys of a token begin with that comes in a LoRA's file."""

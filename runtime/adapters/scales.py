@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from promptlang.plan import NETWORKS
+from promptlang.plan.steps import NETWORKS
 
-from .change import Told
 from .loading import Contents
 from .naming import Place
+from .weight_delta import Told
 
 
 @dataclass(frozen=True, slots=True)

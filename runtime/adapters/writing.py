@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ..files import write_whole
+from ..atomic_files import write_whole
 from .formats import LowRank
 
 LEGACY: Final = slice(0x100000, 0x110000)

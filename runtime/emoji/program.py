@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 
-from promptlang.events import Event, Progressed, Reported
+from promptlang.plan.events import Event, Progressed, Reported
 
 from . import architecture, autoencoder, denoiser, examples, measure, pipeline, words
 from .artwork import SIZE, over

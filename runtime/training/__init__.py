@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .course import train
+from .train import train
 
 __all__ = ["train"]

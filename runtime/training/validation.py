@@ -9,15 +9,15 @@ from typing import Final
 
 import torch
 
-from promptlang.captions import read
+from promptlang.prompts.captions import read
 
-from .batches import Batch
-from .draws import generator
-from .encoded import Bucket
-from .learner import Learner
-from .objective import deterministic
-from .schedule import Schedule
-from .texts import Texts
+from .data.batches import Batch
+from .data.captions import Texts
+from .data.latent_cache import Bucket
+from .noising.noise_schedule import Schedule
+from .noising.seeded_rng import generator
+from .objective.loss import deterministic
+from .trainable import Learner
 
 _TIMES: Final = 4
 """Timesteps that each picture is looked at."""

@@ -13,13 +13,13 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from promptlang import Session, Source
-from promptlang.cli import main
-from promptlang.datasets.checked import check
-from promptlang.datasets.report import Report
+from promptlang.analysis.world import Disk
+from promptlang.cli.main import main
+from promptlang.datasets.check import check
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.events import DataChecked
-from promptlang.plan import EMOJI, CheckData, Model
-from promptlang.world import Disk
+from promptlang.plan.dataset_report import Report
+from promptlang.plan.events import DataChecked
+from promptlang.plan.steps import EMOJI, CheckData, Model
 
 WORDS = ("a red barn", "two boats", "an old tree", "some hills", "one lamp", "a long road")
 
@@ -357,6 +357,6 @@ def test_it_tells_machines(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_it_needs_no_torch(folder: Path) -> None:
-    code = "import sys; from promptlang.cli import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+    code = "import sys; from promptlang.cli.main import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, "check-data", str(folder)], check=False, capture_output=True)
     assert (done.returncode, b"pictures" in done.stdout) == (0, True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from promptlang import Session, Source, check, resolve
-from promptlang.bare_tokens import read_bare_tokens
-from promptlang.plan import Render
-from promptlang.prompt_parser import parse_prompt
+from promptlang.plan.steps import Render
+from promptlang.prompts.bare_tokens import read_bare_tokens
+from promptlang.syntax.prompt_parser import parse_prompt
 
 ON = "set bare-embeddings on\n"
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from promptlang import resolve
-from promptlang.chunks import BREAK, Vectors, Vocabulary, count, cut
-from promptlang.plan import Segment
+from promptlang.plan.steps import Segment
+from promptlang.prompts.chunks import BREAK, Vectors, Vocabulary, count, cut
 
 CASES = json.loads((Path(__file__).parents[1] / "vectors" / "a1111_chunks.json").read_text("utf-8"))["cases"]
 

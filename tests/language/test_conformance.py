@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from promptlang import Source, parse_prompt
-from promptlang.intervals import resolve
-from promptlang.plan import Interval, Part, Segment
+from promptlang.plan.steps import Interval, Part, Segment
+from promptlang.prompts.resolver import resolve
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 

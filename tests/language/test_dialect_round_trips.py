@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from promptlang import Source, ast, resolve
 from promptlang.dialects import DIALECTS
-from promptlang.plan import Interval
+from promptlang.plan.steps import Interval
 from tests.language.test_dialects import joined, read, squeezed
 from tests.language.work import work
 

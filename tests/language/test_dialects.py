@@ -12,8 +12,8 @@ import pytest
 from promptlang import Source, ast, convert
 from promptlang.diagnostics import Severity
 from promptlang.dialects import DIALECTS
-from promptlang.intervals import resolve
-from promptlang.plan import Interval, Part
+from promptlang.plan.steps import Interval, Part
+from promptlang.prompts.resolver import resolve
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from promptlang import Explained, explain, resolve
-from promptlang.backend import tokenizer_folder
-from promptlang.tokenizer import ESTIMATE, clip_tokenizer
+from promptlang.plan.backend import tokenizer_folder
+from promptlang.prompts.tokenizer import ESTIMATE, clip_tokenizer
 
 FOLDER = tokenizer_folder()
 assert FOLDER is not None

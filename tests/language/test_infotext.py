@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from promptlang import Converted, check, convert, infotext, parse
+from promptlang import Converted, check, convert, parse
+from promptlang.metadata import infotext
 from promptlang.source import Source
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "a1111_infotext.json").read_text("utf-8"))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from promptlang import Disk, Session, Source
-from promptlang.plan import EMOJI, Adapter, Area, Computing, ContactSheet, Model, Render, Segment, Train
-from promptlang.teaching import Data, Dreambooth, Lora, Objective, Optimisation, Prior, TextualInversion
+from promptlang.plan.steps import EMOJI, Adapter, Area, Computing, ContactSheet, Model, Render, Segment, Train
+from promptlang.plan.training_config import Data, Dreambooth, Lora, Objective, Optimisation, Prior, TextualInversion
 from tests.conftest import FOLDER, WORLD
 
 

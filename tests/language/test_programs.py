@@ -9,8 +9,8 @@ import pytest
 from promptlang import Session, Source, ast, parse, resolve
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.grammar import vocabulary
-from promptlang.parser import incomplete
-from promptlang.plan import Render
+from promptlang.plan.steps import Render
+from promptlang.syntax.parser import incomplete
 
 Complaints = Callable[[str], list[Diagnostic]]
 

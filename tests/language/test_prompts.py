@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from promptlang import Source, ast, parse_prompt, resolve
-from promptlang.plan import LoraUse, Segment
+from promptlang.plan.steps import LoraUse, Segment
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 

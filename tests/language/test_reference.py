@@ -10,8 +10,8 @@ import pytest
 
 import promptlang
 from promptlang import Diagnostic, convert, expand, resolve
-from promptlang.conversion import NAMES
-from promptlang.plan import Interval
+from promptlang.dialects.conversion import NAMES
+from promptlang.plan.steps import Interval
 
 ROOT = Path(promptlang.__file__).parent.parent
 README = (ROOT / "grammar" / "README.md").read_text("utf-8")

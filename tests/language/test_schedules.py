@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from promptlang import Diagnostic, Source, parse_prompt
-from promptlang.intervals import resolve
-from promptlang.plan import Interval, Part
+from promptlang.plan.steps import Interval, Part
+from promptlang.prompts.resolver import resolve
 
 
 def parts(text: str, steps: int = 10) -> tuple[Part, ...]:

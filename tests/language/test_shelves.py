@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from promptlang import Session, Source
-from promptlang.plan import Model, Render
-from promptlang.shelves import ConfigurationError, Shelves, configured
-from promptlang.world import Disk
+from promptlang.analysis.model_paths import ConfigurationError, Shelves, configured
+from promptlang.analysis.world import Disk
+from promptlang.plan.steps import Model, Render
 from tests.conftest import FOLDER, WORLD
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from promptlang import Library, Session, Source, check, expand, resolve
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan import Render
+from promptlang.plan.steps import Render
 
 LISTS = {"animal": ["fox", "{red|grey} owl"], "animals/*": ["cat", "dog"]}
 LIBRARY = Library(wildcards=lambda pattern: LISTS.get(pattern, ()))

@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from promptlang import Source, ast, parse
-from promptlang.tree import tree_json, tree_lines
+from promptlang.syntax.tree_json import tree_json, tree_lines
 
 
 def program(text: str) -> ast.Program:

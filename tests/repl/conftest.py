@@ -12,12 +12,12 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
-from promptlang.backend import Backend
-from promptlang.events import Event, ModelRefused, PictureFinished, RenderingStarted
-from promptlang.plan import Plan, Render
+from promptlang.plan.backend import Backend
+from promptlang.plan.events import Event, ModelRefused, PictureFinished, RenderingStarted
+from promptlang.plan.steps import Plan, Render
+from promptlang.planning.session import Session
 from promptlang.repl import Repl
 from promptlang.repl.preload import Preload
-from promptlang.session import Session
 from promptlang.terminal import Terminal
 
 

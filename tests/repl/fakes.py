@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 
-from promptlang.backend import Backend
-from promptlang.events import DenoisingStep, Event, PictureFinished, RenderingStarted
-from promptlang.plan import Plan, Render
+from promptlang.plan.backend import Backend
+from promptlang.plan.events import DenoisingStep, Event, PictureFinished, RenderingStarted
+from promptlang.plan.steps import Plan, Render
 
 
 class Painter:
@@ -41,6 +41,6 @@ def load() -> Backend:
 
 
 if __name__ == "__main__":
-    from promptlang.cli import main
+    from promptlang.cli.main import main
 
     main([], load)

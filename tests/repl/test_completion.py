@@ -8,10 +8,10 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
+from promptlang.planning.session import Session
 from promptlang.repl.completion import PromptCompleter
 from promptlang.repl.highlight import PromptLexer
 from promptlang.repl.loop import toolbar
-from promptlang.session import Session
 from promptlang.source import Source
 
 

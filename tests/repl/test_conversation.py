@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from promptlang.backend import Backend
+from promptlang.plan.backend import Backend
 
 if TYPE_CHECKING:
     from tests.repl.conftest import Conversation

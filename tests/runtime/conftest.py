@@ -17,15 +17,16 @@ from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from promptlang.events import Complained, Event, PictureFinished, TrainingStarted, TrainingStep
-from promptlang.plan import Interval, Model, Part, Plan, Render, Resolved, Segment, Step, Train
-from promptlang.runtime import Runtime, models
+from promptlang.plan.events import Complained, Event, PictureFinished, TrainingStarted, TrainingStep
+from promptlang.plan.steps import Interval, Model, Part, Plan, Render, Resolved, Segment, Step, Train
+from promptlang.plan.training_config import Course, Data, Lora, Method, Objective, Optimisation
+from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import Loras
-from promptlang.runtime.conditioning import Conditioning
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.sampling import Glimpse, Moment, Question, Walk, guided, side_by_side
+from promptlang.runtime.conditioning.text_encoder import Conditioning
+from promptlang.runtime.models import loader
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.sampling.denoise import Glimpse, Moment, Question, Walk, guided, side_by_side
 from promptlang.source import Source, Span
-from promptlang.teaching import Course, Data, Lora, Method, Objective, Optimisation
 
 Result = TypeVar("Result")
 
@@ -129,7 +130,7 @@ def span() -> Span:
 
 @pytest.fixture
 def base(tiny: Model, span: Span) -> BaseModel:
-    return models.load(tiny, span)
+    return loader.load(tiny, span)
 
 
 @pytest.fixture

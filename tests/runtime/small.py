@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from promptlang.runtime import tokenizers
+from promptlang.runtime.models import tokenizers
 
 V = {"prediction_type": "v_prediction"}
 

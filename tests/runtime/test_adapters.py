@@ -20,10 +20,10 @@ from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
 from promptlang.diagnostics import PromptError
-from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment
+from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment
 from promptlang.runtime import Runtime, adapters
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.sampling import generator_of, noise
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.sampling.denoise import generator_of, noise
 from promptlang.source import Span
 
 from .conftest import complaints, kohya, layers, run
@@ -54,12 +54,12 @@ def uses(text_encoder: float, unet: float, until: int = 3) -> Resolved:
 
 def latents(runtime: Runtime, step: Render) -> Tensor:
     """What is decoded: finer than a picture's 256 levels."""
-    from promptlang.runtime import pictures
+    from promptlang.runtime.output import images
 
     seen: list[Tensor] = []
-    decode = pictures.decode
+    decode = images.decode
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pictures, "decode", lambda vae, latents: seen.append(latents) or decode(vae, latents))
+        patch.setattr(images, "decode", lambda vae, latents: seen.append(latents) or decode(vae, latents))
         assert complaints(run(runtime, step)) == []
     return seen[0]
 

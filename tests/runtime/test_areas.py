@@ -9,11 +9,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from promptlang.plan import Adapter, Area, Interval, LoraUse, Part, Render, Resolved, Segment
-from promptlang.runtime.areas import mask
-from promptlang.runtime.conditioning import Conditioning
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.sampling import Guidance
+from promptlang.plan.steps import Adapter, Area, Interval, LoraUse, Part, Render, Resolved, Segment
+from promptlang.runtime.conditioning.regions import mask
+from promptlang.runtime.conditioning.text_encoder import Conditioning
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.sampling.denoise import Guidance
 
 from .conftest import answered, kohya
 

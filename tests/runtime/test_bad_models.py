@@ -14,8 +14,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from promptlang.events import Complained, ModelLoading, ModelRefused, PictureFinished
-from promptlang.plan import Model, Render
+from promptlang.plan.events import Complained, ModelLoading, ModelRefused, PictureFinished
+from promptlang.plan.steps import Model, Render
 from promptlang.runtime import Runtime
 
 from .conftest import complaints, run

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptlang.events import RenderingStarted
-from promptlang.plan import Interval, LoraUse, Part, Render, Resolved, Segment
-from promptlang.runtime import Runtime, rendering
+from promptlang.plan.events import RenderingStarted
+from promptlang.plan.steps import Interval, LoraUse, Part, Render, Resolved, Segment
+from promptlang.runtime import Runtime
+from promptlang.runtime.sampling import rendering
 
 from .conftest import run, says
 

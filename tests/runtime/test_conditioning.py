@@ -7,10 +7,10 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from promptlang.plan import Interval, Model, Part, Render, Resolved, Segment
+from promptlang.plan.steps import Interval, Model, Part, Render, Resolved, Segment
 from promptlang.runtime import Runtime
-from promptlang.runtime.conditioning import Encoder, Reading, vocabulary_of
-from promptlang.runtime.moments import stacked
+from promptlang.runtime.conditioning.text_encoder import Encoder, Reading, vocabulary_of
+from promptlang.runtime.sampling.step_conditioning import stacked
 
 from .conftest import complaints, run
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from promptlang.events import ModelLoading
 from promptlang.grammar import vocabulary
-from promptlang.plan import Computing, Model, Render
-from promptlang.runtime import Runtime, devices, models
+from promptlang.plan.events import ModelLoading
+from promptlang.plan.steps import Computing, Model, Render
+from promptlang.runtime import Runtime, devices
 from promptlang.runtime.devices import FULL, PRECISIONS, Place, place
+from promptlang.runtime.models import loader
 from promptlang.source import Span
 
 from .conftest import complaints, run
@@ -58,18 +59,18 @@ def test_half_the_bits_make_nearly_the_same_picture_from_the_same_noise(
 
 
 def test_each_network_has_the_numbers_that_were_asked_for(tiny: Model, span: Span) -> None:
-    base = models.load(tiny, span, Place(torch.device("cpu"), torch.float16))
+    base = loader.load(tiny, span, Place(torch.device("cpu"), torch.float16))
     assert (base.unet.dtype, base.text_encoder.dtype) == (torch.float16, torch.float16)
     assert base.vae.config.force_upcast
     assert base.vae.dtype == torch.float32  # it overflows in fp16, and says so
-    assert models.load(tiny, span, Place(torch.device("cpu"), torch.bfloat16)).vae.dtype == torch.bfloat16
+    assert loader.load(tiny, span, Place(torch.device("cpu"), torch.bfloat16)).vae.dtype == torch.bfloat16
 
 
 def test_a_vae_that_stands_fp16_is_left_in_it(span: Span, tmp_path: Path) -> None:
     pipeline = small("sd1")
     pipeline.vae.register_to_config(force_upcast=False)
     pipeline.save_pretrained(tmp_path / "sd")
-    base = models.load(Model("sd", tmp_path / "sd"), span, Place(torch.device("cpu"), torch.float16))
+    base = loader.load(Model("sd", tmp_path / "sd"), span, Place(torch.device("cpu"), torch.float16))
     assert base.vae.dtype == torch.float16
 
 

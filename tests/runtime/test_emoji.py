@@ -12,10 +12,10 @@ from PIL import Image
 from safetensors import safe_open
 
 from promptlang import Session, Source
-from promptlang.backend import load_backend
-from promptlang.events import Complained, PictureFinished
-from promptlang.infotext import write
-from promptlang.runtime.models import BUILT_IN
+from promptlang.metadata.infotext import write
+from promptlang.plan.backend import load_backend
+from promptlang.plan.events import Complained, PictureFinished
+from promptlang.runtime.models.loader import BUILT_IN
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 

@@ -12,12 +12,12 @@ from compel.embeddings_provider import SplitLongTextMode
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from promptlang import infotext
-from promptlang.chunks import Chunk
 from promptlang.grammar import vocabulary
-from promptlang.plan import Interval, Model, Part, Render, Resolved, Segment
-from promptlang.runtime.conditioning import Encoder, Reading, vocabulary_of
-from promptlang.runtime.emphasis import EMPHASES, Hidden, States
+from promptlang.metadata import infotext
+from promptlang.plan.steps import Interval, Model, Part, Render, Resolved, Segment
+from promptlang.prompts.chunks import Chunk
+from promptlang.runtime.conditioning.emphasis import EMPHASES, Hidden, States
+from promptlang.runtime.conditioning.text_encoder import Encoder, Reading, vocabulary_of
 
 VECTOR = json.loads((Path(__file__).parents[1] / "vectors" / "conditioning_maths.json").read_text())
 

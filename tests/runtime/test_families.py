@@ -15,15 +15,16 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from promptlang.events import ModelLoading, RenderingStarted
-from promptlang.plan import Model, Render, Segment
-from promptlang.runtime import Runtime, families, models, tokenizers
-from promptlang.runtime.conditioning import Encoder, Reading, vocabulary_of
-from promptlang.runtime.families import FAMILIES, SD1, SD2, SDXL
-from promptlang.runtime.families.sd2 import predicts_noise
-from promptlang.runtime.moments import Conditioner
-from promptlang.runtime.networks import empty
-from promptlang.runtime.samplers import SAMPLERS
+from promptlang.plan.events import ModelLoading, RenderingStarted
+from promptlang.plan.steps import Model, Render, Segment
+from promptlang.runtime import Runtime
+from promptlang.runtime.conditioning.text_encoder import Encoder, Reading, vocabulary_of
+from promptlang.runtime.models import families, loader, tokenizers
+from promptlang.runtime.models.families import FAMILIES, SD1, SD2, SDXL
+from promptlang.runtime.models.families.sd2 import predicts_noise
+from promptlang.runtime.models.networks import empty
+from promptlang.runtime.sampling.samplers import SAMPLERS
+from promptlang.runtime.sampling.step_conditioning import Conditioner
 from promptlang.source import Span
 
 from .conftest import complaints, run, says
@@ -137,7 +138,7 @@ def test_the_pooled_text_of_sdxl_knows_no_weights_and_no_second_chunk(saved: Sav
 
 
 def test_a_weight_acts_on_both_text_encoders_of_sdxl(saved: Saved, render: Make, span: Span) -> None:
-    base = models.load(saved["sdxl"][1], span)
+    base = loader.load(saved["sdxl"][1], span)
     encoders = [
         Encoder(getattr(base, each.part), vocabulary_of(getattr(base, each.tokenizer)), part=each.part)
         for each in base.family.readers
@@ -194,7 +195,7 @@ def test_a_single_file_holds_the_weights_of_the_folder_bit_for_bit(
     pipeline, model = saved[name]
     told = {"modelspec.prediction_type": "epsilon"} if name == "sd2-base" else {"modelspec.prediction_type": "v"}
     file = save_original(pipeline, tmp_path / "one.safetensors", told if name.startswith("sd2") else None)
-    one, folder = models.load(Model("one", file), span), models.load(model, span)
+    one, folder = loader.load(Model("one", file), span), loader.load(model, span)
     assert one.family.name == folder.family.name == NAMES[name].name
     for part in ("unet", "vae", *(reader.part for reader in NAMES[name].readers)):
         assert same(getattr(one, part), getattr(folder, part)), part
@@ -227,7 +228,7 @@ def test_a_pickle_of_tensors_is_a_model_too(
     sized("sd1")
     pipeline, _ = saved["sd1"]
     torch.save({"state_dict": original(pipeline), "global_step": 5}, tmp_path / "old.ckpt")
-    assert same(models.load(Model("old", tmp_path / "old.ckpt"), span).unet, pipeline.unet)
+    assert same(loader.load(Model("old", tmp_path / "old.ckpt"), span).unet, pipeline.unet)
 
 
 @pytest.mark.parametrize("prefixed", [True, False])
@@ -237,7 +238,7 @@ def test_a_text_encoder_has_all_its_weights_whichever_transformers_named_them(
     sized("sdxl")
     pipeline, _ = saved["sdxl"]
     save_file(original(pipeline, prefixed=prefixed), tmp_path / "xl.safetensors")
-    base = models.load(Model("xl", tmp_path / "xl.safetensors"), span)
+    base = loader.load(Model("xl", tmp_path / "xl.safetensors"), span)
     assert same(base.text_encoder, pipeline.text_encoder)
     assert same(base.text_encoder_2, pipeline.text_encoder_2)
 
@@ -251,7 +252,7 @@ def test_so_has_one_in_a_folder(part: str, prefix: str, span: Span, tmp_path: Pa
     plain = {key.removeprefix("text_model."): value for key, value in load_file(file).items()}
     renamed = {key if key.startswith("text_projection") else prefix + key: value for key, value in plain.items()}
     save_file(renamed, file, {"format": "pt"})
-    base = models.load(Model("xl", tmp_path / "xl"), span)
+    base = loader.load(Model("xl", tmp_path / "xl"), span)
     assert same(getattr(base, part), getattr(pipeline, part))
 
 
@@ -323,8 +324,8 @@ def test_a_file_of_stable_diffusion_2_that_says_nothing_is_tried(
     sized("sd2")
     file = save_original(saved["sd2"][0], tmp_path / "one.safetensors")
     for noise, kind, size in ((True, "epsilon", (16, 16)), (False, "v_prediction", (24, 24))):
-        monkeypatch.setattr("promptlang.runtime.families.sd2.predicts_noise", lambda _, noise=noise: noise)
-        base = models.load(Model("one", file), span)
+        monkeypatch.setattr("promptlang.runtime.models.families.sd2.predicts_noise", lambda _, noise=noise: noise)
+        base = loader.load(Model("one", file), span)
         assert (base.schedule["prediction_type"], base.size) == (kind, size)
 
 
@@ -333,6 +334,6 @@ def test_an_sdxl_file_says_with_empty_tensors_that_it_predicts_velocity(
 ) -> None:
     sized("sdxl")
     marks = {"v_pred": torch.zeros(1), "ztsnr": torch.zeros(1)}
-    base = models.load(Model("xl", save_original(saved["sdxl"][0], tmp_path / "xl.safetensors", **marks)), span)
+    base = loader.load(Model("xl", save_original(saved["sdxl"][0], tmp_path / "xl.safetensors", **marks)), span)
     assert base.schedule["prediction_type"] == "v_prediction"
     assert base.schedule["rescale_betas_zero_snr"]

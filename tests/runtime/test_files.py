@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from promptlang.runtime.files import replacing_folder
+from promptlang.runtime.atomic_files import replacing_folder
 
 
 @pytest.fixture

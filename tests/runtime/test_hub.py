@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from promptlang.plan import Model, Render
+from promptlang.plan.steps import Model, Render
 from promptlang.runtime import Runtime
 
 from .conftest import complaints, run

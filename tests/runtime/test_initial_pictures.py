@@ -10,13 +10,13 @@ import torch
 from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline
 from PIL import Image
 
-from promptlang.plan import Model, Render
+from promptlang.plan.steps import Model, Render
 from promptlang.runtime import Runtime
-from promptlang.runtime.canvas import encode
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.pictures import decode
-from promptlang.runtime.samplers import SAMPLERS
-from promptlang.runtime.sampling import generator_of, noise
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.output.images import decode
+from promptlang.runtime.sampling.denoise import generator_of, noise
+from promptlang.runtime.sampling.initial_latents import encode
+from promptlang.runtime.sampling.samplers import SAMPLERS
 
 from .conftest import complaints, run, says
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from promptlang.events import PictureFinished
-from promptlang.plan import Model, Render
-from promptlang.runtime import Runtime, models
+from promptlang.plan.events import PictureFinished
+from promptlang.plan.steps import Model, Render
+from promptlang.runtime import Runtime
+from promptlang.runtime.models import loader
 from promptlang.source import Span
 
 from .conftest import complaints, run
@@ -27,10 +28,10 @@ def copy(tiny: Model, tmp_path: Path) -> Path:
 def test_half_precision_weights_are_computed_with_in_full(tiny: Model, copy: Path, span: Span) -> None:
     file = copy / "unet" / "diffusion_pytorch_model.safetensors"
     save_file({key: value.half() for key, value in load_file(file).items()}, file)
-    unet = models.load(Model("copy", copy), span).unet
+    unet = loader.load(Model("copy", copy), span).unet
     assert {parameter.dtype for parameter in unet.parameters()} == {torch.float32}
     assert not any(parameter.requires_grad for parameter in unet.parameters())
-    assert models.load(tiny, span).sha256 != models.load(Model("copy", copy), span).sha256
+    assert loader.load(tiny, span).sha256 != loader.load(Model("copy", copy), span).sha256
 
 
 def test_a_text_encoder_written_for_older_tools_is_read_too(

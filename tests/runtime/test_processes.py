@@ -13,8 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
-from promptlang.plan import Model
-from promptlang.runtime.processes import Processes
+from promptlang.plan.steps import Model
+from promptlang.runtime.distributed import Processes
 
 LAUNCHERS = {
     "torchrun": ("torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29611"),

@@ -10,9 +10,10 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
-from promptlang.events import DenoisingStep, ModelLoading, PictureFinished, Preview, RenderingStarted
-from promptlang.plan import Interval, Model, Part, Render, Resolved, Segment
-from promptlang.runtime import Runtime, rendering
+from promptlang.plan.events import DenoisingStep, ModelLoading, PictureFinished, Preview, RenderingStarted
+from promptlang.plan.steps import Interval, Model, Part, Render, Resolved, Segment
+from promptlang.runtime import Runtime
+from promptlang.runtime.sampling import rendering
 
 from .conftest import run, says
 

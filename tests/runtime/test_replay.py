@@ -12,14 +12,15 @@ from diffusers import AutoencoderKL
 from PIL import Image
 from safetensors.torch import save_file
 
-from promptlang import Session, Source, record
-from promptlang.cli import main
-from promptlang.commands import replay
-from promptlang.plan import Area, Interval, Model, Part, Plan, Render, Resolved, Segment
-from promptlang.record import NotARecordError, Places
+from promptlang import Session, Source
+from promptlang.analysis.model_paths import Shelves
+from promptlang.cli.commands import replay
+from promptlang.cli.main import main
+from promptlang.metadata import record
+from promptlang.metadata.record import NotARecordError, Places
+from promptlang.plan.steps import Area, Interval, Model, Part, Plan, Render, Resolved, Segment
 from promptlang.runtime import Runtime
-from promptlang.runtime.models import BaseModel
-from promptlang.shelves import Shelves
+from promptlang.runtime.models.loader import BaseModel
 
 from .conftest import kohya, run
 

@@ -9,11 +9,11 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from promptlang.grammar import vocabulary
-from promptlang.plan import Model, Render
+from promptlang.plan.steps import Model, Render
 from promptlang.runtime import Runtime
-from promptlang.runtime.conditioning import Conditioning
-from promptlang.runtime.samplers import SAMPLERS, SPACINGS, positions
-from promptlang.runtime.sampling import Guidance, Route, generator_of, noise, walk
+from promptlang.runtime.conditioning.text_encoder import Conditioning
+from promptlang.runtime.sampling.denoise import Guidance, Route, generator_of, noise, walk
+from promptlang.runtime.sampling.samplers import SAMPLERS, SPACINGS, positions
 
 from .conftest import answered, complaints, finished, run, says
 

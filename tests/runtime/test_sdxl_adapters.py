@@ -12,7 +12,7 @@ from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment
+from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment
 from promptlang.runtime import Runtime
 
 from .small import original_name, small

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptlang.events import PictureFinished, SheetFinished
-from promptlang.plan import ContactSheet, Render, Row
-from promptlang.runtime import Runtime, sheets
+from promptlang.plan.events import PictureFinished, SheetFinished
+from promptlang.plan.steps import ContactSheet, Render, Row
+from promptlang.runtime import Runtime
+from promptlang.runtime.output import contact_sheet
 from promptlang.source import Span
 
 from .conftest import complaints, run
@@ -34,7 +35,7 @@ def colours(sheet: Image.Image, grid: tuple[int, int]) -> np.ndarray:
     found = []
     for row in reversed(range(rows)):
         for column in reversed(range(columns)):
-            bottom, right = (sheets.GAP + each * (128 + sheets.GAP) + 64 for each in (row, column))
+            bottom, right = (contact_sheet.GAP + each * (128 + contact_sheet.GAP) + 64 for each in (row, column))
             found.append(tuple(pixels[-bottom, -right]))
     return np.array(found).reshape(rows, columns, 3)
 
@@ -45,14 +46,14 @@ def test_each_picture_has_its_place_twice_as_large(squares: dict[str, Path], spa
         Row(f"seed {at}", tuple((f"cfg {i}", squares[name]) for i, name in enumerate(line)))
         for at, line in enumerate(names)
     )
-    made = sheets.draw(ContactSheet(span, rows, tmp_path / "sheet.png"), set(squares.values()))
+    made = contact_sheet.draw(ContactSheet(span, rows, tmp_path / "sheet.png"), set(squares.values()))
     assert np.array_equal(colours(made, (2, 2)), [[COLOURS[name] for name in line] for line in names])
 
 
 def test_labels_are_written_beside_and_above(squares: dict[str, Path], span: Span, tmp_path: Path) -> None:
     def sheet(row: str, column: str) -> np.ndarray:
         rows = (Row(row, ((column, squares["red"]),)),)
-        return np.asarray(sheets.draw(ContactSheet(span, rows, tmp_path / "sheet.png"), {squares["red"]}))
+        return np.asarray(contact_sheet.draw(ContactSheet(span, rows, tmp_path / "sheet.png"), {squares["red"]}))
 
     assert not np.array_equal(sheet("seed 1", "cfg 3"), sheet("seed 2", "cfg 3"))
     assert not np.array_equal(sheet("seed 1", "cfg 3"), sheet("seed 1", "cfg 5"))
@@ -64,7 +65,7 @@ def test_a_picture_that_was_not_made_is_crossed_out_even_if_an_old_one_is_there(
     squares: dict[str, Path], span: Span, tmp_path: Path
 ) -> None:
     rows = (Row("", (("a", squares["red"]), ("b", squares["blue"]))),)
-    made = sheets.draw(ContactSheet(span, rows, tmp_path / "sheet.png"), {squares["red"]})
+    made = contact_sheet.draw(ContactSheet(span, rows, tmp_path / "sheet.png"), {squares["red"]})
     assert colours(made, (2, 1)).tolist()[0][0] == list(COLOURS["red"])
     pixels = np.asarray(made).reshape(-1, 3)
     assert not (pixels == COLOURS["blue"]).all(1).any()

@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save, save_file
 
-from promptlang.events import (
+from promptlang.plan.events import (
     Event,
     PictureFinished,
     Progressed,
@@ -27,10 +27,12 @@ from promptlang.events import (
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
+from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
+from promptlang.plan.training_config import Lora, Method, Prior, TextualInversion
 from promptlang.runtime import Runtime
-from promptlang.runtime.training import batches, loop, optimizers, precision
-from promptlang.teaching import Lora, Method, Prior, TextualInversion
+from promptlang.runtime.training import trainer
+from promptlang.runtime.training.data import batches
+from promptlang.runtime.training.optim import optimizers, precision
 
 from .conftest import complaints, learn, run
 
@@ -92,8 +94,8 @@ def test_a_checkpoint_of_other_pictures_is_not_gone_on_from(runtime: Runtime, tr
 def test_a_killed_training_goes_on_from_the_last_regular_checkpoint(
     runtime: Runtime, training: Callable[..., Train], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "SAVE_STEPS", 5)
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 1e9)
+    monkeypatch.setattr(trainer, "SAVE_STEPS", 5)
+    monkeypatch.setattr(trainer, "SAVE_SECONDS", 1e9)
     step = training()
     events = runtime.execute(Plan((step,)))
     learn(events, 8)

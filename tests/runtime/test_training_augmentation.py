@@ -13,19 +13,19 @@ from PIL import Image
 from torch import Tensor
 
 from promptlang import Session, Source
+from promptlang.analysis.world import Disk
 from promptlang.datasets.examples import Example, examples
-from promptlang.plan import Train
+from promptlang.plan.steps import Train
+from promptlang.plan.training_config import Data, Prior
 from promptlang.runtime import Runtime
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.processes import ALONE
-from promptlang.runtime.training.augmentation import variants
-from promptlang.runtime.training.course import Material, Room, see
-from promptlang.runtime.training.encoded import Bucket, Encoding
-from promptlang.runtime.training.opening import Opened
-from promptlang.runtime.training.schedule import Schedule
+from promptlang.runtime.distributed import ALONE
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.training.data.augmentation import variants
+from promptlang.runtime.training.data.image_loading import Opened
+from promptlang.runtime.training.data.latent_cache import Bucket, Encoding
+from promptlang.runtime.training.noising.noise_schedule import Schedule
+from promptlang.runtime.training.train import Material, Room, see
 from promptlang.source import Span
-from promptlang.teaching import Data, Prior
-from promptlang.world import Disk
 
 from .conftest import complaints, returned, run
 
@@ -109,7 +109,7 @@ def test_each_is_encoded_once_and_mirrored_once(base: BaseModel, photos: Path, s
 
 
 def whole(bucket: Bucket, number: int, span: Span) -> Opened:
-    from promptlang.runtime.training.opening import attempt
+    from promptlang.runtime.training.data.image_loading import attempt
 
     example: Example = bucket.examples[number]
     opened = attempt(example, span, alpha_mask=False)

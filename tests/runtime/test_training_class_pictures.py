@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from promptlang import Session, Source
+from promptlang.analysis.world import Disk
 from promptlang.datasets.examples import examples
-from promptlang.events import Event, PictureFinished, Progressed, Reported, TrainingFinished, TrainingSkipped
-from promptlang.plan import Plan, Render, Train
+from promptlang.plan.events import Event, PictureFinished, Progressed, Reported, TrainingFinished, TrainingSkipped
+from promptlang.plan.steps import Plan, Render, Train
+from promptlang.plan.training_config import Prior
 from promptlang.runtime import Runtime
 from promptlang.source import Span
-from promptlang.teaching import Prior
-from promptlang.world import Disk
 
 from .conftest import complaints, run, says
 from .test_training_keeping import digest

@@ -10,10 +10,10 @@ from PIL import Image
 
 from promptlang.datasets.examples import Example, examples
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.runtime.training.division import divided
-from promptlang.runtime.training.opening import Opened, attempt
+from promptlang.plan.training_config import Data
+from promptlang.runtime.training.data.image_loading import Opened, attempt
+from promptlang.runtime.training.data.split import divided
 from promptlang.source import Span
-from promptlang.teaching import Data
 
 
 def opened(file: Path, span: Span, **options: bool) -> Opened:

@@ -12,14 +12,14 @@ import torch
 
 from promptlang.datasets.examples import examples
 from promptlang.diagnostics import PromptError
-from promptlang.events import Progressed
-from promptlang.plan import Train
+from promptlang.plan.events import Progressed
+from promptlang.plan.steps import Train
+from promptlang.plan.training_config import Data
 from promptlang.runtime import Runtime
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.processes import Part, Processes
-from promptlang.runtime.training.encoded import Encoding
+from promptlang.runtime.distributed import Part, Processes
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.training.data.latent_cache import Encoding
 from promptlang.source import Span
-from promptlang.teaching import Data
 
 from .conftest import returned, run
 

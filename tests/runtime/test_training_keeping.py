@@ -22,16 +22,17 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from promptlang import Session, Source
-from promptlang.events import Reported, TrainingFinished, TrainingSkipped, TrainingStarted, TrainingStep
-from promptlang.plan import Plan, Train
+from promptlang.analysis.world import Disk
+from promptlang.plan.events import Reported, TrainingFinished, TrainingSkipped, TrainingStarted, TrainingStep
+from promptlang.plan.steps import Plan, Train
+from promptlang.plan.training_config import Dreambooth, Lora, Method, Prior, TextualInversion
 from promptlang.runtime import Runtime
-from promptlang.runtime.training import precision, report
-from promptlang.runtime.training.average import Average, settled
-from promptlang.runtime.training.metrics import Metrics
-from promptlang.runtime.training.state import packed, unpack
+from promptlang.runtime.training.optim import precision
+from promptlang.runtime.training.optim.ema import Average, settled
+from promptlang.runtime.training.report import report
+from promptlang.runtime.training.state.metrics import Metrics
+from promptlang.runtime.training.state.optimizer_state import packed, unpack
 from promptlang.runtime.training.validation import Validation
-from promptlang.teaching import Dreambooth, Lora, Method, Prior, TextualInversion
-from promptlang.world import Disk
 
 from .conftest import complaints, learn, run
 

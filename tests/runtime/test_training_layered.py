@@ -14,18 +14,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from promptlang.events import Reported, TrainingFinished, TrainingSkipped
 from promptlang.inspection.headers import tokens, trigger_words
-from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment, Train
-from promptlang.runtime import Runtime, models
+from promptlang.plan.events import Reported, TrainingFinished, TrainingSkipped
+from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment, Train
+from promptlang.plan.training_config import Dreambooth, Lora, TextualInversion
+from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import Embedding, merged, read, read_embedding
-from promptlang.runtime.conditioning import vocabulary_of
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.rendering import Loaded
-from promptlang.runtime.training import precision
-from promptlang.runtime.training.methods import learner as learner_of
+from promptlang.runtime.conditioning.text_encoder import vocabulary_of
+from promptlang.runtime.models import loader
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.sampling.rendering import Loaded
+from promptlang.runtime.training.methods.registry import learner as learner_of
+from promptlang.runtime.training.optim import precision
 from promptlang.source import Span
-from promptlang.teaching import Dreambooth, Lora, TextualInversion
 
 from .conftest import complaints, kohya, run, says
 from .test_training_keeping import assert_the_same_when_resumed, digest
@@ -191,7 +192,7 @@ def test_a_lora_is_trained_on_a_dreambooth_model_as_on_any_other(
     assert digest(over) != digest(plain)
     with safe_open(str(over.file), "pt") as opened:
         told = opened.metadata()
-    made = models.load(Model("cat", folder), span)
+    made = loader.load(Model("cat", folder), span)
     assert (told["ss_sd_model_name"], told["ss_new_sd_model_hash"]) == ("cat", made.sha256)
 
 

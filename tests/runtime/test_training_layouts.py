@@ -13,15 +13,15 @@ from diffusers import StableDiffusionPipeline
 from peft import PeftModel
 from torch import Tensor, nn
 
-from promptlang.events import TrainingFinished, TrainingSkipped
-from promptlang.plan import Adapter, Interval, LoraUse, Part, Render, Resolved, Segment, Train
+from promptlang.plan.events import TrainingFinished, TrainingSkipped
+from promptlang.plan.steps import Adapter, Interval, LoraUse, Part, Render, Resolved, Segment, Train
+from promptlang.plan.training_config import Lora
 from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import Attachments, read
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.training import precision
-from promptlang.runtime.training.methods import learner as learner_of
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.training.methods.registry import learner as learner_of
+from promptlang.runtime.training.optim import precision
 from promptlang.source import Span
-from promptlang.teaching import Lora
 
 from .conftest import complaints, run
 from .test_training_keeping import assert_the_same_when_resumed

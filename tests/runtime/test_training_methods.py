@@ -17,22 +17,25 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from transformers import CLIPTokenizer
 
-from promptlang.chunks import cut
-from promptlang.events import Complained, Reported, TrainingFinished
-from promptlang.plan import Adapter, Model, Render, Segment, Train
-from promptlang.runtime import Runtime, models
+from promptlang.plan.events import Complained, Reported, TrainingFinished
+from promptlang.plan.steps import Adapter, Model, Render, Segment, Train
+from promptlang.plan.training_config import Dreambooth, Lora, Prior, TextualInversion
+from promptlang.prompts.chunks import cut
+from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import Attachments, Embedding, read
-from promptlang.runtime.conditioning import Encoder, vocabulary_of
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.processes import ALONE
-from promptlang.runtime.rendering import Loaded
-from promptlang.runtime.training import course, inversion, precision
-from promptlang.runtime.training.learner import Learner
-from promptlang.runtime.training.lesson import Lesson
-from promptlang.runtime.training.methods import learner as learner_of
-from promptlang.runtime.training.schedule import Schedule
+from promptlang.runtime.conditioning.text_encoder import Encoder, vocabulary_of
+from promptlang.runtime.distributed import ALONE
+from promptlang.runtime.models import loader
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.sampling.rendering import Loaded
+from promptlang.runtime.training import train
+from promptlang.runtime.training.methods import textual_inversion
+from promptlang.runtime.training.methods.registry import learner as learner_of
+from promptlang.runtime.training.noising.noise_schedule import Schedule
+from promptlang.runtime.training.objective.training_loss import Lesson
+from promptlang.runtime.training.optim import precision
+from promptlang.runtime.training.trainable import Learner
 from promptlang.source import Source, Span
-from promptlang.teaching import Dreambooth, Lora, Prior, TextualInversion
 
 from .conftest import complaints, returned, run
 
@@ -43,11 +46,11 @@ def fp32(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lesson_of(step: Train, base: BaseModel, learner: Learner, known: Sequence[Embedding] = ()) -> Lesson:
-    material = course.Material.of(step)
+    material = train.Material.of(step)
     encoders = [each.knowing(known) for each in Loaded.of(base).encoders]
-    texts = course._texts(step, base, learner, encoders, material)
-    seen = returned(course.see(step, base, material, ALONE))
-    return course.Room(step, base, seen, Schedule.of(base.schedule), texts).lesson(learner)
+    texts = train._texts(step, base, learner, encoders, material)
+    seen = returned(train.see(step, base, material, ALONE))
+    return train.Room(step, base, seen, Schedule.of(base.schedule), texts).lesson(learner)
 
 
 def change(weight: Tensor, of: Mapping[str, Tensor]) -> Tensor:
@@ -210,7 +213,7 @@ def test_dreambooth_is_a_plain_training_of_unet_and_text_encoder_with_the_bases_
     folder = tmp_path / "models" / "cat"
     step = training(Dreambooth(text_encoder=True), prior=Prior(0.7, "a cat"), steps=3, file=folder, name="cat")
     assert isinstance(run(runtime, step)[-1], TrainingFinished)
-    made = models.load(Model("cat", folder), span)
+    made = loader.load(Model("cat", folder), span)
     with learner_of(step, base) as learner:
         lesson = lesson_of(step, base, learner)
     unet, text = (deepcopy(each).requires_grad_(True) for each in (base.unet, base.text_encoder))
@@ -269,7 +272,7 @@ def test_a_token_starts_as_a_word_or_as_the_mean_of_all(
     table = base.text_encoder.get_input_embeddings().weight
     for init, row in (("cat", table[vocabulary_of(base.tokenizer).tokenize("cat")[0]]), ("", None)):
         with learner_of(training(TextualInversion("x", 3, init)), base) as learner:
-            rows = learner.learned[inversion.PLAIN]
+            rows = learner.learned[textual_inversion.PLAIN]
         assert torch.allclose(rows.norm(dim=1), (row if row is not None else table).norm(dim=-1).median())
         assert torch.equal(rows[0], rows[2])
     assert complaints(run(runtime, training(TextualInversion("x"), template="a cat"))) == ["PL405 no caption has `<x>`"]

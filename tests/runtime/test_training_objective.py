@@ -15,18 +15,18 @@ from PIL import Image
 from torch.nn import functional
 
 from promptlang.datasets.examples import Example, examples
-from promptlang.plan import Model, Segment, Train
+from promptlang.plan.steps import Model, Segment, Train
+from promptlang.plan.training_config import Data, Objective, Optimisation
 from promptlang.runtime import Runtime
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.training.batches import Batches, turns
-from promptlang.runtime.training.draws import generator
-from promptlang.runtime.training.encoded import Bucket, Encoding
-from promptlang.runtime.training.noise import noise, perturbed
-from promptlang.runtime.training.objective import Measure, weights
-from promptlang.runtime.training.rates import rate
-from promptlang.runtime.training.schedule import Schedule
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.training.data.batches import Batches, turns
+from promptlang.runtime.training.data.latent_cache import Bucket, Encoding
+from promptlang.runtime.training.noising.noise import noise, perturbed
+from promptlang.runtime.training.noising.noise_schedule import Schedule
+from promptlang.runtime.training.noising.seeded_rng import generator
+from promptlang.runtime.training.objective.loss import Measure, weights
+from promptlang.runtime.training.optim.lr_scheduler import rate
 from promptlang.source import Span
-from promptlang.teaching import Data, Objective, Optimisation
 
 from .conftest import complaints, returned, run
 

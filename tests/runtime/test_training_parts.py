@@ -13,14 +13,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from promptlang.events import Reported, TrainingFinished
-from promptlang.plan import Train
+from promptlang.plan.events import Reported, TrainingFinished
+from promptlang.plan.steps import Train
+from promptlang.plan.training_config import Dreambooth, Lora, Method, TextualInversion
 from promptlang.runtime import Runtime
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.training import attention, precision
-from promptlang.runtime.training.methods import learner as learner_of
-from promptlang.runtime.training.optimizers import optimizer
-from promptlang.teaching import Dreambooth, Lora, Method, TextualInversion
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.training.methods.registry import learner as learner_of
+from promptlang.runtime.training.optim import attention, precision
+from promptlang.runtime.training.optim.optimizers import optimizer
 
 from .conftest import complaints, run
 from .test_training_methods import lesson_of
@@ -114,7 +114,7 @@ def test_xformers_computes_every_attention_of_a_training_and_none_afterwards(
 
     package = SimpleNamespace(ops=SimpleNamespace(memory_efficient_attention=memory_efficient_attention))
     monkeypatch.setattr(attention_processor, "xformers", package, raising=False)
-    monkeypatch.setattr("promptlang.runtime.training.course.ensure_there", lambda *_: None)
+    monkeypatch.setattr("promptlang.runtime.training.train.ensure_there", lambda *_: None)
     options = {"template": "a <x>"} if isinstance(method, TextualInversion) else {}
     made = {}
     for each in ("sdpa", "xformers"):

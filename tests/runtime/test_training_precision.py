@@ -14,18 +14,19 @@ import torch
 from torch import Tensor, nn
 
 from promptlang import Session, Source
-from promptlang.events import Reported, TrainingFinished
-from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Resolved, Segment, Train
-from promptlang.runtime import Runtime, devices, models
+from promptlang.plan.events import Reported, TrainingFinished
+from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Plan, Resolved, Segment, Train
+from promptlang.plan.training_config import Dreambooth, Lora, Method, Prior, TextualInversion
+from promptlang.runtime import Runtime, devices
 from promptlang.runtime.devices import PRECISIONS
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.training import packed, precision
-from promptlang.runtime.training.methods import learner as learner_of
-from promptlang.runtime.training.objective import Measure
-from promptlang.runtime.training.packed import KINDS, Packed, pack
-from promptlang.runtime.training.schedule import Schedule
+from promptlang.runtime.models import loader
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.training.methods.registry import learner as learner_of
+from promptlang.runtime.training.noising.noise_schedule import Schedule
+from promptlang.runtime.training.objective.loss import Measure
+from promptlang.runtime.training.optim import precision, quantization
+from promptlang.runtime.training.optim.quantization import KINDS, Packed, pack
 from promptlang.source import Span
-from promptlang.teaching import Dreambooth, Lora, Method, Prior, TextualInversion
 
 from .conftest import complaints, learn, run
 from .test_training_methods import lesson_of
@@ -181,14 +182,14 @@ def tensors_of(step: Train) -> bytes:
 def test_a_device_that_has_no_such_numbers_refuses_to_keep_weights_in_them(
     runtime: Runtime, training: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert packed.keeps(torch.device("cpu"), "fp8")
+    assert quantization.keeps(torch.device("cpu"), "fp8")
 
     def refused(*_: object, **__: object) -> Tensor:
         raise TypeError(
             "Trying to convert Float8_e4m3fn to the MPS backend but it does not have support for that dtype"
         )
 
-    monkeypatch.setattr(packed.torch, "ones", refused)
+    monkeypatch.setattr(quantization.torch, "ones", refused)
     assert complaints(run(runtime, training(packed="fp8"))) == ["PL529 the device `cpu` cannot hold weights in `fp8`"]
 
 
@@ -293,7 +294,7 @@ def test_of_a_whole_model_only_the_layers_that_are_meant_learn(
     step = replace(step, file=step.file.with_suffix(""))
     events = run(runtime, step)
     assert isinstance(events[-1], TrainingFinished), complaints(events)
-    made = models.load(Model("made", step.file), span).unet.state_dict()
+    made = loader.load(Model("made", step.file), span).unet.state_dict()
     changed = {name for name, each in base.unet.state_dict().items() if not torch.equal(each, made[name])}
     assert changed == learned
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from promptlang.events import (
+from promptlang.plan.events import (
     Complained,
     Event,
     Progressed,
@@ -24,10 +24,10 @@ from promptlang.events import (
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
+from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
+from promptlang.plan.training_config import Dreambooth, Lora, Method, TextualInversion
 from promptlang.runtime import Runtime
-from promptlang.runtime.training import precision
-from promptlang.teaching import Dreambooth, Lora, Method, TextualInversion
+from promptlang.runtime.training.optim import precision
 
 from .conftest import complaints, run, says
 from .test_training_keeping import digest

@@ -14,16 +14,17 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from promptlang.events import TrainingStep
-from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
-from promptlang.runtime import Runtime, models
+from promptlang.plan.events import TrainingStep
+from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
+from promptlang.plan.training_config import Dreambooth, Lora, Method, Prior, TextualInversion
+from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import merged, read, read_embedding
-from promptlang.runtime.models import BaseModel
-from promptlang.runtime.training import precision
-from promptlang.runtime.training.methods import learner as learner_of
-from promptlang.runtime.training.opening import Opened
+from promptlang.runtime.models import loader
+from promptlang.runtime.models.loader import BaseModel
+from promptlang.runtime.training.data.image_loading import Opened
+from promptlang.runtime.training.methods.registry import learner as learner_of
+from promptlang.runtime.training.optim import precision
 from promptlang.source import Span
-from promptlang.teaching import Dreambooth, Lora, Method, Prior, TextualInversion
 
 from .conftest import complaints, run
 from .small import original_name, small
@@ -57,7 +58,7 @@ def xl(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.fixture
 def base(xl: Model, span: Span) -> BaseModel:
-    return models.load(xl, span)
+    return loader.load(xl, span)
 
 
 @pytest.fixture

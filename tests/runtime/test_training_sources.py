@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 
 from promptlang import Session, Source
-from promptlang.captions import read
+from promptlang.analysis.world import Disk
 from promptlang.datasets.examples import Origin, examples
 from promptlang.diagnostics import PromptError
-from promptlang.events import DataChecked
-from promptlang.plan import CheckData, Train
+from promptlang.plan.events import DataChecked
+from promptlang.plan.steps import CheckData, Train
+from promptlang.prompts.captions import read
 from promptlang.runtime import Runtime
 from promptlang.source import Span
-from promptlang.world import Disk
 
 from .conftest import complaints, run
 

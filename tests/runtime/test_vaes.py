@@ -13,10 +13,11 @@ from diffusers import AutoencoderKL, DiffusionPipeline
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from promptlang.plan import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment, Train
-from promptlang.runtime import Runtime, models
+from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment, Train
+from promptlang.plan.training_config import Lora
+from promptlang.runtime import Runtime
+from promptlang.runtime.models import loader
 from promptlang.source import Span
-from promptlang.teaching import Lora
 
 from .conftest import complaints, run
 from .small import original_vae, small
@@ -88,7 +89,7 @@ def test_a_model_may_lack_the_vae_that_another_takes_the_place_of(
     pipeline[0].save_pretrained(folder)
     (file,) = (folder / "vae").glob("*.safetensors")
     file.unlink()
-    base = models.load(Model("x", folder, as_file(other, tmp_path)), span)
+    base = loader.load(Model("x", folder, as_file(other, tmp_path)), span)
     assert base.identity != base.sha256
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from promptlang.plan import EMOJI, Interval, Part, Render, Resolved, Segment, Train
+from promptlang.plan.steps import EMOJI, Interval, Part, Render, Resolved, Segment, Train
+from promptlang.plan.training_config import Course, Data, Lora
 from promptlang.source import Source
-from promptlang.teaching import Course, Data, Lora
 from promptlang.terminal import Terminal
 
 

@@ -11,11 +11,11 @@ from textwrap import dedent
 
 import pytest
 
-from promptlang.backend import Backend
-from promptlang.cli import main
+from promptlang.cli.main import main
 from promptlang.diagnostics import Diagnostic
-from promptlang.events import Complained, Event, PictureFinished, RenderingStarted
-from promptlang.plan import Plan, Render
+from promptlang.plan.backend import Backend
+from promptlang.plan.events import Complained, Event, PictureFinished, RenderingStarted
+from promptlang.plan.steps import Plan, Render
 
 
 class Painter:
@@ -172,7 +172,7 @@ def test_checking_imports_neither_torch_nor_prompt_toolkit(folder: Path) -> None
     (folder / "fox.pl").write_text("a fox\n", "utf-8")
     program = dedent("""
         import sys
-        from promptlang.cli import main
+        from promptlang.cli.main import main
         assert main(["check", "fox.pl"]) == 0
         print(sorted({"torch", "prompt_toolkit", "diffusers", "PIL", "numpy"} & set(sys.modules)))
     """)

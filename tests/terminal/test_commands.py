@@ -12,8 +12,8 @@ from textwrap import dedent
 
 import pytest
 
-from promptlang.cli import main
-from promptlang.commands.check import workflow_command
+from promptlang.cli.commands.check import workflow_command
+from promptlang.cli.main import main
 from promptlang.diagnostics import Diagnostic
 from promptlang.source import Source
 

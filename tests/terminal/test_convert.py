@@ -9,9 +9,9 @@ from textwrap import dedent
 import pytest
 
 from promptlang import Converted, convert
-from promptlang.cli import main
-from promptlang.conversion import NAMES
+from promptlang.cli.main import main
 from promptlang.dialects import DIALECTS
+from promptlang.dialects.conversion import NAMES
 
 Captured = pytest.CaptureFixture[str]
 

@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from promptlang import check
-from promptlang.cli import main
+from promptlang.cli.main import main
 from promptlang.diagnostics.dialects import unknown_sampler
 from promptlang.source import Source
 

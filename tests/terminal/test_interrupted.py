@@ -12,7 +12,7 @@ INTERRUPTED = 130
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there a process is interrupted in another way")
-@pytest.mark.parametrize("loaded", ["argparse", "promptlang.cli"])
+@pytest.mark.parametrize("loaded", ["argparse", "promptlang.cli.main"])
 @pytest.mark.parametrize("command", ["check", "fmt", "explain", "convert", "ast", "run"])
 def test_a_command_that_is_interrupted_ends_without_a_traceback(command: str, loaded: str) -> None:
     """While it is being loaded, and while it waits for standard input: Python says which modules it has."""

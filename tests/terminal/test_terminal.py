@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from promptlang.diagnostics import Diagnostic, Severity
-from promptlang.events import (
+from promptlang.plan.events import (
     Complained,
     DenoisingStep,
     Event,
@@ -31,7 +31,7 @@ from promptlang.events import (
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan import ContactSheet, Render, Train
+from promptlang.plan.steps import ContactSheet, Render, Train
 from promptlang.source import Source
 from promptlang.terminal.preview import sketch
 from promptlang.terminal.progress import Foot, duration

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..change import Format
+from ..weight_delta import Format
 from . import full, loha, lokr, lora
 from .dora import Decomposed
 from .full import Full

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from ..change import Change, Tensors
+from ..weight_delta import Change, Tensors
 
 
 @dataclass(frozen=True, eq=False, slots=True)

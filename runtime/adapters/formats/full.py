@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..change import Change, Format, Tensors, Told
+from ..weight_delta import Change, Format, Tensors, Told
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..change import Change, Format, Tensors, Told, shaped
+from ..weight_delta import Change, Format, Tensors, Told, shaped
 from .tucker import kernel
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..change import shaped
+from ..weight_delta import shaped
 
 
 def kernel(core: Tensor, out: Tensor, inner: Tensor) -> Tensor:

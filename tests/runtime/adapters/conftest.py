@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from promptlang.plan import Adapter
+from promptlang.plan.steps import Adapter
 from promptlang.runtime import adapters
 from promptlang.runtime.adapters import Lora
 from promptlang.source import Source

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel
 
 from promptlang.diagnostics import PromptError
-from promptlang.plan import Adapter, Interval, Part, Render, Resolved, Segment
+from promptlang.plan.steps import Adapter, Interval, Part, Render, Resolved, Segment
 from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import Embedding, read_embedding
-from promptlang.runtime.conditioning import Encoder, Reading, final_layer_norm, vocabulary_of
-from promptlang.runtime.models import BaseModel
+from promptlang.runtime.conditioning.text_encoder import Encoder, Reading, final_layer_norm, vocabulary_of
+from promptlang.runtime.models.loader import BaseModel
 
 from ..conftest import complaints, run
 from .conftest import SPAN

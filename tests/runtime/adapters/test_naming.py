@@ -14,7 +14,7 @@ from peft import LoHaConfig, LoKrConfig, LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 
 from promptlang.diagnostics import PromptError
-from promptlang.plan import Adapter
+from promptlang.plan.steps import Adapter
 from promptlang.runtime import adapters
 from promptlang.runtime.adapters import Attachments
 from promptlang.runtime.adapters.ldm import ldm_names

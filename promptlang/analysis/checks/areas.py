@@ -1,0 +1,29 @@
+"""An area is said at the head of its part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.analysis.scope import Scoped
+from promptlang.analysis.world import World
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.syntax import misplaced_area
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``a cat <area:0,0.5,0,1>``"""
+    for prompt in scoped.prompts:
+        heads = {id(_head(part)) for part in prompt.parts}
+        for node in ast.walk(prompt):
+            if isinstance(node, ast.Area) and id(node) not in heads:
+                yield misplaced_area(node.span)
+
+
+def _head(part: ast.Part) -> ast.Phrase | None:
+    """What a part begins with, white space and LoRAs aside."""
+    return next((each for each in part.phrases if not _passed_over(each)), None)
+
+
+def _passed_over(phrase: ast.Phrase) -> bool:
+    return isinstance(phrase, ast.Lora) or (isinstance(phrase, ast.Text) and phrase.value.isspace())

@@ -1,0 +1,45 @@
+"""What is trained on are pictures that are there; what is used is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.analysis.scope import Scoped
+from promptlang.analysis.world import World
+from promptlang.datasets.sources import nothing_there
+from promptlang.diagnostics import Diagnostic, missing_file, missing_folder
+from promptlang.diagnostics.training import no_pictures
+
+FOLDERS = ("validation", "class-data")
+"""The options that name other pictures."""
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``train lora ink from "no/such/folder"``"""
+    match scoped.statement:
+        case ast.TrainLora(_, data, options) | ast.TrainDreambooth(_, data, options) | ast.TrainTi(_, data, options):
+            others = [each.value for each in options if each.name in FOLDERS]
+            for operand in [data, *others]:
+                if isinstance(operand, ast.Word | ast.String):
+                    yield from _pictures(operand, scoped, world)
+        case ast.CheckData(data):
+            yield from _pictures(data, scoped, world)
+        case ast.UseTi(reference):
+            if not world.is_file(scoped.scope.path(reference)):
+                yield missing_file(reference.value, reference.span)
+        case ast.UseLora(reference) | ast.UseVae(reference):
+            path = scoped.scope.path(reference)
+            if not world.is_file(path) and not world.is_folder(path):
+                yield missing_file(reference.value, reference.span)
+        case ast.UseWildcards(folder):
+            if not world.is_folder(scoped.scope.path(folder)):
+                yield missing_folder(folder.value, folder.span)
+
+
+def _pictures(operand: ast.Operand, scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    source = scoped.scope.path(operand)
+    if not world.is_source(source):
+        yield nothing_there(operand.value, operand.span)
+    elif not world.has_pictures(source):
+        yield no_pictures(operand.value, operand.span)

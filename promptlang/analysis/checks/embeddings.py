@@ -1,0 +1,26 @@
+"""A textual-inversion token is one that is loaded or trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.analysis.checks.shelved import several
+from promptlang.analysis.scope import Scoped
+from promptlang.analysis.world import World
+from promptlang.diagnostics import Diagnostic, ambiguous, unknown_embedding
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``<painterly>``"""
+    severity = scoped.scope.severity_of_missing
+    if severity is None:
+        return
+    for prompt in map(scoped.scope.with_tokens, scoped.prompts):
+        for node in ast.walk(prompt):
+            if not isinstance(node, ast.Embedding):
+                continue
+            if files := several("embeddings", node.name, scoped.scope.embeddings, world):
+                yield ambiguous("token", node.name, files, node.span)
+            elif scoped.scope.embedding(node.name) is None:
+                yield unknown_embedding(node.name, scoped.scope.embeddings, node.span, severity)

@@ -1,0 +1,38 @@
+"""Each phase of a schedule holds for at least a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from promptlang import ast
+from promptlang.analysis.scope import Scoped
+from promptlang.analysis.world import World
+from promptlang.diagnostics import Diagnostic, never_holds
+from promptlang.grammar import vocabulary
+from promptlang.prompts.step_timing import boundary
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``[a fox:a wolf:40]`` in 25 steps"""
+    steps = steps_in_force(scoped)
+    for prompt in scoped.prompts:
+        for node in ast.walk(prompt):
+            if isinstance(node, ast.Schedule):
+                edges = [0, *(boundary(moment, steps) for moment in node.moments), steps]
+                if any(a >= b for a, b in pairwise(edges)):
+                    yield never_holds(node.span)
+
+
+def steps_in_force(scoped: Scoped) -> int:
+    """The denoising steps that are in force."""
+    given = {**scoped.scope.settings}
+    if isinstance(scoped.statement, ast.Picture):
+        given |= {each.name: each.value for each in scoped.statement.options if each.value is not None}
+    match given.get("steps"):
+        case ast.Number(int() as steps) if steps > 0:
+            return steps
+        case _:
+            default = vocabulary.options("prompt")["steps"].default
+            assert isinstance(default, int)
+            return default

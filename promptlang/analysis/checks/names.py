@@ -1,0 +1,27 @@
+"""A name that becomes a file's is one that every system can hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.analysis.scope import Scoped
+from promptlang.analysis.world import World
+from promptlang.diagnostics import Diagnostic, wrong_name
+
+_NAME = re.compile(r"[\w-][\w.-]*")
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``train lora ../ink from "photos"``"""
+    match scoped.statement:
+        case (
+            ast.TrainLora(name)
+            | ast.TrainDreambooth(name)
+            | ast.TrainTi(name)
+            | ast.UseLora(_, ast.Word() as name)
+            | ast.UseTi(_, ast.Word() as name)
+        ):
+            if not _NAME.fullmatch(name.value):
+                yield wrong_name(name.value, name.span)

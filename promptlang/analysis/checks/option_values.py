@@ -1,0 +1,132 @@
+"""An option's value, or a setting's, is of its kind and within its range."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from types import MappingProxyType
+from typing import Final
+
+from promptlang import ast
+from promptlang.analysis.checks.statements import each_of, head, options
+from promptlang.analysis.scope import Scoped
+from promptlang.analysis.sweeps import spread
+from promptlang.analysis.world import World
+from promptlang.diagnostics import (
+    Diagnostic,
+    not_available,
+    out_of_range,
+    size_not_divisible,
+    unknown_choice,
+    wrong_kind,
+)
+from promptlang.diagnostics.training import bad_pattern
+from promptlang.grammar import vocabulary
+from promptlang.plan.sampler_names import read_sampler
+
+EXAMPLES: Final[Mapping[vocabulary.Kind, str]] = MappingProxyType(
+    {
+        vocabulary.Kind.TEXT: '"a fox"',
+        vocabulary.Kind.SIZE: "512x768",
+        vocabulary.Kind.FILE: '"photos/fox.png"',
+        vocabulary.Kind.FLAG: "on",
+    }
+)
+"""What stands in a hint where an option has no default to show."""
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``--steps many``"""
+    statement = scoped.statement
+    if isinstance(statement, ast.Set):
+        yield from _check(vocabulary.SETTINGS[statement.key.value], statement.value)
+        return
+    name = head(statement)
+    if name is None or name in vocabulary.UNAVAILABLE:
+        return
+    known = vocabulary.options(name)
+    for option in options(statement):
+        if option.name in known and option.value is not None:
+            for value in _swept(option.value) if name == "prompt" else [option.value]:
+                yield from _check(known[option.name], value)
+
+
+def _swept(value: ast.Value) -> Iterator[ast.Single]:
+    """On a prompt, a picture for each value of a list or a range."""
+    for each in each_of(value):
+        if isinstance(each, ast.Range):
+            yield ast.Number(each.first, span=each.span)
+            yield ast.Number(each.last, span=each.span)
+            between = next((value for value in islice(spread(each), 1, 3) if isinstance(value, float)), None)
+            if between is not None and isinstance(each.last, int):
+                yield ast.Number(between, span=each.span)
+        else:
+            yield each
+
+
+def _check(option: vocabulary.Option, value: ast.Value) -> Iterator[Diagnostic]:
+    if not option.available:
+        return
+    if isinstance(value, ast.Scheduled) and option.name != "cfg":
+        yield not_available(f"a schedule of `{option.name}`", value.span)
+    elif not _is(option.kind, value):
+        yield wrong_kind(option.name, option.kind.value, _example(option), value.span)
+    elif not all(_within(option, number) for number in _numbers(value)):
+        yield out_of_range(option.name, option.low, option.high, value.span)
+    elif option.kind is vocabulary.Kind.SAMPLER and isinstance(value, ast.Word | ast.String):
+        if read_sampler(value.value) is None:
+            yield unknown_choice(option.name, option.choices, value.span)
+    elif isinstance(value, ast.Word) and option.choices and value.value not in option.choices:
+        yield unknown_choice(option.name, option.choices, value.span)
+    elif option.kind is vocabulary.Kind.PATTERN and isinstance(value, ast.String):
+        yield from _pattern(value)
+    elif isinstance(value, ast.Size) and (value.width % 8 or value.height % 8 or not value.width or not value.height):
+        yield size_not_divisible(option.name, value.span)
+
+
+def _is(kind: vocabulary.Kind, value: ast.Value) -> bool:
+    match kind, value:
+        case (
+            (vocabulary.Kind.INTEGER, ast.Number(int()))
+            | (vocabulary.Kind.NUMBER, ast.Number() | ast.Scheduled())
+            | (vocabulary.Kind.FRACTION, ast.Number() | ast.Percentage())
+            | (vocabulary.Kind.CHOICE, ast.Word())
+            | (vocabulary.Kind.SIZE, ast.Size())
+            | (vocabulary.Kind.TEXT, ast.String())
+            | (vocabulary.Kind.FLAG, ast.Word("on" | "off"))
+            | (vocabulary.Kind.FILE | vocabulary.Kind.PATTERN, ast.String() | ast.Word())
+            | (vocabulary.Kind.SAMPLER | vocabulary.Kind.WORDS, ast.String() | ast.Word())
+        ):
+            return True
+        case _:
+            return False
+
+
+def _example(option: vocabulary.Option) -> str:
+    """What the option could be."""
+    if option.kind in EXAMPLES:
+        return EXAMPLES[option.kind]
+    known = (option.default, *option.choices, option.low)
+    return next((f"{each:g}" if isinstance(each, float) else str(each) for each in known if each is not None), "fox")
+
+
+def _numbers(value: ast.Value) -> tuple[float, ...]:
+    match value:
+        case ast.Number(number) | ast.Percentage(number):
+            return (number,)
+        case ast.Scheduled(amount):
+            return tuple(amount.values)
+        case _:
+            return ()
+
+
+def _pattern(value: ast.String) -> Iterator[Diagnostic]:
+    try:
+        re.compile(value.value)
+    except re.error as error:
+        yield bad_pattern(error.msg, value.span)
+
+
+def _within(option: vocabulary.Option, number: float) -> bool:
+    return (option.low is None or number >= option.low) and (option.high is None or number <= option.high)

@@ -1,0 +1,32 @@
+"""An option is one that its statement takes, given once, with a value where it needs one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.analysis.checks.statements import head
+from promptlang.analysis.checks.statements import options as written
+from promptlang.analysis.scope import Scoped
+from promptlang.analysis.world import World
+from promptlang.diagnostics import Diagnostic, no_value, option_twice, unknown_option
+from promptlang.grammar import vocabulary
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``--stpes 30``"""
+    name = head(scoped.statement)
+    if name is not None and name not in vocabulary.UNAVAILABLE:
+        yield from _check(written(scoped.statement), vocabulary.options(name))
+
+
+def _check(options: tuple[ast.Option, ...], known: dict[str, vocabulary.Option]) -> Iterator[Diagnostic]:
+    seen: set[str] = set()
+    for option in options:
+        if option.name not in known:
+            yield unknown_option(option.name, known, option.span)
+        elif option.value is None and known[option.name].kind is not vocabulary.Kind.FLAG:
+            yield no_value(option.name, known[option.name].kind.value, option.span)
+        elif option.name in seen:
+            yield option_twice(option.name, option.span)
+        seen.add(option.name)

@@ -1,0 +1,35 @@
+"""What a template names is there: a `let` above it, a wildcard's file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.analysis.checks.statements import parameters
+from promptlang.analysis.scope import Scoped
+from promptlang.analysis.world import World
+from promptlang.diagnostics import Diagnostic, missing_argument, too_many_arguments, unknown_let, unknown_wildcard
+from promptlang.prompts.expansion import Let
+
+
+def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    """``${hreo} and a __beast__``"""
+    library = scoped.scope.library
+    for index, prompt in enumerate(scoped.prompts):
+        for node in ast.walk(prompt):
+            match node:
+                case ast.Reference(name) if not index and name not in parameters(scoped.statement):
+                    let = library.lets.get(name)
+                    known = [*library.lets, *parameters(scoped.statement)]
+                    yield from _fits(node, let) if let else [unknown_let(name, known, node.span)]
+                case ast.Wildcard(pattern) if not index and not library.wildcards(pattern):
+                    yield unknown_wildcard(pattern, node.span)
+
+
+def _fits(reference: ast.Reference, let: Let) -> Iterator[Diagnostic]:
+    given = len(reference.arguments)
+    if given > len(let.parameters):
+        yield too_many_arguments(reference.name, [each.name for each in let.parameters], reference.span)
+    for parameter in let.parameters[given:]:
+        if parameter.default is None:
+            yield missing_argument(reference.name, parameter.name, reference.span)

@@ -1,0 +1,57 @@
+"""A program with what it includes: ``include "base.pl"`` stands for the statements of another recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptlang import ast, diagnostics
+from promptlang.analysis.world import World
+from promptlang.diagnostics import Diagnostic
+from promptlang.source import Source
+from promptlang.syntax.parser import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A statement, and the folder of the recipe that it is written in: where its paths start."""
+
+    statement: ast.Statement
+    folder: Path
+
+
+def unfold(source: Source, folder: Path, world: World, found: list[Diagnostic]) -> Iterator[Placed]:
+    """The statements of a program and of all recipes it includes, in the order in which they take effect."""
+    yield from _Reader(world, found).read(source, folder, ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    world: World
+    found: list[Diagnostic]
+
+    def read(self, source: Source, folder: Path, above: tuple[Path, ...]) -> Iterator[Placed]:
+        """`above` are the recipes that are being read already."""
+        parsed = parse(source)
+        self.found.extend(parsed.diagnostics)
+        for statement in parsed.program.statements:
+            if isinstance(statement, ast.Include):
+                yield from self._include(statement.file, folder, above)
+            else:
+                yield Placed(statement, folder)
+
+    def _include(self, name: ast.String, folder: Path, above: tuple[Path, ...]) -> Iterator[Placed]:
+        file = folder / Path(name.value).expanduser()
+        text = self.world.read(file)
+        if text is None:
+            self.found.append(diagnostics.not_readable(name.value, name.span))
+        elif _same(file) in above:
+            self.found.append(diagnostics.included_in_itself(name.value, name.span))
+        else:
+            yield from self.read(Source(text, str(file)), file.parent, (*above, _same(file)))
+
+
+def _same(file: Path) -> Path:
+    """A path that two ways of writing one agree in, links aside."""
+    return Path(*file.parts).absolute().resolve()

@@ -1,0 +1,171 @@
+"""Where models and adapters lie outside of any recipe's folder: as the user configured it, as other tools have it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from platformdirs import user_config_path
+
+from promptlang.plan.steps import ADAPTER_CONFIG, EMBEDDING_ENDINGS, MODEL_INDEX, NETWORKS, WEIGHT_ENDINGS
+
+KINDS: Final = ("loras", "embeddings", "models")
+
+ENDINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "loras": frozenset({".safetensors", ".pt", ".ckpt", ".bin"}),
+        "embeddings": EMBEDDING_ENDINGS,
+        "models": WEIGHT_ENDINGS,
+    }
+)
+"""What the names of a kind's files end in, in lower case."""
+
+WHOLE: Final[Mapping[str, str]] = MappingProxyType({"models": MODEL_INDEX, "loras": ADAPTER_CONFIG})
+"""What makes a folder one of them."""
+
+A1111: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "loras": ("models/Lora", "models/LyCORIS"),
+        "embeddings": ("embeddings",),
+        "models": ("models/Stable-diffusion",),
+    }
+)
+COMFY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "loras": ("models/loras",),
+        "embeddings": ("models/embeddings",),
+        "models": ("models/checkpoints", "models/diffusers"),
+    }
+)
+"""The folders of other tools, below their own."""
+
+EXTRA: Final = "extra_model_paths.yaml"
+_COMFYS: Final = {"loras": "loras", "embeddings": "embeddings", "models": "checkpoints"}
+"""What that file of ComfyUI's calls our kinds."""
+
+
+class ConfigurationError(ValueError):
+    """The configuration cannot be used; the message says which file, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The files of a kind by name: the stem, and with the folders above it, ``style/ink``."""
+
+    found: Mapping[str, Path] = field(default_factory=dict)
+    ambiguous: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    """Names that several files have."""
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """The folders of each kind, which are looked through once."""
+
+    folders: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def shelves(self) -> Mapping[str, Shelf]:
+        """What lies there, in folders within folders too, by kind."""
+        return {kind: _shelf(kind, self.folders.get(kind, ())) for kind in KINDS}
+
+
+def _shelf(kind: str, folders: tuple[Path, ...]) -> Shelf:
+    named: dict[str, list[Path]] = {}
+    for folder in folders:
+        for file in _files(folder, kind):
+            for name in {file.stem, file.relative_to(folder).with_suffix("").as_posix()}:
+                named.setdefault(name, []).append(file)
+    found = {name: files[0] for name, files in named.items() if len(set(files)) == 1}
+    return Shelf(found, {name: tuple(files) for name, files in named.items() if name not in found})
+
+
+def _files(folder: Path, kind: str) -> Iterator[Path]:
+    """Weights, and folders in the layouts of diffusers or of PEFT, which are not looked into."""
+    whole = wholes(folder, kind, "**/") if kind in WHOLE else []
+    yield from whole
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() in ENDINGS[kind] and not any(each in file.parents for each in whole):
+            yield file
+
+
+def wholes(folder: Path, kind: str, where: str) -> list[Path]:
+    """The folders below one, by a pattern, that are one of a kind; of several networks, what holds them all.
+
+    What a killed process left is hidden, and none.
+    """
+    found = (file.parent for file in sorted(folder.glob(f"{where}{WHOLE[kind]}")))
+    several = (each.parent if each.name in NETWORKS and each.parent != folder else each for each in found)
+    return [each for each in dict.fromkeys(several) if not each.name.startswith(".")]
+
+
+def configuration() -> Path:
+    """The file that says where things are: TOML, in the platform's own place."""
+    return user_config_path("promptlang") / "config.toml"
+
+
+def configured(file: Path | None = None) -> Shelves:
+    """What a configuration says, by default the user's own; nothing where there is none.
+
+    Raises `ConfigurationError` where it, or a file that it leads to, cannot be read.
+    """
+    file = file or configuration()
+    try:
+        content = _toml(file)
+    except FileNotFoundError:
+        return Shelves()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"`{file}` cannot be read: {error}") from error
+    strange = content.keys() - {*KINDS, "a1111", "comfyui"}
+    if strange:
+        known = ", ".join(f"`{each}`" for each in (*KINDS, "a1111", "comfyui"))
+        raise ConfigurationError(f"`{file}` says `{min(strange)}`, which nothing is called; there is {known}")
+    return Shelves({kind: tuple(dict.fromkeys(_folders(kind, content, file))) for kind in KINDS})
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    with file.open("rb") as stream:
+        return tomllib.load(stream)
+
+
+def _folders(kind: str, content: Mapping[str, Any], file: Path) -> Iterator[Path]:
+    for key, layout in {kind: (".",), "a1111": A1111[kind], "comfyui": COMFY[kind]}.items():
+        for root in _paths(content.get(key, []), file):
+            yield from (root / each for each in layout)
+            if key == "comfyui":
+                yield from _extra(kind, root / EXTRA)
+
+
+def _paths(value: Any, file: Path) -> Iterator[Path]:
+    """A path or a list of them, from the configuration's own folder on."""
+    for each in [value] if isinstance(value, str) else value:
+        if not isinstance(each, str):
+            raise ConfigurationError(f"`{file}` says `{each}` where a folder should stand, in quotes")
+        yield file.parent / Path(each).expanduser()
+
+
+def _extra(kind: str, file: Path) -> Iterator[Path]:
+    """ComfyUI's own list of other tools' folders: several lines each, below a `base_path`."""
+    if not file.is_file():
+        return
+    try:
+        import yaml  # only few have such a file
+    except ImportError as error:
+        raise ConfigurationError(f"`{file}` needs PyYAML: pip install pyyaml") from error
+    try:
+        sections = yaml.safe_load(file.read_text("utf-8")) or {}
+        for section in sections.values():
+            root = file.parent / Path(section.get("base_path", "")).expanduser()
+            for line in str(section.get(_COMFYS[kind]) or "").splitlines():
+                if line.strip():
+                    yield root / line.strip()
+    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"`{file}` cannot be read: {' '.join(str(error).split())}") from error

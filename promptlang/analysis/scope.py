@@ -1,0 +1,235 @@
+"""What holds at a place in a program: the settings, the base model, and the LoRAs by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from promptlang import ast
+from promptlang.analysis.includes import Placed
+from promptlang.analysis.option_values import Values
+from promptlang.analysis.world import Granted, World
+from promptlang.diagnostics import Severity
+from promptlang.plan.steps import EMOJI, WEIGHT_ENDINGS, Model
+from promptlang.prompts.bare_tokens import read_bare_tokens
+from promptlang.prompts.expansion import Let, Library
+from promptlang.source import Span
+from promptlang.syntax.prompt_parser import parse_prompt
+
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+
+ADAPTERS = "adapters"
+"""The folder, beside a recipe, that trained LoRAs are kept in and found in."""
+
+EMBEDDINGS = "embeddings"
+"""The folder that trained tokens are kept in, and all tokens found in."""
+
+MODELS = "models"
+"""The folder that trained models are kept in."""
+
+PICTURES = "out"
+"""The folder that pictures are put in."""
+
+
+def makes_lora(statement: ast.TrainDreambooth) -> bool:
+    """``--as lora``"""
+    return Values("train dreambooth", {}, statement.options).text("as") == "lora"
+
+
+def beside(values: Values) -> str | None:
+    """The token of ``--with-ti``, where there is one."""
+    given = values.given("with-ti")
+    return given.value.strip("<>") if isinstance(given, ast.Word) else None
+
+
+def worn(statement: ast.Statement) -> ast.Prompt | None:
+    """The LoRAs that the model has on while it is trained, as a prompt; None without ``--under``."""
+    text = quoted(statement, "under")
+    return None if text is None else parse_prompt(text, divided=False)[0]
+
+
+def quoted(statement: ast.Statement, name: str) -> Span | None:
+    """What stands between the quotes of a training's option."""
+    if not isinstance(statement, ast.Training):
+        return None
+    given = [option.value for option in statement.options if option.name == name]
+    return given[-1].inside if given and isinstance(given[-1], ast.String) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the statements so far have established."""
+
+    folder: Path
+    """Where relative paths start."""
+    model: Model = EMOJI
+    settings: Mapping[str, ast.Value] = field(default_factory=dict)
+    loras: Mapping[str, Path] = field(default_factory=dict)
+    embeddings: Mapping[str, Path] = field(default_factory=dict)
+    models: Mapping[str, Path] = field(default_factory=dict)
+    """Those that have a name: trained above, or on a shelf."""
+    lets: Mapping[str, Let] = field(default_factory=dict)
+    wildcards: Path | None = None
+    """The folder that ``__animal__`` is looked up in."""
+    drawn: bool = False
+    """Whether there are pictures that will have been made by now."""
+    world: World = field(default_factory=Granted)
+
+    def path(self, operand: ast.Word | ast.String) -> Path:
+        """A file or folder that the program names."""
+        return self.folder / Path(operand.value).expanduser()
+
+    def after(self, statement: ast.Statement) -> Scope:
+        """What holds for the statements that follow."""
+        match statement:
+            case ast.UseModel(reference):
+                return replace(self, model=self.find_model(reference))
+            case ast.UseVae(reference):
+                return replace(self, model=replace(self.model, vae=self.path(reference)))
+            case ast.Set(key, value):
+                return replace(self, settings={**self.settings, key.value: value})
+            case ast.TrainLora() | ast.TrainDreambooth() | ast.TrainTi():
+                return self._with_trained(statement)
+            case ast.UseLora(reference, name):
+                path = self.path(reference)
+                return self._with_lora(name.value if name else path.stem, path)
+            case _:
+                return self._with_names(statement)
+
+    def _with_trained(self, statement: ast.Training) -> Scope:
+        name, file = statement.name.value, self.file(statement)
+        match statement:
+            case ast.TrainTi():
+                return replace(self, embeddings={**self.embeddings, name: file})
+            case ast.TrainDreambooth() if not makes_lora(statement):
+                return replace(self, models={**self.models, name: file})
+            case _:
+                token = beside(Values("train lora", {}, statement.options))
+                tokens = {**self.embeddings, token: file} if token else self.embeddings
+                return replace(self._with_lora(name, file), embeddings=tokens)
+
+    def _with_lora(self, name: str, file: Path) -> Scope:
+        return replace(self, loras={**self.loras, name: file})
+
+    def _with_names(self, statement: ast.Statement) -> Scope:
+        match statement:
+            case ast.UseTi(reference, name):
+                path = self.path(reference)
+                return replace(self, embeddings={**self.embeddings, name.value if name else path.stem: path})
+            case ast.Picture():
+                return replace(self, drawn=True)
+            case ast.UseWildcards(folder):
+                return replace(self, wildcards=self.path(folder))
+            case ast.Let(name, parameters, body):
+                return replace(self, lets={**self.lets, name.value: Let(parameters, body, self.lets)})
+            case _:
+                return self
+
+    @property
+    def library(self) -> Library:
+        """What templates look up here."""
+        return Library(self.lets, self._lines)
+
+    def _lines(self, pattern: str) -> Sequence[str]:
+        return self.world.lines(self.wildcards, pattern) if self.wildcards is not None else ()
+
+    def embedding(self, name: str) -> Path | None:
+        """The file of a token: its own, or a LoRA's that brings it along; None where there is none."""
+        if name in self.embeddings:
+            return self.embeddings[name]
+        return next((file for file in self.loras.values() if name in self.world.tokens(file)), None)
+
+    def with_tokens(self, prompt: ast.Prompt) -> ast.Prompt:
+        """The prompt with its tokens, those without angle brackets too where ``set bare-embeddings on`` holds."""
+        if not Values("prompt", self.settings, ()).flag("bare-embeddings"):
+            return prompt
+        return read_bare_tokens(prompt, self.embeddings)
+
+    def triggers(self, prompt: ast.Prompt) -> dict[str, str]:
+        """The words of the LoRAs whose triggers a prompt names."""
+        names = {node.name for node in ast.walk(prompt) if isinstance(node, ast.Trigger)}
+        return {name: self.world.triggers(self.loras[name]) for name in names if name in self.loras}
+
+    @property
+    def severity_of_missing(self) -> Severity | None:
+        """How bad an unknown adapter is: ``set missing error|warn|ignore``."""
+        match self.settings.get("missing"):
+            case ast.Word("warn"):
+                return Severity.WARNING
+            case ast.Word("ignore"):
+                return None
+            case _:
+                return Severity.ERROR
+
+    def find_model(self, reference: ast.Word | ast.String) -> Model:
+        """The built-in model for its name, the one in a folder or a file, or else one of a hub's.
+
+        ``models/sd`` is a path where there is a folder `models`, whatever is in it.
+        """
+        if isinstance(reference, ast.Word) and reference.value == EMOJI.name:
+            return EMOJI
+        if reference.value in self.models:
+            return Model(reference.value, self.models[reference.value])
+        path = self.path(reference)
+        if _HUB_ID.fullmatch(reference.value) and not (self.world.is_model(path) or self.world.is_folder(path.parent)):
+            return Model(reference.value, hub=True)
+        return Model(path.stem if path.suffix.lower() in WEIGHT_ENDINGS else path.name, path)
+
+    def named(self, value: ast.Value | None) -> Path | None:
+        """The file or folder that an option names, None where it names none."""
+        return self.path(value) if isinstance(value, ast.Word | ast.String) else None
+
+    def file(self, statement: ast.Training) -> Path:
+        """What a training makes: a LoRA's file, a token's, or a model's folder."""
+        name = statement.name.value
+        match statement:
+            case ast.TrainTi():
+                return self.folder / EMBEDDINGS / f"{name}.safetensors"
+            case ast.TrainDreambooth() if not makes_lora(statement):
+                return self.folder / MODELS / name
+            case _:
+                is_folder = Values("train lora", {}, statement.options).text("format") == "peft"
+                return self.folder / ADAPTERS / (name if is_folder else f"{name}.safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class Scoped:
+    """A statement, and what holds where it stands."""
+
+    statement: ast.Statement
+    scope: Scope
+    prompts: tuple[ast.Prompt, ...]
+    """The statement's, and each text of their variants as a prompt."""
+
+
+def initial(folder: Path, world: World) -> Scope:
+    """What holds before a program's first statement: nothing but the adapters that are already there."""
+    return Scope(
+        folder,
+        loras={**world.shelf("loras").found, **world.loras(folder / ADAPTERS)},
+        embeddings={**world.shelf("embeddings").found, **world.embeddings(folder / EMBEDDINGS)},
+        models={**world.shelf("models").found, **world.trained(folder / MODELS)},
+        world=world,
+    )
+
+
+def scoped(statements: Iterable[Placed], scope: Scope) -> Iterator[Scoped]:
+    """Each statement with what holds where it stands."""
+    for placed in statements:
+        here = replace(scope, folder=placed.folder)
+        yield Scoped(placed.statement, here, tuple(prompts(placed.statement)))
+        scope = replace(here.after(placed.statement), folder=scope.folder)
+
+
+def prompts(statement: ast.Statement) -> Iterator[ast.Prompt]:
+    """What of a statement is read as a prompt."""
+    under = worn(statement)
+    if under is not None:
+        yield under
+    if isinstance(statement, ast.Picture | ast.Let):
+        yield statement.prompt
+        for node in ast.walk(statement.prompt):
+            if isinstance(node, ast.Choice | ast.Argument):
+                yield parse_prompt(node.span)[0]

@@ -1,0 +1,133 @@
+"""A prompt that stands for several pictures: ``--seed 1..4 --cfg 3,5``, ``--n 4``, ``--every``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice, product
+
+from promptlang import ast
+from promptlang.analysis.option_values import Values
+from promptlang.analysis.scope import Scope
+from promptlang.diagnostics import Diagnostic
+from promptlang.prompts.expansion import Filled, every, ways
+from promptlang.source import Span
+
+MOST = 10_000
+"""Pictures that one line may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One picture of a sweep."""
+
+    statement: ast.Picture
+    number: int
+    """What `--n` adds to its seed."""
+    labels: tuple[str, ...] = ()
+    """What it is of each thing that is swept, `--n` aside; the last one changes fastest."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """What is wrong with its variant."""
+
+    @property
+    def written(self) -> Span:
+        """Its line, where its user wrote it."""
+        return self.statement.span
+
+
+def pictures(statement: ast.Picture, scope: Scope) -> Iterator[Cell]:
+    """What a statement stands for, picture by picture."""
+    options = [option for option in statement.options if option.name not in ("n", "every", "grid")]
+    values = [list(_values(option)) for option in options]
+    variants = wants(statement, scope, "every")
+    count = _count(statement, scope)
+    for filled in _prompts(statement, scope):
+        for chosen in product(*values):
+            one = replace(statement, prompt=filled.prompt, options=chosen)
+            labels = [_label(option) for option, swept in zip(chosen, values, strict=True) if len(swept) > 1]
+            labels = [filled.prompt.span.text, *labels] if variants else labels
+            yield from (Cell(one, number, tuple(labels), filled.diagnostics) for number in range(count))
+
+
+def count(statement: ast.Picture, scope: Scope) -> int:
+    """How many pictures a statement asks for; not more than one above `MOST` are counted."""
+    swept = _count(statement, scope)
+    for option in statement.options:
+        swept *= _length(option)
+        if swept > MOST:
+            return MOST + 1
+    if not wants(statement, scope, "every"):
+        return swept
+    return swept * sum(1 for _ in islice(ways(statement.prompt, scope.library), MOST // max(swept, 1) + 1))
+
+
+def _prompts(statement: ast.Picture, scope: Scope) -> Iterator[Filled]:
+    """Every variant, where that is asked for."""
+    if wants(statement, scope, "every"):
+        yield from every(statement.prompt, scope.library)
+    else:
+        yield Filled(statement.prompt)
+
+
+def wants(statement: ast.Picture, scope: Scope, flag: str) -> bool:
+    """``--every``, ``--no-every``, ``set every on``"""
+    return Values("prompt", scope.settings, statement.options).flag(flag)
+
+
+def _label(option: ast.Option) -> str:
+    """``cfg 3``"""
+    value = option.value
+    shown = f"{value.value:.6g}" if isinstance(value, ast.Number) else value.span.text if value else ""
+    return f"{option.name} {shown}"
+
+
+def _count(statement: ast.Picture, scope: Scope) -> int:
+    """``--n 4``, or ``set n 4``"""
+    given = [scope.settings.get("n"), *(option.value for option in statement.options if option.name == "n")]
+    numbers = [int(value.value) for value in given if isinstance(value, ast.Number)]
+    return numbers[-1] if numbers else 1
+
+
+def _values(option: ast.Option) -> Iterator[ast.Option]:
+    match option.value:
+        case ast.List(values):
+            for value in values:
+                yield from _values(replace(option, value=value))
+        case ast.Range() as written:
+            yield from (replace(option, value=ast.Number(value, span=written.span)) for value in spread(written))
+        case _:
+            yield option
+
+
+def spread(written: ast.Range) -> Iterator[int | float]:
+    """The numbers of a range: whole ones, or as many as it says, evenly."""
+    if written.count is None:
+        step = 1 if written.last >= written.first else -1
+        yield from (written.first + step * i for i in range(_steps(written)))
+    elif written.count == 1:
+        yield written.first
+    else:
+        width = (written.last - written.first) / (written.count - 1)
+        yield from (_whole(written.first + width * i, written) for i in range(written.count))
+
+
+def _whole(value: float, written: ast.Range) -> int | float:
+    """A whole number as one, where the range goes between such."""
+    exact = isinstance(written.first, int) and isinstance(written.last, int) and float(value).is_integer()
+    return int(value) if exact else value
+
+
+def _steps(written: ast.Range) -> int:
+    return int(abs(written.last - written.first)) + 1
+
+
+def _length(option: ast.Option) -> int:
+    match option.value:
+        case ast.List(values):
+            return sum(_length(replace(option, value=value)) for value in values)
+        case ast.Range(count=None) as written:
+            return _steps(written)
+        case ast.Range(count=int() as number):
+            return number
+        case _:
+            return 1

@@ -1,0 +1,41 @@
+"""The pictures that a training makes itself.
+
+``--samples "a cat"`` shows, meanwhile, what it has come to, ``--class "a cat" --class-count 100`` what it is to keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promptlang import ast
+from promptlang.analysis.scope import Scoped, prompts, quoted
+from promptlang.syntax.prompt_parser import parse_prompt
+
+
+def sampled(scoped: Scoped) -> Scoped | None:
+    """As a prompt below the training, in each of its variants; None where none are asked for."""
+    text = quoted(scoped.statement, "samples")
+    if text is None:
+        return None
+    options = ast.Option("every", None, span=text), ast.Option("n", ast.Number(1, span=text), span=text)
+    picture = ast.Picture(parse_prompt(text)[0], options, span=text)
+    return Scoped(picture, scoped.scope.after(scoped.statement), tuple(prompts(picture)))
+
+
+def of_class(scoped: Scoped) -> Scoped | None:
+    """As a prompt above the training, for the model that is trained; None where none are to be made."""
+    statement = scoped.statement
+    text = quoted(statement, "class")
+    if text is None or not isinstance(statement, ast.Training):
+        return None
+    counts = [option.value for option in statement.options if option.name == "class-count"]
+    if not counts or not isinstance(counts[-1], ast.Number) or not isinstance(counts[-1].value, int):
+        return None
+    options = (ast.Option("n", counts[-1], span=text),)
+    picture = ast.Picture(parse_prompt(text)[0], options, span=text)
+    return Scoped(picture, scoped.scope, tuple(prompts(picture)))
+
+
+def made(scoped: Scoped) -> Iterator[Scoped]:
+    """All of them."""
+    yield from (each for each in (sampled(scoped), of_class(scoped)) if each is not None)

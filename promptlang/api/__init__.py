@@ -1,0 +1,1 @@
+"""The public functions over text: `check`, `resolve`, `expand`, `explain`."""

@@ -1,0 +1,180 @@
+"""A prompt, told token by token and step by step: the library's `explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic
+from promptlang.dialects.bare_prompts import misplaced
+from promptlang.plan.steps import Area, Interval, Part, diagnostic_json
+from promptlang.prompts.chunks import Vocabulary, cut
+from promptlang.prompts.expansion import Library, draw
+from promptlang.prompts.resolver import resolve
+from promptlang.prompts.step_timing import branch_at
+from promptlang.prompts.tokenizer import Tokenizer, default_tokenizer
+from promptlang.source import Source
+from promptlang.syntax.parser import parse_prompt
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedToken:
+    """A token, its weight, and its chunk, counted from 1."""
+
+    text: str
+    weight: float
+    chunk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What holds in some of the steps, each a first and a last one, counted from 1."""
+
+    steps: tuple[tuple[int, int], ...]
+    tokens: tuple[ExplainedToken, ...]
+    chunks: tuple[int, ...]
+    """How many of its 75 tokens each chunk uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A branch of a schedule, by its text, and whether it holds at each step."""
+
+    text: str
+    steps: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Strengths:
+    """A LoRA, and its strength at each step."""
+
+    name: str
+    text_encoder: tuple[float, ...]
+    unet: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedPart:
+    """One of the prompts between ``AND``."""
+
+    weight: float
+    phases: tuple[Phase, ...]
+    bars: tuple[Bar, ...]
+    loras: tuple[Strengths, ...]
+    area: Area | None = None
+    """Where it acts; None for the whole picture."""
+    weights: tuple[float, ...] = ()
+    """At each step, where it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What a prompt says over its steps. Plain data."""
+
+    text: str
+    steps: int
+    tokens: str
+    """Where the tokens come from."""
+    exact: bool
+    """Whether they are a model's own; else they are estimated."""
+    parts: tuple[ExplainedPart, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as lists, dictionaries, texts and numbers."""
+        return {
+            "text": self.text,
+            "steps": self.steps,
+            "tokens": self.tokens,
+            "exact": self.exact,
+            "parts": [asdict(part) for part in self.parts],
+            "diagnostics": [diagnostic_json(each) for each in self.diagnostics],
+        }
+
+
+def explain(prompt: str, steps: int = 20, tokenizer: Tokenizer | None = None, *, seed: int = 0) -> Explained:
+    """What each token of a prompt weighs, in which chunk, and what changes when. Fewer steps than one raise ValueError.
+
+    Variants are drawn by the seed. Tokens are those of the built-in model where it is installed, or else estimated.
+    """
+    if steps < 1:
+        raise ValueError(f"there must be at least one step, not {steps}")
+    chosen = default_tokenizer() if tokenizer is None else tokenizer
+    span = Source(prompt).span(0, len(prompt))
+    parsed, found = parse_prompt(span)
+    filled = draw(parsed, seed, Library())
+    found = tuple(dict.fromkeys((*found, *misplaced(span), *filled.diagnostics)))
+    parts = zip(filled.prompt.parts, resolve(filled.prompt, steps).parts, strict=True)
+    explained = tuple(_part(written, meant, steps, chosen) for written, meant in parts)
+    return Explained(prompt, steps, chosen.name, chosen.exact, explained, found)
+
+
+def _part(written: ast.Part, meant: Part, steps: int, tokenizer: Tokenizer) -> ExplainedPart:
+    phases = tuple(_phases(meant.intervals, tokenizer))
+    bars, loras = tuple(_bars(written, steps)), tuple(_loras(meant.intervals))
+    return ExplainedPart(meant.weight, phases, bars, loras, meant.area, tuple(_weights(meant.intervals)))
+
+
+def _weights(intervals: Sequence[Interval]) -> Iterator[float]:
+    for interval, first in zip(intervals, _firsts(intervals), strict=True):
+        if interval.weight is not None:
+            yield from [interval.weight] * (interval.until - first + 1)
+
+
+def _phases(intervals: Sequence[Interval], tokenizer: Tokenizer) -> Iterator[Phase]:
+    """Each thing that is said once, with all the steps in which it is; neighbours as one."""
+    said: dict[object, list[tuple[int, int]]] = {}
+    for interval, first in zip(intervals, _firsts(intervals), strict=True):
+        spans = said.setdefault(interval.segments, [])
+        goes_on = bool(spans) and spans[-1][1] == first - 1
+        begin = spans.pop()[0] if goes_on else first
+        spans.append((begin, interval.until))
+    by_segments = {interval.segments: interval for interval in intervals}
+    for segments, interval in by_segments.items():
+        yield _phase(interval, tuple(said[segments]), tokenizer)
+
+
+def _firsts(intervals: Sequence[Interval]) -> list[int]:
+    return [1, *(interval.until + 1 for interval in intervals[:-1])]
+
+
+def _phase(interval: Interval, steps: tuple[tuple[int, int], ...], tokenizer: Tokenizer) -> Phase:
+    vocabulary: Vocabulary[str] = Vocabulary(tokenizer.tokenize, "", "", "", ",")
+    chunks = cut(interval.segments, vocabulary)
+    tokens = tuple(
+        ExplainedToken(text, weight, number)
+        for number, chunk in enumerate(chunks, 1)
+        for text, weight in zip(chunk.tokens[1 : chunk.used + 1], chunk.weights[1 : chunk.used + 1], strict=True)
+    )
+    return Phase(steps, tokens, tuple(chunk.used for chunk in chunks))
+
+
+def _bars(part: ast.Part, steps: int) -> Iterator[Bar]:
+    """The branches in the order of the source; one inside another holds only while that does."""
+    everything = (True,) * steps
+    pending: list[tuple[ast.Node, tuple[bool, ...]]] = [(part, everything)]
+    while pending:
+        node, held = pending.pop()
+        if isinstance(node, ast.Branch):
+            yield Bar(node.span.text, held)
+        below = [(child, held) for child in node.children()]
+        if isinstance(node, ast.Schedule | ast.Alternation):
+            below = [(branch, _held(node, at, held)) for at, branch in enumerate(node.branches)]
+        pending += reversed(below)
+
+
+def _held(node: ast.Schedule | ast.Alternation, branch: int, held: tuple[bool, ...]) -> tuple[bool, ...]:
+    return tuple(each and branch_at(node, step, len(held)) == branch for step, each in enumerate(held, 1))
+
+
+def _loras(intervals: Sequence[Interval]) -> Iterator[Strengths]:
+    names = dict.fromkeys(use.name for interval in intervals for use in interval.loras)
+    for name in names:
+        both: list[tuple[float, float]] = []
+        for interval, first in zip(intervals, _firsts(intervals), strict=True):
+            use = next((each for each in interval.loras if each.name == name), None)
+            strength = (use.text_encoder, use.unet) if use else (0.0, 0.0)
+            both += [strength] * (interval.until - first + 1)
+        yield Strengths(name, tuple(te for te, _ in both), tuple(unet for _, unet in both))

@@ -1,0 +1,46 @@
+"""A prompt's meaning for whoever has it as text: the library's `resolve` and `expand`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic
+from promptlang.dialects.bare_prompts import misplaced
+from promptlang.plan.steps import Resolved
+from promptlang.prompts.expansion import Library, draw, ways
+from promptlang.prompts.resolver import resolve as resolve_prompt
+from promptlang.source import Source
+from promptlang.syntax.prompt_parser import parse_prompt
+
+_NOTHING = Library()
+
+
+def resolve(prompt: str | ast.Prompt, steps: int = 20, *, seed: int = 0, library: Library = _NOTHING) -> Resolved:
+    """What a prompt means over a number of denoising steps, at least one; fewer raise ValueError.
+
+    Variants are drawn by the seed; the library has the `let`s, wildcards and trigger words. Every text has a
+    meaning; the diagnostics say what is wrong with how it is written.
+    """
+    if steps < 1:
+        raise ValueError(f"there must be at least one step, not {steps}")
+    read, found = (prompt, ()) if isinstance(prompt, ast.Prompt) else _parse(prompt)
+    filled = draw(read, seed, library)
+    resolved = resolve_prompt(filled.prompt, steps, library.triggers)
+    return replace(resolved, diagnostics=tuple(dict.fromkeys((*found, *filled.diagnostics))))
+
+
+def expand(prompt: str | ast.Prompt, *, library: Library = _NOTHING) -> Iterator[str]:
+    """Every text that a prompt's templates stand for, each made when it is asked for; the last one changes fastest.
+
+    Raises TooLongError, a ValueError, where one comes to more than a million characters.
+    """
+    read = prompt if isinstance(prompt, ast.Prompt) else _parse(prompt)[0]
+    return (way.text for way in ways(read, library))
+
+
+def _parse(text: str) -> tuple[ast.Prompt, tuple[Diagnostic, ...]]:
+    span = Source(text).span(0, len(text))
+    read, found = parse_prompt(span)
+    return read, (*found, *misplaced(span))

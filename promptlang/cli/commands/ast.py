@@ -1,0 +1,32 @@
+"""``promptlang ast portrait.pl``: the syntax tree, to look at or as JSON."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from promptlang.cli.commands.files import LoadBackend, exit_code, read
+from promptlang.terminal import Terminal
+
+NAME = "ast"
+MEANING = "show the syntax tree of a recipe"
+
+
+def add(parser: ArgumentParser) -> None:
+    """Give the command its options."""
+    parser.add_argument("file", metavar="FILE", help="a recipe, or - for standard input")
+    parser.add_argument("--json", action="store_true", help="as JSON, with the place of each node")
+
+
+def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
+    """What cannot be read is left out of the tree, said, and makes the exit code 1."""
+    from promptlang.syntax.parser import parse
+    from promptlang.syntax.tree_json import tree_json, tree_lines
+
+    parsed = parse(read(chosen.file))
+    if chosen.json:
+        terminal.write(tree_json(parsed.program))
+    else:
+        for line in tree_lines(parsed.program):
+            terminal.write(line)
+    terminal.report(parsed.diagnostics)
+    return exit_code(parsed.diagnostics)

@@ -1,0 +1,71 @@
+"""``promptlang check portrait.pl``: for people, as JSON, or as GitHub's workflow commands."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from promptlang.cli.commands import checked
+from promptlang.cli.commands.files import FAILED, FINE, USAGE, LoadBackend, add_files
+from promptlang.diagnostics import Diagnostic
+from promptlang.plan.steps import diagnostic_json
+from promptlang.terminal import Terminal
+from promptlang.terminal.report import counted
+
+NAME = "check"
+MEANING = "say what is wrong with recipes, and run nothing"
+
+
+def add(parser: ArgumentParser) -> None:
+    """Give the command its options."""
+    add_files(parser)
+    checked.add_strict(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON array of all that is wrong")
+    form.add_argument("--github", action="store_true", help="annotations for GitHub's workflows")
+
+
+def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
+    """The exit code is 1 where there is an error, 2 where a file cannot be read; the others are checked even so."""
+    found = checked.check(chosen.files, strict=chosen.strict)
+    if chosen.json:
+        terminal.write(json.dumps([_object(each) for each in found.diagnostics], indent=2))
+    elif chosen.github:
+        for diagnostic in found.diagnostics:
+            terminal.write(workflow_command(diagnostic))
+    else:
+        terminal.report(found.diagnostics)
+        if not found.failed and not found.refused:
+            verdict = "without errors" if found.diagnostics else "fine"
+            terminal.say(f"{counted(found.statements, 'statement')} {verdict}")
+    for error in found.refused:
+        terminal.complain(str(error))
+    return USAGE if found.refused else FAILED if found.failed else FINE
+
+
+def _object(diagnostic: Diagnostic) -> dict[str, Any]:
+    return {"file": diagnostic.span.source.name, **diagnostic_json(diagnostic)}
+
+
+def workflow_command(diagnostic: Diagnostic) -> str:
+    """``::error file=portrait.pl,line=1,col=8,…::no LoRA is named…``: GitHub shows it at the place.
+
+    `endColumn` is the last column that belongs to it; GitHub takes columns only where it is on one line.
+    """
+    first, last = diagnostic.span.first, diagnostic.span.last
+    place: dict[str, str | int] = {"file": diagnostic.span.source.name, "line": first.line, "endLine": last.line}
+    if first.line == last.line:
+        place |= {"col": first.column, "endColumn": max(first.column, last.column - 1)}
+    place |= {"title": diagnostic.code}
+    properties = ",".join(f"{name}={_property(str(value))}" for name, value in place.items())
+    message = diagnostic.message if diagnostic.hint is None else f"{diagnostic.message}\n{diagnostic.hint}"
+    return f"::{diagnostic.severity.value} {properties}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

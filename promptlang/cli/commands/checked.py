@@ -1,0 +1,62 @@
+"""All the recipes of a command line, checked."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from promptlang.cli.commands.files import FileRefusedError, folder, read, stem
+from promptlang.diagnostics import Diagnostic, Severity
+from promptlang.plan.steps import Plan
+from promptlang.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What all the recipes of a command line come to."""
+
+    plans: tuple[Plan, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    statements: int
+    refused: tuple[FileRefusedError, ...] = ()
+    """Files that cannot be read."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error."""
+        return any(each.severity is Severity.ERROR for each in self.diagnostics)
+
+
+def add_strict(parser: ArgumentParser) -> None:
+    """``--strict``"""
+    parser.add_argument("--strict", action="store_true", help="take every warning for an error")
+
+
+def check(files: Sequence[str], *, strict: bool = False) -> Checked:
+    """Check recipes, each on its own: what one sets or trains, another does not know."""
+    from promptlang.analysis.model_paths import configured
+    from promptlang.analysis.world import Disk
+    from promptlang.planning.session import Session  # Lark is not needed for --help
+
+    world = Disk(configured())
+
+    sources = [(file, _read(file)) for file in files]
+    refused = tuple(each for _, each in sources if isinstance(each, FileRefusedError))
+    planned = [
+        Session(folder(file), stem(file), world=world).plan(source)
+        for file, source in sources
+        if isinstance(source, Source)
+    ]
+    found = tuple(diagnostic for each in planned for diagnostic in each.diagnostics)
+    if strict:
+        found = tuple(replace(each, severity=Severity.ERROR) for each in found)
+    statements = sum(each.statements for each in planned)
+    return Checked(tuple(each.plan for each in planned), found, statements, refused)
+
+
+def _read(file: str) -> Source | FileRefusedError:
+    try:
+        return read(file)
+    except FileRefusedError as error:
+        return error

@@ -1,0 +1,51 @@
+"""``promptlang info picture.png ink.safetensors``"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from promptlang.cli.commands.files import FAILED, FINE, LoadBackend
+from promptlang.terminal import Terminal
+
+NAME = "info"
+MEANING = "say how a picture was made, or what an adapter is"
+
+
+def add(parser: ArgumentParser) -> None:
+    """Give the command its options."""
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a picture, an adapter, or a folder of PEFT's")
+    parser.add_argument("--json", action="store_true", help="a JSON object for each file, on a line of its own")
+
+
+def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
+    """Tell of each file; one that cannot be read does not hide the others."""
+    told = [_tell(file, terminal, as_json=chosen.json) for file in chosen.files]
+    return FINE if all(told) else FAILED
+
+
+def _tell(file: str, terminal: Terminal, *, as_json: bool) -> bool:
+    from promptlang.inspection import NothingKnownError, inspect
+
+    try:
+        found = inspect(Path(file))
+    except ImportError as error:
+        terminal.lacks_runtime(error)
+        return False
+    except OSError as error:
+        terminal.complain(f"`{file}` cannot be read: {error.strerror}")
+        return False
+    except NothingKnownError as error:
+        terminal.complain(str(error))
+        return False
+    if as_json:
+        terminal.write(json.dumps({"file": file, **found.to_json()}, ensure_ascii=False))
+        return True
+    terminal.say(f"{file}: {found.kind}")
+    terminal.rows(found.rows)
+    if found.line:
+        terminal.say(f"\n{found.line}")
+        for each in found.lost:
+            terminal.say(f"  but {each}")
+    return True

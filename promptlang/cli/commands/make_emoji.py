@@ -1,0 +1,25 @@
+"""``promptlang make-emoji``"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from promptlang.cli.commands.files import FAILED, FINE, LoadBackend
+from promptlang.plan.backend import load_maker
+from promptlang.terminal import Terminal
+
+NAME = "make-emoji"
+MEANING = "make the built-in model again: hours, resumable"
+
+
+def add(parser: ArgumentParser) -> None:
+    """Give the command its options."""
+    parser.add_argument(
+        "--folder", type=Path, default=Path("build/emoji"), help="where downloads and checkpoints are kept"
+    )
+
+
+def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
+    """The model is made in its place in the package."""
+    return FINE if terminal.draw(load_maker()(chosen.folder)) else FAILED

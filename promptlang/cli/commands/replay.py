@@ -1,0 +1,148 @@
+"""``promptlang replay picture.png``"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from promptlang.analysis.model_paths import configured
+from promptlang.analysis.scope import ADAPTERS, EMBEDDINGS
+from promptlang.cli.commands.files import FAILED, FINE, LoadBackend
+from promptlang.metadata import record
+from promptlang.metadata.record import Files, NotARecordError, Places, Record
+from promptlang.plan.steps import EMOJI, Model, Plan
+from promptlang.terminal import Terminal
+
+NAME = "replay"
+MEANING = "make a picture again from what it carries, and compare the two"
+
+
+def add(parser: ArgumentParser) -> None:
+    """Give the command its options."""
+    parser.add_argument("picture", metavar="PICTURE", type=Path, help="a PNG that promptlang made")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="the PNG to make (default: PICTURE-replay.png)")
+    parser.add_argument("--model", metavar="PATH", type=Path, help="the base model, where it is not the built-in one")
+    parser.add_argument("--vae", metavar="PATH", type=Path, help="the VAE, where it is not the model's own")
+    parser.add_argument(
+        "--from",
+        metavar="FOLDER",
+        dest="folders",
+        type=Path,
+        action="append",
+        default=[],
+        help="where adapters and initial pictures are, beside the usual places",
+    )
+
+
+def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
+    """1 where the picture cannot be made, or has become another one."""
+    try:
+        return _replay(chosen, terminal, load)
+    except (NotARecordError, LookupError) as error:
+        terminal.complain(f"`{chosen.picture.name}` cannot be made again: {error.args[0]}")
+    except OSError as error:
+        terminal.complain(f"`{error.filename or chosen.picture}` cannot be read: {error.strerror}")
+    except ImportError as error:
+        terminal.lacks_runtime(error)
+    return FAILED
+
+
+def _replay(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
+    before = _record(chosen.picture)
+    file = chosen.out or chosen.picture.with_name(f"{chosen.picture.stem}-replay.png")
+    folders = (*chosen.folders, chosen.picture.parent, chosen.picture.parent.parent, Path.cwd())
+    model = _model(before, chosen.model, chosen.vae)
+    step = record.render_of(before, _places(before, folders, model, file))
+    with terminal.waiting("loading torch"):
+        backend = load()
+    if not terminal.draw(backend.execute(Plan((step,)))):
+        return FAILED
+    apart = _apart(chosen.picture, file)
+    terminal.say("the same picture, bit for bit" if apart == 0 else _explained(apart, before, _record(file)))
+    return FAILED if apart else FINE
+
+
+def _record(file: Path) -> Record:
+    from promptlang.inspection import NothingKnownError
+    from promptlang.inspection.texts import told
+
+    try:
+        texts = told(file).texts
+    except NothingKnownError as error:
+        raise NotARecordError(str(error)) from error
+    if record.CHUNK not in texts:
+        raise NotARecordError("it carries no record of promptlang's, or one that another program has removed")
+    return record.read(texts[record.CHUNK])
+
+
+def _model(made: Record, path: Path | None, vae: Path | None) -> Model:
+    """Raises LookupError where nobody knows where it is."""
+    name, _ = made.model
+    if path is None and name != EMOJI.name and not made.hub:
+        raise LookupError(f"it was made with the model `{name}`; say where that is: `--model PATH`")
+    if made.vae and vae is None:
+        raise LookupError(f"it was made with the VAE `{made.vae}`; say where that is: `--vae PATH`")
+    return Model(name, path, vae, hub=made.hub and path is None)
+
+
+def _places(made: Record, folders: tuple[Path, ...], model: Model, file: Path) -> Places:
+    """Raises LookupError where a file is in none of the folders."""
+    return Places(
+        model=model,
+        loras=_located(made.loras, folders, ("loras", ADAPTERS)),
+        embeddings=_located(made.embeddings, folders, ("embeddings", EMBEDDINGS, ADAPTERS)),
+        pictures=_located(made.pictures, folders, ("",)),
+        file=file,
+    )
+
+
+def _located(files: Files, folders: tuple[Path, ...], kinds: tuple[str, ...]) -> dict[str, Path]:
+    """Where files are: in the folders, first in those of these names within each, or on the shelf of the first kind."""
+    shelf, *within = kinds
+    places = [folder / each for folder in folders for each in (*within, "")]
+    places += dict.fromkeys(file.parent for file in configured().shelves[shelf].found.values()) if shelf else []
+    return {name: _found(file, places) for name, (file, _) in files.items()}
+
+
+def _found(name: str, folders: Sequence[Path]) -> Path:
+    for folder in folders:
+        if Path(name).name == name and (folder / name).exists():
+            return folder / name
+    raise LookupError(f"there is no `{name}` beside it; say in which folder it is: `--from FOLDER`")
+
+
+def _apart(one: Path, other: Path) -> int:
+    """Grey levels between the pictures, at most; 256 where their sizes differ."""
+    from PIL import Image, ImageChops
+
+    with Image.open(one) as before, Image.open(other) as after:
+        if before.size != after.size:
+            return _ALL
+        extrema = ImageChops.difference(before.convert("RGB"), after.convert("RGB")).getextrema()
+    return max(int(high) for _, high in extrema)  # type: ignore[misc]
+
+
+_ALL: Final = 256
+
+
+def _explained(apart: int, before: Record, after: Record) -> str:
+    """Another picture, and why."""
+    reasons = list(_changes(before, after)) or ["another machine, or another number of threads"]
+    return f"not the same picture: up to {apart} of 255 apart ({'; '.join(reasons)})"
+
+
+def _changes(before: Record, after: Record) -> Iterator[str]:
+    if before.model[1] != after.model[1]:
+        yield f"the model `{before.model[0]}` is another one now"
+    kinds = {
+        "the LoRA": (before.loras, after.loras),
+        "the token": (before.embeddings, after.embeddings),
+        "the picture of": (before.pictures, after.pictures),
+    }
+    for what, (old, new) in kinds.items():
+        yield from (f"{what} `{name}` has changed" for name in old if old[name] != new.get(name))
+    for name, version in before.versions.items():
+        if after.versions.get(name) != version:
+            yield f"{name} was {version} then and is {after.versions.get(name)} now"

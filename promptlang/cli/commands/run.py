@@ -1,0 +1,47 @@
+"""``promptlang run portrait.pl``"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+
+from promptlang.cli.commands.checked import add_strict, check
+from promptlang.cli.commands.files import FAILED, FINE, LoadBackend, add_files
+from promptlang.plan.steps import Plan
+from promptlang.terminal import Terminal
+
+NAME = "run"
+MEANING = "check recipes, then train and render what they say"
+
+
+def add(parser: ArgumentParser) -> None:
+    """Give the command its options."""
+    add_files(parser)
+    add_strict(parser)
+
+
+def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
+    """Nothing is trained or rendered where any of the recipes has an error."""
+    return run_files(chosen.files, terminal, load, strict=chosen.strict)
+
+
+def run_files(files: Sequence[str], terminal: Terminal, load: LoadBackend, *, strict: bool = False) -> int:
+    """Check recipes and carry them out; the exit code."""
+    checked = check(files, strict=strict)
+    if checked.refused:
+        raise checked.refused[0]
+    terminal.report(checked.diagnostics)
+    return FAILED if checked.failed else _carry_out(checked.plans, terminal, load)
+
+
+def _carry_out(plans: Sequence[Plan], terminal: Terminal, load: LoadBackend) -> int:
+    if not any(plan.steps for plan in plans):
+        return FINE
+    try:
+        with terminal.waiting("loading torch"):
+            backend = load()
+    except ImportError as error:
+        terminal.lacks_runtime(error)
+        return FAILED
+    fine = [terminal.draw(backend.execute(plan)) for plan in plans]
+    return FINE if all(fine) else FAILED

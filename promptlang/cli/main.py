@@ -1,0 +1,77 @@
+"""The command line: run recipes, check them, or talk."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from promptlang.analysis.model_paths import ConfigurationError
+from promptlang.cli.commands import COMMANDS
+from promptlang.cli.commands.files import FINE, INTERRUPTED, STANDARD_INPUT, USAGE, FileRefusedError, LoadBackend
+from promptlang.cli.commands.run import run_files
+from promptlang.plan.backend import load_backend
+from promptlang.terminal import Terminal, open_terminal
+
+DESCRIPTION = """\
+A language for pictures: train a style from a few of your own, then ask for it by name.
+Without a command it is interactive: type what you want to see and press Enter."""
+
+EXAMPLES = """\
+examples:
+  promptlang                    type prompts, see pictures
+  promptlang run portrait.pl    do what a recipe says, after checking all of it
+"""
+
+
+def main(arguments: Sequence[str] | None = None, load: LoadBackend = load_backend) -> int:
+    """Do what the command line asks; the exit code is 0 if all is fine, else 1, 2 (usage) or 130 (Ctrl-C)."""
+    parser = _parser()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if len(words) == 1 and Path(words[0]).is_file():
+        parser.error(f"no command; to run a recipe: promptlang run {words[0]}")
+    chosen = parser.parse_args(words)
+    terminal = open_terminal()
+    try:
+        return _dispatch(chosen, terminal, load)
+    except FileRefusedError as error:
+        terminal.complain(str(error))
+        return USAGE
+    except ConfigurationError as error:
+        terminal.complain(str(error))
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `| head` has seen enough; Python would complain when it closes standard output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        "promptlang", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"promptlang {version('promptlang-diffusers')}")
+    parser.set_defaults(do=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for each in COMMANDS:
+        meaning = f"{each.MEANING[0].upper()}{each.MEANING[1:]}."
+        command = commands.add_parser(each.NAME, help=each.MEANING, description=meaning)
+        each.add(command)
+        command.set_defaults(do=each.run)
+    return parser
+
+
+def _dispatch(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
+    if chosen.do is not None:
+        code: int = chosen.do(chosen, terminal, load)
+        return code
+    if sys.stdin.isatty():
+        from promptlang.repl import converse
+
+        converse(terminal, load)
+        return FINE
+    return run_files([STANDARD_INPUT], terminal, load)

@@ -1,0 +1,37 @@
+"""The size that a model's pictures have, from its configuration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from promptlang.plan.backend import emoji_folder
+from promptlang.plan.steps import EMOJI, Model
+
+MOST_ENLARGED: Final = 2.0
+"""More is a blur (PL403)."""
+
+
+def enlarged(size: tuple[int, int], wanted: tuple[int, int]) -> float:
+    """How many times larger a picture has to be made to cover another size."""
+    return max(wanted[0] / size[0], wanted[1] / size[1])
+
+
+def size_of(model: Model) -> tuple[int, int] | None:
+    """Width and height in pixels; None for a single file and for a hub's, which tell it only when they are loaded."""
+    folder = emoji_folder() if model.name == EMOJI.name and model.path is None else model.path
+    if folder is None or model.hub or not folder.is_dir():
+        return None
+    try:
+        latents = _read(folder / "unet" / "config.json")["sample_size"]
+        levels = len(_read(folder / "vae" / "config.json")["block_out_channels"])
+        width, height = (latents, latents) if isinstance(latents, int) else reversed(latents)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return width * 2 ** (levels - 1), height * 2 ** (levels - 1)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return found

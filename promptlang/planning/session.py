@@ -1,0 +1,121 @@
+"""The interpreter's memory between programs: a recipe is run in one, the REPL keeps one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from promptlang import ast
+from promptlang.analysis.checks import check, in_order
+from promptlang.analysis.includes import unfold
+from promptlang.analysis.scope import Scoped, initial, scoped
+from promptlang.analysis.world import Disk, World
+from promptlang.diagnostics import Diagnostic, Severity
+from promptlang.grammar import vocabulary
+from promptlang.plan.steps import Model, Plan, Render, Train
+from promptlang.planning.planner import Naming, plan
+from promptlang.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a program comes to: nothing where it has an error."""
+
+    plan: Plan
+    diagnostics: tuple[Diagnostic, ...]
+    statements: int
+    """How many there are, prompts included."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error."""
+        return any(each.severity is Severity.ERROR for each in self.diagnostics)
+
+
+class Session:
+    """Takes programs one after the other; what one sets holds for the next."""
+
+    def __init__(
+        self, folder: Path, name: str = "picture", *, fresh_seeds: bool = False, world: World | None = None
+    ) -> None:
+        """Relative paths start in `folder`; pictures are called after `name`.
+
+        Without `--seed` a prompt has seed 0, so that a recipe gives the same pictures each time; or with
+        `fresh_seeds` a new one.
+        """
+        self.folder = folder
+        self._world = world or Disk()
+        self._scope = initial(folder, self._world)
+        self._former: tuple[Model, ...] = ()
+        self._naming = Naming(name)
+        self._seed: Callable[[], int] = _fresh_seed if fresh_seeds else lambda: 0
+
+    def plan(self, source: Source) -> Planned:
+        """Parse, check and plan a program. With an error in it, the session stays as it was."""
+        found: list[Diagnostic] = []
+        statements = tuple(scoped(unfold(source, self.folder, self._world, found), self._scope))
+        found += (each for one in statements for each in check(one, self._world))
+        if any(each.severity is Severity.ERROR for each in found):
+            return Planned(Plan(()), in_order(found, source), len(statements))
+        made = plan(statements, self._naming, self._seed)
+        pictures = [step for step in made.steps if isinstance(step, Render)]
+        shown = [sample for step in made.steps if isinstance(step, Train) for sample in step.samples]
+        found += (each for one in [*pictures, *shown] for each in one.prompt.diagnostics)
+        planned = Planned(made, in_order(found, source), len(statements))
+        if planned.failed:
+            return replace(planned, plan=Plan(()))
+        self._advance(statements)
+        self._naming = replace(self._naming, first=self._naming.first + len(pictures))
+        return planned
+
+    def _advance(self, statements: tuple[Scoped, ...]) -> None:
+        if statements:
+            last = statements[-1]
+            before = self._scope.model
+            self._scope = replace(last.scope.after(last.statement), folder=self.folder)
+            if self._scope.model != before:
+                self._former = (*self._former, before)
+
+    def leave(self, model: Model) -> None:
+        """Go back to the model before this one, which turned out to be of no use."""
+        while self._scope.model == model and self._former:
+            *former, last = self._former
+            self._scope, self._former = replace(self._scope, model=last), tuple(former)
+
+    def loras(self) -> list[str]:
+        """The names of the LoRAs that a prompt may use."""
+        return sorted(self._scope.loras)
+
+    def describe(self) -> list[tuple[str, str]]:
+        """What holds now: the model, every setting, the LoRAs."""
+        settings = [(name, self._setting(name)) for name, option in vocabulary.SETTINGS.items() if option.available]
+        loras = ", ".join(self.loras()) or "none"
+        tokens = " ".join(f"<{name}>" for name in sorted(self._scope.embeddings)) or "none"
+        return [("model", self._scope.model.name), *settings, ("LoRAs", loras), ("tokens", tokens)]
+
+    def _setting(self, name: str) -> str:
+        match self._scope.settings.get(name):
+            case None:
+                return _shown(vocabulary.SETTINGS[name].default)
+            case ast.Number(value):
+                return _shown(value)
+            case ast.String(value) | ast.Word(value):
+                return _shown(value)
+            case other:
+                return other.span.text
+
+
+def _shown(value: float | str | None) -> str:
+    match value:
+        case None:
+            return "its own"
+        case str():
+            return value or "none"
+        case _:
+            return f"{value:.15g}"
+
+
+def _fresh_seed() -> int:
+    return random.SystemRandom().randrange(2**32)

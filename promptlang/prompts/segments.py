@@ -1,0 +1,104 @@
+"""Texts and brackets in the order of the source to segments, each with its weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+from promptlang import ast
+from promptlang.plan.steps import Segment
+
+ROUND = 1.1
+"""What ``(x)`` multiplies by."""
+
+SQUARE = 1 / 1.1
+"""What ``[x]`` multiplies by."""
+
+
+class Weigher:
+    """Collects what a prompt says at one step.
+
+    The weights of brackets multiply in the order in which they close, as A1111's do, so that they are the
+    same doubles: innermost first.
+    """
+
+    def __init__(self, at_step: Callable[[ast.Amount], float]) -> None:
+        """`at_step` says what a number comes to at the step."""
+        self._at_step = at_step
+        self._open: dict[int, tuple[int, float]] = {}
+        """By a number of its own for each bracket: where it closes, and its factor."""
+        self._nested = True
+        """Whether they close in the reverse order of their opening."""
+        self._said: list[tuple[list[str], float]] = []
+        self._run: list[str] | None = None
+        """The text since the last bracket."""
+        self._after_break = False
+
+    def take(self, phrase: ast.Phrase | None) -> None:
+        """The next phrase without those inside it, or None where the last Emphasis or Deemphasis ends."""
+        match phrase:
+            case ast.Text(value):
+                self._run = self._run or []
+                self._run.append(value)
+            case ast.Break():
+                self._end_run(at_break=True)
+                self._said.append(_BREAK)
+                self._run, self._after_break = [], True
+            case ast.Embedding(name):
+                self._run = self._run or []
+                self._run.append(f"<{name}>")
+            case ast.Variant() | ast.Wildcard() | ast.Reference():  # nothing to fill it in with
+                self._run = self._run or []
+                self._run.append(phrase.span.text)
+            case ast.Lora() | ast.Trigger() | ast.Area():
+                pass
+            case _:
+                self._end_run()
+                self._bracket(phrase)
+
+    def _bracket(self, phrase: ast.Phrase | None) -> None:
+        match phrase:
+            case None:
+                self._open.popitem()
+            case ast.Emphasis(_, weight):
+                self._open[phrase.span.end] = (phrase.span.end, ROUND if weight is None else self._at_step(weight))
+            case ast.Deemphasis():
+                self._open[phrase.span.end] = (phrase.span.end, SQUARE)
+            case ast.Opening(bracket, weight, closes, closed):
+                factor = SQUARE if bracket == "[" else ROUND if weight is None else self._at_step(weight)
+                self._open[closes if closed else -phrase.span.end] = (closes, factor)
+                self._nested = False
+            case ast.Closing(_, closes):
+                del self._open[closes]
+
+    def segments(self) -> tuple[Segment, ...]:
+        """What was said, neighbours of equal weight as one."""
+        self._end_run()
+        return tuple(_segment(*each) for each in self._said) or (Segment(""),)
+
+    def _end_run(self, *, at_break: bool = False) -> None:
+        if self._run is None and not at_break:
+            return
+        text = "".join(self._run or ())
+        text = text.lstrip() if self._after_break else text
+        self._say(text.rstrip() if at_break else text)
+        self._run, self._after_break = None, False
+
+    def _say(self, text: str) -> None:
+        weight = self._weight()
+        if self._said and self._said[-1] is not _BREAK and self._said[-1][1] == weight:
+            self._said[-1][0].append(text)
+        else:
+            self._said.append(([text], weight))
+
+    def _weight(self) -> float:
+        brackets = reversed(self._open.values()) if self._nested else sorted(self._open.values())
+        return prod((factor for _, factor in brackets), start=1.0)
+
+
+def _segment(texts: list[str], weight: float) -> Segment:
+    return Segment("".join(texts), weight)
+
+
+_BREAK: tuple[list[str], float] = (["BREAK"], -1.0)
+"""``BREAK`` has no weight, whatever it stands in."""

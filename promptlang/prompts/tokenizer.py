@@ -1,0 +1,112 @@
+"""How many tokens a text has, without torch: CLIP's byte-pair encoding from a model's `merges.txt`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby, pairwise
+from pathlib import Path
+from unicodedata import normalize
+
+from promptlang.plan.backend import tokenizer_folder
+
+END_OF_WORD = "</w>"
+
+_WORD = re.compile(r"'(?:s|t|re|ve|m|ll|d)|[^\W\d_]+|\d|(?:[^\s\w]|_)+", re.IGNORECASE)
+_EMBEDDING = re.compile(r"(<[^\W\d][\w.+-]*>)")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenizer:
+    """A text's tokens as texts, and what to say of where they come from."""
+
+    name: str
+    tokenize: Callable[[str], Sequence[str]]
+    exact: bool
+    """Whether it is a model's own; else tokens are estimated."""
+
+
+ESTIMATE = Tokenizer("estimated: a word or a mark is a token", re.compile(r"\w+|[^\w\s]").findall, exact=False)
+
+
+def default_tokenizer() -> Tokenizer:
+    """The built-in model's, or an estimate where that is not installed."""
+    folder = tokenizer_folder()
+    return ESTIMATE if folder is None else clip_tokenizer(folder, "emoji")
+
+
+@cache
+def clip_tokenizer(folder: Path, name: str) -> Tokenizer:
+    """A model's own, from its folder `tokenizer`. Raises OSError where its `merges.txt` is not there."""
+    merges = (folder / "merges.txt").read_text("utf-8").splitlines()
+    pairs = (line.split() for line in merges if line and not line.startswith("#version"))
+    ranks = {(first, second): at for at, (first, second) in enumerate(pairs)}
+    return Tokenizer(f"those of the model `{name}`", _Encoder(ranks).tokens, exact=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoder:
+    """Byte-pair encoding: in each word the pair of the lowest rank is merged, again and again."""
+
+    ranks: Mapping[tuple[str, str], int]
+
+    def tokens(self, text: str) -> list[str]:
+        """The tokens as they read; ``<name>`` is one, its vectors being unknown here."""
+        return [token for piece in _EMBEDDING.split(text) for token in self._piece(piece)]
+
+    def _piece(self, piece: str) -> Iterator[str]:
+        if _EMBEDDING.fullmatch(piece):
+            yield piece
+            return
+        for word in _words(normalize("NFC", piece).lower()):
+            for token in self._merged([*_letters(word.encode(errors="replace"))]):
+                yield _readable(token)
+
+    def _merged(self, parts: list[str]) -> list[str]:
+        parts[-1] += END_OF_WORD
+        while len(parts) > 1:
+            best = min(pairwise(parts), key=lambda pair: self.ranks.get(pair, len(self.ranks)))
+            if best not in self.ranks:
+                break
+            parts = _joined(parts, best)
+        return parts
+
+
+def _joined(parts: Sequence[str], pair: tuple[str, str]) -> list[str]:
+    joined: list[str] = []
+    at = 0
+    while at < len(parts):
+        both = tuple(parts[at : at + 2]) == pair
+        joined.append(parts[at] + parts[at + 1] if both else parts[at])
+        at += 1 + both
+    return joined
+
+
+def _words(text: str) -> Iterator[str]:
+    """Words, numbers a figure at a time (``½`` is one, too), and runs of marks."""
+    for word in _WORD.findall(text):
+        if word.isalpha() or not word[0].isalnum():
+            yield word
+        else:
+            for alphabetic, group in groupby(word, str.isalpha):
+                letters = "".join(group)
+                yield from (letters,) if alphabetic else letters
+
+
+# Bytes as letters: those of Latin 1 that can be seen are themselves, the others follow from 256 on.
+
+_SEEN = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+_UNSEEN = [byte for byte in range(256) if byte not in _SEEN]
+_LETTER = {byte: chr(byte) for byte in _SEEN} | {byte: chr(256 + at) for at, byte in enumerate(_UNSEEN)}
+_BYTE = {letter: byte for byte, letter in _LETTER.items()}
+
+
+def _letters(word: bytes) -> Iterator[str]:
+    return (_LETTER[byte] for byte in word)
+
+
+def _readable(token: str) -> str:
+    text = token.removesuffix(END_OF_WORD)
+    return bytes(_BYTE[letter] for letter in text).decode(errors="replace")

@@ -1,0 +1,99 @@
+"""What a pair of square brackets is, decided from its top-level fields before the grammar sees it.
+
+A ``|`` makes an alternation; two or more fields of which the last is a number, or one number for each
+change of phase, make a schedule; anything else weighs less.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic, short_turn, syntax
+from promptlang.source import Source, Span
+from promptlang.syntax.bracket_matching import PAIRS, Brackets
+from promptlang.syntax.numbers import MOMENT
+from promptlang.syntax.scanner import Piece
+
+_MOMENTS = re.compile(rf"\s*{MOMENT.pattern}\s*(?:,\s*{MOMENT.pattern}\s*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """A pair of square brackets, all in indices of pieces."""
+
+    kind: str
+    """The token it opens with: ``OPEN_SCHEDULE``, ``OPEN_ALTERNATION`` or ``OPEN_SQUARE``."""
+    separators: tuple[int, ...] = ()
+    """Between its branches."""
+    tail: int | None = None
+    """The colon before its moments."""
+    moments: tuple[ast.Moment, ...] = ()
+    colons: int = 0
+    """How many fields it might have been meant to have."""
+
+    def odd(self, whole: Span) -> Iterator[Diagnostic]:
+        """What is hardly meant about it, where it stands."""
+        if self.colons > 1 and self.moments:
+            yield syntax.moments_do_not_fit(self.colons, len(self.moments), whole)
+        elif self.colons:
+            yield syntax.no_moment(whole)
+        elif self.kind == "OPEN_ALTERNATION" and self.moments and self.moments[0].value <= 0:
+            yield short_turn(self.moments[0].span)
+
+
+def classify(source: Source, pieces: Sequence[Piece], brackets: Brackets) -> dict[int, Square]:
+    """What each closed pair is, by its opening bracket; one that crosses another only weighs."""
+    separators = _separators(pieces, brackets)
+    squares: dict[int, Square] = {}
+    for opening, closing in brackets.closing.items():
+        if pieces[opening].mark == "[" and closing is not None and opening not in brackets.crossing:
+            fields = separators.get(opening, [])
+            squares[opening] = _square(source, pieces, fields, closing) if fields else Square("OPEN_SQUARE")
+    return squares
+
+
+def _separators(pieces: Sequence[Piece], brackets: Brackets) -> Mapping[int, list[int]]:
+    """The colons and bars directly inside each bracket."""
+    found: dict[int, list[int]] = {}
+    opening = brackets.opening
+    inside: list[int] = []
+    shut: set[int] = set()
+    for index, piece in enumerate(pieces):
+        if piece.mark in PAIRS:
+            inside.append(index)
+        elif index in opening:
+            shut.add(opening[index])
+            while inside and inside[-1] in shut:
+                inside.pop()
+        elif piece.mark in (":", "|") and inside:
+            found.setdefault(inside[-1], []).append(index)
+    return found
+
+
+def _square(source: Source, pieces: Sequence[Piece], fields: list[int], closing: int) -> Square:
+    bars = tuple(at for at in fields if pieces[at].mark == "|")
+    last = fields[-1]
+    moments = tuple(_moments(source, pieces, last, closing)) if pieces[last].mark == ":" else ()
+    if bars:
+        return Square("OPEN_ALTERNATION", bars, last if len(moments) == 1 else None, moments[:1])
+    if moments and len(moments) == max(1, len(fields) - 1):
+        return Square("OPEN_SCHEDULE", tuple(fields[:-1]), last, moments)
+    return Square("OPEN_SQUARE", moments=moments, colons=len(fields))
+
+
+def _moments(source: Source, pieces: Sequence[Piece], colon: int, closing: int) -> Iterator[ast.Moment]:
+    """The numbers between a colon and the closing bracket, which tags may stand beside and nothing else."""
+    written: list[Piece] = []
+    for at in range(colon + 1, closing):
+        if pieces[at].mark not in ("", "tag"):
+            return  # at once: what stands in brackets here may be long
+        if not pieces[at].mark and not pieces[at].text.isspace():
+            written.append(pieces[at])
+    start, end = (written[0].start, written[-1].end) if written else (0, 0)
+    if _MOMENTS.fullmatch(source.text, start, end):
+        for match in MOMENT.finditer(source.text, start, end):
+            span = source.span(*match.span())
+            yield ast.Moment(float(match.group()), "." in match.group(), span=span)

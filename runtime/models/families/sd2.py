@@ -1,0 +1,44 @@
+"""Stable Diffusion 2.x: OpenCLIP ViT-H without its last layer reads the prompt.
+
+There are models for 768 pixels that predict velocity, and ones for 512 that predict noise, with the same tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from ..weight_files import Weights
+from . import ldm
+from .family import CONFIGS, Family, Reader, Schedule, prediction_told
+
+
+def schedule(shipped: Schedule, weights: Weights, unet: Any) -> Schedule:
+    """What the file says, or else what the UNet does; one that predicts noise is made for smaller pictures."""
+    told = prediction_told(weights) or {"prediction_type": "epsilon" if predicts_noise(unet) else "v_prediction"}
+    if told.get("prediction_type") == "epsilon":
+        unet.register_to_config(sample_size=unet.config.sample_size * 2 // 3)
+    return {**shipped, **told}
+
+
+@torch.no_grad()
+def predicts_noise(unet: nn.Module) -> bool:
+    """Whether the UNet answers pure noise with itself, and not, as for velocity, with a picture that is not in it."""
+    config: Any = unet.config
+    draw = torch.Generator().manual_seed(0)
+    noise = torch.randn((1, config.in_channels, 16, 16), generator=draw).to(unet.device, unet.dtype)
+    silence = torch.zeros((1, 77, config.cross_attention_dim), dtype=unet.dtype, device=unet.device)
+    answer = unet(noise, 999, silence).sample
+    return bool(torch.cosine_similarity(answer.flatten().float(), noise.flatten().float(), dim=0) > 0.5)
+
+
+SD2: Final = Family(
+    name="Stable Diffusion 2",
+    config=CONFIGS / "sd2",
+    pipelines=frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"}),
+    activation="gelu",
+    readers=(Reader("text_encoder", "tokenizer", "cond_stage_model.model.", ldm.open_clip, pad="!"),),
+    schedule=schedule,
+)

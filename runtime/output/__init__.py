@@ -1,0 +1,1 @@
+"""Latents to picture files with metadata, and contact sheets."""

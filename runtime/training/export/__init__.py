@@ -1,0 +1,1 @@
+"""Trained weights to files: layouts, metadata, model folders."""

@@ -1,0 +1,116 @@
+"""What is made says of itself, in the words of kohya's scripts and of ModelSpec 1.0.1."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import torch
+
+from promptlang.datasets.examples import Example
+from promptlang.plan.steps import Train
+from promptlang.plan.training_config import Dreambooth, Lora, Method
+from promptlang.prompts.captions import read
+
+from ...adapters.lora import OWN_VAE
+from ...models.loader import BaseModel
+from ..state.fingerprint import KEY
+from ..trainable import Learner
+
+_VERSIONS: Final = {
+    768: ("sd_v1", "stable-diffusion-v1"),
+    1024: ("sd_v2", "stable-diffusion-v2-512"),
+    2048: ("sdxl_base_v1-0", "stable-diffusion-xl-v1-base"),
+}
+"""Stable Diffusion's families by the width of what their UNet reads."""
+
+_PRECISIONS: Final = {torch.float32: "no", torch.float16: "fp16", torch.bfloat16: "bf16"}
+
+_OPTIMIZERS: Final[Mapping[str, str]] = MappingProxyType({"adamw": "torch.optim.adamw.AdamW"})
+
+
+def metadata(step: Train, base: BaseModel, learner: Learner, learned: Sequence[Example], key: str) -> dict[str, str]:
+    """Every value a string; no times of day, so that the same training is the same file."""
+    velocity = base.schedule.get("prediction_type") == "v_prediction"
+    version, architecture = _VERSIONS.get(base.unet.config.cross_attention_dim, (base.name, base.name))
+    if version == "sd_v2" and velocity:
+        architecture = "stable-diffusion-v2-768-v"
+    size = "{}x{}".format(*base.size)
+    return {
+        "ss_v2": str(version == "sd_v2"),
+        "ss_base_model_version": version,
+        "ss_sd_model_name": base.name,
+        "ss_new_sd_model_hash": base.sha256,
+        "ss_output_name": step.name,
+        "ss_num_train_images": str(len(learned)),
+        "ss_tag_frequency": json.dumps(_tags(learned), ensure_ascii=False, sort_keys=True),
+        "ss_mixed_precision": _PRECISIONS[learner.dtype],
+        "ss_resolution": size,
+        "modelspec.sai_model_spec": "1.0.1",
+        "modelspec.architecture": architecture + _kind(step.course.method),
+        "modelspec.implementation": "diffusers",
+        "modelspec.title": step.name,
+        "modelspec.resolution": size,
+        "modelspec.prediction_type": "v" if velocity else "epsilon",
+        **({"promptlang_under": _under(step)} if step.under else {}),
+        **({"ss_vae_name": base.vae_files[0].name, "ss_new_vae_hash": base.vae_sha256} if base.vae_files else {}),
+        **({} if base.vae_files else {OWN_VAE: "the model's own"}),
+        **({"modelspec.license": base.license} if base.license else {}),
+        KEY: key,
+        **_course(step),
+        **(learner.notes or {}),
+    }
+
+
+def _tags(learned: Sequence[Example]) -> dict[str, dict[str, int]]:
+    """How many captions of each folder have each of their parts between commas."""
+    found: dict[str, Counter[str]] = {}
+    for example in learned:
+        counts = found.setdefault(example.file.parent.name, Counter())
+        for caption in example.captions:
+            said = "".join(segment.text for segment in read(caption, 0))
+            counts.update(filter(None, (tag.strip() for tag in said.split(","))))
+    return {folder: dict(counts) for folder, counts in found.items()}
+
+
+def _under(step: Train) -> str:
+    """The LoRAs that the model had on."""
+    return " ".join(f"<lora:{use.name}:{use.text_encoder:g}:{use.unet:g}>" for use in step.under)
+
+
+def _kind(method: Method) -> str:
+    match method:
+        case Lora():
+            return "/lora"
+        case Dreambooth():
+            return ""
+        case _:
+            return "/textual-inversion"
+
+
+def _course(step: Train) -> dict[str, str]:
+    course, optimisation = step.course, step.course.optimisation
+    objective = course.objective
+    return {
+        "ss_steps": str(optimisation.steps),
+        "ss_learning_rate": str(optimisation.learning_rate),
+        "ss_unet_lr": str(optimisation.learning_rate),
+        "ss_text_encoder_lr": str(optimisation.text_encoder_rate),
+        **{f"promptlang_{part}_lr": str(rate) for part, rate in optimisation.part_rates},
+        "ss_optimizer": _OPTIMIZERS.get(optimisation.optimizer, optimisation.optimizer),
+        "ss_lr_scheduler": optimisation.scheduler,
+        "ss_lr_warmup_steps": str(optimisation.warmup),
+        "ss_total_batch_size": str(optimisation.pictures),
+        "ss_gradient_accumulation_steps": str(optimisation.accumulate),
+        "ss_gradient_checkpointing": str(optimisation.gradient_checkpointing),
+        "ss_max_grad_norm": str(optimisation.clip),
+        "ss_seed": str(course.seed),
+        "ss_clip_skip": str(course.clip_skip if course.clip_skip > 1 else None),
+        "ss_noise_offset": str(objective.noise_offset or None),
+        "ss_min_snr_gamma": str(objective.gamma if objective.weighting == "min-snr" else None),
+        "ss_loss_type": objective.loss,
+        "ss_prior_loss_weight": str(course.prior.weight if course.prior else None),
+    }

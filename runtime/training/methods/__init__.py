@@ -1,0 +1,1 @@
+"""Training methods: LoRA and its variants, DreamBooth, textual inversion, pivotal tuning."""

@@ -1,0 +1,42 @@
+"""Every way to train, by what the plan says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from typing_extensions import assert_never
+
+from promptlang.plan.steps import Train
+from promptlang.plan.training_config import Dreambooth, Lora, TextualInversion, token_of
+
+from ...conditioning.text_encoder import Tokens
+from ...models.loader import BaseModel
+from ..optim import block_lr
+from ..trainable import Learner
+from . import dreambooth, lora, textual_inversion
+
+
+@contextmanager
+def learner(step: Train, base: BaseModel) -> Iterator[Learner]:
+    """What learns; when it is closed the model is as before. Raises `PromptError` where there is nothing to learn."""
+    with _of_method(step, base) as made:
+        yield block_lr.chosen(step, made)
+
+
+def _of_method(step: Train, base: BaseModel) -> AbstractContextManager[Learner]:
+    match step.course.method:
+        case Lora() as method:
+            return lora.learner(step, method, base)
+        case Dreambooth() as method:
+            return dreambooth.learner(step, method, base)
+        case TextualInversion() as method:
+            return textual_inversion.learner(step, method, base)
+        case other:
+            assert_never(other)
+
+
+def vocabulary(step: Train, known: Tokens) -> Tokens:
+    """The tokenizer that captions are read with."""
+    token = token_of(step.course.method)
+    return known if token is None else textual_inversion.with_token(known, token)

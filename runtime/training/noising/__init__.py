@@ -1,0 +1,1 @@
+"""Noise of the training: schedules, kinds of noise, and random numbers by name."""

@@ -1,0 +1,1 @@
+"""The training objective: losses, their weighting by timestep, prior preservation."""

@@ -1,0 +1,1 @@
+"""Reports of a training: verdict, loss curve, samples."""
