@@ -16,9 +16,8 @@ from promptlang.runtime import Runtime, devices
 from promptlang.runtime.devices import FULL, PRECISIONS, Place, place
 from promptlang.runtime.models import loader
 from promptlang.source import Span
-
-from .conftest import complaints, run
-from .small import small
+from tests.runtime.conftest import complaints, run
+from tests.runtime.small import small
 
 Make = Callable[..., Render]
 Pixels = Callable[[Render], np.ndarray]

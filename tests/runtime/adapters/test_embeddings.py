@@ -19,9 +19,8 @@ from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import Embedding, read_embedding
 from promptlang.runtime.conditioning.text_encoder import Encoder, Reading, final_layer_norm, vocabulary_of
 from promptlang.runtime.models.loader import BaseModel
-
-from ..conftest import complaints, run
-from .conftest import SPAN
+from tests.runtime.adapters.conftest import SPAN
+from tests.runtime.conftest import complaints, run
 
 ROWS = torch.randn(3, 32, generator=torch.Generator().manual_seed(5))
 WIDE = torch.randn(3, 48, generator=torch.Generator().manual_seed(6))

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from promptlang.runtime.adapters import Attachments
-
-from .conftest import Read, predicted
+from tests.runtime.adapters.conftest import Read, predicted
 
 CONV = "down_blocks.0.resnets.0.conv1"
 LINEAR = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"

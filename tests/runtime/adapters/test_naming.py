@@ -18,8 +18,7 @@ from promptlang.plan.steps import Adapter
 from promptlang.runtime import adapters
 from promptlang.runtime.adapters import Attachments
 from promptlang.runtime.adapters.ldm import ldm_names
-
-from .conftest import SPAN, Read, predicted, text_encoder
+from tests.runtime.adapters.conftest import SPAN, Read, predicted, text_encoder
 
 BLOCK = "down_blocks.1.attentions.0.transformer_blocks.0"
 LAYER = "encoder.layers.1.self_attn"
