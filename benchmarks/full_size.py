@@ -32,10 +32,10 @@ from torch import Tensor
 
 from promptlang import Session, Source
 from promptlang.plan.backend import load_backend
-from promptlang.plan.events import Complained, DenoisingStep, PictureFinished, RenderingStarted
+from promptlang.plan.events import DenoisingStep, DiagnosticRaised, PictureFinished, RenderingStarted
 from promptlang.runtime.models import tokenizers
 from promptlang.runtime.models.families import SD1, SDXL, Family
-from promptlang.runtime.models.networks import empty
+from promptlang.runtime.models.networks import init_empty
 from tests.runtime.small import original
 
 FAMILIES = {"sd1": SD1, "sdxl": SDXL}
@@ -45,7 +45,7 @@ PROGRAM = 'set precision bf16\nuse model "{path}"\na fox --steps 2 --size 256x25
 
 def random(kind: Any, folder: Path) -> Any:
     """A network in fp16 with weights that keep its numbers in their range."""
-    network = empty(kind, folder)
+    network = init_empty(kind, folder)
     numbers = torch.randn(1_000_003, generator=torch.Generator().manual_seed(0)).half()
     state = {name: _weight(name, value.shape, numbers) for name, value in network.state_dict().items()}
     network.load_state_dict(state, assign=True)
@@ -61,8 +61,11 @@ def _weight(name: str, shape: torch.Size, numbers: Tensor) -> Tensor:
 
 
 def pipeline(family: Family) -> DiffusionPipeline:
-    parts = {reader.part: random(reader.kind, family.config / reader.part) for reader in family.readers}
-    parts |= {reader.tokenizer: tokenizers.clip(reader.pad) for reader in family.readers}
+    parts = {
+        reader.component: random(reader.model_class, family.config / reader.component)
+        for reader in family.text_encoder_specs
+    }
+    parts |= {reader.tokenizer: tokenizers.load_clip_tokenizer(reader.pad) for reader in family.text_encoder_specs}
     parts["unet"] = random(UNet2DConditionModel, family.config / "unet")
     parts["vae"] = random(AutoencoderKL, family.config / "vae")
     parts["scheduler"] = DDIMScheduler.from_config(DDIMScheduler.load_config(family.config / "scheduler"))
@@ -98,7 +101,7 @@ def draw(path: Path) -> None:
     plan = Session(path.parent).plan(Source(PROGRAM.format(path=path.name))).plan
     times = [perf_counter()]
     for event in load_backend().execute(plan):
-        if isinstance(event, Complained):
+        if isinstance(event, DiagnosticRaised):
             sys.exit(event.diagnostic.message)
         if isinstance(event, RenderingStarted | DenoisingStep | PictureFinished):
             times.append(perf_counter())

@@ -19,7 +19,7 @@ from diffusers import StableDiffusionPipeline
 
 from promptlang import Session, Source
 from promptlang.plan.backend import load_backend
-from promptlang.runtime.adapters import Attachments, LowRank, write
+from promptlang.runtime.adapters import Attachments, LowRank, write_lora
 from promptlang.runtime.models.loader import BUILT_IN
 
 TURNS = 3
@@ -109,12 +109,12 @@ def switching(folder: Path, pipeline: StableDiffusionPipeline) -> list[float]:
     both = [lora(pipeline, seed) for seed in (1, 2)]
     files = [folder / f"ink{at}.safetensors" for at in range(len(both))]
     for changes, file in zip(both, files, strict=True):
-        write(file, changes, {})
+        write_lora(file, changes, {})
     with Attachments(pipeline.unet) as attachments:
 
         def ours() -> None:
             for changes in both:
-                attachments.change(((changes, 0.8),))
+                attachments.set_loras(((changes, 0.8),))
 
         def theirs() -> None:
             for file in files:

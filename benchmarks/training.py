@@ -71,7 +71,7 @@ def model(folder: Path, width: int = 768, layers: int = 4) -> Path:
             sample_size=SIZE,
         ),
         text_encoder=CLIPTextModel(text),
-        tokenizer=tokenizers.clip("<|endoftext|>"),
+        tokenizer=tokenizers.load_clip_tokenizer("<|endoftext|>"),
         unet=UNet2DConditionModel(
             sample_size=SIZE // 8,
             block_out_channels=(96, 192, 384, 384),
@@ -113,7 +113,7 @@ class Photos(Dataset):  # type: ignore[type-arg]
     def __init__(self, folder: Path, caption: Callable[[Path], str]) -> None:
         self._files = sorted((folder / "photos").glob("*.png"))
         self._caption = caption
-        self._tokenizer = tokenizers.clip("<|endoftext|>")
+        self._tokenizer = tokenizers.load_clip_tokenizer("<|endoftext|>")
 
     def __len__(self) -> int:
         return len(self._files)

@@ -11,11 +11,11 @@ _WEIGHTS = (_LORA, _DREAMBOOTH)
 TARGETS: tuple[str, ...] = ("qv", "attn", "attn+ff", "all")
 ALGORITHMS: tuple[str, ...] = ("lora", "dora", "loha", "lokr")
 LAYOUTS: tuple[str, ...] = ("kohya", "diffusers", "peft")
-PACKED: tuple[str, ...] = ("int8", "fp8")
+QUANTIZATIONS: tuple[str, ...] = ("int8", "fp8")
 LOSSES: tuple[str, ...] = ("mse", "l1", "huber", "cosine")
-ATTENTION: tuple[str, ...] = ("sdpa", "xformers")
+ATTENTION_BACKENDS: tuple[str, ...] = ("sdpa", "xformers")
 OPTIMIZERS: tuple[str, ...] = ("adamw", "adamw8bit", "lion", "prodigy", "schedule-free", "adafactor")
-RATES: tuple[str, ...] = ("constant", "linear", "cosine", "cosine-restarts", "polynomial")
+LR_SCHEDULES: tuple[str, ...] = ("constant", "linear", "cosine", "cosine-restarts", "polynomial")
 
 _METHODS: tuple[Option, ...] = (
     Option("rank", Kind.INTEGER, "how much a LoRA can hold", _WEIGHTS, 8, 1, 1024),
@@ -86,7 +86,7 @@ _OPTIMISATION: tuple[Option, ...] = (
     Option("accumulate", Kind.INTEGER, "batches a training step", _ALL, 1, 1, 1024),
     Option("optimizer", Kind.CHOICE, "what turns gradients into steps", _ALL, "adamw", choices=OPTIMIZERS),
     Option("weight-decay", Kind.NUMBER, "how fast weights shrink; 0.01, of a token's vectors 0", _ALL, None, 0, 10),
-    Option("scheduler", Kind.CHOICE, "how the learning rate falls", _ALL, "constant", choices=RATES),
+    Option("scheduler", Kind.CHOICE, "how the learning rate falls", _ALL, "constant", choices=LR_SCHEDULES),
     Option("warmup", Kind.INTEGER, "steps over which it rises at first", _ALL, 10, 0, 1_000_000),
     Option("cycles", Kind.INTEGER, "how often `cosine-restarts` begins", _ALL, 3, 1, 1000),
     Option("clip", Kind.NUMBER, "the longest gradient; 0 for any", _ALL, 1.0, 0, 1e9),
@@ -94,8 +94,21 @@ _OPTIMISATION: tuple[Option, ...] = (
     Option("samples", Kind.TEXT, "a prompt whose picture shows, at intervals, what has been learned", _ALL),
     Option("sample-every", Kind.INTEGER, "steps between them; a quarter of all unless given", _ALL, None, 1, 1_000_000),
     Option("keep", Kind.CHOICE, "the last step's, or the best by validation", _ALL, "last", choices=("last", "best")),
-    Option("base-precision", Kind.CHOICE, "the model's own weights, packed, where it is frozen", _ALL, choices=PACKED),
-    Option("attention", Kind.CHOICE, "what computes it: PyTorch itself, or a package", _ALL, "sdpa", choices=ATTENTION),
+    Option(
+        "base-precision",
+        Kind.CHOICE,
+        "the model's own weights, packed, where it is frozen",
+        _ALL,
+        choices=QUANTIZATIONS,
+    ),
+    Option(
+        "attention",
+        Kind.CHOICE,
+        "what computes it: PyTorch itself, or a package",
+        _ALL,
+        "sdpa",
+        choices=ATTENTION_BACKENDS,
+    ),
     Option("gradient-checkpointing", Kind.FLAG, "less memory for a third more time", _ALL, "off"),
     Option("force", Kind.FLAG, "train again even if nothing has changed", _ALL, "off"),
 )

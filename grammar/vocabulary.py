@@ -31,7 +31,7 @@ HEADS: tuple[str, ...] = (
 )
 """What a statement begins with; any other line is a prompt."""
 
-UNAVAILABLE: tuple[str, ...] = (
+UNAVAILABLE_STATEMENTS: tuple[str, ...] = (
     "merge lora",
     "merge ti",
     "extract lora",
@@ -42,7 +42,7 @@ UNAVAILABLE: tuple[str, ...] = (
 )
 """The statements that are read and checked, but that nothing carries out yet."""
 
-MODELS: tuple[str, ...] = ("emoji",)
+BUILTIN_MODELS: tuple[str, ...] = ("emoji",)
 """The base models that come with promptlang."""
 
 SAMPLERS: dict[str, str] = {
@@ -69,7 +69,7 @@ SCHEDULERS: dict[str, str] = {
 }
 """What A1111 calls each way to space the noise levels."""
 
-UNSPACED: tuple[str, ...] = ("ddim", "ddpm", "euler_a", "lcm")
+FIXED_SPACING_SAMPLERS: tuple[str, ...] = ("ddim", "ddpm", "euler_a", "lcm")
 """The samplers whose noise levels cannot be spaced as Karras has them, nor exponentially."""
 
 EMPHASES: tuple[str, ...] = ("a1111", "a1111-no-norm", "comfy", "compel", "none")
@@ -81,13 +81,23 @@ PRECISIONS: tuple[str, ...] = ("fp32", "fp16", "bf16")
 
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda", "mps")
 
-METHODS: tuple[str, ...] = ("lora", "dreambooth", "ti")
+TRAINING_METHODS: tuple[str, ...] = ("lora", "dreambooth", "ti")
 """Of training."""
 
-COMPUTED: tuple[str, ...] = ("prompt", *(f"train {method}" for method in METHODS))
+COMPUTING_HEADS: tuple[str, ...] = ("prompt", *(f"train {method}" for method in TRAINING_METHODS))
 """The heads of what a network computes."""
 
-FORMATS: tuple[str, ...] = ("kohya", "diffusers", "a1111", "int8", "fp8", "fp16", "onnx", "shards", "single-file")
+CONVERT_TARGETS: tuple[str, ...] = (
+    "kohya",
+    "diffusers",
+    "a1111",
+    "int8",
+    "fp8",
+    "fp16",
+    "onnx",
+    "shards",
+    "single-file",
+)
 
 OPTIONS: tuple[Option, ...] = (
     Option("negative", Kind.TEXT, "what the picture should not show", ("prompt",), ""),
@@ -101,7 +111,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "scheduler", Kind.CHOICE, "how the noise levels are spaced", ("prompt",), "normal", choices=tuple(SCHEDULERS)
     ),
-    Option("clip-skip", Kind.INTEGER, "the text encoder's layer to read, from the last, 1", COMPUTED, 1, 1, 12),
+    Option("clip-skip", Kind.INTEGER, "the text encoder's layer to read, from the last, 1", COMPUTING_HEADS, 1, 1, 12),
     Option("emphasis", Kind.CHOICE, "what a weight does", ("prompt",), "a1111", choices=EMPHASES),
     Option("eta", Kind.NUMBER, "fresh noise at each step", ("prompt",), 0.0, 0, 1),
     Option("init", Kind.FILE, "the picture to start from", ("prompt",)),
@@ -112,22 +122,22 @@ OPTIONS: tuple[Option, ...] = (
     Option("out", Kind.FILE, "where the pictures go", ("prompt",), available=False),
     Option("missing", Kind.CHOICE, "an unknown adapter is", ("set",), "error", choices=("error", "warn", "ignore")),
     Option("metadata", Kind.CHOICE, "what a picture says of itself", ("set",), "full", choices=METADATA),
-    Option("precision", Kind.CHOICE, "the numbers to compute with", COMPUTED, choices=PRECISIONS),
-    Option("device", Kind.CHOICE, "where to compute", COMPUTED, "auto", choices=DEVICES),
+    Option("precision", Kind.CHOICE, "the numbers to compute with", COMPUTING_HEADS, choices=PRECISIONS),
+    Option("device", Kind.CHOICE, "where to compute", COMPUTING_HEADS, "auto", choices=DEVICES),
     Option("memory", Kind.CHOICE, "how much of it to take", ("prompt",), "normal", choices=("normal", "low")),
     Option("bare-embeddings", Kind.FLAG, "`embedding:name`, and a token's bare name, are the token", ("set",), "off"),
     *TRAINING,
-    Option("method", Kind.CHOICE, "what the pictures are for", ("check data",), "lora", choices=METHODS),
+    Option("method", Kind.CHOICE, "what the pictures are for", ("check data",), "lora", choices=TRAINING_METHODS),
     Option("token", Kind.CHOICE, "what they are to be called by", ("check data",), ""),
     Option("method", Kind.CHOICE, "how to mix", ("merge lora",), "linear", choices=("linear", "svd", "ties", "dare")),
     Option("rank", Kind.INTEGER, "how much the LoRA can hold", ("extract lora",), 8, 1, 1024),
 )
 
 
-def options(head: str) -> dict[str, Option]:
+def get_options(head: str) -> dict[str, Option]:
     """The options that a statement, or ``prompt``, takes."""
     return {option.name: option for option in OPTIONS if head in option.heads}
 
 
-SETTINGS: dict[str, Option] = {**options("prompt"), **options("set")}
+SETTINGS: dict[str, Option] = {**get_options("prompt"), **get_options("set")}
 """What ``set`` can set: any prompt option, and a few of its own."""

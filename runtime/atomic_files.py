@@ -10,7 +10,7 @@ from glob import escape
 from pathlib import Path
 
 
-def write_whole(file: Path, content: bytes) -> None:
+def write_atomically(file: Path, content: bytes) -> None:
     """Put content under a name in one move: a reader, or a crash, sees the old file or the new one."""
     with replacing(file) as partial:
         partial.write_bytes(content)
@@ -23,13 +23,13 @@ def replacing(file: Path) -> Iterator[Path]:
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
         yield partial
-        _settle(partial)
+        _fsync(partial)
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def copied(made: Path, place: Path) -> None:
+def copy_atomically(made: Path, place: Path) -> None:
     """A file or a folder in another place, whole or not at all."""
     if made.is_dir():
         with replacing_folder(place) as partial:
@@ -43,7 +43,7 @@ def copied(made: Path, place: Path) -> None:
 def replacing_folder(folder: Path) -> Iterator[Path]:
     """An empty folder to fill, which takes the other's place if all goes well; if not, the other is there as before."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
+    _remove_leftovers(folder)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     before = folder.with_name(f".{folder.name}.{os.getpid()}.before")
     partial.mkdir()
@@ -51,7 +51,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         yield partial
         for made in partial.rglob("*"):
             if made.is_file():
-                _settle(made)
+                _fsync(made)
         if folder.exists():
             folder.rename(before)
         try:
@@ -65,17 +65,17 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _settle(file: Path) -> None:
+def _fsync(file: Path) -> None:
     """On the disk itself, so that no name is there before what it names."""
     with file.open("rb") as stream:
         os.fsync(stream.fileno())
 
 
-def _sweep(folder: Path) -> None:
+def _remove_leftovers(folder: Path) -> None:
     """Put a folder back that a killed process had moved aside, and take away what it had not finished."""
     for left in folder.parent.glob(f".{escape(folder.name)}.*"):
         process, _, kind = left.name.removeprefix(f".{folder.name}.").partition(".")
-        if kind not in ("partial", "before") or not process.isdigit() or _runs(int(process)):
+        if kind not in ("partial", "before") or not process.isdigit() or _is_running(int(process)):
             continue
         if kind == "before" and not folder.exists():
             left.rename(folder)
@@ -83,7 +83,7 @@ def _sweep(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _runs(process: int) -> bool:
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -12,66 +12,68 @@ from torch.nn import functional
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.models import device_missing, precision_not_possible
-from promptlang.plan.steps import Computing
+from promptlang.plan.steps import ComputeConfig
 from promptlang.source import Span
 
 PRECISIONS: Final[Mapping[str, torch.dtype]] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DevicePlacement:
     """A device, the numbers that the UNet and the text encoders have there, and whether memory is short."""
 
     device: torch.device
     dtype: torch.dtype
-    sparing: bool = False
+    low_memory: bool = False
 
     def vae_dtype(self, *, needs_range: bool) -> torch.dtype:
         """That of the VAE: many overflow in fp16, and say so with `force_upcast`."""
         return torch.float32 if needs_range and self.dtype == torch.float16 else self.dtype
 
 
-FULL: Final = Place(torch.device("cpu"), torch.float32)
+CPU_FP32: Final = DevicePlacement(torch.device("cpu"), torch.float32)
 """A model as it is on disk."""
 
 
-def place(computing: Computing, span: Span) -> Place:
+def resolve_placement(computing: ComputeConfig, span: Span) -> DevicePlacement:
     """What the user asked for; raises `PromptError` where the machine, or its device, cannot do it."""
-    device = device_of(computing.device, span)
-    dtype = dtype_of(computing.precision or ("fp16" if device.type == "cuda" else "fp32"), device, span)
-    return Place(device, dtype, computing.memory == "low")
+    device = resolve_device(computing.device, span)
+    dtype = resolve_dtype(computing.precision or ("fp16" if device.type == "cuda" else "fp32"), device, span)
+    return DevicePlacement(device, dtype, computing.memory == "low")
 
 
-def place_to_learn(device: str, rank: int, span: Span) -> Place:
+def resolve_training_placement(device: str, rank: int, span: Span) -> DevicePlacement:
     """What learns has all its digits; of several GPUs, each process has one of its own."""
-    found = device_of(device, span)
-    return Place(torch.device("cuda", rank % torch.cuda.device_count()) if found.type == "cuda" else found, FULL.dtype)
+    found = resolve_device(device, span)
+    return DevicePlacement(
+        torch.device("cuda", rank % torch.cuda.device_count()) if found.type == "cuda" else found, CPU_FP32.dtype
+    )
 
 
-def device_of(name: str, span: Span) -> torch.device:
+def resolve_device(name: str, span: Span) -> torch.device:
     """By its name, or the best there is for ``auto``; raises `PromptError` where it is not there."""
-    found = _there()
+    found = _available_devices()
     if name != "auto" and name not in found:
         raise PromptError([device_missing(name, span)])
     return torch.device(found[-1] if name == "auto" else name)
 
 
-def dtype_of(precision: str, device: torch.device, span: Span) -> torch.dtype:
+def resolve_dtype(precision: str, device: torch.device, span: Span) -> torch.dtype:
     """By its name; raises `PromptError` where the device cannot compute in it."""
     dtype = PRECISIONS[precision]
-    if not computes(device, dtype):
+    if not supports_dtype(device, dtype):
         raise PromptError([precision_not_possible(precision, device.type, span)])
     return dtype
 
 
-def _there() -> list[str]:
+def _available_devices() -> list[str]:
     """The best last."""
     found = {"mps": torch.backends.mps.is_available(), "cuda": torch.cuda.is_available()}
     return ["cpu", *(device for device, there in found.items() if there)]
 
 
 @cache
-def computes(device: torch.device, dtype: torch.dtype) -> bool:
+def supports_dtype(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether a device has the kernels that a UNet needs: tried, as no table would stay true."""
     try:
         picture = torch.ones((1, 4, 4, 4), device=device, dtype=dtype)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from promptlang import Diagnostic, Session, Source
-from promptlang.analysis.model_paths import Shelf
+from promptlang.analysis.model_paths import ModelIndex
 
 FOLDER = Path("recipe")
 
@@ -36,10 +36,10 @@ class Memory:
     triggers_of: Mapping[str, str] = field(default_factory=dict)
 
     tokens_there: Collection[str] = ()
-    shelved: Mapping[str, Shelf] = field(default_factory=dict)
+    shelved: Mapping[str, ModelIndex] = field(default_factory=dict)
 
-    def shelf(self, kind: str) -> Shelf:
-        return self.shelved.get(kind, Shelf())
+    def shelf(self, kind: str) -> ModelIndex:
+        return self.shelved.get(kind, ModelIndex())
 
     def trained(self, folder: Path) -> dict[str, Path]:  # noqa: ARG002
         return {}

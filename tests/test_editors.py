@@ -17,16 +17,16 @@ from pygments import lex
 from pygments.lexers import get_lexer_by_name
 
 from promptlang.grammar import vocabulary
-from promptlang.highlighting.pygments_lexer import TOKENS, PromptlangLexer
-from promptlang.highlighting.shapes import SHAPES, Kind, pieces
+from promptlang.highlighting.pygments_lexer import PYGMENTS_TOKENS, PromptlangLexer
 from promptlang.highlighting.textmate import SCOPES, textmate_grammar
+from promptlang.highlighting.token_patterns import TOKEN_PATTERNS, TokenKind, split_tokens
 
 ROOT = Path(__file__).parent.parent
 VSCODE = ROOT / "editors" / "vscode"
 
 
 def kinds(text: str) -> list[tuple[str, str]]:
-    return [(kind.value, piece) for kind, piece in pieces(text) if kind]
+    return [(kind.value, piece) for kind, piece in split_tokens(text) if kind]
 
 
 def test_a_program_is_cut_by_shape() -> None:
@@ -76,8 +76,8 @@ def test_english_that_begins_like_a_statement_is_not(text: str) -> None:
 
 @given(st.text(alphabet='ab ()[]<>:|\\"#-.0\n', max_size=30))
 def test_no_character_is_lost(text: str) -> None:
-    assert "".join(piece for _, piece in pieces(text)) == text
-    assert all(piece for _, piece in pieces(text))
+    assert "".join(piece for _, piece in split_tokens(text)) == text
+    assert all(piece for _, piece in split_tokens(text))
 
 
 def test_pygments_finds_the_lexer_by_its_name_and_colours_every_kind() -> None:
@@ -87,18 +87,18 @@ def test_pygments_finds_the_lexer_by_its_name_and_colours_every_kind() -> None:
     text = "use model emoji\n(a:1.2) --seed 7"
     found = [(TOKENS_BY_TYPE[kind], piece) for kind, piece in lex(text, lexer) if kind in TOKENS_BY_TYPE]
     assert found == kinds(text)
-    assert set(TOKENS) == {None, *Kind}
+    assert set(PYGMENTS_TOKENS) == {None, *TokenKind}
 
 
-TOKENS_BY_TYPE = {token: kind.value for kind, token in TOKENS.items() if kind}
+TOKENS_BY_TYPE = {token: kind.value for kind, token in PYGMENTS_TOKENS.items() if kind}
 
 
 def test_the_grammar_for_editors_is_that_of_the_vocabulary() -> None:
     written = (VSCODE / "syntaxes" / "promptlang.tmLanguage.json").read_text("utf-8")
     assert written == textmate_grammar(), "make editors"
-    assert set(SCOPES) == set(Kind)
+    assert set(SCOPES) == set(TokenKind)
     patterns = [each.get("match") or each["begin"] for each in json.loads(written)["patterns"]]
-    assert patterns == [shape.pattern for shape in SHAPES]
+    assert patterns == [shape.pattern for shape in TOKEN_PATTERNS]
 
 
 def test_the_program_that_writes_the_grammar_writes_it() -> None:

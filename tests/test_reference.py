@@ -10,7 +10,7 @@ import pytest
 
 import promptlang
 from promptlang import Diagnostic, convert, expand, resolve
-from promptlang.dialects.conversion import NAMES
+from promptlang.dialects.conversion import DIALECT_NAMES
 from promptlang.plan.steps import Interval
 
 ROOT = Path(promptlang.__file__).parent.parent
@@ -59,7 +59,7 @@ def test_an_example_of_another_dialect_gets_its_diagnostic(code: str, example: s
     assert code in [each.code for each in found]
 
 
-EXAMPLES = [row for row in rows("Elsewhere") if row[0] in NAMES and len(row) == 3 and row[2].startswith("`")]
+EXAMPLES = [row for row in rows("Elsewhere") if row[0] in DIALECT_NAMES and len(row) == 3 and row[2].startswith("`")]
 
 
 @pytest.mark.parametrize(("source", "prompt", "here"), EXAMPLES)

@@ -14,14 +14,14 @@ from promptlang.syntax.parser import parse
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class LocatedStatement:
     """A statement, and the folder of the recipe that it is written in: where its paths start."""
 
     statement: ast.Statement
     folder: Path
 
 
-def unfold(source: Source, folder: Path, world: World, found: list[Diagnostic]) -> Iterator[Placed]:
+def expand_includes(source: Source, folder: Path, world: World, found: list[Diagnostic]) -> Iterator[LocatedStatement]:
     """The statements of a program and of all recipes it includes, in the order in which they take effect."""
     yield from _Reader(world, found).read(source, folder, ())
 
@@ -31,7 +31,7 @@ class _Reader:
     world: World
     found: list[Diagnostic]
 
-    def read(self, source: Source, folder: Path, above: tuple[Path, ...]) -> Iterator[Placed]:
+    def read(self, source: Source, folder: Path, above: tuple[Path, ...]) -> Iterator[LocatedStatement]:
         """`above` are the recipes that are being read already."""
         parsed = parse(source)
         self.found.extend(parsed.diagnostics)
@@ -39,19 +39,19 @@ class _Reader:
             if isinstance(statement, ast.Include):
                 yield from self._include(statement.file, folder, above)
             else:
-                yield Placed(statement, folder)
+                yield LocatedStatement(statement, folder)
 
-    def _include(self, name: ast.String, folder: Path, above: tuple[Path, ...]) -> Iterator[Placed]:
+    def _include(self, name: ast.String, folder: Path, above: tuple[Path, ...]) -> Iterator[LocatedStatement]:
         file = folder / Path(name.value).expanduser()
         text = self.world.read(file)
         if text is None:
-            self.found.append(diagnostics.not_readable(name.value, name.span))
-        elif _same(file) in above:
-            self.found.append(diagnostics.included_in_itself(name.value, name.span))
+            self.found.append(diagnostics.recipe_not_readable(name.value, name.span))
+        elif _canonical(file) in above:
+            self.found.append(diagnostics.recursive_include(name.value, name.span))
         else:
-            yield from self.read(Source(text, str(file)), file.parent, (*above, _same(file)))
+            yield from self.read(Source(text, str(file)), file.parent, (*above, _canonical(file)))
 
 
-def _same(file: Path) -> Path:
+def _canonical(file: Path) -> Path:
     """A path that two ways of writing one agree in, links aside."""
     return Path(*file.parts).absolute().resolve()

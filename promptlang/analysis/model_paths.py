@@ -14,9 +14,9 @@ from platformdirs import user_config_path
 
 from promptlang.plan.steps import ADAPTER_CONFIG, EMBEDDING_ENDINGS, MODEL_INDEX, NETWORKS, WEIGHT_ENDINGS
 
-KINDS: Final = ("loras", "embeddings", "models")
+MODEL_KINDS: Final = ("loras", "embeddings", "models")
 
-ENDINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+SUFFIXES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "loras": frozenset({".safetensors", ".pt", ".ckpt", ".bin"}),
         "embeddings": EMBEDDING_ENDINGS,
@@ -25,17 +25,17 @@ ENDINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 )
 """What the names of a kind's files end in, in lower case."""
 
-WHOLE: Final[Mapping[str, str]] = MappingProxyType({"models": MODEL_INDEX, "loras": ADAPTER_CONFIG})
+FOLDER_MARKERS: Final[Mapping[str, str]] = MappingProxyType({"models": MODEL_INDEX, "loras": ADAPTER_CONFIG})
 """What makes a folder one of them."""
 
-A1111: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+A1111_FOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "loras": ("models/Lora", "models/LyCORIS"),
         "embeddings": ("embeddings",),
         "models": ("models/Stable-diffusion",),
     }
 )
-COMFY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+COMFY_FOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "loras": ("models/loras",),
         "embeddings": ("models/embeddings",),
@@ -44,7 +44,7 @@ COMFY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """The folders of other tools, below their own."""
 
-EXTRA: Final = "extra_model_paths.yaml"
+EXTRA_MODEL_PATHS: Final = "extra_model_paths.yaml"
 _COMFYS: Final = {"loras": "loras", "embeddings": "embeddings", "models": "checkpoints"}
 """What that file of ComfyUI's calls our kinds."""
 
@@ -54,77 +54,77 @@ class ConfigurationError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ModelIndex:
     """The files of a kind by name: the stem, and with the folders above it, ``style/ink``."""
 
-    found: Mapping[str, Path] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
     ambiguous: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     """Names that several files have."""
 
 
 @dataclass(frozen=True)
-class Shelves:
+class ModelPaths:
     """The folders of each kind, which are looked through once."""
 
     folders: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
     @cached_property
-    def shelves(self) -> Mapping[str, Shelf]:
+    def shelves(self) -> Mapping[str, ModelIndex]:
         """What lies there, in folders within folders too, by kind."""
-        return {kind: _shelf(kind, self.folders.get(kind, ())) for kind in KINDS}
+        return {kind: _index_folders(kind, self.folders.get(kind, ())) for kind in MODEL_KINDS}
 
 
-def _shelf(kind: str, folders: tuple[Path, ...]) -> Shelf:
+def _index_folders(kind: str, folders: tuple[Path, ...]) -> ModelIndex:
     named: dict[str, list[Path]] = {}
     for folder in folders:
         for file in _files(folder, kind):
             for name in {file.stem, file.relative_to(folder).with_suffix("").as_posix()}:
                 named.setdefault(name, []).append(file)
     found = {name: files[0] for name, files in named.items() if len(set(files)) == 1}
-    return Shelf(found, {name: tuple(files) for name, files in named.items() if name not in found})
+    return ModelIndex(found, {name: tuple(files) for name, files in named.items() if name not in found})
 
 
 def _files(folder: Path, kind: str) -> Iterator[Path]:
     """Weights, and folders in the layouts of diffusers or of PEFT, which are not looked into."""
-    whole = wholes(folder, kind, "**/") if kind in WHOLE else []
+    whole = find_model_folders(folder, kind, "**/") if kind in FOLDER_MARKERS else []
     yield from whole
     for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in ENDINGS[kind] and not any(each in file.parents for each in whole):
+        if file.suffix.lower() in SUFFIXES[kind] and not any(each in file.parents for each in whole):
             yield file
 
 
-def wholes(folder: Path, kind: str, where: str) -> list[Path]:
+def find_model_folders(folder: Path, kind: str, where: str) -> list[Path]:
     """The folders below one, by a pattern, that are one of a kind; of several networks, what holds them all.
 
     What a killed process left is hidden, and none.
     """
-    found = (file.parent for file in sorted(folder.glob(f"{where}{WHOLE[kind]}")))
+    found = (file.parent for file in sorted(folder.glob(f"{where}{FOLDER_MARKERS[kind]}")))
     several = (each.parent if each.name in NETWORKS and each.parent != folder else each for each in found)
     return [each for each in dict.fromkeys(several) if not each.name.startswith(".")]
 
 
-def configuration() -> Path:
+def config_file() -> Path:
     """The file that says where things are: TOML, in the platform's own place."""
     return user_config_path("promptlang") / "config.toml"
 
 
-def configured(file: Path | None = None) -> Shelves:
+def load_model_paths(file: Path | None = None) -> ModelPaths:
     """What a configuration says, by default the user's own; nothing where there is none.
 
     Raises `ConfigurationError` where it, or a file that it leads to, cannot be read.
     """
-    file = file or configuration()
+    file = file or config_file()
     try:
         content = _toml(file)
     except FileNotFoundError:
-        return Shelves()
+        return ModelPaths()
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"`{file}` cannot be read: {error}") from error
-    strange = content.keys() - {*KINDS, "a1111", "comfyui"}
+    strange = content.keys() - {*MODEL_KINDS, "a1111", "comfyui"}
     if strange:
-        known = ", ".join(f"`{each}`" for each in (*KINDS, "a1111", "comfyui"))
+        known = ", ".join(f"`{each}`" for each in (*MODEL_KINDS, "a1111", "comfyui"))
         raise ConfigurationError(f"`{file}` says `{min(strange)}`, which nothing is called; there is {known}")
-    return Shelves({kind: tuple(dict.fromkeys(_folders(kind, content, file))) for kind in KINDS})
+    return ModelPaths({kind: tuple(dict.fromkeys(_folders(kind, content, file))) for kind in MODEL_KINDS})
 
 
 def _toml(file: Path) -> dict[str, Any]:
@@ -137,11 +137,11 @@ def _toml(file: Path) -> dict[str, Any]:
 
 
 def _folders(kind: str, content: Mapping[str, Any], file: Path) -> Iterator[Path]:
-    for key, layout in {kind: (".",), "a1111": A1111[kind], "comfyui": COMFY[kind]}.items():
+    for key, layout in {kind: (".",), "a1111": A1111_FOLDERS[kind], "comfyui": COMFY_FOLDERS[kind]}.items():
         for root in _paths(content.get(key, []), file):
             yield from (root / each for each in layout)
             if key == "comfyui":
-                yield from _extra(kind, root / EXTRA)
+                yield from _extra(kind, root / EXTRA_MODEL_PATHS)
 
 
 def _paths(value: Any, file: Path) -> Iterator[Path]:

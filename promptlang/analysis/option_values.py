@@ -8,11 +8,11 @@ from promptlang import ast
 from promptlang.grammar import vocabulary
 
 
-class Values:
+class OptionValues:
     """The values in force for a statement: its own options, else the settings, else the defaults."""
 
     def __init__(self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]) -> None:
-        self._known = vocabulary.SETTINGS if head == "prompt" else vocabulary.options(head)
+        self._known = vocabulary.SETTINGS if head == "prompt" else vocabulary.get_options(head)
         flags = (option for option in options if self._is_flag(option))
         self._flags = {name: value.value == "on" for name, value in settings.items() if isinstance(value, ast.Word)}
         self._flags |= {option.name: _is_on(option) for option in flags}
@@ -39,7 +39,7 @@ class Values:
         assert isinstance(value, str)
         return value
 
-    def said(self, name: str) -> str | None:
+    def optional_text(self, name: str) -> str | None:
         """A name or a text, None where the program is silent."""
         return self.text(name) if self.given(name) else None
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from promptlang import ast
-from promptlang.analysis.includes import Placed
-from promptlang.analysis.option_values import Values
-from promptlang.analysis.world import Granted, World
+from promptlang.analysis.includes import LocatedStatement
+from promptlang.analysis.option_values import OptionValues
+from promptlang.analysis.world import PermissiveWorld, World
 from promptlang.diagnostics import Severity
 from promptlang.plan.steps import EMOJI, WEIGHT_ENDINGS, Model
 from promptlang.prompts.bare_tokens import read_bare_tokens
-from promptlang.prompts.expansion import Let, Library
+from promptlang.prompts.expansion import LetDefinition, Library
 from promptlang.source import Span
 from promptlang.syntax.prompt_parser import parse_prompt
 
@@ -29,28 +29,28 @@ EMBEDDINGS = "embeddings"
 MODELS = "models"
 """The folder that trained models are kept in."""
 
-PICTURES = "out"
+OUTPUT = "out"
 """The folder that pictures are put in."""
 
 
 def makes_lora(statement: ast.TrainDreambooth) -> bool:
     """``--as lora``"""
-    return Values("train dreambooth", {}, statement.options).text("as") == "lora"
+    return OptionValues("train dreambooth", {}, statement.options).text("as") == "lora"
 
 
-def beside(values: Values) -> str | None:
+def companion_token(values: OptionValues) -> str | None:
     """The token of ``--with-ti``, where there is one."""
     given = values.given("with-ti")
     return given.value.strip("<>") if isinstance(given, ast.Word) else None
 
 
-def worn(statement: ast.Statement) -> ast.Prompt | None:
+def parse_active_loras(statement: ast.Statement) -> ast.Prompt | None:
     """The LoRAs that the model has on while it is trained, as a prompt; None without ``--under``."""
-    text = quoted(statement, "under")
+    text = quoted_text(statement, "under")
     return None if text is None else parse_prompt(text, divided=False)[0]
 
 
-def quoted(statement: ast.Statement, name: str) -> Span | None:
+def quoted_text(statement: ast.Statement, name: str) -> Span | None:
     """What stands between the quotes of a training's option."""
     if not isinstance(statement, ast.Training):
         return None
@@ -70,12 +70,12 @@ class Scope:
     embeddings: Mapping[str, Path] = field(default_factory=dict)
     models: Mapping[str, Path] = field(default_factory=dict)
     """Those that have a name: trained above, or on a shelf."""
-    lets: Mapping[str, Let] = field(default_factory=dict)
+    lets: Mapping[str, LetDefinition] = field(default_factory=dict)
     wildcards: Path | None = None
     """The folder that ``__animal__`` is looked up in."""
-    drawn: bool = False
+    has_rendered: bool = False
     """Whether there are pictures that will have been made by now."""
-    world: World = field(default_factory=Granted)
+    world: World = field(default_factory=PermissiveWorld)
 
     def path(self, operand: ast.Word | ast.String) -> Path:
         """A file or folder that the program names."""
@@ -106,7 +106,7 @@ class Scope:
             case ast.TrainDreambooth() if not makes_lora(statement):
                 return replace(self, models={**self.models, name: file})
             case _:
-                token = beside(Values("train lora", {}, statement.options))
+                token = companion_token(OptionValues("train lora", {}, statement.options))
                 tokens = {**self.embeddings, token: file} if token else self.embeddings
                 return replace(self._with_lora(name, file), embeddings=tokens)
 
@@ -119,11 +119,11 @@ class Scope:
                 path = self.path(reference)
                 return replace(self, embeddings={**self.embeddings, name.value if name else path.stem: path})
             case ast.Picture():
-                return replace(self, drawn=True)
+                return replace(self, has_rendered=True)
             case ast.UseWildcards(folder):
                 return replace(self, wildcards=self.path(folder))
             case ast.Let(name, parameters, body):
-                return replace(self, lets={**self.lets, name.value: Let(parameters, body, self.lets)})
+                return replace(self, lets={**self.lets, name.value: LetDefinition(parameters, body, self.lets)})
             case _:
                 return self
 
@@ -143,7 +143,7 @@ class Scope:
 
     def with_tokens(self, prompt: ast.Prompt) -> ast.Prompt:
         """The prompt with its tokens, those without angle brackets too where ``set bare-embeddings on`` holds."""
-        if not Values("prompt", self.settings, ()).flag("bare-embeddings"):
+        if not OptionValues("prompt", self.settings, ()).flag("bare-embeddings"):
             return prompt
         return read_bare_tokens(prompt, self.embeddings)
 
@@ -177,7 +177,7 @@ class Scope:
             return Model(reference.value, hub=True)
         return Model(path.stem if path.suffix.lower() in WEIGHT_ENDINGS else path.name, path)
 
-    def named(self, value: ast.Value | None) -> Path | None:
+    def optional_path(self, value: ast.Value | None) -> Path | None:
         """The file or folder that an option names, None where it names none."""
         return self.path(value) if isinstance(value, ast.Word | ast.String) else None
 
@@ -190,12 +190,12 @@ class Scope:
             case ast.TrainDreambooth() if not makes_lora(statement):
                 return self.folder / MODELS / name
             case _:
-                is_folder = Values("train lora", {}, statement.options).text("format") == "peft"
+                is_folder = OptionValues("train lora", {}, statement.options).text("format") == "peft"
                 return self.folder / ADAPTERS / (name if is_folder else f"{name}.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
-class Scoped:
+class ScopedStatement:
     """A statement, and what holds where it stands."""
 
     statement: ast.Statement
@@ -204,28 +204,28 @@ class Scoped:
     """The statement's, and each text of their variants as a prompt."""
 
 
-def initial(folder: Path, world: World) -> Scope:
+def initial_scope(folder: Path, world: World) -> Scope:
     """What holds before a program's first statement: nothing but the adapters that are already there."""
     return Scope(
         folder,
-        loras={**world.shelf("loras").found, **world.loras(folder / ADAPTERS)},
-        embeddings={**world.shelf("embeddings").found, **world.embeddings(folder / EMBEDDINGS)},
-        models={**world.shelf("models").found, **world.trained(folder / MODELS)},
+        loras={**world.shelf("loras").files, **world.loras(folder / ADAPTERS)},
+        embeddings={**world.shelf("embeddings").files, **world.embeddings(folder / EMBEDDINGS)},
+        models={**world.shelf("models").files, **world.trained(folder / MODELS)},
         world=world,
     )
 
 
-def scoped(statements: Iterable[Placed], scope: Scope) -> Iterator[Scoped]:
+def with_scopes(statements: Iterable[LocatedStatement], scope: Scope) -> Iterator[ScopedStatement]:
     """Each statement with what holds where it stands."""
     for placed in statements:
         here = replace(scope, folder=placed.folder)
-        yield Scoped(placed.statement, here, tuple(prompts(placed.statement)))
+        yield ScopedStatement(placed.statement, here, tuple(prompts_of(placed.statement)))
         scope = replace(here.after(placed.statement), folder=scope.folder)
 
 
-def prompts(statement: ast.Statement) -> Iterator[ast.Prompt]:
+def prompts_of(statement: ast.Statement) -> Iterator[ast.Prompt]:
     """What of a statement is read as a prompt."""
-    under = worn(statement)
+    under = parse_active_loras(statement)
     if under is not None:
         yield under
     if isinstance(statement, ast.Picture | ast.Let):

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from itertools import islice, product
 
 from promptlang import ast
-from promptlang.analysis.option_values import Values
+from promptlang.analysis.option_values import OptionValues
 from promptlang.analysis.scope import Scope
 from promptlang.diagnostics import Diagnostic
-from promptlang.prompts.expansion import Filled, every, ways
+from promptlang.prompts.expansion import Expansion, enumerate_expansions, enumerate_texts
 from promptlang.source import Span
 
-MOST = 10_000
+MAX_PICTURES = 10_000
 """Pictures that one line may ask for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class SweepCell:
     """One picture of a sweep."""
 
     statement: ast.Picture
@@ -30,48 +30,50 @@ class Cell:
     """What is wrong with its variant."""
 
     @property
-    def written(self) -> Span:
+    def span(self) -> Span:
         """Its line, where its user wrote it."""
         return self.statement.span
 
 
-def pictures(statement: ast.Picture, scope: Scope) -> Iterator[Cell]:
+def expand_sweep(statement: ast.Picture, scope: Scope) -> Iterator[SweepCell]:
     """What a statement stands for, picture by picture."""
     options = [option for option in statement.options if option.name not in ("n", "every", "grid")]
     values = [list(_values(option)) for option in options]
-    variants = wants(statement, scope, "every")
+    variants = is_flag_on(statement, scope, "every")
     count = _count(statement, scope)
     for filled in _prompts(statement, scope):
         for chosen in product(*values):
             one = replace(statement, prompt=filled.prompt, options=chosen)
             labels = [_label(option) for option, swept in zip(chosen, values, strict=True) if len(swept) > 1]
             labels = [filled.prompt.span.text, *labels] if variants else labels
-            yield from (Cell(one, number, tuple(labels), filled.diagnostics) for number in range(count))
+            yield from (SweepCell(one, number, tuple(labels), filled.diagnostics) for number in range(count))
 
 
-def count(statement: ast.Picture, scope: Scope) -> int:
-    """How many pictures a statement asks for; not more than one above `MOST` are counted."""
+def count_pictures(statement: ast.Picture, scope: Scope) -> int:
+    """How many pictures a statement asks for; not more than one above `MAX_PICTURES` are counted."""
     swept = _count(statement, scope)
     for option in statement.options:
         swept *= _length(option)
-        if swept > MOST:
-            return MOST + 1
-    if not wants(statement, scope, "every"):
+        if swept > MAX_PICTURES:
+            return MAX_PICTURES + 1
+    if not is_flag_on(statement, scope, "every"):
         return swept
-    return swept * sum(1 for _ in islice(ways(statement.prompt, scope.library), MOST // max(swept, 1) + 1))
+    return swept * sum(
+        1 for _ in islice(enumerate_texts(statement.prompt, scope.library), MAX_PICTURES // max(swept, 1) + 1)
+    )
 
 
-def _prompts(statement: ast.Picture, scope: Scope) -> Iterator[Filled]:
+def _prompts(statement: ast.Picture, scope: Scope) -> Iterator[Expansion]:
     """Every variant, where that is asked for."""
-    if wants(statement, scope, "every"):
-        yield from every(statement.prompt, scope.library)
+    if is_flag_on(statement, scope, "every"):
+        yield from enumerate_expansions(statement.prompt, scope.library)
     else:
-        yield Filled(statement.prompt)
+        yield Expansion(statement.prompt)
 
 
-def wants(statement: ast.Picture, scope: Scope, flag: str) -> bool:
+def is_flag_on(statement: ast.Picture, scope: Scope, flag: str) -> bool:
     """``--every``, ``--no-every``, ``set every on``"""
-    return Values("prompt", scope.settings, statement.options).flag(flag)
+    return OptionValues("prompt", scope.settings, statement.options).flag(flag)
 
 
 def _label(option: ast.Option) -> str:
@@ -94,12 +96,12 @@ def _values(option: ast.Option) -> Iterator[ast.Option]:
             for value in values:
                 yield from _values(replace(option, value=value))
         case ast.Range() as written:
-            yield from (replace(option, value=ast.Number(value, span=written.span)) for value in spread(written))
+            yield from (replace(option, value=ast.Number(value, span=written.span)) for value in range_values(written))
         case _:
             yield option
 
 
-def spread(written: ast.Range) -> Iterator[int | float]:
+def range_values(written: ast.Range) -> Iterator[int | float]:
     """The numbers of a range: whole ones, or as many as it says, evenly."""
     if written.count is None:
         step = 1 if written.last >= written.first else -1

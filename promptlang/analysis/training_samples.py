@@ -8,24 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.scope import Scoped, prompts, quoted
+from promptlang.analysis.scope import ScopedStatement, prompts_of, quoted_text
 from promptlang.syntax.prompt_parser import parse_prompt
 
 
-def sampled(scoped: Scoped) -> Scoped | None:
+def build_sample_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
     """As a prompt below the training, in each of its variants; None where none are asked for."""
-    text = quoted(scoped.statement, "samples")
+    text = quoted_text(scoped.statement, "samples")
     if text is None:
         return None
     options = ast.Option("every", None, span=text), ast.Option("n", ast.Number(1, span=text), span=text)
     picture = ast.Picture(parse_prompt(text)[0], options, span=text)
-    return Scoped(picture, scoped.scope.after(scoped.statement), tuple(prompts(picture)))
+    return ScopedStatement(picture, scoped.scope.after(scoped.statement), tuple(prompts_of(picture)))
 
 
-def of_class(scoped: Scoped) -> Scoped | None:
+def build_class_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
     """As a prompt above the training, for the model that is trained; None where none are to be made."""
     statement = scoped.statement
-    text = quoted(statement, "class")
+    text = quoted_text(statement, "class")
     if text is None or not isinstance(statement, ast.Training):
         return None
     counts = [option.value for option in statement.options if option.name == "class-count"]
@@ -33,9 +33,9 @@ def of_class(scoped: Scoped) -> Scoped | None:
         return None
     options = (ast.Option("n", counts[-1], span=text),)
     picture = ast.Picture(parse_prompt(text)[0], options, span=text)
-    return Scoped(picture, scoped.scope, tuple(prompts(picture)))
+    return ScopedStatement(picture, scoped.scope, tuple(prompts_of(picture)))
 
 
-def made(scoped: Scoped) -> Iterator[Scoped]:
+def build_training_prompts(scoped: ScopedStatement) -> Iterator[ScopedStatement]:
     """All of them."""
-    yield from (each for each in (sampled(scoped), of_class(scoped)) if each is not None)
+    yield from (each for each in (build_sample_prompt(scoped), build_class_prompt(scoped)) if each is not None)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from promptlang.analysis.model_paths import Shelf, Shelves, wholes
+from promptlang.analysis.model_paths import ModelIndex, ModelPaths, find_model_folders
 from promptlang.datasets import sources
-from promptlang.inspection.headers import tokens, trigger_words
+from promptlang.inspection.headers import bundled_tokens, trigger_words
 from promptlang.plan.steps import EMBEDDING_ENDINGS, MODEL_INDEX, WEIGHT_ENDINGS
 
 
@@ -44,7 +44,7 @@ class World(Protocol):
         """The models of a folder that were trained there, by their names."""
         ...
 
-    def shelf(self, kind: str) -> Shelf:
+    def shelf(self, kind: str) -> ModelIndex:
         """The ``loras``, ``embeddings`` or ``models`` that lie outside of any recipe's folder."""
         ...
 
@@ -73,9 +73,9 @@ class World(Protocol):
 class Disk:
     """The world of real files."""
 
-    shelves: Shelves = field(default_factory=Shelves)
+    shelves: ModelPaths = field(default_factory=ModelPaths)
 
-    def shelf(self, kind: str) -> Shelf:
+    def shelf(self, kind: str) -> ModelIndex:
         """The ``loras``, ``embeddings`` or ``models`` that lie outside of any recipe's folder."""
         return self.shelves.shelves[kind]
 
@@ -89,7 +89,7 @@ class Disk:
 
     def has_pictures(self, source: Path) -> bool:
         """Whether there is at least one picture."""
-        return any(isinstance(each, sources.Missing) or each.files for each in sources.parts(source))
+        return any(isinstance(each, sources.MissingEntry) or each.files for each in sources.scan_source(source))
 
     def is_model(self, path: Path) -> bool:
         """Whether it is a folder with a model in diffusers' layout, or a file that may be one."""
@@ -97,7 +97,7 @@ class Disk:
 
     def loras(self, folder: Path) -> dict[str, Path]:
         """The LoRA files of a folder, and PEFT's folders, by the name a prompt calls them."""
-        folders = [*wholes(folder, "loras", "*/"), *wholes(folder, "loras", "*/*/")]
+        folders = [*find_model_folders(folder, "loras", "*/"), *find_model_folders(folder, "loras", "*/*/")]
         return {each.name: each for each in sorted(folders) if each.parent == folder} | {
             file.stem: file for file in sorted(folder.glob("*.safetensors"))
         }
@@ -108,7 +108,7 @@ class Disk:
 
     def trained(self, folder: Path) -> dict[str, Path]:
         """The models of a folder that were trained there, by their names."""
-        return {each.name: each for each in wholes(folder, "models", "*/")}
+        return {each.name: each for each in find_model_folders(folder, "models", "*/")}
 
     def triggers(self, file: Path) -> str:
         """The trigger words stored in a LoRA; empty where there are none."""
@@ -116,7 +116,7 @@ class Disk:
 
     def tokens(self, file: Path) -> frozenset[str]:
         """The tokens that a LoRA brings along."""
-        return tokens(file)
+        return bundled_tokens(file)
 
     def is_file(self, path: Path) -> bool:
         """Whether there is a file."""
@@ -139,12 +139,12 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class PermissiveWorld:
     """A world in which there is whatever one asks for."""
 
-    def shelf(self, kind: str) -> Shelf:  # noqa: ARG002
+    def shelf(self, kind: str) -> ModelIndex:  # noqa: ARG002
         """The ``loras``, ``embeddings`` or ``models`` that lie outside of any recipe's folder."""
-        return Shelf()
+        return ModelIndex()
 
     def is_folder(self, path: Path) -> bool:  # noqa: ARG002
         """Whether there is a folder."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
-from promptlang.dialects.bare_prompts import misplaced
-from promptlang.plan.steps import Area, Interval, Part, diagnostic_json
-from promptlang.prompts.chunks import Vocabulary, cut
-from promptlang.prompts.expansion import Library, draw
+from promptlang.dialects.bare_prompts import diagnose_bare_prompt
+from promptlang.plan.steps import Area, Interval, PromptPart, diagnostic_json
+from promptlang.prompts.chunks import ChunkTokenizer, split_into_chunks
+from promptlang.prompts.expansion import Library, sample_expansion
 from promptlang.prompts.resolver import resolve
 from promptlang.prompts.step_timing import branch_at
 from promptlang.prompts.tokenizer import Tokenizer, default_tokenizer
@@ -39,7 +39,7 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class BranchSteps:
     """A branch of a schedule, by its text, and whether it holds at each step."""
 
     text: str
@@ -47,7 +47,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Strengths:
+class LoraStrengths:
     """A LoRA, and its strength at each step."""
 
     name: str
@@ -61,8 +61,8 @@ class ExplainedPart:
 
     weight: float
     phases: tuple[Phase, ...]
-    bars: tuple[Bar, ...]
-    loras: tuple[Strengths, ...]
+    bars: tuple[BranchSteps, ...]
+    loras: tuple[LoraStrengths, ...]
     area: Area | None = None
     """Where it acts; None for the whole picture."""
     weights: tuple[float, ...] = ()
@@ -104,14 +104,14 @@ def explain(prompt: str, steps: int = 20, tokenizer: Tokenizer | None = None, *,
     chosen = default_tokenizer() if tokenizer is None else tokenizer
     span = Source(prompt).span(0, len(prompt))
     parsed, found = parse_prompt(span)
-    filled = draw(parsed, seed, Library())
-    found = tuple(dict.fromkeys((*found, *misplaced(span), *filled.diagnostics)))
+    filled = sample_expansion(parsed, seed, Library())
+    found = tuple(dict.fromkeys((*found, *diagnose_bare_prompt(span), *filled.diagnostics)))
     parts = zip(filled.prompt.parts, resolve(filled.prompt, steps).parts, strict=True)
     explained = tuple(_part(written, meant, steps, chosen) for written, meant in parts)
     return Explained(prompt, steps, chosen.name, chosen.exact, explained, found)
 
 
-def _part(written: ast.Part, meant: Part, steps: int, tokenizer: Tokenizer) -> ExplainedPart:
+def _part(written: ast.Part, meant: PromptPart, steps: int, tokenizer: Tokenizer) -> ExplainedPart:
     phases = tuple(_phases(meant.intervals, tokenizer))
     bars, loras = tuple(_bars(written, steps)), tuple(_loras(meant.intervals))
     return ExplainedPart(meant.weight, phases, bars, loras, meant.area, tuple(_weights(meant.intervals)))
@@ -141,8 +141,8 @@ def _firsts(intervals: Sequence[Interval]) -> list[int]:
 
 
 def _phase(interval: Interval, steps: tuple[tuple[int, int], ...], tokenizer: Tokenizer) -> Phase:
-    vocabulary: Vocabulary[str] = Vocabulary(tokenizer.tokenize, "", "", "", ",")
-    chunks = cut(interval.segments, vocabulary)
+    vocabulary: ChunkTokenizer[str] = ChunkTokenizer(tokenizer.tokenize, "", "", "", ",")
+    chunks = split_into_chunks(interval.segments, vocabulary)
     tokens = tuple(
         ExplainedToken(text, weight, number)
         for number, chunk in enumerate(chunks, 1)
@@ -151,25 +151,25 @@ def _phase(interval: Interval, steps: tuple[tuple[int, int], ...], tokenizer: To
     return Phase(steps, tokens, tuple(chunk.used for chunk in chunks))
 
 
-def _bars(part: ast.Part, steps: int) -> Iterator[Bar]:
+def _bars(part: ast.Part, steps: int) -> Iterator[BranchSteps]:
     """The branches in the order of the source; one inside another holds only while that does."""
     everything = (True,) * steps
     pending: list[tuple[ast.Node, tuple[bool, ...]]] = [(part, everything)]
     while pending:
         node, held = pending.pop()
         if isinstance(node, ast.Branch):
-            yield Bar(node.span.text, held)
+            yield BranchSteps(node.span.text, held)
         below = [(child, held) for child in node.children()]
         if isinstance(node, ast.Schedule | ast.Alternation):
-            below = [(branch, _held(node, at, held)) for at, branch in enumerate(node.branches)]
+            below = [(branch, _active_steps(node, at, held)) for at, branch in enumerate(node.branches)]
         pending += reversed(below)
 
 
-def _held(node: ast.Schedule | ast.Alternation, branch: int, held: tuple[bool, ...]) -> tuple[bool, ...]:
+def _active_steps(node: ast.Schedule | ast.Alternation, branch: int, held: tuple[bool, ...]) -> tuple[bool, ...]:
     return tuple(each and branch_at(node, step, len(held)) == branch for step, each in enumerate(held, 1))
 
 
-def _loras(intervals: Sequence[Interval]) -> Iterator[Strengths]:
+def _loras(intervals: Sequence[Interval]) -> Iterator[LoraStrengths]:
     names = dict.fromkeys(use.name for interval in intervals for use in interval.loras)
     for name in names:
         both: list[tuple[float, float]] = []
@@ -177,4 +177,4 @@ def _loras(intervals: Sequence[Interval]) -> Iterator[Strengths]:
             use = next((each for each in interval.loras if each.name == name), None)
             strength = (use.text_encoder, use.unet) if use else (0.0, 0.0)
             both += [strength] * (interval.until - first + 1)
-        yield Strengths(name, tuple(te for te, _ in both), tuple(unet for _, unet in both))
+        yield LoraStrengths(name, tuple(te for te, _ in both), tuple(unet for _, unet in both))

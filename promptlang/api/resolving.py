@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
-from promptlang.dialects.bare_prompts import misplaced
+from promptlang.dialects.bare_prompts import diagnose_bare_prompt
 from promptlang.plan.steps import Resolved
-from promptlang.prompts.expansion import Library, draw, ways
+from promptlang.prompts.expansion import Library, enumerate_texts, sample_expansion
 from promptlang.prompts.resolver import resolve as resolve_prompt
 from promptlang.source import Source
 from promptlang.syntax.prompt_parser import parse_prompt
@@ -26,7 +26,7 @@ def resolve(prompt: str | ast.Prompt, steps: int = 20, *, seed: int = 0, library
     if steps < 1:
         raise ValueError(f"there must be at least one step, not {steps}")
     read, found = (prompt, ()) if isinstance(prompt, ast.Prompt) else _parse(prompt)
-    filled = draw(read, seed, library)
+    filled = sample_expansion(read, seed, library)
     resolved = resolve_prompt(filled.prompt, steps, library.triggers)
     return replace(resolved, diagnostics=tuple(dict.fromkeys((*found, *filled.diagnostics))))
 
@@ -37,10 +37,10 @@ def expand(prompt: str | ast.Prompt, *, library: Library = _NOTHING) -> Iterator
     Raises TooLongError, a ValueError, where one comes to more than a million characters.
     """
     read = prompt if isinstance(prompt, ast.Prompt) else _parse(prompt)[0]
-    return (way.text for way in ways(read, library))
+    return (way.text for way in enumerate_texts(read, library))
 
 
 def _parse(text: str) -> tuple[ast.Prompt, tuple[Diagnostic, ...]]:
     span = Source(text).span(0, len(text))
     read, found = parse_prompt(span)
-    return read, (*found, *misplaced(span))
+    return read, (*found, *diagnose_bare_prompt(span))

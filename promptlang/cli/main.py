@@ -11,7 +11,7 @@ from pathlib import Path
 
 from promptlang.analysis.model_paths import ConfigurationError
 from promptlang.cli.commands import COMMANDS
-from promptlang.cli.commands.files import FINE, INTERRUPTED, STANDARD_INPUT, USAGE, FileRefusedError, LoadBackend
+from promptlang.cli.commands.files import INTERRUPTED, OK, STANDARD_INPUT, USAGE, FileAccessError, LoadBackend
 from promptlang.cli.commands.run import run_files
 from promptlang.plan.backend import load_backend
 from promptlang.terminal import Terminal, open_terminal
@@ -37,17 +37,17 @@ def main(arguments: Sequence[str] | None = None, load: LoadBackend = load_backen
     terminal = open_terminal()
     try:
         return _dispatch(chosen, terminal, load)
-    except FileRefusedError as error:
-        terminal.complain(str(error))
+    except FileAccessError as error:
+        terminal.print_error(str(error))
         return USAGE
     except ConfigurationError as error:
-        terminal.complain(str(error))
+        terminal.print_error(str(error))
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # `| head` has seen enough; Python would complain when it closes standard output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINE
+        return OK
 
 
 def _parser() -> ArgumentParser:
@@ -58,8 +58,8 @@ def _parser() -> ArgumentParser:
     parser.set_defaults(do=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for each in COMMANDS:
-        meaning = f"{each.MEANING[0].upper()}{each.MEANING[1:]}."
-        command = commands.add_parser(each.NAME, help=each.MEANING, description=meaning)
+        meaning = f"{each.HELP[0].upper()}{each.HELP[1:]}."
+        command = commands.add_parser(each.NAME, help=each.HELP, description=meaning)
         each.add(command)
         command.set_defaults(do=each.run)
     return parser
@@ -70,8 +70,8 @@ def _dispatch(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
         code: int = chosen.do(chosen, terminal, load)
         return code
     if sys.stdin.isatty():
-        from promptlang.repl import converse
+        from promptlang.repl import run_repl
 
-        converse(terminal, load)
-        return FINE
+        run_repl(terminal, load)
+        return OK
     return run_files([STANDARD_INPUT], terminal, load)

@@ -6,45 +6,45 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Final
 
 from promptlang.datasets import caption_findings, image_findings
-from promptlang.datasets.examples import examples
-from promptlang.datasets.image_stats import Look, look
-from promptlang.datasets.model_size import size_of
-from promptlang.datasets.scan import Seen
+from promptlang.datasets.examples import load_examples
+from promptlang.datasets.image_stats import ImageStats, measure_image
+from promptlang.datasets.model_size import read_model_size
+from promptlang.datasets.scan import DatasetScan
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan.dataset_report import Finding, Report
-from promptlang.plan.events import Complained, DataChecked, Event, Progressed
+from promptlang.plan.dataset_report import DatasetReport, Finding
+from promptlang.plan.events import DataChecked, DiagnosticRaised, Event, TaskProgress
 from promptlang.plan.steps import CheckData
 
-FINDINGS: Final[Sequence[Callable[[Seen], Finding]]] = (
-    image_findings.number,
-    image_findings.readable,
-    image_findings.kinds,
-    image_findings.sizes,
-    image_findings.shapes,
-    image_findings.alike,
-    image_findings.backgrounds,
-    caption_findings.captions,
-    caption_findings.token,
-    caption_findings.unused,
+DATASET_CHECKS: Final[Sequence[Callable[[DatasetScan], Finding]]] = (
+    image_findings.check_count,
+    image_findings.check_readable,
+    image_findings.check_formats,
+    image_findings.check_sizes,
+    image_findings.check_aspect_ratios,
+    image_findings.check_duplicates,
+    image_findings.check_backgrounds,
+    caption_findings.check_captions,
+    caption_findings.check_trigger,
+    caption_findings.check_unused_files,
 )
 
 
-def check(step: CheckData) -> Generator[Event, None, None]:
+def check_dataset(step: CheckData) -> Generator[Event, None, None]:
     """Look at all pictures, tell what there is to say, and complain of what is wrong; the last event is the report.
 
     Raises `PromptError` where there are none, and ImportError where Pillow is not installed.
     """
-    found = examples(step.source, step.span, step.template)
-    looks: list[Look] = []
-    broken: list[Diagnostic] = []
+    found = load_examples(step.source, step.span, step.template)
+    stats: list[ImageStats] = []
+    unreadable: list[Diagnostic] = []
     for done, example in enumerate(found):
-        yield Progressed(f"looking at {step.source.name}", done, len(found))
-        seen = look(example, step.span)
-        if isinstance(seen, Look):
-            looks.append(seen)
+        yield TaskProgress(f"looking at {step.source.name}", done, len(found))
+        measured = measure_image(example, step.span)
+        if isinstance(measured, ImageStats):
+            stats.append(measured)
         else:
-            broken.append(seen)
-    known = Seen(step, found, tuple(looks), tuple(broken), step.size or size_of(step.model))
-    report = Report(step.source.name, tuple(each(known) for each in FINDINGS))
-    yield from map(Complained, report.complaints)
+            unreadable.append(measured)
+    scan = DatasetScan(step, found, tuple(stats), tuple(unreadable), step.size or read_model_size(step.model))
+    report = DatasetReport(step.source.name, tuple(each(scan) for each in DATASET_CHECKS))
+    yield from map(DiagnosticRaised, report.complaints)
     yield DataChecked(report)

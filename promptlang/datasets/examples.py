@@ -10,36 +10,36 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from promptlang.datasets.sources import Missing, Part, parts
+from promptlang.datasets.sources import MissingEntry, SourceFolder, scan_source
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.diagnostics.data_sets import many_repeats
-from promptlang.diagnostics.training import bad_record, no_pictures, not_listed
+from promptlang.diagnostics.datasets import many_repeats
+from promptlang.diagnostics.training import invalid_list_line, invalid_metadata_line, no_pictures
 from promptlang.plan.steps import PICTURE_ENDINGS
-from promptlang.prompts.captions import odd
+from promptlang.prompts.captions import diagnose_caption
 from promptlang.source import Span
 
-RECORDS: Final = "metadata.jsonl"
+METADATA_FILE: Final = "metadata.jsonl"
 """Captions in the manner of Hugging Face's image folders."""
 
-MASK: Final = "-mask"
+MASK_SUFFIX: Final = "-mask"
 """What the name of a mask ends in: ``one-mask.png`` is that of ``one.jpg``."""
 
-MOST_ODD: Final = 10
+MAX_CAPTION_WARNINGS: Final = 10
 """Complaints on how captions are written."""
 
 MANY_REPEATS: Final = 1000
 """From here on a folder's name, such as ``2024_holidays``, may begin with another number."""
 
-TEXTS: Final = (".txt", ".caption")
+CAPTION_SUFFIXES: Final = (".txt", ".caption")
 """What the file beside a picture ends in that says what it shows; the latter is how kohya's scripts write it."""
 
 _KEYS: Final = ("text", "caption", "prompt")
 
-CAPTION: Final = "${caption}"
+CAPTION_PLACEHOLDER: Final = "${caption}"
 """In a template, the picture's own caption."""
 
 
-class Origin(Enum):
+class CaptionOrigin(Enum):
     """Where a caption is from."""
 
     RECORD = "in metadata.jsonl"
@@ -58,73 +58,79 @@ class Example:
     """How often it is shown before any is shown a second time as often."""
     mask: Path | None = None
     """White where the picture teaches something."""
-    origin: Origin = Origin.TEXT
+    origin: CaptionOrigin = CaptionOrigin.TEXT
 
 
-def examples(source: Path, span: Span, template: str | None = None) -> tuple[Example, ...]:
+def load_examples(source: Path, span: Span, template: str | None = None) -> tuple[Example, ...]:
     """The pictures of a folder, a list or a pattern, each once; raises `PromptError` if there are none."""
-    found = [*parts(source)]
-    missing = [not_listed(each.file, each.line, each.text, span) for each in found if isinstance(each, Missing)]
+    found = [*scan_source(source)]
+    missing = [
+        invalid_list_line(each.file, each.line, each.text, span) for each in found if isinstance(each, MissingEntry)
+    ]
     if missing:
         raise PromptError(missing)
-    shown = {each.file: each for part in found if isinstance(part, Part) for each in _examples(part, span)}
+    shown = {each.file: each for part in found if isinstance(part, SourceFolder) for each in _examples(part, span)}
     if not shown:
         raise PromptError([no_pictures(str(source), span)])
-    return tuple(replace(each, captions=_templated(each.captions, template)) for each in shown.values())
+    return tuple(replace(each, captions=_apply_template(each.captions, template)) for each in shown.values())
 
 
-def oddities(found: Sequence[Example], span: Span) -> Iterator[Diagnostic]:
+def check_examples(found: Sequence[Example], span: Span) -> Iterator[Diagnostic]:
     """Repeats that are hardly meant, and how captions are badly written, though not all of it in a large data set."""
     often = {each.file.parent: each.repeats for each in found if each.repeats >= MANY_REPEATS}
     yield from (many_repeats(folder.name, repeats, span) for folder, repeats in often.items())
     said = {caption: each.file.name for each in found for caption in each.captions}
-    yield from islice((one for caption, name in said.items() for one in odd(caption, name)), MOST_ODD)
+    yield from islice(
+        (one for caption, name in said.items() for one in diagnose_caption(caption, name)), MAX_CAPTION_WARNINGS
+    )
 
 
-def _examples(part: Part, span: Span) -> Iterator[Example]:
+def _examples(part: SourceFolder, span: Span) -> Iterator[Example]:
     """Masks lie beside their pictures, whether they are named or not."""
     beside = sorted(each for each in part.folder.iterdir() if each.suffix.lower() in PICTURE_ENDINGS)
     stems = {file.stem for file in beside}
-    masks = {file.stem.removesuffix(MASK): file for file in beside if _is_mask(file, stems)}
-    records = records_of(part.folder, span)
+    masks = {file.stem.removesuffix(MASK_SUFFIX): file for file in beside if _is_mask(file, stems)}
+    records = read_metadata(part.folder, span)
     for file in part.files:
         if file not in masks.values():
-            captions, origin = _said(file, records, part.shows)
+            captions, origin = _captions_of(file, records, part.caption)
             yield Example(file, captions, part.repeats, masks.get(file.stem), origin)
 
 
-def lone_masks(found: Iterable[Example]) -> list[str]:
+def orphan_masks(found: Iterable[Example]) -> list[str]:
     """Pictures that are called like masks, of none."""
-    return [each.file.name for each in found if each.file.stem.endswith(MASK)]
+    return [each.file.name for each in found if each.file.stem.endswith(MASK_SUFFIX)]
 
 
 def _is_mask(file: Path, stems: set[str]) -> bool:
-    return file.stem.endswith(MASK) and file.stem.removesuffix(MASK) in stems
+    return file.stem.endswith(MASK_SUFFIX) and file.stem.removesuffix(MASK_SUFFIX) in stems
 
 
-def _said(file: Path, records: Mapping[str, tuple[str, ...]], shows: str | None) -> tuple[tuple[str, ...], Origin]:
+def _captions_of(
+    file: Path, records: Mapping[str, tuple[str, ...]], shows: str | None
+) -> tuple[tuple[str, ...], CaptionOrigin]:
     """A record, the lines beside the picture, else its folder's name or its own: ``a-red_fox.png`` shows a red fox."""
     if records.get(file.name):
-        return records[file.name], Origin.RECORD
-    text = next(filter(Path.is_file, map(file.with_suffix, TEXTS)), None)
+        return records[file.name], CaptionOrigin.RECORD
+    text = next(filter(Path.is_file, map(file.with_suffix, CAPTION_SUFFIXES)), None)
     if text is not None:
         lines = (" ".join(line.split()) for line in text.read_text("utf-8-sig", errors="replace").splitlines())
-        return tuple(line for line in lines if line) or ("",), Origin.TEXT
+        return tuple(line for line in lines if line) or ("",), CaptionOrigin.TEXT
     named = " ".join((shows or file.stem.replace("-", " ")).replace("_", " ").split())
-    return (named,), Origin.FOLDER if shows else Origin.NAME
+    return (named,), CaptionOrigin.FOLDER if shows else CaptionOrigin.NAME
 
 
-def records_of(folder: Path, span: Span) -> Mapping[str, tuple[str, ...]]:
+def read_metadata(folder: Path, span: Span) -> Mapping[str, tuple[str, ...]]:
     """The captions of its `metadata.jsonl` by file; raises `PromptError` with every line that is none."""
-    file = folder / RECORDS
+    file = folder / METADATA_FILE
     if not file.is_file():
         return {}
     found: dict[str, tuple[str, ...]] = {}
     problems = []
     for number, line in enumerate(file.read_text("utf-8-sig", errors="replace").splitlines(), 1):
-        record = _attempt(line)
+        record = _parse_record(line)
         if isinstance(record, str):
-            problems.append(bad_record(file, number, record, span))
+            problems.append(invalid_metadata_line(file, number, record, span))
         else:
             found |= record
     if problems:
@@ -132,7 +138,7 @@ def records_of(folder: Path, span: Span) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def _attempt(line: str) -> Mapping[str, tuple[str, ...]] | str:
+def _parse_record(line: str) -> Mapping[str, tuple[str, ...]] | str:
     """A file's captions, or why there are none."""
     try:
         return _record(line)
@@ -162,7 +168,7 @@ def _reason(error: Exception) -> str:
             return "its fields are not texts"
 
 
-def _templated(captions: tuple[str, ...], template: str | None) -> tuple[str, ...]:
+def _apply_template(captions: tuple[str, ...], template: str | None) -> tuple[str, ...]:
     if template is None:
         return captions
-    return tuple(dict.fromkeys(template.replace(CAPTION, caption) for caption in captions))
+    return tuple(dict.fromkeys(template.replace(CAPTION_PLACEHOLDER, caption) for caption in captions))

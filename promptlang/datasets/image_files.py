@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-UNREADABLE: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+READ_ERRORS: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 """What reading raises for a file that is no picture, or a damaged one."""
 
 _JPEG_END: Final = b"\xff\xd9"
@@ -16,20 +16,20 @@ _TAIL: Final = 65536
 """Bytes at the end of a file, in which a camera may have written something after the picture."""
 
 
-def read(file: Path) -> Image.Image:
-    """RGBA with 8 bits, turned as its camera was held; of an animation the first picture. Raises `UNREADABLE`."""
+def read_image(file: Path) -> Image.Image:
+    """RGBA with 8 bits, turned as its camera was held; of an animation the first picture. Raises `READ_ERRORS`."""
     with Image.open(file) as opened:
         upright = ImageOps.exif_transpose(opened)
         return _eight_bits(upright).convert("RGBA")
 
 
-def looks_whole(file: Path) -> bool:
+def is_complete(file: Path) -> bool:
     """Whether it is a picture down to its end, as far as that can be told without decoding it."""
     try:
         with Image.open(file) as opened:
             opened.verify()
             kind = opened.format
-    except UNREADABLE:
+    except READ_ERRORS:
         return False
     return kind != "JPEG" or _JPEG_END in _tail(file)
 
@@ -40,12 +40,12 @@ def _tail(file: Path) -> bytes:
         return stream.read()
 
 
-def on_white(picture: Image.Image) -> Image.Image:
+def flatten_on_white(picture: Image.Image) -> Image.Image:
     """RGB of RGBA."""
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
-def reason(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Why a file cannot be read, in words."""
     if isinstance(error, UnidentifiedImageError):
         return "it is not a picture"

@@ -17,21 +17,28 @@ from promptlang.source import Span
 
 ANIMATED: Final = "animated"
 
-SAME: Final = 16.0
+COLOUR_TOLERANCE: Final = 16.0
 """Grey levels that one colour may differ in."""
 
-SHAPE: Final = 0.02
+ASPECT_TOLERANCE: Final = 0.02
 """How much wider or narrower a mask can be than its picture, for rounding."""
 
 _ORIENTATION: Final = 0x0112
-_KINDS: Final = {"CMYK": "CMYK", "P": "palette", "F": "floating point", "I": "16-bit", "LAB": "Lab", "YCbCr": "YCbCr"}
+_MODE_NAMES: Final = {
+    "CMYK": "CMYK",
+    "P": "palette",
+    "F": "floating point",
+    "I": "16-bit",
+    "LAB": "Lab",
+    "YCbCr": "YCbCr",
+}
 _GRID: Final = 16
 _SLOPE: Final = 2
 """Grey levels from one place to the next that are a slope."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Look:
+class ImageStats:
     """A picture, upright and on white, in a few numbers."""
 
     example: Example
@@ -39,49 +46,49 @@ class Look:
     """Width and height in pixels."""
     kinds: tuple[str, ...]
     """What is odd about its file: ``animated``, ``CMYK``, …"""
-    edge: NDArray[np.float64]
+    border_colour: NDArray[np.float64]
     """Median colour around it, 0..255."""
-    plain: float
+    border_uniformity: float
     """The share of what is around it that has nearly this colour."""
-    stretched: bool
+    mask_stretched: bool
     """Whether its mask has another shape, and will be stretched."""
-    slopes: NDArray[np.bool_]
+    difference_hash: NDArray[np.bool_]
     """`[512]`: where it gets brighter, and where darker, from left to right over 16 x 16 places."""
 
 
-def look(example: Example, span: Span) -> Look | Diagnostic:
+def measure_image(example: Example, span: Span) -> ImageStats | Diagnostic:
     """Look at a picture and open its mask, or say what is wrong with one of the files."""
     file, stretched = example.file, False
     try:
         with Image.open(file) as opened:
             kinds = tuple(_kinds(opened))
-        whole = image_files.read(file)
+        whole = image_files.read_image(file)
         if example.mask is not None:
             file = example.mask
-            mask = image_files.read(file)
-            stretched = abs(mask.width * whole.height / (mask.height * whole.width) - 1) > SHAPE
-    except image_files.UNREADABLE as error:
-        return picture_not_readable(file, image_files.reason(error), span)
+            mask = image_files.read_image(file)
+            stretched = abs(mask.width * whole.height / (mask.height * whole.width) - 1) > ASPECT_TOLERANCE
+    except image_files.READ_ERRORS as error:
+        return picture_not_readable(file, image_files.describe_error(error), span)
     if whole.getchannel("A").getextrema() != (255, 255):
         kinds = (*kinds, "transparent")
-    colours = image_files.on_white(whole)
-    ring = _ring(colours)
+    colours = image_files.flatten_on_white(whole)
+    ring = _border_pixels(colours)
     edge = np.median(ring, axis=0)
-    plain = float((np.linalg.norm(ring - edge, axis=1) < SAME).mean())
-    return Look(example, whole.size, kinds, edge, plain, stretched, _slopes(colours))
+    plain = float((np.linalg.norm(ring - edge, axis=1) < COLOUR_TOLERANCE).mean())
+    return ImageStats(example, whole.size, kinds, edge, plain, stretched, _difference_hash(colours))
 
 
 def _kinds(opened: Image.Image) -> Iterator[str]:
     if getattr(opened, "n_frames", 1) > 1:
         yield ANIMATED
-    kind = _KINDS.get(opened.mode.partition(";")[0])
+    kind = _MODE_NAMES.get(opened.mode.partition(";")[0])
     if kind:
         yield kind
     if opened.getexif().get(_ORIENTATION, 1) != 1:
         yield "turned by its camera"
 
 
-def _ring(colours: Image.Image) -> NDArray[np.float64]:
+def _border_pixels(colours: Image.Image) -> NDArray[np.float64]:
     """The outermost pixels of the picture made as small as 32 x 32."""
     small = np.asarray(colours.resize((32, 32), Image.Resampling.BOX), dtype=np.float64)
     inside = np.zeros((32, 32), dtype=bool)
@@ -89,7 +96,7 @@ def _ring(colours: Image.Image) -> NDArray[np.float64]:
     return small[~inside]
 
 
-def _slopes(colours: Image.Image) -> NDArray[np.bool_]:
+def _difference_hash(colours: Image.Image) -> NDArray[np.bool_]:
     """A difference hash that knows level ground, which pictures on white have much of."""
     small = colours.convert("L").resize((_GRID + 1, _GRID), Image.Resampling.LANCZOS)
     steps = np.diff(np.asarray(small, dtype=np.int16), axis=1)

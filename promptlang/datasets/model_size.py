@@ -9,16 +9,16 @@ from typing import Any, Final
 from promptlang.plan.backend import emoji_folder
 from promptlang.plan.steps import EMOJI, Model
 
-MOST_ENLARGED: Final = 2.0
+MAX_ENLARGEMENT: Final = 2.0
 """More is a blur (PL403)."""
 
 
-def enlarged(size: tuple[int, int], wanted: tuple[int, int]) -> float:
+def enlargement(size: tuple[int, int], wanted: tuple[int, int]) -> float:
     """How many times larger a picture has to be made to cover another size."""
     return max(wanted[0] / size[0], wanted[1] / size[1])
 
 
-def size_of(model: Model) -> tuple[int, int] | None:
+def read_model_size(model: Model) -> tuple[int, int] | None:
     """Width and height in pixels; None for a single file and for a hub's, which tell it only when they are loaded."""
     folder = emoji_folder() if model.name == EMOJI.name and model.path is None else model.path
     if folder is None or model.hub or not folder.is_dir():

@@ -9,7 +9,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Amount:
+class CountRange:
     """From so many to so many."""
 
     low: int
@@ -20,16 +20,18 @@ class Amount:
     def __str__(self) -> str:
         return f"{self.low} or more" if self.high is None else f"{self.low} to {self.high}"
 
-    def holds(self, count: int) -> bool:
+    def contains(self, count: int) -> bool:
         """Whether a number is among them."""
         return self.low <= count and (self.high is None or count <= self.high)
 
 
-AMOUNTS: Final[Mapping[str, Amount]] = MappingProxyType(
+RECOMMENDED_COUNTS: Final[Mapping[str, CountRange]] = MappingProxyType(
     {
-        "lora": Amount(10, None, "a custom, no measurement: fewer are soon learned by heart, so hold some out and see"),
-        "dreambooth": Amount(3, 30, "its authors take 3 to 5 of one subject (Ruiz et al. 2022), users up to 30"),
-        "ti": Amount(3, 10, "its authors take 3 to 5 (Gal et al. 2022): a few vectors cannot hold much more"),
+        "lora": CountRange(
+            10, None, "a custom, no measurement: fewer are soon learned by heart, so hold some out and see"
+        ),
+        "dreambooth": CountRange(3, 30, "its authors take 3 to 5 of one subject (Ruiz et al. 2022), users up to 30"),
+        "ti": CountRange(3, 10, "its authors take 3 to 5 (Gal et al. 2022): a few vectors cannot hold much more"),
     }
 )
 """By method."""

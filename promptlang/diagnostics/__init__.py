@@ -46,13 +46,13 @@ def warning(code: str, message: str, span: Span, hint: str | None = None) -> Dia
     return Diagnostic(code, message, span, hint, Severity.WARNING)
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def suggest_name(name: str, known: Iterable[str]) -> str | None:
     """A hint at the name that may have been meant, None where none is near."""
     close = get_close_matches(name, list(known), n=1)
     return f"did you mean `{close[0]}`?" if close else None
 
 
-def alternatives(expected: Collection[str]) -> str:
+def join_alternatives(expected: Collection[str]) -> str:
     """``a, b or c``"""
     *others, last = expected
     return f"{', '.join(others)} or {last}" if others else last
@@ -63,23 +63,23 @@ def alternatives(expected: Collection[str]) -> str:
 
 def unknown_lora(name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR) -> Diagnostic:
     """``<lora:ukiyoe>`` where there is ``ukiyo-e``."""
-    hint = nearest(name, known) or "`train lora` makes one; a file in `adapters/` is found by its name"
+    hint = suggest_name(name, known) or "`train lora` makes one; a file in `adapters/` is found by its name"
     return Diagnostic("PL101", f"no LoRA is named `{name}`", span, hint, severity)
 
 
 def unknown_option(name: str, known: Collection[str], span: Span) -> Diagnostic:
     """``--stpes 30``"""
-    hint = nearest(name, known) or f"there are {', '.join(f'`--{each}`' for each in known)}"
+    hint = suggest_name(name, known) or f"there are {', '.join(f'`--{each}`' for each in known)}"
     return Diagnostic("PL102", f"there is no option `--{name}` here", span, hint.replace("mean `", "mean `--"))
 
 
 def unknown_model(name: str, known: Collection[str], span: Span) -> Diagnostic:
     """``use model emojo``"""
-    hint = nearest(name, known) or "name a folder in diffusers' layout, a `.safetensors` file, or `emoji`"
+    hint = suggest_name(name, known) or "name a folder in diffusers' layout, a `.safetensors` file, or `emoji`"
     return Diagnostic("PL103", f"no model is named `{name}`", span, hint)
 
 
-def lora_twice(name: str, span: Span) -> Diagnostic:
+def repeated_lora(name: str, span: Span) -> Diagnostic:
     """``<lora:ink:0.5> <lora:ink:0.3>``"""
     return warning("PL104", f"the LoRA `{name}` stands here twice, so its strengths add up", span)
 
@@ -91,7 +91,7 @@ def ambiguous(what: str, name: str, files: Collection[Path], span: Span) -> Diag
     return Diagnostic("PL111", f"`{name}` may be any of these {what}s: {shown}", span, hint)
 
 
-def no_trigger(name: str, span: Span) -> Diagnostic:
+def missing_trigger_words(name: str, span: Span) -> Diagnostic:
     """``<trigger:ink>`` where the file of ``ink`` has no such words."""
     return warning("PL110", f"the LoRA `{name}` stores no trigger words, so this says nothing", span, "write them out")
 
@@ -99,20 +99,20 @@ def no_trigger(name: str, span: Span) -> Diagnostic:
 def unknown_embedding(name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR) -> Diagnostic:
     """``<painterly>`` where there is ``<painterly2>``."""
     bare = "`train ti` makes one, and `use ti` names a file"
-    hint = nearest(name, known) or (r"write `\<` for the character" if span.text.startswith("<") else bare)
+    hint = suggest_name(name, known) or (r"write `\<` for the character" if span.text.startswith("<") else bare)
     hint = hint.replace("mean `", "mean `<").replace("`?", ">`?")
     return Diagnostic("PL105", f"no token is named `<{name}>`", span, hint, severity)
 
 
 def unknown_let(name: str, known: Collection[str], span: Span) -> Diagnostic:
     """``${hreo}``"""
-    hint = nearest(name, known) or f"`let {name} = …` above it makes one"
+    hint = suggest_name(name, known) or f"`let {name} = …` above it makes one"
     return Diagnostic("PL106", f"nothing is named `{name}`", span, hint)
 
 
 def too_many_arguments(name: str, parameters: Collection[str], span: Span) -> Diagnostic:
     """``${hero(a, b)}`` where there is one parameter."""
-    takes = alternatives([f"`{each}`" for each in parameters]) if parameters else "nothing"
+    takes = join_alternatives([f"`{each}`" for each in parameters]) if parameters else "nothing"
     return Diagnostic("PL107", f"`{name}` is given too much", span, f"it takes {takes}")
 
 
@@ -130,7 +130,7 @@ def unknown_wildcard(pattern: str, span: Span) -> Diagnostic:
 # Values, PL2xx
 
 
-def wrong_kind(name: str, kind: str, example: str, span: Span) -> Diagnostic:
+def wrong_option_type(name: str, kind: str, example: str, span: Span) -> Diagnostic:
     """``--steps many``"""
     return Diagnostic("PL201", f"`{name}` takes {kind}, not `{span.text}`", span, f"write it as `{name} {example}`")
 
@@ -147,16 +147,16 @@ def _exact(limit: float | None) -> str:
 
 def unknown_choice(name: str, choices: Collection[str], span: Span) -> Diagnostic:
     """``--sampler dimm``"""
-    hint = nearest(span.text, choices) or f"there is {alternatives([f'`{each}`' for each in choices])}"
+    hint = suggest_name(span.text, choices) or f"there is {join_alternatives([f'`{each}`' for each in choices])}"
     return Diagnostic("PL203", f"`{name}` cannot be `{span.text}`", span, hint)
 
 
-def no_value(name: str, kind: str, span: Span) -> Diagnostic:
+def missing_value(name: str, kind: str, span: Span) -> Diagnostic:
     """``--steps`` and nothing after it."""
     return Diagnostic("PL204", f"`--{name}` needs a value", span, f"it takes {kind}")
 
 
-def option_twice(name: str, span: Span) -> Diagnostic:
+def repeated_option(name: str, span: Span) -> Diagnostic:
     """``--steps 20 --steps 30``"""
     return warning("PL205", f"`--{name}` is given twice, and the last one counts", span)
 
@@ -172,7 +172,7 @@ def extreme_weight(weight: float, span: Span) -> Diagnostic:
     return warning("PL206", f"the weight {weight:g} is far out", span, hint)
 
 
-def never_holds(span: Span) -> Diagnostic:
+def empty_phase(span: Span) -> Diagnostic:
     """``[a:b:0]`` or ``[a:b:1.0]``"""
     hint = "a number with a point is a fraction of the steps, one without is a step"
     return warning("PL209", "one of these phases never holds", span, hint)
@@ -185,11 +185,11 @@ def too_many_pictures(limit: int, span: Span) -> Diagnostic:
 
 def needs_option(name: str, needed: Collection[str], span: Span) -> Diagnostic:
     """``a fox --mask "face.png"``"""
-    others = alternatives([f"`--{each}`" for each in needed])
+    others = join_alternatives([f"`--{each}`" for each in needed])
     return Diagnostic("PL220", f"`--{name}` does nothing without {others}", span, "add it, or leave this out")
 
 
-def odd_count(span: Span, least: int, most: int, choices: int) -> Diagnostic:
+def invalid_pick_count(span: Span, least: int, most: int, choices: int) -> Diagnostic:
     """``{3$$a|b}``, ``{0$$a|b}``, ``{2-1$$a|b}``"""
     if least > most:
         message, hint = f"it goes from {least} down to {most}", f"write `{most}-{least}$$`; it is read so"
@@ -201,24 +201,24 @@ def odd_count(span: Span, least: int, most: int, choices: int) -> Diagnostic:
     return warning("PL213", message, span, hint)
 
 
-def not_a_chance(span: Span) -> Diagnostic:
+def invalid_choice_weight(span: Span) -> Diagnostic:
     """``{-1::a|b}``, ``{1,5::a|b}``"""
     hint = "write how likely it is beside the others, as in `{1.5::red|blue}`"
     return warning("PL214", f"`{span.text}` is no chance, so it is read as text", span, hint)
 
 
-def no_chance(span: Span) -> Diagnostic:
+def zero_choice_weights(span: Span) -> Diagnostic:
     """``{0::a|0::b}``"""
     return warning("PL214", "none of these has a chance, so all have the same", span, "give one a number above 0")
 
 
-def short_turn(span: Span) -> Diagnostic:
+def alternation_too_short(span: Span) -> Diagnostic:
     """``[a|b:0]``"""
     hint = "write how many steps each lasts, as in `[cat|dog:5]`"
     return warning("PL215", "a turn lasts a step at least, so this one does", span, hint)
 
 
-def odd_points(span: Span) -> Diagnostic:
+def unordered_curve_points(span: Span) -> Diagnostic:
     """``<lora:ink:0@1,0.5@0>``"""
     hint = "each has a later moment than the one before, from 0 on, as in `0@0,1@0.5`"
     return warning("PL216", "the points of this curve are not in the order of time", span, hint)
@@ -229,7 +229,7 @@ def empty_range(span: Span) -> Diagnostic:
     return Diagnostic("PL212", f"`{span.text}` has no values", span, "after the `/` stands how many there are")
 
 
-def wrong_name(name: str, span: Span) -> Diagnostic:
+def invalid_name(name: str, span: Span) -> Diagnostic:
     """``train lora ../ink from "photos"``"""
     return Diagnostic("PL211", f"`{name}` cannot be a name", span, "use letters, digits, `-`, `_` and `.`")
 
@@ -254,12 +254,12 @@ def missing_file(path: str, span: Span) -> Diagnostic:
     return Diagnostic("PL304", f"there is no file `{path}`", span, "a path starts at the file that names it")
 
 
-def not_readable(path: str, span: Span) -> Diagnostic:
+def recipe_not_readable(path: str, span: Span) -> Diagnostic:
     """``include "no/such/recipe.pl"``"""
     return Diagnostic("PL305", f"`{path}` is not a text that can be read", span, "it should be a recipe in UTF-8")
 
 
-def included_in_itself(path: str, span: Span) -> Diagnostic:
+def recursive_include(path: str, span: Span) -> Diagnostic:
     """``include "self.pl"``"""
     return Diagnostic("PL306", f"`{path}` includes itself", span, "take one of the two out")
 
@@ -272,7 +272,7 @@ def picture_not_readable(file: Path, reason: str, span: Span) -> Diagnostic:
     return Diagnostic("PL402", f"the picture `{file.name}` cannot be read: {reason}", span, "remove or replace it")
 
 
-def file_refused(file: Path, reason: str, span: Span) -> Diagnostic:
+def file_access_failed(file: Path, reason: str, span: Span) -> Diagnostic:
     """The disk is full, or the folder is not the user's."""
     return Diagnostic("PL502", f"`{file.name}` cannot be read or written: {reason}", span)
 

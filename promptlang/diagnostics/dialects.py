@@ -6,7 +6,7 @@ from promptlang.diagnostics import Diagnostic, warning
 from promptlang.source import Span
 
 
-def cannot_say(dialect: str, what: str, span: Span, instead: str) -> Diagnostic:
+def not_expressible(dialect: str, what: str, span: Span, instead: str) -> Diagnostic:
     """``[a:b:0.5]`` for ComfyUI."""
     return warning("PL601", f"{dialect} has no {what}", span, instead)
 
@@ -21,12 +21,12 @@ def left_as_text(what: str, span: Span, hint: str | None = None) -> Diagnostic:
     return warning("PL603", f"{what} is not read, and stays text", span, hint)
 
 
-def unbalanced(bracket: str, dialect: str, span: Span) -> Diagnostic:
+def unbalanced_bracket(bracket: str, dialect: str, span: Span) -> Diagnostic:
     """``(a cat`` of a dialect where a lone bracket is a character."""
     return warning("PL604", f"`{bracket}` has no partner, so {dialect} reads it as text", span)
 
 
-def setting_left_out(name: str, value: str, span: Span) -> Diagnostic:
+def setting_dropped(name: str, value: str, span: Span) -> Diagnostic:
     """``ENSD: 31337`` in an infotext."""
     return warning("PL605", f"`{name}: {value}` cannot be said here", span, "it is left out")
 
@@ -37,12 +37,12 @@ def unknown_sampler(name: str, span: Span) -> Diagnostic:
     return warning("PL606", f"there is no sampler like `{name}`", span, hint)
 
 
-def open_to_the_end(bracket: str, span: Span) -> Diagnostic:
+def bracket_open_to_end(bracket: str, span: Span) -> Diagnostic:
     """``{a cat`` in NovelAI."""
     return warning("PL607", f"`{bracket}` is never closed, so it holds to the end", span)
 
 
-def counts_differ(operator: str, parts: int, weights: int, span: Span) -> Diagnostic:
+def weight_count_mismatch(operator: str, parts: int, weights: int, span: Span) -> Diagnostic:
     """``("a", "b").and(1)``"""
     message = f"`.{operator}()` has {parts} parts and {weights} weights"
     return Diagnostic("PL608", message, span, "give each part a weight, or none")

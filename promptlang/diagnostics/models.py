@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from promptlang.diagnostics import Diagnostic, alternatives
+from promptlang.diagnostics import Diagnostic, join_alternatives
 from promptlang.source import Span
 
 
@@ -40,7 +40,7 @@ def model_part_damaged(part: Path, reason: str, span: Span) -> Diagnostic:
     return model_not_readable(part.parent, f"its part `{part.name}` is damaged: {reason}", span)
 
 
-def model_part_short(part: Path, fits: tuple[int, int], span: Span) -> Diagnostic:
+def model_part_incomplete(part: Path, fits: tuple[int, int], span: Span) -> Diagnostic:
     """A part of which there are so many of so many weights: the others would be filled with random numbers."""
     if not fits[0]:
         hint = "a whole checkpoint is needed, not one that is cut down to some of its parts"
@@ -55,18 +55,18 @@ def model_part_not_finite(part: Path, weight: str, span: Span) -> Diagnostic:
     return model_not_readable(part.parent, reason, span)
 
 
-def model_parts_differ(path: Path, span: Span) -> Diagnostic:
+def mixed_model_families(path: Path, span: Span) -> Diagnostic:
     """A text encoder of one family with a UNet of another."""
     return model_not_readable(path, "its text encoder and its UNet are not of the same family", span)
 
 
-def model_of_another_family(path: Path, family: str, known: Collection[str], span: Span) -> Diagnostic:
+def unsupported_model_family(path: Path, family: str, known: Collection[str], span: Span) -> Diagnostic:
     """Stable Diffusion 3, Flux, a refiner, an inpainting model."""
-    hint = f"there is {alternatives(list(known))}"
+    hint = f"there is {join_alternatives(list(known))}"
     return model_not_readable(path, f"it is of the kind {family}, which cannot be used yet", span, hint)
 
 
-def model_of_no_family(path: Path, span: Span) -> Diagnostic:
+def unknown_model_family(path: Path, span: Span) -> Diagnostic:
     """Tensors by names that no family has."""
     hint = "it should be a whole checkpoint: UNet, text encoder and VAE"
     return model_not_readable(path, "its weights are not those of any family that is known here", span, hint)
@@ -88,7 +88,7 @@ def model_is_a_vae(path: Path, span: Span) -> Diagnostic:
     return model_not_readable(path, "it is a VAE", span, f'write `use vae "{path.name}"` after `use model`')
 
 
-def weights_is_no_weights(path: Path, what: str, span: Span) -> Diagnostic:
+def not_a_weights_file(path: Path, what: str, span: Span) -> Diagnostic:
     """A picture, a quantised file, a text."""
     return weights_not_readable(path, f"it is {what}", span)
 
@@ -98,13 +98,13 @@ def weights_damaged(path: Path, span: Span) -> Diagnostic:
     return weights_not_readable(path, "it is cut short or damaged", span, "fetch it again")
 
 
-def weights_is_a_program(path: Path, span: Span) -> Diagnostic:
+def unsafe_weights_pickle(path: Path, span: Span) -> Diagnostic:
     """A pickle with more in it than tensors."""
     hint = "convert it to safetensors, if you trust whoever made it"
     return weights_not_readable(path, "beside weights it holds objects, which could run any program", span, hint)
 
 
-def hub_without(name: str, reason: str, span: Span) -> Diagnostic:
+def hub_unavailable(name: str, reason: str, span: Span) -> Diagnostic:
     """``use model org/name`` where there is no way to get it."""
     hint = "give the path of a model on this machine, or fetch it with `hf download` where there is a network"
     message = f"`{name}` cannot be used as a model: it is not in the hub's cache, and {reason}"
@@ -116,7 +116,7 @@ def vae_not_readable(path: Path, reason: str, span: Span) -> Diagnostic:
     return Diagnostic("PL303", f"`{path.name}` cannot be used as a VAE: {reason}", span)
 
 
-def vae_does_not_fit(path: Path, model: str, span: Span) -> Diagnostic:
+def incompatible_vae(path: Path, model: str, span: Span) -> Diagnostic:
     """A VAE whose latents are not those of the model."""
     return vae_not_readable(path, f"its latents are of another shape than those of the model `{model}`", span)
 

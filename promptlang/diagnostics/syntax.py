@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from promptlang.diagnostics import Diagnostic, alternatives, nearest, warning
+from promptlang.diagnostics import Diagnostic, join_alternatives, suggest_name, warning
 from promptlang.source import Span
 
 
@@ -22,7 +22,7 @@ def stray_bracket(bracket: str, span: Span) -> Diagnostic:
     )
 
 
-def not_a_weight(number: str, span: Span) -> Diagnostic:
+def invalid_weight(number: str, span: Span) -> Diagnostic:
     """``(a cat:1.2.3)``, ``(a cat:1,2)``"""
     hint = "a weight is digits with a point at most, as in `(cat:1.2)`"
     if number.count(",") == 1 and number.replace(",", "").isdecimal():
@@ -30,16 +30,16 @@ def not_a_weight(number: str, span: Span) -> Diagnostic:
     return warning("PL003", f"`{number}` is not a weight, so it is read as text", span, hint)
 
 
-def near_miss(written: str, meant: str, span: Span) -> Diagnostic:
+def misspelled_keyword(written: str, meant: str, span: Span) -> Diagnostic:
     """``train loar ink from …``"""
     hint = f"did you mean `{meant}`? If it is a prompt, write `render {written} …`"
     return Diagnostic("PL004", f"`{written}` is not a statement", span, hint)
 
 
-def unexpected(text: str, expected: Collection[str], span: Span) -> Diagnostic:
+def unexpected_text(text: str, expected: Collection[str], span: Span) -> Diagnostic:
     """A statement that goes on in a way it cannot."""
     found = f"`{text}`" if text else "the end of the line"
-    return Diagnostic("PL005", f"{found} is not expected here", span, f"expected {alternatives(expected)}")
+    return Diagnostic("PL005", f"{found} is not expected here", span, f"expected {join_alternatives(expected)}")
 
 
 def unclosed_string(span: Span) -> Diagnostic:
@@ -56,33 +56,33 @@ _ELSEWHERE = {
 
 def unknown_tag(kind: str, known: Collection[str], span: Span) -> Diagnostic:
     """``<lore:ink>``"""
-    hint = _ELSEWHERE.get(kind.lower()) or nearest(kind.lower(), known) or r"write `\<` for the character"
+    hint = _ELSEWHERE.get(kind.lower()) or suggest_name(kind.lower(), known) or r"write `\<` for the character"
     return Diagnostic("PL007", f"there is no tag `<{kind}:…>`", span, hint)
 
 
-def nameless_lora(span: Span) -> Diagnostic:
+def missing_lora_name(span: Span) -> Diagnostic:
     """``<lora:>``"""
     return Diagnostic("PL008", "the LoRA has no name", span, "write it as `<lora:name:0.8>`")
 
 
-def not_a_trigger(span: Span) -> Diagnostic:
+def invalid_trigger(span: Span) -> Diagnostic:
     """``<trigger:>``, ``<trigger:ink:0.5>``"""
     message = "a trigger is the name of a LoRA, and nothing else"
     return Diagnostic("PL008", message, span, "write it as `<trigger:name>`")
 
 
-def not_a_strength(text: str, span: Span) -> Diagnostic:
+def invalid_strength(text: str, span: Span) -> Diagnostic:
     """``<lora:ink:strong>``"""
     return Diagnostic("PL009", f"`{text}` is not a strength", span, "write a number, as in `<lora:name:0.8>`")
 
 
-def no_moment(span: Span) -> Diagnostic:
+def missing_moment(span: Span) -> Diagnostic:
     """``[a:b]``"""
     hint = r"write a moment as in `[cat:dog:0.5]`, or `\:` for the character"
     return warning("PL010", "these square brackets have no moment to change at, so they only weigh less", span, hint)
 
 
-def moments_do_not_fit(phases: int, moments: int, span: Span) -> Diagnostic:
+def moment_count_mismatch(phases: int, moments: int, span: Span) -> Diagnostic:
     """``[a:b:c:0.5]``"""
     needed = "one moment" if phases == 2 else f"{phases - 1} moments"
     message = f"{phases} phases need {needed}, not {moments}, so these square brackets only weigh less"
@@ -96,7 +96,7 @@ def and_in_brackets(span: Span) -> Diagnostic:
     return warning("PL011", "`AND` in brackets is read as text", span, hint)
 
 
-def not_an_area(span: Span) -> Diagnostic:
+def invalid_area(span: Span) -> Diagnostic:
     """``<area:left>``"""
     hint = "write its left, right, top and bottom edges as fractions, as in `<area:0,0.5,0,1>`"
     return Diagnostic("PL012", f"`{span.text}` is not an area", span, hint)
@@ -113,12 +113,12 @@ def unclosed_brace(span: Span) -> Diagnostic:
     return warning("PL014", "`{` is never closed, so these are no variants", span, r"close it with `}`, or write `\{`")
 
 
-def too_long(limit: int, span: Span) -> Diagnostic:
+def expansion_too_long(limit: int, span: Span) -> Diagnostic:
     """A `let` of `let`s of `let`s."""
     return Diagnostic("PL015", f"filled in, this comes to more than {limit} characters", span, "use fewer `${…}`")
 
 
-def endless(pattern: str, span: Span) -> Diagnostic:
+def endless_expansion(pattern: str, span: Span) -> Diagnostic:
     """``__animal__`` in animal.txt."""
     hint = "take the wildcard out of its own list, or out of one that its list names"
     return warning("PL016", f"`__{pattern}__` leads back to itself", span, hint)

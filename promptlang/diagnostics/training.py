@@ -8,12 +8,12 @@ from promptlang.diagnostics import Diagnostic, warning
 from promptlang.source import Span
 
 
-def not_together(first: str, second: str, reason: str, span: Span) -> Diagnostic:
+def conflicting_options(first: str, second: str, reason: str, span: Span) -> Diagnostic:
     """``--min-snr 5 --debiased``"""
     return Diagnostic("PL230", f"`--{first}` cannot go with `--{second}`: {reason}", span, "take one of the two out")
 
 
-def not_without(option: str, other: str, span: Span) -> Diagnostic:
+def missing_required_option(option: str, other: str, span: Span) -> Diagnostic:
     """``--te-lr 1e-5`` where the text encoder does not learn."""
     return Diagnostic("PL231", f"`--{option}` means nothing without `--{other}`", span, f"add `--{other}`")
 
@@ -24,7 +24,7 @@ def bad_pattern(reason: str, span: Span) -> Diagnostic:
     return Diagnostic("PL232", f"`{span.text}` is not a regular expression: {reason}", span, hint)
 
 
-def only_loras(span: Span) -> Diagnostic:
+def only_lora_tags(span: Span) -> Diagnostic:
     """``--under "a fox"``"""
     message = "the model can have nothing on but LoRAs, at strengths that stay as they are"
     return Diagnostic("PL233", message, span, 'write it as `--under "<lora:ink:0.8>"`')
@@ -43,7 +43,7 @@ def lora_in_samples(span: Span) -> Diagnostic:
     return Diagnostic("PL236", message, span, hint)
 
 
-def over_before(option: str, steps: int, span: Span) -> Diagnostic:
+def longer_than_training(option: str, steps: int, span: Span) -> Diagnostic:
     """``--warmup 500 --steps 400``"""
     message = f"`--{option}` is longer than the training, which has {steps} step{'s' * (steps != 1)}"
     return warning("PL238", message, span, "give it fewer steps, or leave it out")
@@ -61,24 +61,24 @@ def small_pictures(files: tuple[str, ...], size: tuple[int, int], span: Span) ->
     return warning("PL403", message, span, "put larger pictures there")
 
 
-def bad_record(file: Path, line: int, reason: str, span: Span) -> Diagnostic:
+def invalid_metadata_line(file: Path, line: int, reason: str, span: Span) -> Diagnostic:
     """A line of a `metadata.jsonl`."""
     message = f"line {line} of `{file.name}` cannot be used: {reason}"
     return Diagnostic("PL404", message, span, 'a line is `{"file_name": "one.png", "text": "a cat"}`')
 
 
-def not_listed(file: Path, line: int, text: str, span: Span) -> Diagnostic:
+def invalid_list_line(file: Path, line: int, text: str, span: Span) -> Diagnostic:
     """A line of a list of pictures."""
     message = f"line {line} of `{file.name}` leads to no picture: `{text}`"
     return Diagnostic("PL407", message, span, "a line is a picture, a folder or a pattern, from the list's folder")
 
 
-def no_token(token: str, span: Span) -> Diagnostic:
+def token_not_in_captions(token: str, span: Span) -> Diagnostic:
     """A caption that the new word is not in teaches it nothing."""
     return Diagnostic("PL405", f"no caption has `<{token}>`", span, f'say `--prompt "a picture of <{token}>"`')
 
 
-def nothing_left(span: Span) -> Diagnostic:
+def no_training_pictures_left(span: Span) -> Diagnostic:
     """``--hold-out 50%`` of a single picture."""
     return Diagnostic("PL406", "there is no picture left to train on", span, "hold out fewer, or add pictures")
 
@@ -108,77 +108,77 @@ def package_missing(optimizer: str, package: str, span: Span) -> Diagnostic:
     return Diagnostic("PL522", f"`--optimizer {optimizer}` needs `{package}`, which is not installed", span, hint)
 
 
-def no_xformers(reason: str, span: Span) -> Diagnostic:
+def xformers_unavailable(reason: str, span: Span) -> Diagnostic:
     """``--attention xformers`` where it cannot be had."""
     hint = "leave `--attention` out: PyTorch's own attention has the same kernels"
     return Diagnostic("PL528", f"`--attention xformers` cannot be had: {reason}", span, hint)
 
 
-def not_ours(file: Path, span: Span) -> Diagnostic:
+def file_not_trained_here(file: Path, span: Span) -> Diagnostic:
     """``train lora ink`` where `adapters` has a LoRA of that name from elsewhere."""
     message = f"`{file.name}` is there already, and was not trained here"
     return Diagnostic("PL530", message, span, "train under another name, or write `--force` to replace it")
 
 
-def not_trained(name: str, span: Span) -> Diagnostic:
+def required_training_failed(name: str, span: Span) -> Diagnostic:
     """A prompt, or a training, with what a training before it was to make, which failed."""
     message = f"what needs `{name}` is left out here, since its training failed"
     return Diagnostic("PL531", message, span, "mend that one first: what it is to make is needed here")
 
 
-def typo_in_template(name: str, span: Span) -> Diagnostic:
+def unknown_placeholder(name: str, span: Span) -> Diagnostic:
     """``--prompt "sks, ${captoin}"``"""
     return Diagnostic("PL106", f"nothing is named `{name}` here", span, "did you mean `${caption}`?")
 
 
-def same_pictures(span: Span) -> Diagnostic:
+def validation_on_training_pictures(span: Span) -> Diagnostic:
     """``train lora ink from photos --validation photos``"""
     message = "pictures that are learned from cannot tell whether they were learned by heart"
     return Diagnostic("PL235", message, span, "name other pictures, or write `--hold-out 10%`")
 
 
-def built_in(name: str, span: Span) -> Diagnostic:
+def reserved_model_name(name: str, span: Span) -> Diagnostic:
     """``train dreambooth emoji``"""
     return Diagnostic("PL237", f"`{name}` is the built-in model's name", span, "give what is trained another one")
 
 
-def not_kept(kind: str, device: str, span: Span) -> Diagnostic:
+def unsupported_base_precision(kind: str, device: str, span: Span) -> Diagnostic:
     """``--base-precision fp8`` on a device without such numbers."""
     message = f"the device `{device}` cannot hold weights in `{kind}`"
     return Diagnostic("PL529", message, span, "try `--base-precision int8`, or leave it out")
 
 
-def no_targets(targets: str, part: str, span: Span) -> Diagnostic:
+def no_matching_targets(targets: str, part: str, span: Span) -> Diagnostic:
     """``--targets "to_z$"``"""
     unet, text = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q", "encoder.layers.0.self_attn.q_proj"
     hint = f"names are like `{unet if part == 'UNet' else text}`; `a|b` stands for names with either"
     return Diagnostic("PL523", f"`--targets {targets}` is in no layer's name in the {part}", span, hint)
 
 
-def learns_nowhere(part: str, span: Span) -> Diagnostic:
+def block_without_trainable_layers(part: str, span: Span) -> Diagnostic:
     """``--mid-lr 1e-5 --targets "up_blocks"``"""
     message = f"`--{part}-lr` is for a part of the UNet in which nothing learns"
     return Diagnostic("PL526", message, span, "leave it out, or let `--targets` hold layers of it, too")
 
 
-def nothing_learns(span: Span) -> Diagnostic:
+def all_learning_rates_zero(span: Span) -> Diagnostic:
     """``--down-lr 0 --mid-lr 0 --up-lr 0``"""
     return Diagnostic("PL527", "every learning rate is 0, so nothing learns", span, "leave one of them out")
 
 
-def not_shared(pictures: int, processes: int, span: Span) -> Diagnostic:
+def indivisible_batch(pictures: int, processes: int, span: Span) -> Diagnostic:
     """Three processes, and four pictures a step."""
     message = f"the {pictures} pictures of a step cannot be shared among {processes} processes"
     return Diagnostic("PL525", message, span, f"let `--batch` times `--accumulate` be a multiple of {processes}")
 
 
-def only_first_tokens(word: str, tokens: int, vectors: int, span: Span) -> Diagnostic:
+def init_word_truncated(word: str, tokens: int, vectors: int, span: Span) -> Diagnostic:
     """``--init "ink drawing"`` with a single vector."""
     begun = "the first of them is" if vectors == 1 else f"the first {vectors} of them are"
     message = f"`{word}` is {tokens} tokens to the model, and only {begun} begun with"
     return warning("PL532", message, span, f"say `--vectors {tokens}`, or another word")
 
 
-def unknown_word(word: str, span: Span) -> Diagnostic:
+def unknown_init_word(word: str, span: Span) -> Diagnostic:
     """``--init`` with a word that comes to no token."""
     return Diagnostic("PL524", f"`--init {word}` is no word to start from", span, "try one word, such as `style`")

@@ -11,23 +11,23 @@ from dataclasses import replace
 from promptlang import ast
 from promptlang.diagnostics import dialects as said
 from promptlang.dialects import doubled_loras, writing
-from promptlang.dialects.a1111_differences import differences
-from promptlang.dialects.reading import Read
-from promptlang.dialects.weighed_breaks import taken_out
-from promptlang.dialects.writing import Written
+from promptlang.dialects.a1111_differences import diagnose_differences
+from promptlang.dialects.bracketed_breaks import move_breaks_out
+from promptlang.dialects.reading import ReadResult
+from promptlang.dialects.writing import WriteResult
 from promptlang.source import Span
 from promptlang.syntax.parser import parse_prompt
 
 _LAST = re.compile(r"\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*\Z")
 
 
-def read(span: Span, *, templated: bool = False) -> Read:
+def read(span: Span, *, templated: bool = False) -> ReadResult:
     """A prompt from its box, or from a gallery; what means something else here is said."""
     prompt, found = _read(span, templated=templated)
-    return doubled_loras.as_the_last(prompt), (*found, *differences(prompt))
+    return doubled_loras.use_last_strengths(prompt), (*found, *diagnose_differences(prompt))
 
 
-def _read(span: Span, *, templated: bool) -> Read:
+def _read(span: Span, *, templated: bool) -> ReadResult:
     """A number at its end weighs the only part, too."""
     prompt, found = parse_prompt(span, templated=templated)
     last = _LAST.search(span.text)
@@ -49,42 +49,42 @@ _TAG = re.compile(r"<(?=\w+:)")
 _WORD = re.compile(r"\b(?:AND|BREAK)\b")
 
 
-def write(prompt: ast.Prompt) -> Written:
+def write(prompt: ast.Prompt) -> WriteResult:
     """For A1111's prompt box."""
-    return Pen().write(prompt)
+    return A1111Writer().write(prompt)
 
 
-class Pen(writing.Pen):
+class A1111Writer(writing.PromptWriter):
     """Writes as A1111 reads."""
 
     dialect = "A1111"
-    can = frozenset(
+    supported = frozenset(
         {ast.Emphasis, ast.Schedule, ast.Alternation, ast.Composition, ast.Break, ast.Lora, ast.Embedding, ast.Opening}
     )
 
-    def write(self, prompt: ast.Prompt) -> Written:
+    def write(self, prompt: ast.Prompt) -> WriteResult:
         """All of a prompt, each LoRA once and each ``BREAK`` outside of brackets."""
-        prompt, lost = doubled_loras.added_up(prompt)
+        prompt, lost = doubled_loras.merge_repeated_loras(prompt)
         for lora in lost:
-            self.cannot("LoRA with several strengths", lora, "the first one is kept")
-        return super().write(taken_out(prompt))
+            self.report_unsupported("LoRA with several strengths", lora, "the first one is kept")
+        return super().write(move_breaks_out(prompt))
 
     def text(self, text: ast.Text) -> str:
         """Words, their brackets escaped."""
         value = text.value
         if "#" in value:
-            self.cannot("way to write `#`, which begins a comment", text, "it is left out")
+            self.report_unsupported("way to write `#`, which begins a comment", text, "it is left out")
             value = value.replace("#", "")
         if _TAG.search(value):
-            self.cannot("way to write `<word:`, which is a tag", text, "a space divides it")
+            self.report_unsupported("way to write `<word:`, which is a tag", text, "a space divides it")
             value = _TAG.sub("< ", value)
         if _WORD.search(value):
-            self.cannot("way to write `AND` or `BREAK` as words", text, "they are written small")
+            self.report_unsupported("way to write `AND` or `BREAK` as words", text, "they are written small")
             value = _WORD.sub(lambda word: word.group().lower(), value)
         value = _SPECIAL.sub(r"\\\g<0>", value)
-        if self.squares or (self.changes and self.inside):
+        if self.square_depth or (self.has_step_changes and self.inside):
             return _SEPARATOR.sub(r"\\\g<0>", value)
-        return value.replace("|", r"\|") if self.changes else value
+        return value.replace("|", r"\|") if self.has_step_changes else value
 
     def leaf(self, phrase: ast.Phrase) -> str:
         """A token is a word, and a tag is read before anything else."""
@@ -92,24 +92,26 @@ class Pen(writing.Pen):
             case ast.Embedding(name):
                 return name
             case ast.Break() if self.ranges:
-                self.cannot("`BREAK` in brackets that cross or are never closed", phrase, "it is a word there")
+                self.report_unsupported(
+                    "`BREAK` in brackets that cross or are never closed", phrase, "it is a word there"
+                )
                 return super().leaf(phrase)
             case ast.Lora() if any(isinstance(each, ast.Schedule | ast.Alternation) for each in self.inside):
-                self.cannot("LoRA that comes and goes", phrase, "it holds at every step")
+                self.report_unsupported("LoRA that comes and goes", phrase, "it holds at every step")
                 return super().leaf(phrase)
             case _:
                 return super().leaf(phrase)
 
-    def finished(self, text: str, part: ast.Part) -> str:
+    def finish_part(self, text: str, part: ast.Part) -> str:
         """A number at the end weighs a part even where it is the only one."""
-        return f"{text} :1" if part.weight is None and self.ends_in_number(text) else super().finished(text, part)
+        return f"{text} :1" if part.weight is None and self.ends_in_number(text) else super().finish_part(text, part)
 
-    def nests(self, node: ast.Schedule) -> bool:
+    def needs_nesting(self, node: ast.Schedule) -> bool:
         """Two phases at a time."""
         return len(node.branches) > 2
 
     def period(self, node: ast.Alternation) -> str:
         """There is none."""
         if node.period is not None:
-            self.cannot("alternation of more than a step at a time", node, "it changes every step")
+            self.report_unsupported("alternation of more than a step at a time", node, "it changes every step")
         return "]"

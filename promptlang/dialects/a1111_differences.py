@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
-from promptlang.syntax.visitor import Enter, Leave, flow
+from promptlang.syntax.visitor import Enter, Leave, visit_phrases
 
 _ESCAPED_WEIGHT = re.compile(r"(?<!\\)(?:\\\\)*(?P<written>\\:\s*[+-]?[.\d]+\s*\))")
 _BAR = re.compile(r"(?<!\\)(?:\\\\)*\|")
 
 
-def differences(prompt: ast.Prompt) -> Iterator[Diagnostic]:
+def diagnose_differences(prompt: ast.Prompt) -> Iterator[Diagnostic]:
     """Each with its place, part by part; grammar/README.md has the table."""
     for match in _ESCAPED_WEIGHT.finditer(prompt.span.source.text, prompt.span.start, prompt.span.end):
         place = prompt.span.source.span(*match.span("written"))
@@ -28,7 +28,7 @@ def differences(prompt: ast.Prompt) -> Iterator[Diagnostic]:
 def _in_part(part: ast.Part) -> Iterator[Diagnostic]:
     weights = 0
     changing = any(isinstance(node, ast.Schedule | ast.Alternation) for node in ast.walk(part))
-    for event in flow(part.phrases):
+    for event in visit_phrases(part.phrases):
         match event:
             case Enter(ast.Emphasis() | ast.Deemphasis()):
                 weights += 1

@@ -9,37 +9,37 @@ from decimal import Decimal
 
 from promptlang import ast
 
-CHANGING = frozenset({ast.Stages, ast.Turns, ast.Curve})
+STEP_DEPENDENT_AMOUNTS = frozenset({ast.Stages, ast.Turns, ast.Curve})
 """The types of number that change over the steps."""
 
 
-def constant(amount: ast.Amount) -> float:
+def to_constant(amount: ast.Amount) -> float:
     """Of a number that changes, the value that is furthest from nothing."""
     return amount if isinstance(amount, float | int) else max(amount.values, key=abs)
 
 
-def scaled(amount: ast.Amount, factor: float) -> ast.Amount:
+def scale_amount(amount: ast.Amount, factor: float) -> ast.Amount:
     """Each value times a factor."""
     if isinstance(amount, float | int):
         return amount * factor
     return replace(amount, values=tuple(value * factor for value in amount.values))
 
 
-def times(amount: ast.Amount, other: ast.Amount) -> ast.Amount:
+def multiply_amounts(amount: ast.Amount, other: ast.Amount) -> ast.Amount:
     """A product; of two numbers that both change, the second is taken for its largest value."""
     if isinstance(other, float | int):
-        return scaled(amount, other)
-    return scaled(other, constant(amount))
+        return scale_amount(amount, other)
+    return scale_amount(other, to_constant(amount))
 
 
-def near(amount: ast.Amount) -> ast.Amount:
+def round_amount(amount: ast.Amount) -> ast.Amount:
     """A product as a person would write it: ten digits of it, so that 1.5 times 1.2 is 1.8."""
     if isinstance(amount, float | int):
         return float(f"{amount:.10g}")
     return replace(amount, values=tuple(float(f"{value:.10g}") for value in amount.values))
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """The shortest digits that read as the same number, without an exponent.
 
     A product of thousands of brackets may be too large for a number; then it is the largest there is.
@@ -51,10 +51,10 @@ def number(value: float) -> str:
     return format(Decimal(repr(value)), "f")
 
 
-def moment(when: ast.Moment) -> str:
+def format_moment(when: ast.Moment) -> str:
     """``0.5`` or ``12``: a fraction has a point, a step has none."""
     if when.fraction:
-        text = number(when.value)
+        text = format_number(when.value)
         return text if "." in text else f"{text}.0"
     if not math.isfinite(when.value):
         return "1e999"
@@ -64,16 +64,16 @@ def moment(when: ast.Moment) -> str:
     return f"{'-' * sign}{''.join(map(str, digits))}e{exponent}"
 
 
-def shown(amount: ast.Amount) -> str:
+def format_amount(amount: ast.Amount) -> str:
     """``1.2``, ``[1:1.2:0.5]``, ``[1|1.2]`` or ``0@0,1@0.5``."""
     match amount:
         case ast.Stages(values, moments):
-            return f"[{':'.join(map(number, values))}:{','.join(map(moment, moments))}]"
+            return f"[{':'.join(map(format_number, values))}:{','.join(map(format_moment, moments))}]"
         case ast.Turns(values, period):
-            tail = "" if period is None else f":{moment(period)}"
-            return f"[{'|'.join(map(number, values))}{tail}]"
+            tail = "" if period is None else f":{format_moment(period)}"
+            return f"[{'|'.join(map(format_number, values))}{tail}]"
         case ast.Curve(values, moments):
-            points = zip(map(number, values), map(moment, moments), strict=True)
+            points = zip(map(format_number, values), map(format_moment, moments), strict=True)
             return ",".join(f"{value}@{when}" for value, when in points)
         case _:
-            return number(amount)
+            return format_number(amount)

@@ -7,32 +7,32 @@ from collections.abc import Iterator
 
 from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.source import Source, Span
-from promptlang.syntax.logical_lines import head
-from promptlang.syntax.suggestions import near_head
+from promptlang.syntax.logical_lines import find_statement_head
+from promptlang.syntax.suggestions import suggest_statement
 
 _OPTION = re.compile(r"(?<!\S)--[A-Za-z][\w-]*(?:\s{1,20}[^\s-]\S*)?")
 
 
-def misplaced(span: Span) -> Iterator[Diagnostic]:
+def diagnose_bare_prompt(span: Span) -> Iterator[Diagnostic]:
     """``use model emoji`` and ``a fox --steps 30``, given as a prompt."""
-    statement = head(span)
+    statement = find_statement_head(span)
     if statement is not None and statement != "render":
         yield syntax.statement_in_prompt(statement, span)
-    yield from misplaced_options(span)
+    yield from diagnose_misplaced_options(span)
 
 
-def misplaced_options(span: Span) -> Iterator[Diagnostic]:
+def diagnose_misplaced_options(span: Span) -> Iterator[Diagnostic]:
     """The first of them."""
     found = _OPTION.search(span.source.text, span.start, span.end)
     if found is not None:
         yield syntax.options_in_prompt(found.group(), span.source.span(*found.span()))
 
 
-def taken_for_statement(span: Span, written: str) -> Iterator[Diagnostic]:
+def diagnose_statement_like(span: Span, written: str) -> Iterator[Diagnostic]:
     """A converted prompt, `written` here, that a recipe would take for a statement; `span` is what it was."""
     line = Source(written)
     whole = line.span(0, len(written))
-    near = near_head(whole)
-    statement = head(whole) or (near[1] if near else None)
+    near = suggest_statement(whole)
+    statement = find_statement_head(whole) or (near[1] if near else None)
     if statement is not None:
         yield syntax.statement_in_prompt(statement, span)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
-from promptlang.dialects.amounts import near, shown, times
-from promptlang.dialects.reading import Phrases, Read, multiplying
-from promptlang.dialects.writing import Pen, Written
-from promptlang.prompts.segments import ROUND, SQUARE
+from promptlang.dialects.amounts import format_amount, multiply_amounts, round_amount
+from promptlang.dialects.reading import PhraseBuilder, ReadResult, convert_absolute_weights
+from promptlang.dialects.writing import PromptWriter, WriteResult
+from promptlang.prompts.segments import DEEMPHASIS_FACTOR, EMPHASIS_FACTOR
 from promptlang.source import Span
-from promptlang.syntax.visitor import Holder, Weighing
+from promptlang.syntax.visitor import ContainerNode, WeightedNode
 
 _PIECE = re.compile(
     r"""
@@ -31,12 +31,12 @@ _PIECE = re.compile(
 _TOKEN = re.compile(r"(?<!\S)embedding\\?:(?=[^\s,:()\\])")
 
 
-def read(span: Span) -> Read:
+def read(span: Span) -> ReadResult:
     """A ``CLIPTextEncode`` text."""
     pieces = list(_PIECE.finditer(span.source.text, span.start, span.end))
     groups = _groups(pieces)
-    phrases = multiplying(_phrases(span, pieces, groups))
-    return ast.Prompt(phrases, span=span), tuple(_alone(span, pieces, groups))
+    phrases = convert_absolute_weights(_phrases(span, pieces, groups))
+    return ast.Prompt(phrases, span=span), tuple(_diagnose_unbalanced(span, pieces, groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +112,11 @@ def _phrases(span: Span, pieces: list[re.Match[str]], groups: list[_Group]) -> t
     """The pieces as a tree whose brackets set weights."""
     openings = {group.opening: group for group in groups}
     closings = {group.closing: group for group in groups}
-    open_phrases = [Phrases(span.source)]
+    open_phrases = [PhraseBuilder(span.source)]
     for index, piece in enumerate(pieces):
         top = open_phrases[-1]
         if index in openings:
-            open_phrases.append(Phrases(span.source))
+            open_phrases.append(PhraseBuilder(span.source))
         elif index in closings:
             group = closings[index]
             place = span.source.span(pieces[group.opening].start(), piece.end())
@@ -134,48 +134,48 @@ def _value(piece: re.Match[str]) -> str:
     return piece.group()[1:] if piece["escape"] else piece.group()
 
 
-def _alone(span: Span, pieces: list[re.Match[str]], groups: list[_Group]) -> Iterator[Diagnostic]:
+def _diagnose_unbalanced(span: Span, pieces: list[re.Match[str]], groups: list[_Group]) -> Iterator[Diagnostic]:
     used = {at for group in groups for at in (group.opening, group.closing)}
     for index, piece in enumerate(pieces):
         if piece["mark"] and index not in used:
-            yield said.unbalanced(piece["mark"], "ComfyUI", span.source.span(*piece.span()))
+            yield said.unbalanced_bracket(piece["mark"], "ComfyUI", span.source.span(*piece.span()))
 
 
-def write(prompt: ast.Prompt) -> Written:
+def write(prompt: ast.Prompt) -> WriteResult:
     """For a ``CLIPTextEncode`` node."""
-    return ComfyPen().write(prompt)
+    return ComfyWriter().write(prompt)
 
 
-class ComfyPen(Pen):
+class ComfyWriter(PromptWriter):
     """Writes brackets that set a weight."""
 
     dialect = "ComfyUI"
-    can = frozenset({ast.Embedding})
+    supported = frozenset({ast.Embedding})
 
     def __init__(self) -> None:
         super().__init__()
         self.factors: list[ast.Amount] = [1.0]
         """What each open bracket comes to, outermost first."""
 
-    def brackets(self, node: Holder) -> tuple[str, str]:
+    def brackets(self, node: ContainerNode) -> tuple[str, str]:
         """Square ones are text to ComfyUI."""
         return ("(", ")") if isinstance(node, ast.Deemphasis) else super().brackets(node)
 
-    def opened(self, node: Holder) -> None:
+    def opened(self, node: ContainerNode) -> None:
         """What is inside weighs as much as all that is around it."""
         match node:
             case ast.Emphasis(_, weight):
-                self.factors.append(times(self.factors[-1], ROUND if weight is None else weight))
+                self.factors.append(multiply_amounts(self.factors[-1], EMPHASIS_FACTOR if weight is None else weight))
             case ast.Deemphasis():
-                self.factors.append(times(self.factors[-1], SQUARE))
+                self.factors.append(multiply_amounts(self.factors[-1], DEEMPHASIS_FACTOR))
 
-    def weight(self, node: Weighing) -> str:
+    def weight(self, node: WeightedNode) -> str:
         """The weight that holds inside, unless it is what brackets alone come to."""
         weight, around = self.factors.pop(), self.factors[-1]
         written = isinstance(node, ast.Emphasis) and node.weight is not None
-        if not written and weight == times(around, ROUND) and not self.ends_in_weight():
+        if not written and weight == multiply_amounts(around, EMPHASIS_FACTOR) and not self.ends_in_weight():
             return ""
-        return f":{shown(weight if written and around == 1 else near(weight))}"
+        return f":{format_amount(weight if written and around == 1 else round_amount(weight))}"
 
     def ends_in_weight(self) -> bool:
         """Whether what was written last would be taken for a weight."""
@@ -188,10 +188,10 @@ class ComfyPen(Pen):
     def escaped(self, text: ast.Text, value: str) -> str:
         """``embedding:`` would begin a token; a backslash at the end would make the next bracket a character."""
         if _TOKEN.search(value):
-            self.cannot("way to write `embedding:` as a word", text, "a space divides it")
+            self.report_unsupported("way to write `embedding:` as a word", text, "a space divides it")
             value = _TOKEN.sub("embedding :", value)
         if value.endswith("\\"):
-            self.cannot("way to write a backslash before a bracket", text, "a space divides them")
+            self.report_unsupported("way to write a backslash before a bracket", text, "a space divides them")
             value += " "
         return value
 

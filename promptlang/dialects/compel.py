@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
-from promptlang.dialects.amounts import number
-from promptlang.dialects.compel_text import NUMBER, TOKEN, Text, Token
+from promptlang.dialects.amounts import format_number
+from promptlang.dialects.compel_text import NUMBER, TOKEN, Token, TokenizedText
 from promptlang.dialects.fitting import fit
-from promptlang.dialects.reading import Phrases, Read
-from promptlang.dialects.weighted_spans import Run, rounded, runs
-from promptlang.dialects.writing import Written
-from promptlang.prompts.segments import ROUND
+from promptlang.dialects.reading import PhraseBuilder, ReadResult
+from promptlang.dialects.weighted_spans import WeightedPhrase, flatten_phrases, round_weight
+from promptlang.dialects.writing import WriteResult
+from promptlang.prompts.segments import EMPHASIS_FACTOR
 from promptlang.source import Span
 
 _N = NUMBER
@@ -27,7 +27,7 @@ _START = re.compile(r"t_start\s*=\s*([\d.]+)")
 PLUS, MINUS = 1.1, 0.9
 
 
-def read(span: Span) -> Read:
+def read(span: Span) -> ReadResult:
     """A prompt for ``Compel`` and its kin."""
     reader = _Reader(span)
     return ast.Prompt(reader.prompt(), span=span), tuple(reader.found)
@@ -37,7 +37,7 @@ def read(span: Span) -> Read:
 class _Frame:
     """An open bracket or quote, or the whole text."""
 
-    phrases: Phrases
+    phrases: PhraseBuilder
     start: int
     closing: int
 
@@ -54,7 +54,7 @@ class _Reader:
     # Whole prompts
 
     def _combined(self) -> tuple[ast.Phrase, ...] | tuple[ast.Composition] | None:
-        text = Text(self._span)
+        text = TokenizedText(self._span)
         first = next((at for at, token in enumerate(text.tokens) if token.kind != "white"), 0)
         last = text.partner.get(first)
         if last is None:
@@ -66,7 +66,7 @@ class _Reader:
         weights = re.findall(_N, operator["weights"])
         place = self._source.span(*operator.span())
         if weights and len(weights) != len(parts):
-            self.found.append(said.counts_differ(operator["operator"], len(parts), len(weights), place))
+            self.found.append(said.weight_count_mismatch(operator["operator"], len(parts), len(weights), place))
             return None
         if self._source.text[operator.end() : self._span.end].strip():
             rest = self._source.span(operator.end(), self._span.end)
@@ -122,8 +122,8 @@ class _Reader:
 
     def phrases(self, span: Span) -> tuple[ast.Phrase, ...]:
         """Words, brackets and quotes, with their weights."""
-        text = Text(span)
-        frames = [_Frame(Phrases(self._source), span.start, span.end)]
+        text = TokenizedText(span)
+        frames = [_Frame(PhraseBuilder(self._source), span.start, span.end)]
         at = span.start
         while at < span.end:
             frame = frames[-1]
@@ -133,13 +133,13 @@ class _Reader:
                 continue
             opened = self._opened(text, at)
             if opened is not None:
-                frames.append(_Frame(Phrases(self._source), at, opened))
+                frames.append(_Frame(PhraseBuilder(self._source), at, opened))
                 at += 1
             else:
                 at = self._plain(frame.phrases, at, span.end, free=len(frames) == 1)
         return frames[0].phrases.all()
 
-    def _opened(self, text: Text, at: int) -> int | None:
+    def _opened(self, text: TokenizedText, at: int) -> int | None:
         """Where the bracket or quote that opens here closes."""
         index = text.at.get(at)
         if index is None:
@@ -153,7 +153,7 @@ class _Reader:
                 return None
         return None if closing is None else text.tokens[closing].start
 
-    def _plain(self, phrases: Phrases, at: int, end: int, *, free: bool) -> int:
+    def _plain(self, phrases: PhraseBuilder, at: int, end: int, *, free: bool) -> int:
         """A word, or what cannot be read as anything; where there are no brackets it takes all up to a space."""
         token = TOKEN.match(self._source.text, at, end)
         assert token is not None
@@ -186,7 +186,9 @@ class _Reader:
         operator = _AFTER.match(text, at, end)
         return bool(operator and not operator["number"]) or _SWAP.match(text, at, end) is not None
 
-    def _operated(self, phrases: Phrases, inner: tuple[ast.Phrase, ...], place: Span, *, word: bool = False) -> int:
+    def _operated(
+        self, phrases: PhraseBuilder, inner: tuple[ast.Phrase, ...], place: Span, *, word: bool = False
+    ) -> int:
         """Add phrases with the operator that follows them; where that ends."""
         text, limit = self._source.text, self._span.end
         operator = _AFTER.match(text, place.end, limit)
@@ -194,7 +196,7 @@ class _Reader:
         if operator and not (word and operator["number"]):
             weight = _weight(operator["signs"] or operator["number"] or operator["attend"])
             whole = self._source.span(place.start, operator.end())
-            phrases.add(ast.Emphasis(inner, None if weight == ROUND else weight, span=whole))
+            phrases.add(ast.Emphasis(inner, None if weight == EMPHASIS_FACTOR else weight, span=whole))
             return operator.end()
         if swap:
             phrases.add(self._swapped(inner, place, swap))
@@ -228,27 +230,27 @@ def _weight(written: str) -> float:
     return float(written)
 
 
-def write(prompt: ast.Prompt) -> Written:
+def write(prompt: ast.Prompt) -> WriteResult:
     """For ``Compel`` and its kin."""
-    return Writer("compel", frozenset({ast.Break, ast.Embedding, ast.Lora})).write(prompt)
+    return CompelWriter("compel", frozenset({ast.Break, ast.Embedding, ast.Lora})).write(prompt)
 
 
-class Writer:
+class CompelWriter:
     """Writes a prompt without nesting, as chunks that ``.and()`` puts together."""
 
     def __init__(self, dialect: str, can: frozenset[type]) -> None:
         self._dialect, self._can = dialect, can
         self._found: list[Diagnostic] = []
 
-    def write(self, prompt: ast.Prompt) -> Written:
+    def write(self, prompt: ast.Prompt) -> WriteResult:
         """All of it."""
         fitted = fit(prompt, self._dialect, self._can)
         self._found += fitted.diagnostics
-        chunks: list[list[Run]] = [[]]
+        chunks: list[list[WeightedPhrase]] = [[]]
         for part in fitted.parts:
             if chunks[-1]:
-                chunks[-1].append(Run(ast.Text(", ", span=part.span), 1.0))
-            for run in runs(part.phrases):
+                chunks[-1].append(WeightedPhrase(ast.Text(", ", span=part.span), 1.0))
+            for run in flatten_phrases(part.phrases):
                 if isinstance(run.phrase, ast.Break):
                     chunks.append([])
                 else:
@@ -260,7 +262,7 @@ class Writer:
         quoted = ", ".join(f'"{text.strip()}"' for text in texts)
         return f"({quoted}).and()", tuple(self._found)
 
-    def _chunk(self, chunk: Iterable[Run], *, strict: bool) -> str:
+    def _chunk(self, chunk: Iterable[WeightedPhrase], *, strict: bool) -> str:
         out: list[str] = []
         for run in chunk:
             text = self._run(run, strict=strict)
@@ -270,7 +272,7 @@ class Writer:
                 out.append(text)
         return "".join(out)
 
-    def _run(self, run: Run, *, strict: bool) -> str:
+    def _run(self, run: WeightedPhrase, *, strict: bool) -> str:
         match run.phrase:
             case ast.Lora(name, _, unet):
                 return self._lora(run.phrase, name, unet)
@@ -284,14 +286,14 @@ class Writer:
             case _:
                 raise AssertionError(run.phrase)
 
-    def _possible(self, run: Run) -> float:
+    def _possible(self, run: WeightedPhrase) -> float:
         if run.weight >= 0:
             return run.weight
         self._cannot("weights below zero", run.phrase.span, "0 is written")
         return 0.0
 
     def _cannot(self, what: str, span: Span, instead: str) -> None:
-        self._found.append(said.cannot_say(self._dialect, what, span, instead))
+        self._found.append(said.not_expressible(self._dialect, what, span, instead))
 
     def _lora(self, node: ast.Lora, name: str, unet: ast.Amount) -> str:
         if not re.fullmatch(r"[\w-]+", name):
@@ -299,7 +301,7 @@ class Writer:
             return ""
         if node.text_encoder != unet:
             self._cannot("strength of a LoRA for the text encoder alone", node.span, "the UNet's is kept")
-        return f"withLora({name}, {number(rounded(float(unet)))})" if isinstance(unet, float | int) else ""
+        return f"withLora({name}, {format_number(round_weight(float(unet)))})" if isinstance(unet, float | int) else ""
 
     def _escaped(self, text: ast.Text, *, strict: bool) -> str:
         """Words, their brackets and quotes escaped; signs that would weigh a word cannot be."""
@@ -327,4 +329,4 @@ def _weighed(text: str, weight: float) -> str:
     sign = next(
         (mark * count for mark, base in (("+", PLUS), ("-", MINUS)) for count in (1, 2) if weight == base**count), ""
     )
-    return f"{text[:start]}({core}){sign or number(rounded(weight))}{text[start + len(core) :]}"
+    return f"{text[:start]}({core}){sign or format_number(round_weight(weight))}{text[start + len(core) :]}"

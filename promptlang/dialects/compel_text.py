@@ -35,7 +35,7 @@ class Token:
     text: str
 
 
-class Text:
+class TokenizedText:
     """A text as tokens, and which of its brackets and quotes hold nothing but what may stand in them."""
 
     def __init__(self, span: Span) -> None:

@@ -10,18 +10,18 @@ from typing import Final
 
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
-from promptlang.dialects.bare_prompts import misplaced_options, taken_for_statement
+from promptlang.dialects.bare_prompts import diagnose_misplaced_options, diagnose_statement_like
 from promptlang.grammar import vocabulary
 from promptlang.metadata import infotext
-from promptlang.plan.sampler_names import read_sampler
+from promptlang.plan.sampler_names import parse_sampler_name
 from promptlang.source import Source, Span
-from promptlang.syntax.logical_lines import head
-from promptlang.syntax.suggestions import near_head
+from promptlang.syntax.logical_lines import find_statement_head
+from promptlang.syntax.suggestions import suggest_statement
 
 INFOTEXT = "infotext"
 """What is no dialect but a whole picture's text, and can be read only."""
 
-NAMES: Final = (
+DIALECT_NAMES: Final = (
     "promptlang",
     "a1111",
     "comfy",
@@ -34,7 +34,7 @@ NAMES: Final = (
 )
 """Every dialect, by the name it goes by."""
 
-LIKE_OURS: Final = ("promptlang", "a1111", "dynamicprompts")
+NATIVE_COMPATIBLE: Final = ("promptlang", "a1111", "dynamicprompts")
 """The dialects that a line of a recipe may be taken for."""
 
 
@@ -49,10 +49,12 @@ class Converted:
 def convert(text: str, *, source: str = "a1111", target: str = "promptlang") -> Converted:
     """A prompt from one dialect in another; from ``infotext``, a whole line of a recipe.
 
-    The dialects are those of `NAMES`; another name raises ValueError. Weights are kept to nine digits.
+    The dialects are those of `DIALECT_NAMES`; another name raises ValueError. Weights are kept to nine digits.
     """
-    if source not in (*NAMES, INFOTEXT) or target not in NAMES:
-        raise ValueError(f"there is no dialect {source!r} to read, or {target!r} to write; there is {', '.join(NAMES)}")
+    if source not in (*DIALECT_NAMES, INFOTEXT) or target not in DIALECT_NAMES:
+        raise ValueError(
+            f"there is no dialect {source!r} to read, or {target!r} to write; there is {', '.join(DIALECT_NAMES)}"
+        )
     place = Source(text, f"<{source}>")
     if source == INFOTEXT:
         return _statement(place, target)
@@ -64,10 +66,10 @@ def convert(text: str, *, source: str = "a1111", target: str = "promptlang") -> 
 
 def _misplaced(span: Span, converted: Converted, source: str, target: str) -> Iterator[Diagnostic]:
     """What belongs on a recipe's line, or would be another on one."""
-    if source in LIKE_OURS:
-        yield from misplaced_options(span)
+    if source in NATIVE_COMPATIBLE:
+        yield from diagnose_misplaced_options(span)
     if target == "promptlang":
-        yield from taken_for_statement(span, converted.text)
+        yield from diagnose_statement_like(span, converted.text)
 
 
 def _convert(span: Span, source: str, target: str) -> Converted:
@@ -93,10 +95,10 @@ def _statement(source: Source, target: str) -> Converted:
     if not (read.prompt or read.negative or read.settings):
         return Converted("", ())
     options = [*_options(source, read, found)]
-    return Converted(line(prompt.text, negative.text if read.negative else "", options), tuple(found))
+    return Converted(format_recipe_line(prompt.text, negative.text if read.negative else "", options), tuple(found))
 
 
-def line(prompt: str, negative: str, options: Iterable[str]) -> str:
+def format_recipe_line(prompt: str, negative: str, options: Iterable[str]) -> str:
     """A line of a recipe that is this prompt, whatever its first words are, with its negative prompt and options."""
     words = [_forced(_one_line(prompt))]
     if negative:
@@ -115,7 +117,7 @@ def _one_line(text: str) -> str:
 
 def _forced(prompt: str) -> str:
     span = _whole(Source(prompt))
-    return f"render {prompt}" if head(span) or near_head(span) or not prompt else prompt
+    return f"render {prompt}" if find_statement_head(span) or suggest_statement(span) or not prompt else prompt
 
 
 def _string(text: str) -> str:
@@ -133,7 +135,7 @@ def _number(value: str) -> str | None:
     return value if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else None
 
 
-EDGE = 8
+SIZE_MULTIPLE = 8
 """Pixels by which both sides of a picture are divisible."""
 
 
@@ -141,7 +143,9 @@ def _size(value: str) -> str | None:
     """Rounded to what can be made."""
     if not re.fullmatch(r"\d{1,6}x\d{1,6}", value):
         return None
-    return "x".join(str(max(1, (int(side) + EDGE // 2) // EDGE) * EDGE) for side in value.split("x"))
+    return "x".join(
+        str(max(1, (int(side) + SIZE_MULTIPLE // 2) // SIZE_MULTIPLE) * SIZE_MULTIPLE) for side in value.split("x")
+    )
 
 
 def _ours(labels: Mapping[str, str]) -> dict[str, str]:
@@ -151,20 +155,20 @@ def _ours(labels: Mapping[str, str]) -> dict[str, str]:
 
 def _sampler(value: str) -> str | None:
     """Once the spacing was part of a sampler's name: ``DPM++ 2M Karras``."""
-    found = read_sampler(value)
+    found = parse_sampler_name(value)
     return found and found.value
 
 
-OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = MappingProxyType(
+INFOTEXT_OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = MappingProxyType(
     {
         "Steps": ("steps", _integer),
         "Sampler": ("sampler", _sampler),
-        "Schedule type": ("scheduler", _ours(infotext.SCHEDULERS).get),
+        "Schedule type": ("scheduler", _ours(infotext.SCHEDULER_LABELS).get),
         "CFG scale": ("cfg", _number),
         "Seed": ("seed", _integer),
         "Size": ("size", _size),
         "Clip skip": ("clip-skip", _integer),
-        "Emphasis": ("emphasis", _ours(infotext.EMPHASES).get),
+        "Emphasis": ("emphasis", _ours(infotext.EMPHASIS_LABELS).get),
         "Denoising strength": ("strength", _number),
         "Hires upscale": ("hires", _number),
         "Eta": ("eta", _number),
@@ -173,26 +177,26 @@ OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = MappingP
 """By A1111's name for a setting, ours, and what becomes of its value; None where it is none of ours."""
 
 
-MEANINGLESS: Final = frozenset({("Schedule type", "Automatic")})
+IGNORED_SETTINGS: Final = frozenset({("Schedule type", "Automatic")})
 """What only says that the sampler's own way is taken."""
 
 
 def _options(source: Source, read: infotext.Infotext, found: list[Diagnostic]) -> Iterator[str]:
     for name, value in read.settings.items():
-        option, convert_value = OPTIONS.get(name, ("", _integer))
+        option, convert_value = INFOTEXT_OPTIONS.get(name, ("", _integer))
         ours = convert_value(value) if option else None
         place = source.span(*read.places[name])
-        if (name, value) in MEANINGLESS:
+        if (name, value) in IGNORED_SETTINGS:
             continue
         if ours is not None and _possible(option, ours, read):
             yield f"--{option} {ours}"
             if option == "size" and ours != value:
-                hint = f"both sides must be divisible by {EDGE}"
+                hint = f"both sides must be divisible by {SIZE_MULTIPLE}"
                 found.append(said.read_as(f"`{name}: {value}`", f"`{ours}`", place, hint))
         elif option == "sampler":
             found.append(said.unknown_sampler(value, place))
         else:
-            found.append(said.setting_left_out(name, value, place))
+            found.append(said.setting_dropped(name, value, place))
 
 
 def _possible(option: str, value: str, read: infotext.Infotext) -> bool:
@@ -202,7 +206,7 @@ def _possible(option: str, value: str, read: infotext.Infotext) -> bool:
     """
     if option == "strength" and "Hires upscale" not in read.settings:
         return False
-    if option == "eta" and read.settings.get("Sampler") != infotext.SAMPLERS["ddim"]:
+    if option == "eta" and read.settings.get("Sampler") != infotext.SAMPLER_LABELS["ddim"]:
         return False
-    known = vocabulary.options("prompt")[option]
+    known = vocabulary.get_options("prompt")[option]
     return known.low is None or known.high is None or known.low <= float(value) <= known.high

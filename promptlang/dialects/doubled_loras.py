@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.syntax.visitor import Enter, Leave, Rebuilder, flow, remade
+from promptlang.syntax.visitor import Enter, Leave, PhraseTransformer, transform_prompt, visit_phrases
 
 
-def as_the_last(prompt: ast.Prompt) -> ast.Prompt:
+def use_last_strengths(prompt: ast.Prompt) -> ast.Prompt:
     """The prompt as A1111 has it: one that stands there twice works twice, as strongly as the last one says."""
     last = {name: nodes[-1] for name, nodes in _repeated(prompt).items()}
     if not last:
@@ -19,10 +19,10 @@ def as_the_last(prompt: ast.Prompt) -> ast.Prompt:
         other = last.get(lora.name, lora)
         return replace(lora, text_encoder=other.text_encoder, unet=other.unet)
 
-    return remade(prompt, _Changed(strong))
+    return transform_prompt(prompt, _LoraReplacer(strong))
 
 
-def added_up(prompt: ast.Prompt) -> tuple[ast.Prompt, list[ast.Lora]]:
+def merge_repeated_loras(prompt: ast.Prompt) -> tuple[ast.Prompt, list[ast.Lora]]:
     """The prompt with one LoRA of each name, as strong as all of them where they hold throughout, else the first one;
     and those that are lost.
     """
@@ -39,7 +39,9 @@ def added_up(prompt: ast.Prompt) -> tuple[ast.Prompt, list[ast.Lora]]:
             kept[id(first)] = replace(first, text_encoder=text_encoder, unet=unet)
         else:
             lost += others
-    return remade(prompt, _Changed(lambda each: kept.get(id(each)) if each.name in repeated else each)), lost
+    return transform_prompt(
+        prompt, _LoraReplacer(lambda each: kept.get(id(each)) if each.name in repeated else each)
+    ), lost
 
 
 def _repeated(prompt: ast.Prompt) -> dict[str, list[ast.Lora]]:
@@ -54,7 +56,7 @@ def _repeated(prompt: ast.Prompt) -> dict[str, list[ast.Lora]]:
 def _held(phrases: Iterable[ast.Phrase]) -> Iterator[ast.Lora]:
     """Those that hold at every step with one strength: outside of schedules and alternations."""
     changing = 0
-    for event in flow(phrases):
+    for event in visit_phrases(phrases):
         match event:
             case Enter(ast.Schedule() | ast.Alternation()):
                 changing += 1
@@ -79,7 +81,7 @@ def _number(amount: ast.Amount) -> float:
     return amount
 
 
-class _Changed(Rebuilder):
+class _LoraReplacer(PhraseTransformer):
     """Another LoRA, or none, in place of each."""
 
     def __init__(self, choose: Callable[[ast.Lora], ast.Lora | None]) -> None:

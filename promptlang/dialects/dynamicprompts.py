@@ -12,8 +12,8 @@ from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
 from promptlang.dialects import a1111
-from promptlang.dialects.reading import Read
-from promptlang.dialects.writing import Written
+from promptlang.dialects.reading import ReadResult
+from promptlang.dialects.writing import WriteResult
 from promptlang.source import Span
 
 _ONLY_THERE = re.compile(
@@ -35,7 +35,7 @@ _CALLED = {
 }
 
 
-def read(span: Span) -> Read:
+def read(span: Span) -> ReadResult:
     r"""A template; a `\` before a brace, which means nothing there, means the character here."""
     prompt, found = a1111.read(span, templated=True)
     return prompt, (*found, *_only_there(span), *_variables(prompt))
@@ -57,27 +57,29 @@ def _variables(prompt: ast.Prompt) -> Iterator[Diagnostic]:
             yield said.read_as(what, "a piece that `let` names", node.span, f"write `let {node.name} = …` above it")
 
 
-def write(prompt: ast.Prompt) -> Written:
+def write(prompt: ast.Prompt) -> WriteResult:
     """For the extension's prompt box."""
-    return _Pen().write(prompt)
+    return _DynamicPromptsWriter().write(prompt)
 
 
 _TEMPLATE = re.compile(r"[{}]|\$(?=\{)|__")
 
 
-class _Pen(a1111.Pen):
+class _DynamicPromptsWriter(a1111.A1111Writer):
     dialect = "Dynamic Prompts"
-    can = a1111.Pen.can | {ast.Variant, ast.Wildcard, ast.Reference}
+    supported = a1111.A1111Writer.supported | {ast.Variant, ast.Wildcard, ast.Reference}
 
     def text(self, text: ast.Text) -> str:
         value = super().text(text)
         if _TEMPLATE.search(value):
-            self.cannot("way to write `{`, `}` or `__` as characters", text, "they are left out")
+            self.report_unsupported("way to write `{`, `}` or `__` as characters", text, "they are left out")
             value = _TEMPLATE.sub("", value)
         return value
 
     def leaf(self, phrase: ast.Phrase) -> str:
         """A piece that `let` names is a variable there, which the text itself has to set."""
         if isinstance(phrase, ast.Reference):
-            self.cannot(f"value for `{phrase.name}` yet", phrase, f"set it there with `${{{phrase.name}=…}}`")
+            self.report_unsupported(
+                f"value for `{phrase.name}` yet", phrase, f"set it there with `${{{phrase.name}=…}}`"
+            )
         return super().leaf(phrase)

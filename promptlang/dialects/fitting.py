@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
-from promptlang.dialects.amounts import CHANGING, constant, near, shown
-from promptlang.prompts.segments import ROUND, SQUARE
+from promptlang.dialects.amounts import STEP_DEPENDENT_AMOUNTS, format_amount, round_amount, to_constant
+from promptlang.prompts.segments import DEEMPHASIS_FACTOR, EMPHASIS_FACTOR
 from promptlang.source import Span
-from promptlang.syntax.visitor import Changing, Rebuilder, Weighing, rebuilt
+from promptlang.syntax.visitor import BranchingNode, PhraseTransformer, WeightedNode, transform_phrases
 
-NAMES = {
+FEATURE_NAMES = {
     ast.Schedule: "prompt editing",
     ast.Alternation: "alternation",
     ast.Composition: "`AND`",
@@ -28,7 +28,7 @@ NAMES = {
 }
 """What a user calls it."""
 
-SCHEDULES = frozenset({ast.Schedule, ast.Alternation, *CHANGING})
+STEP_DEPENDENT_TYPES = frozenset({ast.Schedule, ast.Alternation, *STEP_DEPENDENT_AMOUNTS})
 """All that changes over the steps."""
 
 
@@ -40,12 +40,12 @@ class Fitted:
     diagnostics: list[Diagnostic]
 
 
-def fit(prompt: ast.Prompt, dialect: str, can: frozenset[type]) -> Fitted:
+def fit(prompt: ast.Prompt, dialect: str, supported: frozenset[type]) -> Fitted:
     """Leave out, or come near to, each node of a type that the dialect cannot say."""
-    fitter = _Fitter(dialect, can)
+    fitter = _Fitter(dialect, supported)
     parts = tuple(fitter.part(part) for part in prompt.parts)
-    if len(parts) > 1 and ast.Composition not in can:
-        fitter.miss(
+    if len(parts) > 1 and ast.Composition not in supported:
+        fitter.report_unsupported(
             ast.Composition, prompt.phrases[0].span, "the parts follow each other, without weights of their own"
         )
         parts = tuple(replace(part, weight=None) for part in parts)
@@ -53,19 +53,19 @@ def fit(prompt: ast.Prompt, dialect: str, can: frozenset[type]) -> Fitted:
 
 
 @dataclass(slots=True)
-class _Fitter(Rebuilder):
+class _Fitter(PhraseTransformer):
     dialect: str
     can: frozenset[type]
     found: list[Diagnostic] = field(default_factory=list)
 
     def part(self, part: ast.Part) -> ast.Part:
-        return replace(part, phrases=rebuilt(part.phrases, self), weight=self._weight(part.weight, part))
+        return replace(part, phrases=transform_phrases(part.phrases, self), weight=self._weight(part.weight, part))
 
-    def miss(self, kind: type, span: Span, instead: str) -> None:
-        self.found.append(said.cannot_say(self.dialect, NAMES[kind], span, instead))
+    def report_unsupported(self, kind: type, span: Span, instead: str) -> None:
+        self.found.append(said.not_expressible(self.dialect, FEATURE_NAMES[kind], span, instead))
 
     def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
-        if type(phrase) in NAMES and type(phrase) not in self.can:
+        if type(phrase) in FEATURE_NAMES and type(phrase) not in self.can:
             return self._instead(phrase)
         match phrase:
             case ast.Lora(_, text_encoder, unet):
@@ -79,14 +79,14 @@ class _Fitter(Rebuilder):
     def _instead(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
         match phrase:
             case ast.Break():
-                text, told = " ", "it is left out"
+                text, note = " ", "it is left out"
             case ast.Embedding(name):
-                text, told = name, f"`{name}` stays as a word"
+                text, note = name, f"`{name}` stays as a word"
             case ast.Variant() | ast.Wildcard() | ast.Reference():
-                text, told = phrase.span.text, "it stays as it is written: fill it in first"
+                text, note = phrase.span.text, "it stays as it is written: fill it in first"
             case _:
-                text, told = "", "it is left out"
-        self.miss(type(phrase), phrase.span, told)
+                text, note = "", "it is left out"
+        self.report_unsupported(type(phrase), phrase.span, note)
         return (ast.Text(text, span=phrase.span),) if text else ()
 
     def _weight(self, weight: ast.Amount | None, node: ast.Node) -> ast.Amount | None:
@@ -95,11 +95,13 @@ class _Fitter(Rebuilder):
     def _amount(self, amount: ast.Amount, span: Span) -> ast.Amount:
         if isinstance(amount, float | int) or type(amount) in self.can:
             return amount
-        kept = constant(amount)
-        self.found.append(said.cannot_say(self.dialect, "numbers that change", span, f"{shown(kept)} is kept"))
+        kept = to_constant(amount)
+        self.found.append(
+            said.not_expressible(self.dialect, "numbers that change", span, f"{format_amount(kept)} is kept")
+        )
         return kept
 
-    def leave(self, node: Weighing | Changing) -> Sequence[ast.Phrase]:
+    def leave(self, node: WeightedNode | BranchingNode) -> Sequence[ast.Phrase]:
         match node:
             case ast.Emphasis(()) | ast.Deemphasis(()):
                 return ()  # some would take its weight for text
@@ -113,7 +115,7 @@ class _Fitter(Rebuilder):
                 if type(node) in self.can:
                     return (node,)
                 kept = next((branch for branch in node.branches if branch.phrases), node.branches[0])
-                self.miss(type(node), node.span, f"`{kept.span.text}` is kept")
+                self.report_unsupported(type(node), node.span, f"`{kept.span.text}` is kept")
                 return kept.phrases
 
     def level(self, phrases: list[ast.Phrase]) -> list[ast.Phrase]:
@@ -149,7 +151,7 @@ def _uncrossed(phrases: Sequence[ast.Phrase]) -> Iterator[ast.Phrase]:
     for phrase in phrases:
         match phrase:
             case ast.Opening(bracket, weight, closes, closed):
-                factor = SQUARE if bracket == "[" else ROUND if weight is None else weight
+                factor = DEEMPHASIS_FACTOR if bracket == "[" else EMPHASIS_FACTOR if weight is None else weight
                 opened.add(closes if closed else -phrase.span.end, factor)
             case ast.Closing(_, closes):
                 opened.remove(closes)
@@ -185,6 +187,6 @@ class _Opened:
         changing = [factor for factor in self._factors if not isinstance(factor, float | int)]
         for factor in (self._products[-1], *changing):
             if factor != 1:
-                kept = None if factor == ROUND else near(factor)
+                kept = None if factor == EMPHASIS_FACTOR else round_amount(factor)
                 phrase = ast.Emphasis((phrase,), kept, span=phrase.span)
         return phrase

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from promptlang import ast
 from promptlang.dialects import compel
-from promptlang.dialects.writing import Written
+from promptlang.dialects.writing import WriteResult
 
 read = compel.read
 
 
-def write(prompt: ast.Prompt) -> Written:
+def write(prompt: ast.Prompt) -> WriteResult:
     """For InvokeAI's prompt box."""
-    return compel.Writer("InvokeAI", frozenset({ast.Break, ast.Embedding})).write(prompt)
+    return compel.CompelWriter("InvokeAI", frozenset({ast.Break, ast.Embedding})).write(prompt)

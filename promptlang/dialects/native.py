@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from promptlang import ast
-from promptlang.dialects.fitting import NAMES, SCHEDULES
-from promptlang.dialects.writing import Pen, Written
+from promptlang.dialects.fitting import FEATURE_NAMES, STEP_DEPENDENT_TYPES
+from promptlang.dialects.writing import PromptWriter, WriteResult
 from promptlang.syntax.parser import parse_prompt
 
 read = parse_prompt
 """As everywhere else in the language."""
 
-EVERYTHING = frozenset({*NAMES, *SCHEDULES, ast.Opening})
+EVERYTHING = frozenset({*FEATURE_NAMES, *STEP_DEPENDENT_TYPES, ast.Opening})
 """Nothing need be left out."""
 
 _SPECIAL = re.compile(
@@ -31,20 +31,20 @@ _SEPARATOR = re.compile(r"[:|]")
 _TAIL = re.compile(r":(?=\s*(?:[+-]?[.\d]+\s*)?\Z)")
 
 
-def write(prompt: ast.Prompt) -> Written:
+def write(prompt: ast.Prompt) -> WriteResult:
     """The prompt as promptlang would write it."""
-    return _Pen().write(prompt)
+    return _NativeWriter().write(prompt)
 
 
-class _Pen(Pen):
+class _NativeWriter(PromptWriter):
     dialect = "promptlang"
-    can = EVERYTHING
+    supported = EVERYTHING
 
     def text(self, text: ast.Text) -> str:
         if not text.value:
             return "\\"  # at the end, where it makes a character of nothing
         value = _SPECIAL.sub(r"\\\g<0>", text.value)
-        if self.squares:
+        if self.square_depth:
             return _SEPARATOR.sub(r"\\\g<0>", value)
         return _TAIL.sub(r"\\:", value) if self.inside or self.weights or self.composed else value
 

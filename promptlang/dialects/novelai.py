@@ -7,15 +7,15 @@ import re
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
-from promptlang.dialects.amounts import number
+from promptlang.dialects.amounts import format_number
 from promptlang.dialects.fitting import fit
-from promptlang.dialects.reading import Phrases, Read
-from promptlang.dialects.weighted_spans import Run, rounded, runs
-from promptlang.dialects.writing import Written
-from promptlang.prompts.segments import ROUND
+from promptlang.dialects.reading import PhraseBuilder, ReadResult
+from promptlang.dialects.weighted_spans import WeightedPhrase, flatten_phrases, round_weight
+from promptlang.dialects.writing import WriteResult
+from promptlang.prompts.segments import EMPHASIS_FACTOR
 from promptlang.source import Span
 
-STEP = 1.05
+BRACKET_FACTOR = 1.05
 """What a bracket multiplies or divides by."""
 
 _PIECE = re.compile(
@@ -31,9 +31,9 @@ _PIECE = re.compile(
 _BRACKETS = {"{": 1, "}": -1, "[": -1, "]": 1}
 
 
-def read(span: Span) -> Read:
+def read(span: Span) -> ReadResult:
     """A prompt of its image generator. A number holds until ``::`` or the next number; brackets multiply it."""
-    phrases = Phrases(span.source)
+    phrases = PhraseBuilder(span.source)
     reader = _Reader(span, phrases)
     for piece in _PIECE.finditer(span.source.text, span.start, span.end):
         reader.take(piece)
@@ -41,9 +41,9 @@ def read(span: Span) -> Read:
 
 
 class _Reader:
-    def __init__(self, span: Span, phrases: Phrases) -> None:
+    def __init__(self, span: Span, phrases: PhraseBuilder) -> None:
         self._span, self._phrases = span, phrases
-        self._inner = Phrases(span.source)
+        self._inner = PhraseBuilder(span.source)
         self._number, self._level = 1.0, 0
         self._open: dict[str, list[Span]] = {"{": [], "[": []}
         self.found: list[Diagnostic] = []
@@ -72,42 +72,42 @@ class _Reader:
             self._weigh()
             self._open[opening].pop()
         else:
-            self.found.append(said.unbalanced(mark, "NovelAI", place))
+            self.found.append(said.unbalanced_bracket(mark, "NovelAI", place))
             self._inner.text(mark, place.start, place.end)
             return
         self._level += _BRACKETS[mark]
 
     def _weigh(self) -> None:
         """What was read since the weight last changed."""
-        weight = self._number * STEP**self._level
+        weight = self._number * BRACKET_FACTOR**self._level
         inner = self._inner.all()
-        self._inner = Phrases(self._span.source)
+        self._inner = PhraseBuilder(self._span.source)
         for phrase in inner:
             if weight != 1:
-                phrase = ast.Emphasis((phrase,), None if weight == ROUND else weight, span=phrase.span)  # noqa: PLW2901
+                phrase = ast.Emphasis((phrase,), None if weight == EMPHASIS_FACTOR else weight, span=phrase.span)  # noqa: PLW2901
             self._phrases.add(phrase)
 
     def all(self) -> tuple[ast.Phrase, ...]:
         """Brackets that are never closed run to the end."""
         self._weigh()
         for places in self._open.values():
-            self.found += [said.open_to_the_end(place.text, place) for place in places]
+            self.found += [said.bracket_open_to_end(place.text, place) for place in places]
         return self._phrases.all()
 
 
-def write(prompt: ast.Prompt) -> Written:
+def write(prompt: ast.Prompt) -> WriteResult:
     """For NovelAI's prompt box."""
     fitted = fit(prompt, "NovelAI", frozenset())
     found = fitted.diagnostics
-    texts = [_text([*runs(part.phrases)], found) for part in fitted.parts]
+    texts = [_text([*flatten_phrases(part.phrases)], found) for part in fitted.parts]
     return ", ".join(text.strip() for text in texts) if len(texts) > 1 else texts[0], tuple(found)
 
 
-def _text(said_runs: list[Run], found: list[Diagnostic]) -> str:
+def _text(phrases: list[WeightedPhrase], found: list[Diagnostic]) -> str:
     out: list[str] = []
-    for run in said_runs:
+    for run in phrases:
         assert isinstance(run.phrase, ast.Text)
-        text = _sayable(run.phrase, found)
+        text = _writable(run.phrase, found)
         weighed = _weighed(text, run.weight) if text.strip() else text
         if out and re.search(r"[\w.-]\Z", out[-1]) and re.match(r"[-.\d]", weighed):
             out.append(" ")
@@ -115,23 +115,23 @@ def _text(said_runs: list[Run], found: list[Diagnostic]) -> str:
     return "".join(out)
 
 
-_UNSAYABLE = re.compile(r"[{}\[\]|]|:(?=:)")
+_UNWRITABLE = re.compile(r"[{}\[\]|]|:(?=:)")
 
 
-def _sayable(text: ast.Text, found: list[Diagnostic]) -> str:
-    value = _UNSAYABLE.sub("", text.value)
+def _writable(text: ast.Text, found: list[Diagnostic]) -> str:
+    value = _UNWRITABLE.sub("", text.value)
     if value != text.value:
         what = "way to write brackets, bars or `::` as characters"
-        found.append(said.cannot_say("NovelAI", what, text.span, "they are left out"))
+        found.append(said.not_expressible("NovelAI", what, text.span, "they are left out"))
     return value
 
 
 def _weighed(text: str, weight: float) -> str:
     """In brackets where a few come to the weight, else with a number, which must not touch another."""
     for count in range(6):
-        if weight == STEP**count:
+        if weight == BRACKET_FACTOR**count:
             return "{" * count + text + "}" * count
-        if weight == STEP**-count:
+        if weight == BRACKET_FACTOR**-count:
             return "[" * count + text + "]" * count
     space = " " if re.search(r"[\d.]\Z", text) else ""
-    return f"{number(rounded(weight))}::{text}{space}::"
+    return f"{format_number(round_weight(weight))}::{text}{space}::"

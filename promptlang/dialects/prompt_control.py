@@ -7,41 +7,41 @@ from dataclasses import replace
 
 from promptlang import ast
 from promptlang.dialects import prompt_control_reading
-from promptlang.dialects.amounts import constant, moment, shown
-from promptlang.dialects.comfy import ComfyPen
-from promptlang.dialects.writing import Written
-from promptlang.syntax.visitor import Weighing
+from promptlang.dialects.amounts import format_amount, format_moment, to_constant
+from promptlang.dialects.comfy import ComfyWriter
+from promptlang.dialects.writing import WriteResult
+from promptlang.syntax.visitor import WeightedNode
 
 read = prompt_control_reading.read
 
 _TAG = re.compile(r"<\w+:")
 
-STEPS = 20
+ASSUMED_STEPS = 20
 """How many there are taken to be where only fractions can be written."""
 
 
-def write(prompt: ast.Prompt) -> Written:
+def write(prompt: ast.Prompt) -> WriteResult:
     """For ``PC: Schedule Prompt`` and ``PC: Schedule LoRAs``."""
-    return _Pen().write(prompt)
+    return _PromptControlWriter().write(prompt)
 
 
-class _Pen(ComfyPen):
+class _PromptControlWriter(ComfyWriter):
     dialect = "prompt-control"
-    can = frozenset(
+    supported = frozenset(
         {ast.Embedding, ast.Schedule, ast.Alternation, ast.Composition, ast.Break, ast.Lora, ast.Area, ast.Stages}
     )
 
     def text(self, text: ast.Text) -> str:
         value = re.sub(r"\\(?=[\\\[\]:#()])|[()\[\]#]", r"\\\g<0>", text.value)
-        value = value.replace(":", r"\:") if self.squares else value
-        if "|" in value and self.squares:
-            self.cannot("way to write `|` inside square brackets", text, "it is left out")
+        value = value.replace(":", r"\:") if self.square_depth else value
+        if "|" in value and self.square_depth:
+            self.report_unsupported("way to write `|` inside square brackets", text, "it is left out")
             value = value.replace("|", "")
         if _TAG.search(text.value):
-            self.cannot("way to write a tag as text", text, "a space divides it")
+            self.report_unsupported("way to write a tag as text", text, "a space divides it")
             value = re.sub(r"<(?=\w)", "< ", value)
         if re.search(r"\b(?:AND|BREAK)\b", value):
-            self.cannot("way to write `AND` or `BREAK` as words", text, "they are written small")
+            self.report_unsupported("way to write `AND` or `BREAK` as words", text, "they are written small")
             value = re.sub(r"\b(?:AND|BREAK)\b", lambda word: word.group().lower(), value)
         return self.escaped(text, value)
 
@@ -53,8 +53,10 @@ class _Pen(ComfyPen):
                 return f"<emb:{name}>"
             case ast.Area(left, right, top, bottom, feather):
                 if feather:
-                    self.cannot("feathering in fractions of the picture", phrase, "the edge is sharp")
-                return f"MASK({shown(left)} {shown(right)}, {shown(top)} {shown(bottom)})"
+                    self.report_unsupported("feathering in fractions of the picture", phrase, "the edge is sharp")
+                return (
+                    f"MASK({format_amount(left)} {format_amount(right)}, {format_amount(top)} {format_amount(bottom)})"
+                )
             case _:
                 return super().leaf(phrase)
 
@@ -65,48 +67,54 @@ class _Pen(ComfyPen):
             return _tag(name, unet, text_encoder)
         strengths = [self._strengths(each, changing, node) for each in (unet, text_encoder)]
         tags = (_tag(name, *pair) for pair in zip(*strengths, strict=True))
-        moments = ",".join(moment(self._fraction(each)) for each in changing.moments)
+        moments = ",".join(format_moment(self._fraction(each)) for each in changing.moments)
         return f"[{':'.join(tags)}:{moments}]"
 
     def _strengths(self, amount: ast.Amount, like: ast.Stages, node: ast.Lora) -> tuple[float, ...]:
         if isinstance(amount, ast.Stages) and amount.moments == like.moments:
             return amount.values
-        if amount != constant(amount):
-            self.cannot("LoRA whose two strengths change at different moments", node, f"{constant(amount)} is kept")
-        return (constant(amount),) * len(like.values)
+        if amount != to_constant(amount):
+            self.report_unsupported(
+                "LoRA whose two strengths change at different moments", node, f"{to_constant(amount)} is kept"
+            )
+        return (to_constant(amount),) * len(like.values)
 
-    def weight(self, node: Weighing) -> str:
+    def weight(self, node: WeightedNode) -> str:
         if isinstance(node, ast.Emphasis) and isinstance(node.weight, ast.Stages):
             moments = tuple(self._fraction(each) for each in node.weight.moments)
             inside = self.factors[-1]
             self.factors[-1] = replace(inside, moments=moments) if isinstance(inside, ast.Stages) else inside
         return super().weight(node)
 
-    def nests(self, node: ast.Schedule) -> bool:
+    def needs_nesting(self, node: ast.Schedule) -> bool:
         return len(node.branches) > 3
 
     def moment(self, when: ast.Moment) -> str:
-        return moment(self._fraction(when))
+        return format_moment(self._fraction(when))
 
     def _fraction(self, when: ast.Moment) -> ast.Moment:
         """There are only fractions; twenty steps are a common number."""
         if when.fraction:
             return when
-        self.cannot("moments counted in steps", when, f"{when.value / STEPS:g} is right for {STEPS} steps")
-        return replace(when, value=when.value / STEPS, fraction=True)
+        self.report_unsupported(
+            "moments counted in steps", when, f"{when.value / ASSUMED_STEPS:g} is right for {ASSUMED_STEPS} steps"
+        )
+        return replace(when, value=when.value / ASSUMED_STEPS, fraction=True)
 
     def period(self, node: ast.Alternation) -> str:
         if node.period is not None:
             return f":{self.moment(node.period)}]"
-        self.cannot("alternation by steps", node, f"{1 / STEPS:g} is right for {STEPS} steps")
-        return f":{1 / STEPS:g}]"
+        self.report_unsupported(
+            "alternation by steps", node, f"{1 / ASSUMED_STEPS:g} is right for {ASSUMED_STEPS} steps"
+        )
+        return f":{1 / ASSUMED_STEPS:g}]"
 
-    def between(self, node: ast.Schedule | ast.Alternation, branch: int) -> str:
+    def branch_separator(self, node: ast.Schedule | ast.Alternation, branch: int) -> str:
         """An empty choice has to be a space."""
         space = " " if isinstance(node, ast.Alternation) and self.last in ("|", "[") else ""
-        return space + super().between(node, branch)
+        return space + super().branch_separator(node, branch)
 
 
 def _tag(name: str, unet: ast.Amount, text_encoder: ast.Amount) -> str:
     both = [unet] if unet == text_encoder else [unet, text_encoder]
-    return f"<lora:{name}:{':'.join(map(shown, both))}>"
+    return f"<lora:{name}:{':'.join(map(format_amount, both))}>"

@@ -55,12 +55,12 @@ class Frame:
     items: list[Item] = field(default_factory=list)
 
 
-def blank(item: Item) -> bool:
+def is_blank(item: Item) -> bool:
     """Whether it is white space."""
     return isinstance(item, ast.Text) and not item.value.strip()
 
 
-def joined(items: Iterable[Item]) -> list[Item]:
+def join_texts(items: Iterable[Item]) -> list[Item]:
     """Neighbouring texts as one."""
     out: list[Item] = []
     run: list[ast.Text] = []
@@ -80,9 +80,9 @@ def _text(run: list[ast.Text]) -> list[Item]:
     return [ast.Text("".join(text.value for text in run), span=run[0].span.to(run[-1].span))]
 
 
-def settled(items: Iterable[Item], source: Source) -> tuple[ast.Phrase, ...]:
+def convert_marks_to_text(items: Iterable[Item], source: Source) -> tuple[ast.Phrase, ...]:
     """Colons and bars that mean nothing are text."""
-    return tuple(each for each in joined(_as_text(each, source) for each in items) if not isinstance(each, Mark))
+    return tuple(each for each in join_texts(_as_text(each, source) for each in items) if not isinstance(each, Mark))
 
 
 def _as_text(item: Item, source: Source) -> Item:
@@ -91,7 +91,7 @@ def _as_text(item: Item, source: Source) -> Item:
     return item
 
 
-def finite(text: str) -> float | None:
+def parse_finite(text: str) -> float | None:
     """The number that a text is, None where it is none."""
     try:
         number = float(text)
@@ -100,12 +100,12 @@ def finite(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def stages_of(node: ast.Schedule) -> ast.Stages | None:
+def as_stages(node: ast.Schedule) -> ast.Stages | None:
     """``[1.1:1.3:0.5]`` where a number is expected."""
     values: list[float] = []
     for branch in node.branches:
         match branch.phrases:
-            case (ast.Text(text),) if (value := finite(text)) is not None:
+            case (ast.Text(text),) if (value := parse_finite(text)) is not None:
                 values.append(value)
             case _:
                 return None

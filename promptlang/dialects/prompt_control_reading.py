@@ -7,24 +7,24 @@ import re
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
+from promptlang.dialects.prompt_control_brackets import SquareBracketReader
 from promptlang.dialects.prompt_control_pieces import (
     MOMENT,
     PIECE,
     Frame,
     Item,
     Mark,
-    blank,
-    finite,
-    joined,
-    settled,
-    stages_of,
+    as_stages,
+    convert_marks_to_text,
+    is_blank,
+    join_texts,
+    parse_finite,
 )
-from promptlang.dialects.prompt_control_squares import Squares
-from promptlang.dialects.reading import Read, multiplying
+from promptlang.dialects.reading import ReadResult, convert_absolute_weights
 from promptlang.source import Span
 
 
-def read(span: Span) -> Read:
+def read(span: Span) -> ReadResult:
     """A text for ``PC: Schedule Prompt`` and ``PC: Schedule LoRAs``."""
     reader = _Reader(span)
     phrases = reader.phrases()
@@ -57,18 +57,22 @@ class _Reader:
     def _finish(self) -> tuple[ast.Phrase, ...]:
         """What is left of brackets that are never closed is text."""
         items = self._dissolved(0)
-        return multiplying(settled(items, self._source))
+        return convert_absolute_weights(convert_marks_to_text(items, self._source))
 
     def _part(self, start: int, end: int) -> ast.Part:
         items = self._dissolved(0)
         weight: ast.Amount | None = None
-        last = max((at for at, item in enumerate(items) if not blank(item)), default=-1)
+        last = max((at for at, item in enumerate(items) if not is_blank(item)), default=-1)
         match items[: last + 1]:
             case [*rest, Mark(":"), ast.Text(number)] if MOMENT.fullmatch(number.strip()):
                 weight, items = float(number), rest
-            case [*rest, Mark(":"), ast.Schedule() as schedule] if (stages := stages_of(schedule)) is not None:
+            case [*rest, Mark(":"), ast.Schedule() as schedule] if (stages := as_stages(schedule)) is not None:
                 weight, items = stages, rest
-        return ast.Part(multiplying(settled(items, self._source)), weight, span=self._source.span(start, end))
+        return ast.Part(
+            convert_absolute_weights(convert_marks_to_text(items, self._source)),
+            weight,
+            span=self._source.span(start, end),
+        )
 
     def _dissolved(self, depth: int) -> list[Item]:
         """The items of all frames from a depth on, their brackets as text."""
@@ -76,11 +80,11 @@ class _Reader:
         for frame in self._frames[depth:]:
             if frame.bracket:
                 place = self._source.span(frame.start, frame.start + 1)
-                self.found.append(said.unbalanced(frame.bracket, "prompt-control", place))
+                self.found.append(said.unbalanced_bracket(frame.bracket, "prompt-control", place))
                 items.append(ast.Text(frame.bracket, span=place))
             items += frame.items
         del self._frames[depth:]
-        return joined(items)
+        return join_texts(items)
 
     def _take(self, piece: re.Match[str]) -> None:
         place = self._source.span(*piece.span())
@@ -136,17 +140,17 @@ class _Reader:
         depth = self._innermost(opening)
         if depth is None:
             place = self._source.span(at, at + 1)
-            self.found.append(said.unbalanced(place.text, "prompt-control", place))
+            self.found.append(said.unbalanced_bracket(place.text, "prompt-control", place))
             self._frames[-1].items.append(ast.Text(place.text, span=place))
             return
         inside = self._dissolved(depth + 1)
         frame = self._frames.pop()
-        items = joined([*frame.items, *inside])
+        items = join_texts([*frame.items, *inside])
         whole = self._source.span(frame.start, at + 1)
         if opening == "(":
             self._frames[-1].items.append(self._emphasis(items, whole))
         else:
-            self._frames[-1].items += Squares(self._source, self.found).read(items, whole)
+            self._frames[-1].items += SquareBracketReader(self._source, self.found).read(items, whole)
 
     def _innermost(self, opening: str) -> int | None:
         """Where a bracket closes: a round one cannot close beyond a square one."""
@@ -159,8 +163,8 @@ class _Reader:
 
     def _emphasis(self, items: list[Item], whole: Span) -> ast.Emphasis:
         match items:
-            case [_, *_, Mark(":"), ast.Text(number)] if (weight := finite(number)) is not None:
-                return ast.Emphasis(settled(items[:-2], self._source), weight, span=whole)
-            case [_, *_, Mark(":"), ast.Schedule() as schedule] if (stages := stages_of(schedule)) is not None:
-                return ast.Emphasis(settled(items[:-2], self._source), stages, span=whole)
-        return ast.Emphasis(settled(items, self._source), None, span=whole)
+            case [_, *_, Mark(":"), ast.Text(number)] if (weight := parse_finite(number)) is not None:
+                return ast.Emphasis(convert_marks_to_text(items[:-2], self._source), weight, span=whole)
+            case [_, *_, Mark(":"), ast.Schedule() as schedule] if (stages := as_stages(schedule)) is not None:
+                return ast.Emphasis(convert_marks_to_text(items[:-2], self._source), stages, span=whole)
+        return ast.Emphasis(convert_marks_to_text(items, self._source), None, span=whole)

@@ -6,16 +6,24 @@ from collections.abc import Iterable
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
-from promptlang.dialects.amounts import scaled
-from promptlang.prompts.segments import ROUND
+from promptlang.dialects.amounts import scale_amount
+from promptlang.prompts.segments import EMPHASIS_FACTOR
 from promptlang.source import Source
-from promptlang.syntax.visitor import Changing, Enter, Leave, Rebuilder, Weighing, flow, rebuilt
+from promptlang.syntax.visitor import (
+    BranchingNode,
+    Enter,
+    Leave,
+    PhraseTransformer,
+    WeightedNode,
+    transform_phrases,
+    visit_phrases,
+)
 
-Read = tuple[ast.Prompt, tuple[Diagnostic, ...]]
+ReadResult = tuple[ast.Prompt, tuple[Diagnostic, ...]]
 """A prompt, and what is odd about how it is written."""
 
 
-class Phrases:
+class PhraseBuilder:
     """Phrases in the order of the source, neighbouring texts as one."""
 
     def __init__(self, source: Source) -> None:
@@ -47,7 +55,7 @@ class Phrases:
         self._run.clear()
 
 
-def multiplying(phrases: Iterable[ast.Phrase]) -> tuple[ast.Phrase, ...]:
+def convert_absolute_weights(phrases: Iterable[ast.Phrase]) -> tuple[ast.Phrase, ...]:
     """Phrases whose brackets set a weight, as brackets that multiply it.
 
     A bracket without a number multiplies in either reading. Where one with a number stands inside another,
@@ -56,7 +64,7 @@ def multiplying(phrases: Iterable[ast.Phrase]) -> tuple[ast.Phrase, ...]:
     out: list[ast.Phrase] = []
     for phrase in phrases:
         if _sets_inside(phrase):
-            out += rebuilt([phrase], _Pushed())
+            out += transform_phrases([phrase], _Pushed())
         else:
             out.append(phrase)
     return tuple(out)
@@ -64,7 +72,7 @@ def multiplying(phrases: Iterable[ast.Phrase]) -> tuple[ast.Phrase, ...]:
 
 def _sets_inside(phrase: ast.Phrase) -> bool:
     depth = 0
-    for event in flow([phrase]):
+    for event in visit_phrases([phrase]):
         match event:
             case Enter(ast.Emphasis(_, weight)):
                 if depth and weight is not None:
@@ -75,23 +83,23 @@ def _sets_inside(phrase: ast.Phrase) -> bool:
     return False
 
 
-class _Pushed(Rebuilder):
+class _Pushed(PhraseTransformer):
     """Takes brackets away, and gives their weight to each text in them."""
 
     def __init__(self) -> None:
         self._weights: list[ast.Amount] = [1.0]
 
-    def enter(self, node: Weighing) -> None:
+    def enter(self, node: WeightedNode) -> None:
         weight = node.weight if isinstance(node, ast.Emphasis) else None
-        self._weights.append(scaled(self._weights[-1], ROUND) if weight is None else weight)
+        self._weights.append(scale_amount(self._weights[-1], EMPHASIS_FACTOR) if weight is None else weight)
 
     def leaf(self, phrase: ast.Phrase) -> list[ast.Phrase]:
         weight = self._weights[-1]
         if weight == 1 or not isinstance(phrase, ast.Text | ast.Embedding):
             return [phrase]
-        return [ast.Emphasis((phrase,), None if weight == ROUND else weight, span=phrase.span)]
+        return [ast.Emphasis((phrase,), None if weight == EMPHASIS_FACTOR else weight, span=phrase.span)]
 
-    def leave(self, node: Weighing | Changing) -> list[ast.Phrase]:
+    def leave(self, node: WeightedNode | BranchingNode) -> list[ast.Phrase]:
         match node:
             case ast.Emphasis(inner) | ast.Deemphasis(inner):
                 self._weights.pop()

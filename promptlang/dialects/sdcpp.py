@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic, syntax
-from promptlang.dialects.amounts import constant, shown
-from promptlang.dialects.reading import Phrases, Read
-from promptlang.dialects.weighed_breaks import taken_out
-from promptlang.dialects.writing import Pen, Written
+from promptlang.dialects.amounts import format_amount, to_constant
+from promptlang.dialects.bracketed_breaks import move_breaks_out
+from promptlang.dialects.reading import PhraseBuilder, ReadResult
+from promptlang.dialects.writing import PromptWriter, WriteResult
 from promptlang.source import Span
 from promptlang.syntax import bracket_matching
 from promptlang.syntax.bracket_matching import Brackets
@@ -30,11 +30,11 @@ _PIECE = re.compile(
 _LEADING_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 
 
-def read(span: Span) -> Read:
+def read(span: Span) -> ReadResult:
     """The argument of ``--prompt``."""
     pieces = list(_PIECE.finditer(span.source.text, span.start, span.end))
     matched = bracket_matching.match({at: mark for at, piece in enumerate(pieces) if (mark := _mark(piece))})
-    return ast.Prompt(_phrases(span, pieces, matched), span=span), tuple(_odd(span, pieces, matched))
+    return ast.Prompt(_phrases(span, pieces, matched), span=span), tuple(_diagnose_brackets(span, pieces, matched))
 
 
 def _mark(piece: re.Match[str]) -> str:
@@ -44,13 +44,13 @@ def _mark(piece: re.Match[str]) -> str:
 def _phrases(span: Span, pieces: list[re.Match[str]], matched: Brackets) -> tuple[ast.Phrase, ...]:
     """Brackets in brackets as a tree, those that cross or never close as ranges."""
     opening = matched.opening
-    inside = [Phrases(span.source)]
+    inside = [PhraseBuilder(span.source)]
     for index, piece in enumerate(pieces):
         place = span.source.span(*piece.span())
         if index in matched.closing:
             closing = matched.closing[index]
             if closing is not None and index not in matched.crossing:
-                inside.append(Phrases(span.source))
+                inside.append(PhraseBuilder(span.source))
             else:
                 inside[-1].add(_opening(piece, None if closing is None else pieces[closing], place))
         elif index in opening and opening[index] in matched.crossing:
@@ -84,7 +84,7 @@ def _weight(closing: re.Match[str]) -> float | None:
     return float(number.group()) if number else None
 
 
-def _leaf(phrases: Phrases, piece: re.Match[str], place: Span) -> None:
+def _leaf(phrases: PhraseBuilder, piece: re.Match[str], place: Span) -> None:
     if piece["lora"]:
         strength = float(piece["strength"])
         phrases.add(ast.Lora(piece["lora"], strength, strength, span=place))
@@ -94,7 +94,7 @@ def _leaf(phrases: Phrases, piece: re.Match[str], place: Span) -> None:
         phrases.text(piece["escape"] or piece.group(), place.start, place.end)
 
 
-def _odd(span: Span, pieces: list[re.Match[str]], matched: Brackets) -> Iterator[Diagnostic]:
+def _diagnose_brackets(span: Span, pieces: list[re.Match[str]], matched: Brackets) -> Iterator[Diagnostic]:
     for opening, closing in matched.closing.items():
         if closing is None:
             yield syntax.unclosed_bracket(pieces[opening]["mark"], span.source.span(*pieces[opening].span()))
@@ -102,33 +102,33 @@ def _odd(span: Span, pieces: list[re.Match[str]], matched: Brackets) -> Iterator
         yield syntax.stray_bracket(_mark(pieces[index]), span.source.span(*pieces[index].span()))
 
 
-def write(prompt: ast.Prompt) -> Written:
+def write(prompt: ast.Prompt) -> WriteResult:
     """For ``--prompt``."""
-    return _Pen().write(prompt)
+    return _SdcppWriter().write(prompt)
 
 
 _TAIL = re.compile(r":(?=[+-]?[.\d]+\Z)")
 
 
-class _Pen(Pen):
+class _SdcppWriter(PromptWriter):
     dialect = "stable-diffusion.cpp"
-    can = frozenset({ast.Break, ast.Lora, ast.Embedding, ast.Opening})
+    supported = frozenset({ast.Break, ast.Lora, ast.Embedding, ast.Opening})
 
-    def write(self, prompt: ast.Prompt) -> Written:
+    def write(self, prompt: ast.Prompt) -> WriteResult:
         """All of a prompt, each ``BREAK`` outside of brackets."""
-        return super().write(taken_out(prompt))
+        return super().write(move_breaks_out(prompt))
 
     def text(self, text: ast.Text) -> str:
         value = text.value
         unsayable = r"\\(?=\()|[\[]" if not (self.inside or self.ranges) else r"\\(?=\()|[)\[\]]"
         if re.search(unsayable, value):
-            self.cannot("way to write this bracket as a character", text, "it is left out")
+            self.report_unsupported("way to write this bracket as a character", text, "it is left out")
             value = re.sub(unsayable, "", value)
         if re.search(r":[+-]?[.\d]+\)", value):
-            self.cannot("way to write a number and a bracket as text", text, "a space divides them")
+            self.report_unsupported("way to write a number and a bracket as text", text, "a space divides them")
             value = re.sub(r"(:[+-]?[.\d]+)\)", r"\1 )", value)
         if re.search(r"BREAK\b|<(?=lora:)", value):
-            self.cannot("way to write `BREAK` or `<lora:` as words", text, "they are changed a little")
+            self.report_unsupported("way to write `BREAK` or `<lora:` as words", text, "they are changed a little")
             value = re.sub(r"BREAK\b", "break", value).replace("<lora:", "< lora:")
         return value.replace("(", r"\(")
 
@@ -137,11 +137,15 @@ class _Pen(Pen):
             case ast.Embedding(name):
                 return name
             case ast.Break() if self.ranges:
-                self.cannot("`BREAK` in brackets that cross or are never closed", phrase, "it is a word there")
+                self.report_unsupported(
+                    "`BREAK` in brackets that cross or are never closed", phrase, "it is a word there"
+                )
                 return super().leaf(phrase)
             case ast.Lora(name, text_encoder, unet):
                 if text_encoder != unet:
-                    self.cannot("strength of a LoRA for the text encoder alone", phrase, f"{shown(unet)} is kept")
-                return f"<lora:{name}:{shown(constant(unet))}>"
+                    self.report_unsupported(
+                        "strength of a LoRA for the text encoder alone", phrase, f"{format_amount(unet)} is kept"
+                    )
+                return f"<lora:{name}:{format_amount(to_constant(unet))}>"
             case _:
                 return super().leaf(phrase)

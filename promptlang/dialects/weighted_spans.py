@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from promptlang import ast
-from promptlang.dialects.amounts import constant, near
-from promptlang.prompts.segments import ROUND, SQUARE
-from promptlang.syntax.visitor import Enter, Leave, flow
+from promptlang.dialects.amounts import round_amount, to_constant
+from promptlang.prompts.segments import DEEMPHASIS_FACTOR, EMPHASIS_FACTOR
+from promptlang.syntax.visitor import Enter, Leave, visit_phrases
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class WeightedPhrase:
     """A phrase that is no bracket, and its weight.
 
     The weights of brackets multiply outermost first, so that deep nesting takes linear time; the language
@@ -23,24 +23,24 @@ class Run:
     weight: float
 
 
-def runs(phrases: Iterable[ast.Phrase]) -> Iterator[Run]:
+def flatten_phrases(phrases: Iterable[ast.Phrase]) -> Iterator[WeightedPhrase]:
     """The phrases of a prompt that was fitted to a dialect without anything that changes."""
     factors: list[float] = [1.0]
-    for event in flow(phrases):
+    for event in visit_phrases(phrases):
         match event:
             case Enter(ast.Emphasis(_, weight)):
-                factor = ROUND if weight is None else constant(weight)
+                factor = EMPHASIS_FACTOR if weight is None else to_constant(weight)
                 factors.append(factor if factors[-1] == 1 else factors[-1] * factor)
             case Enter(ast.Deemphasis()):
-                factors.append(factors[-1] * SQUARE)
+                factors.append(factors[-1] * DEEMPHASIS_FACTOR)
             case Leave():
                 factors.pop()
             case Enter():
                 raise AssertionError(event)
             case phrase:
-                yield Run(phrase, factors[-1])
+                yield WeightedPhrase(phrase, factors[-1])
 
 
-def rounded(weight: float) -> float:
+def round_weight(weight: float) -> float:
     """As a person would write it."""
-    return constant(near(weight))
+    return to_constant(round_amount(weight))

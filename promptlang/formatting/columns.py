@@ -5,40 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from promptlang.formatting.edits import Edit, apply
+from promptlang.formatting.edits import Edit, apply_edits
 from promptlang.source import Span
 
-WIDEST = 64
+MAX_CELL_WIDTH = 64
 """A cell that is wider than this moves no other line's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AlignedRow:
     """A line that stands on one line of the file, as spans of its cells and the least blanks before the next."""
 
     line: Span
     cells: tuple[Span | None, ...]
     """The first one is always there."""
-    apart: int
+    min_gap: int
     edits: tuple[Edit, ...]
     """Those to what is inside of the cells."""
 
 
-def align(rows: Sequence[Row]) -> Iterator[Edit]:
+def align(rows: Sequence[AlignedRow]) -> Iterator[Edit]:
     """The blanks between the cells of rows that follow each other."""
     ends = [_width(row, 0) for row in rows]
     for column in range(1, max((len(row.cells) for row in rows), default=0)):
         having = [at for at, row in enumerate(rows) if row.cells[column] is not None]
-        left = max((ends[at] for at in having if ends[at] <= WIDEST), default=0)
+        left = max((ends[at] for at in having if ends[at] <= MAX_CELL_WIDTH), default=0)
         for at in having:
             row, cell = rows[at], rows[at].cells[column]
             assert cell is not None
             before = max(each.end for each in row.cells[:column] if each is not None)
-            blanks = max(left, ends[at]) - ends[at] + row.apart
+            blanks = max(left, ends[at]) - ends[at] + row.min_gap
             yield Edit(before, cell.start, " " * blanks)
             ends[at] += blanks + _width(row, column)
 
 
-def _width(row: Row, column: int) -> int:
+def _width(row: AlignedRow, column: int) -> int:
     cell = row.cells[column]
-    return 0 if cell is None else len(apply(cell.source.text, row.edits, cell.start, cell.end))
+    return 0 if cell is None else len(apply_edits(cell.source.text, row.edits, cell.start, cell.end))

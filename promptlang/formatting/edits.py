@@ -27,7 +27,7 @@ class Edit:
         return len(self.text) - (self.end - self.start)
 
 
-def apply(text: str, edits: Iterable[Edit], start: int = 0, end: int | None = None) -> str:
+def apply_edits(text: str, edits: Iterable[Edit], start: int = 0, end: int | None = None) -> str:
     """The text from `start` to `end` with the edits that lie within; no two may overlap."""
     end = len(text) if end is None else end
     pieces: list[str] = []

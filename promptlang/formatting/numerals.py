@@ -10,7 +10,7 @@ from promptlang.syntax.numbers import MOMENT
 _NUMERAL = re.compile(r"([+-]?)(?=\.?[0-9])0*([0-9]*)(\.?)([0-9]*?)0*((?:[eE][+-]?[0-9]+)?)")
 
 
-def shortest(text: str, *, point: bool) -> str:
+def shorten_number(text: str, *, point: bool) -> str:
     """A number without needless zeros and plus; `point` keeps ``1.0`` apart from ``1``, which means another thing."""
     match = _NUMERAL.fullmatch(text)
     if match is None:
@@ -21,16 +21,16 @@ def shortest(text: str, *, point: bool) -> str:
     return f"{sign.strip('+')}{whole or '0'}{dot if fraction else ''}{fraction}{exponent.lower()}"
 
 
-def amount(text: str, node: ast.Amount) -> str:
+def shorten_amount(text: str, node: ast.Amount) -> str:
     """A number slot, ``1.10`` or ``[1.10 : 1.3 : 0.5]``; one that goes over two lines stays as it is."""
     if any(mark.isspace() and mark not in " \t" for mark in text):
         return text
     bare = text.replace(" ", "").replace("\t", "")
     points = _points(node)
     if points is None:
-        return shortest(bare, point=False)
+        return shorten_number(bare, point=False)
     keep = iter(points)
-    return MOMENT.sub(lambda match: shortest(match.group(), point=next(keep)), bare)
+    return MOMENT.sub(lambda match: shorten_number(match.group(), point=next(keep)), bare)
 
 
 def _points(node: ast.Amount) -> list[bool] | None:

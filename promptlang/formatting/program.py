@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from promptlang import ast
 from promptlang.formatting import statements
-from promptlang.formatting.between import between
-from promptlang.formatting.columns import Row, align
-from promptlang.formatting.edits import Edit, apply
+from promptlang.formatting.blank_lines import blank_line_edits
+from promptlang.formatting.columns import AlignedRow, align
+from promptlang.formatting.edits import Edit, apply_edits
 from promptlang.formatting.prompts import prompt_edits
 from promptlang.source import Source, Span
-from promptlang.syntax.logical_lines import head, logical_lines
+from promptlang.syntax.logical_lines import find_statement_head, logical_lines
 from promptlang.syntax.parser import parse
-from promptlang.syntax.suggestions import near_head
+from promptlang.syntax.suggestions import suggest_statement
 
 PROMPT_GAP, STATEMENT_GAP = 4, 1
 """The least blanks before options."""
@@ -26,21 +26,21 @@ def format_program(text: str) -> str:
     What cannot be read, and a prompt that is odd, stays byte for byte; so do all words and remarks.
     """
     source = Source(text)
-    edits = list(between(source, list(logical_lines(source))))
-    rows: list[Row] = []
+    edits = list(blank_line_edits(source, list(logical_lines(source))))
+    rows: list[AlignedRow] = []
     for statement in parse(source).program.statements:
         inside = [edit for edit in _edits(statement) if edit.text != text[edit.start : edit.end]]
         edits += inside
         row = _row(statement, inside)
         if row is not None:
-            if rows and not _neighbours(rows[-1], row):
+            if rows and not _is_adjacent(rows[-1], row):
                 edits += align(rows)
                 rows.clear()
             rows.append(row)
-    return apply(text, _last_said([*edits, *align(rows)]))
+    return apply_edits(text, _keep_last_edits([*edits, *align(rows)]))
 
 
-def _last_said(edits: Sequence[Edit]) -> Iterator[Edit]:
+def _keep_last_edits(edits: Sequence[Edit]) -> Iterator[Edit]:
     """Columns have the last word on the blanks between two words."""
     last = {(each.start, each.end): each for each in edits}
     yield from last.values()
@@ -56,10 +56,10 @@ def _edits(statement: ast.Statement) -> Iterator[Edit]:
             prompts = [node.span for node in ast.walk(statement) if isinstance(node, ast.Prompt)]
             edges = [line.start, *(at for span in prompts for at in (span.start, span.end)), line.end]
             for start, end in zip(edges[::2], edges[1::2], strict=True):
-                yield from statements.spacing(line.source, start, end)
+                yield from statements.spacing_edits(line.source, start, end)
             for span in prompts:
                 yield from prompt_edits(span)
-            yield from statements.numbers(statement)
+            yield from statements.number_edits(statement)
 
 
 def _picture(picture: ast.Picture) -> Iterator[Edit]:
@@ -67,22 +67,22 @@ def _picture(picture: ast.Picture) -> Iterator[Edit]:
     inside = prompt_edits(prompt)
     if line.start < prompt.start or not _becomes_a_statement(source, line, inside):
         yield from inside
-    yield from statements.spacing(source, line.start, prompt.start + 1)
+    yield from statements.spacing_edits(source, line.start, prompt.start + 1)
     if picture.options:
         before = source.text[prompt.end : picture.options[0].span.start]
-        blanks = statements.gap(before) if prompt.text else None
+        blanks = statements.normalize_gap(before) if prompt.text else None
         if blanks is not None:
             wide = " " * PROMPT_GAP if "\n" not in before else blanks
             yield Edit(prompt.end, picture.options[0].span.start, wide)
-        yield from statements.spacing(source, picture.options[0].span.start, line.end)
-        yield from statements.numbers(picture)
+        yield from statements.spacing_edits(source, picture.options[0].span.start, line.end)
+        yield from statements.number_edits(picture)
 
 
 def _becomes_a_statement(source: Source, line: Span, edits: Sequence[Edit]) -> bool:
     """Whether a prompt's first words, edited, would read as a statement."""
-    edited = Source(apply(source.text, edits, line.start, line.end))
+    edited = Source(apply_edits(source.text, edits, line.start, line.end))
     whole = edited.span(0, len(edited.text))
-    return head(whole) is not None or near_head(whole) is not None
+    return find_statement_head(whole) is not None or suggest_statement(whole) is not None
 
 
 # Columns
@@ -90,7 +90,7 @@ def _becomes_a_statement(source: Source, line: Span, edits: Sequence[Edit]) -> b
 _CELLS = re.compile(r'(?<!\S)(?:#(?=\s|$).*|(?P<from>from(?=\s))|(?P<options>--(?=[A-Za-z]).*))|"[^"]*"|\S+')
 
 
-def _row(statement: ast.Statement, edits: Sequence[Edit]) -> Row | None:
+def _row(statement: ast.Statement, edits: Sequence[Edit]) -> AlignedRow | None:
     """A line's cells, where it has more than one and stands on one line of the file."""
     line = statement.span
     if "\n" in line.text:
@@ -100,11 +100,11 @@ def _row(statement: ast.Statement, edits: Sequence[Edit]) -> Row | None:
             if not options or not prompt.span.text:
                 return None
             cells = line.source.span(line.start, prompt.span.end), options[0].span.to(line)
-            return Row(line, cells, PROMPT_GAP, tuple(edits))
+            return AlignedRow(line, cells, PROMPT_GAP, tuple(edits))
         case ast.UseModel() | ast.Set() | ast.Let():
             return None
         case _:
-            return Row(line, tuple(_cells(line)), STATEMENT_GAP, tuple(edits))
+            return AlignedRow(line, tuple(_cells(line)), STATEMENT_GAP, tuple(edits))
 
 
 def _cells(line: Span) -> Iterator[Span | None]:
@@ -121,7 +121,7 @@ def _cells(line: Span) -> Iterator[Span | None]:
             yield line.source.span(start, start + len(line.source.text[start:stop].rstrip()))
 
 
-def _neighbours(above: Row, below: Row) -> bool:
+def _is_adjacent(above: AlignedRow, below: AlignedRow) -> bool:
     """Whether two rows are of a kind and nothing stands between their lines."""
     gap = above.line.source.text[above.line.end : below.line.start]
-    return above.apart == below.apart and gap.count("\n") == 1 and not gap.strip()
+    return above.min_gap == below.min_gap and gap.count("\n") == 1 and not gap.strip()

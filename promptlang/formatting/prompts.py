@@ -7,14 +7,14 @@ from itertools import pairwise
 
 from promptlang import ast
 from promptlang.formatting.edits import Edit
-from promptlang.formatting.numerals import amount, shortest
+from promptlang.formatting.numerals import shorten_amount, shorten_number
 from promptlang.source import Span
 from promptlang.syntax import numbers
 from promptlang.syntax.lexer import Lexeme, lex
 from promptlang.syntax.scanner import scan
-from promptlang.syntax.tags import fields
+from promptlang.syntax.tags import split_tag_fields
 
-NEEDLESS = frozenset(";!?'^~&")
+NEEDLESS_ESCAPES = frozenset(";!?'^~&")
 """Characters that mean nothing anywhere, so that a backslash before them does nothing."""
 
 BLANKS = " \t"
@@ -35,11 +35,11 @@ def _lexeme(lexeme: Lexeme) -> Iterator[Edit]:
     node, text = lexeme.node, lexeme.span.text
     match lexeme.type:
         case "WEIGHT" if node is not None:
-            yield Edit.of(lexeme.span, f":{amount(text[1:-1], _number(node))})")
+            yield Edit.of(lexeme.span, f":{shorten_amount(text[1:-1], _number(node))})")
         case "PART_WEIGHT" if node is not None:
-            yield Edit.of(lexeme.span, amount(text, _number(node)))
+            yield Edit.of(lexeme.span, shorten_amount(text, _number(node)))
         case "MOMENT":
-            yield Edit.of(lexeme.span, shortest(text, point=True))
+            yield Edit.of(lexeme.span, shorten_number(text, point=True))
         case "TAG":
             yield from _tag(node, lexeme.span)
 
@@ -60,23 +60,23 @@ def _around_moments(lexemes: list[Lexeme]) -> Iterator[Edit]:
 
 def _unescaped(span: Span) -> Iterator[Edit]:
     for piece in scan(span, []):
-        if piece.end - piece.start == 2 and piece.text in NEEDLESS:
+        if piece.end - piece.start == 2 and piece.text in NEEDLESS_ESCAPES:
             yield Edit(piece.start, piece.end, piece.text)
 
 
 def _tag(node: object, span: Span) -> Iterator[Edit]:
     match node:
         case ast.Lora():
-            kind, name, *strengths = fields(span)
+            kind, name, *strengths = split_tag_fields(span)
             yield from _trimmed(kind, name)
             for field in strengths:
                 yield _strength(field)
         case ast.Trigger():
-            yield from _trimmed(*fields(span))
+            yield from _trimmed(*split_tag_fields(span))
         case ast.Area():
-            for field in fields(span):
+            for field in split_tag_fields(span):
                 label, equals, edges = field.text.replace(" ", "").replace("\t", "").lower().rpartition("=")
-                edges = ",".join(shortest(edge, point=False) for edge in edges.split(","))
+                edges = ",".join(shorten_number(edge, point=False) for edge in edges.split(","))
                 yield Edit.of(field, f"{label}{equals}{edges}")
 
 
@@ -88,6 +88,6 @@ def _trimmed(kind: Span, name: Span) -> Iterator[Edit]:
 def _strength(field: Span) -> Edit:
     """``unet=0.5``, or a number alone."""
     label, equals, number = field.text.rpartition("=")
-    value = numbers.read(field.source.span(field.end - len(number), field.end))
+    value = numbers.parse_amount(field.source.span(field.end - len(number), field.end))
     assert value is not None
-    return Edit.of(field, f"{label.strip(BLANKS).lower()}{equals}{amount(number, value)}")
+    return Edit.of(field, f"{label.strip(BLANKS).lower()}{equals}{shorten_amount(number, value)}")

@@ -8,19 +8,19 @@ from typing import Any, ClassVar
 from pygments.lexer import Lexer
 from pygments.token import Comment, Keyword, Literal, Name, Number, Punctuation, String, Text, _TokenType
 
-from promptlang.highlighting.shapes import Kind, pieces
+from promptlang.highlighting.token_patterns import TokenKind, split_tokens
 
-TOKENS: dict[Kind | None, _TokenType] = {
+PYGMENTS_TOKENS: dict[TokenKind | None, _TokenType] = {
     None: Text,
-    Kind.ESCAPE: String.Escape,
-    Kind.COMMENT: Comment.Single,
-    Kind.HEAD: Keyword.Declaration,
-    Kind.TAG: Name.Tag,
-    Kind.OPTION: Name.Attribute,
-    Kind.STRING: Literal.String,
-    Kind.KEYWORD: Keyword,
-    Kind.WEIGHT: Number,
-    Kind.BRACKET: Punctuation,
+    TokenKind.ESCAPE: String.Escape,
+    TokenKind.COMMENT: Comment.Single,
+    TokenKind.HEAD: Keyword.Declaration,
+    TokenKind.TAG: Name.Tag,
+    TokenKind.OPTION: Name.Attribute,
+    TokenKind.STRING: Literal.String,
+    TokenKind.KEYWORD: Keyword,
+    TokenKind.WEIGHT: Number,
+    TokenKind.BRACKET: Punctuation,
 }
 
 
@@ -37,6 +37,6 @@ class PromptlangLexer(Lexer):
     def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, Any, str]]:
         """Each piece with its place and what it is."""
         at = 0
-        for kind, piece in pieces(text):
-            yield at, TOKENS[kind], piece
+        for kind, piece in split_tokens(text):
+            yield at, PYGMENTS_TOKENS[kind], piece
             at += len(piece)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import sys
 
-from promptlang.highlighting.shapes import SHAPES, Kind, Shape
+from promptlang.highlighting.token_patterns import TOKEN_PATTERNS, TokenKind, TokenPattern
 
-SCOPES: dict[Kind, str] = {
-    Kind.ESCAPE: "constant.character.escape",
-    Kind.COMMENT: "comment.line.number-sign",
-    Kind.HEAD: "keyword.control",
-    Kind.TAG: "entity.name.tag",
-    Kind.OPTION: "variable.parameter",
-    Kind.STRING: "string.quoted.double",
-    Kind.KEYWORD: "keyword.operator.word",
-    Kind.WEIGHT: "constant.numeric",
-    Kind.BRACKET: "punctuation.section.brackets",
+SCOPES: dict[TokenKind, str] = {
+    TokenKind.ESCAPE: "constant.character.escape",
+    TokenKind.COMMENT: "comment.line.number-sign",
+    TokenKind.HEAD: "keyword.control",
+    TokenKind.TAG: "entity.name.tag",
+    TokenKind.OPTION: "variable.parameter",
+    TokenKind.STRING: "string.quoted.double",
+    TokenKind.KEYWORD: "keyword.operator.word",
+    TokenKind.WEIGHT: "constant.numeric",
+    TokenKind.BRACKET: "punctuation.section.brackets",
 }
 
 
@@ -27,12 +27,12 @@ def textmate_grammar() -> str:
         "name": "promptlang",
         "scopeName": "source.promptlang",
         "fileTypes": ["plang"],
-        "patterns": [_rule(shape) for shape in SHAPES],
+        "patterns": [_rule(shape) for shape in TOKEN_PATTERNS],
     }
     return json.dumps(grammar, indent=2, ensure_ascii=False) + "\n"
 
 
-def _rule(shape: Shape) -> dict[str, str]:
+def _rule(shape: TokenPattern) -> dict[str, str]:
     name = f"{SCOPES[shape.kind]}.promptlang"
     if shape.end is None:
         return {"name": name, "match": shape.pattern}

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from promptlang.inspection.adapters import inspect_adapter, inspect_folder
-from promptlang.inspection.findings import Findings, NothingKnownError
+from promptlang.inspection.file_info import FileInfo, UnrecognizedFileError
 from promptlang.inspection.pictures import inspect_picture
 
-__all__ = ["Findings", "NothingKnownError", "inspect"]
+__all__ = ["FileInfo", "UnrecognizedFileError", "inspect"]
 
 
-def inspect(file: Path) -> Findings:
+def inspect(file: Path) -> FileInfo:
     """What a picture or an adapter tells.
 
-    Raises `NothingKnownError` for any other file, OSError where it cannot be read, and ImportError where Pillow is not
+    Raises `UnrecognizedFileError` for any other file, OSError where it cannot be read, and ImportError where Pillow is not
     installed.
     """
     if file.is_dir():

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from promptlang.inspection.families import family
-from promptlang.inspection.findings import Findings, NothingKnownError
-from promptlang.inspection.headers import header
+from promptlang.inspection.families import detect_family
+from promptlang.inspection.file_info import FileInfo, UnrecognizedFileError
+from promptlang.inspection.headers import read_header
 from promptlang.plan.steps import ADAPTER_CONFIG
 
-SHOWN: Final = (
+SHOWN_METADATA: Final = (
     "modelspec.title",
     "modelspec.architecture",
     "modelspec.trigger_phrase",
@@ -35,33 +35,35 @@ SHOWN: Final = (
 Shapes = Mapping[str, tuple[int, ...]]
 """Of a file's tensors."""
 
-RECORD: Final = "promptlang.json"
+TRAINING_RECORD_FILE: Final = "promptlang.json"
 """What a folder that was trained here says of itself."""
 
 
-def inspect_adapter(file: Path) -> Findings:
-    """Raises `NothingKnownError` where the header is damaged or absurd."""
-    shapes, metadata = _told(file)
-    rows = [*_layout(shapes, metadata), *_shown(metadata)]
-    return Findings("adapter" if _is_adapter(shapes) else "tensors", tuple(rows))
+def inspect_adapter(file: Path) -> FileInfo:
+    """Raises `UnrecognizedFileError` where the header is damaged or absurd."""
+    shapes, metadata = _read_shapes(file)
+    rows = [*_layout(shapes, metadata), *_metadata_rows(metadata)]
+    return FileInfo("adapter" if _is_adapter(shapes) else "tensors", tuple(rows))
 
 
-def inspect_folder(folder: Path) -> Findings:
-    """One of PEFT's, or with such in it; raises `NothingKnownError` for any other."""
+def inspect_folder(folder: Path) -> FileInfo:
+    """One of PEFT's, or with such in it; raises `UnrecognizedFileError` for any other."""
     parts = sorted(file.parent for pattern in ("", "*/") for file in folder.glob(pattern + ADAPTER_CONFIG))
     if not parts:
-        raise NothingKnownError(f"`{folder}` is a folder, and none of PEFT's: there is no `{ADAPTER_CONFIG}` in it")
+        raise UnrecognizedFileError(f"`{folder}` is a folder, and none of PEFT's: there is no `{ADAPTER_CONFIG}` in it")
     shapes: dict[str, tuple[int, ...]] = {}
     for part in parts:
-        shapes |= {f"{part.name}.{name}": each for name, each in _told(part / "adapter_model.safetensors")[0].items()}
-    configuration, record = _json(parts[-1] / ADAPTER_CONFIG), _json(folder / RECORD)
+        shapes |= {
+            f"{part.name}.{name}": each for name, each in _read_shapes(part / "adapter_model.safetensors")[0].items()
+        }
+    configuration, record = _json(parts[-1] / ADAPTER_CONFIG), _json(folder / TRAINING_RECORD_FILE)
     alphas = (configuration[name] for name in ("lora_alpha", "alpha") if name in configuration)
     rows = [*_layout(shapes, record), *(("alpha", f"{alpha:g}") for alpha in alphas if isinstance(alpha, float | int))]
-    return Findings("adapter, a folder of PEFT's", (*rows, *_shown(record)))
+    return FileInfo("adapter, a folder of PEFT's", (*rows, *_metadata_rows(record)))
 
 
-def _told(file: Path) -> tuple[Shapes, Mapping[str, Any]]:
-    tensors = header(file)
+def _read_shapes(file: Path) -> tuple[Shapes, Mapping[str, Any]]:
+    tensors = read_header(file)
     metadata = tensors.pop("__metadata__", {})
     return {name: tuple(each["shape"]) for name, each in tensors.items()}, metadata
 
@@ -74,12 +76,12 @@ def _json(file: Path) -> Mapping[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _shown(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield from ((name, str(metadata[name])) for name in SHOWN if metadata.get(name))
+def _metadata_rows(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from ((name, str(metadata[name])) for name in SHOWN_METADATA if metadata.get(name))
     yield from (("tags", words) for words in _tags(metadata))
 
 
-KINDS: Final = {
+ALGORITHM_BY_KEY: Final = {
     "lora_down": "LoRA",
     "lora_A": "LoRA",
     "lora.down": "LoRA",
@@ -92,23 +94,23 @@ KINDS: Final = {
 """What a tensor's name gives away."""
 
 
-DOWN: Final = ("lora_down", "lora.down", "lora_A")
+DOWN_PROJECTIONS: Final = ("lora_down", "lora.down", "lora_A")
 """The part of a LoRA whose height is its rank."""
 
 
 def _is_adapter(shapes: Shapes) -> bool:
-    return any(part in name for name in shapes for part in KINDS)
+    return any(part in name for name in shapes for part in ALGORITHM_BY_KEY)
 
 
 def _layout(shapes: Shapes, metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    kinds = dict.fromkeys(kind for part, kind in KINDS.items() if any(part in name for name in shapes))
+    kinds = dict.fromkeys(kind for part, kind in ALGORITHM_BY_KEY.items() if any(part in name for name in shapes))
     if kinds:
         yield "kind", ", ".join(kinds)
-    for_family = family(shapes, metadata)
+    for_family = detect_family(shapes, metadata)
     if for_family is not None:
         yield "for", for_family
     yield "tensors", str(len(shapes))
-    downs = [shape[0] for name, shape in shapes.items() if any(part in name for part in DOWN) and shape]
+    downs = [shape[0] for name, shape in shapes.items() if any(part in name for part in DOWN_PROJECTIONS) and shape]
     if downs:
         yield "modules", str(len(downs))
         yield "rank", ", ".join(map(str, sorted(set(downs))))

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import PureWindowsPath
 from typing import Any, Final
 
-from promptlang.dialects.conversion import convert, line
+from promptlang.dialects.conversion import convert, format_recipe_line
 from promptlang.grammar import vocabulary
-from promptlang.plan.sampler_names import read_sampler
+from promptlang.plan.sampler_names import parse_sampler_name
 
-SAMPLER: Final = ("seed", "noise_seed", "steps", "cfg", "sampler_name", "scheduler", "denoise")
+SAMPLER_INPUTS: Final = ("seed", "noise_seed", "steps", "cfg", "sampler_name", "scheduler", "denoise")
 """What a sampler's node says for itself."""
 
-DEPTH: Final = 100
+MAX_DEPTH: Final = 100
 """Nodes that one looks back through: a graph may be a circle."""
 
 
@@ -48,7 +48,7 @@ class Graph:
         seed = self.settings.get("seed", self.settings.get("noise_seed"))
         options = {"seed": seed, "steps": self.settings.get("steps"), "cfg": self.settings.get("cfg")}
         words = [f"--{name} {value:.15g}" for name, value in options.items() if isinstance(value, int | float)]
-        sampler = read_sampler(str(self.settings.get("sampler_name")))
+        sampler = parse_sampler_name(str(self.settings.get("sampler_name")))
         spacing = self.settings.get("scheduler")
         if sampler is not None:
             words.append(f"--sampler {sampler.name}")
@@ -57,7 +57,7 @@ class Graph:
         prompt, negative = (convert(text, source="comfy").text for text in (self.prompt, self.negative))
         if self.size:
             words.append("--size {}x{}".format(*self.size))
-        return line(" ".join([prompt, *self.loras]), negative, words)
+        return format_recipe_line(" ".join([prompt, *self.loras]), negative, words)
 
 
 def read(text: str) -> Graph:
@@ -70,7 +70,7 @@ def read(text: str) -> Graph:
     return Graph(
         prompt=_text(nodes, sampler["positive"]),
         negative=_text(nodes, sampler["negative"]),
-        settings={name: sampler[name] for name in SAMPLER if isinstance(sampler.get(name), int | float | str)},
+        settings={name: sampler[name] for name in SAMPLER_INPUTS if isinstance(sampler.get(name), int | float | str)},
         adapters=tuple(_files(nodes)),
         loras=tuple(_loras(nodes)),
         size=_size(nodes),
@@ -97,7 +97,7 @@ def _size(nodes: Mapping[str, Any]) -> tuple[int, int] | None:
     return None
 
 
-def _text(nodes: Mapping[str, Any], link: Any, depth: int = DEPTH) -> str:
+def _text(nodes: Mapping[str, Any], link: Any, depth: int = MAX_DEPTH) -> str:
     """The text that an encoder was given, looked for against the graph's direction."""
     if isinstance(link, str):
         return link

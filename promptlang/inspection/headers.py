@@ -9,29 +9,29 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from promptlang.inspection.findings import NothingKnownError
+from promptlang.inspection.file_info import UnrecognizedFileError
 
-LONGEST: Final = 100_000_000
+MAX_HEADER_BYTES: Final = 100_000_000
 """Bytes of a header, as safetensors itself has it."""
 
-BUNDLED: Final = "bundle_emb."
+BUNDLED_TOKEN_PREFIX: Final = "bundle_emb."
 """What the names of a token's tensors begin with in a LoRA that brings it along."""
 
 
-def header(file: Path) -> dict[str, Any]:
-    """Tensors by name; raises `NothingKnownError` where it is damaged or absurd, and OSError."""
+def read_header(file: Path) -> dict[str, Any]:
+    """Tensors by name; raises `UnrecognizedFileError` where it is damaged or absurd, and OSError."""
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
-        if length > min(LONGEST, file.stat().st_size):
-            raise NothingKnownError(f"`{file.name}` is damaged: its header is longer than the file")
+        if length > min(MAX_HEADER_BYTES, file.stat().st_size):
+            raise UnrecognizedFileError(f"`{file.name}` is damaged: its header is longer than the file")
         text = stream.read(length)
     try:
         found: dict[str, Any] = json.loads(text)
         ends = [each["data_offsets"][1] for name, each in found.items() if name != "__metadata__"]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise NothingKnownError(f"`{file.name}` is damaged: its header cannot be read") from error
+        raise UnrecognizedFileError(f"`{file.name}` is damaged: its header cannot be read") from error
     if max(ends, default=0) + 8 + length > file.stat().st_size:
-        raise NothingKnownError(f"`{file.name}` is damaged: its end is missing")
+        raise UnrecognizedFileError(f"`{file.name}` is damaged: its end is missing")
     return found
 
 
@@ -53,9 +53,13 @@ def _subjects(metadata: Mapping[str, Any]) -> Iterator[str]:
             yield match[1].strip()
 
 
-def tokens(file: Path) -> frozenset[str]:
+def bundled_tokens(file: Path) -> frozenset[str]:
     """The tokens that a LoRA brings along, without their brackets."""
-    names = (name.removeprefix(BUNDLED) for name in _header_or_nothing(file) if name.startswith(BUNDLED))
+    names = (
+        name.removeprefix(BUNDLED_TOKEN_PREFIX)
+        for name in _header_or_nothing(file)
+        if name.startswith(BUNDLED_TOKEN_PREFIX)
+    )
     return frozenset(name.split(".")[0].strip("<>") for name in names)
 
 
@@ -63,11 +67,11 @@ def _header_or_nothing(file: Path) -> Mapping[str, Any]:
     try:
         state = file.stat()
         return _known(file, state.st_mtime_ns, state.st_size)
-    except (OSError, NothingKnownError):
+    except (OSError, UnrecognizedFileError):
         return {}
 
 
 @lru_cache(maxsize=1024)
 def _known(file: Path, _changed: int, _size: int) -> Mapping[str, Any]:
     """Its header: a rule and the plan of each picture of a sweep ask for the same ones."""
-    return header(file)
+    return read_header(file)

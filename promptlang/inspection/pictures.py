@@ -11,19 +11,19 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
 
-from promptlang.dialects.conversion import INFOTEXT, convert, line
+from promptlang.dialects.conversion import INFOTEXT, convert, format_recipe_line
 from promptlang.inspection import comfy
-from promptlang.inspection.findings import Findings, lost_of
-from promptlang.inspection.texts import told
+from promptlang.inspection.file_info import FileInfo, describe_losses
+from promptlang.inspection.image_texts import read_image_texts
 from promptlang.metadata import infotext, record
-from promptlang.plan.sampler_names import read_sampler
+from promptlang.plan.sampler_names import parse_sampler_name
 
 Rows = Iterator[tuple[str, str]]
 
 
-def inspect_picture(file: Path) -> Findings:
+def inspect_picture(file: Path) -> FileInfo:
     """The first text that a known tool wrote; raises `NothingKnownError` where the file is no picture."""
-    found = told(file)
+    found = read_image_texts(file)
     size = ("size", "{}x{} pixels, {}".format(*found.size, found.format))
     for name, read in TOOLS.items():
         if name in found.texts:
@@ -31,10 +31,10 @@ def inspect_picture(file: Path) -> Findings:
                 findings = read(found.texts[name], found.texts)
                 return replace(findings, rows=(size, *findings.rows))
     others = tuple(found.texts.items())
-    return Findings("picture that says nothing of how it was made", (size, *others))
+    return FileInfo("picture that says nothing of how it was made", (size, *others))
 
 
-def _ours(text: str, texts: Mapping[str, str]) -> Findings:
+def _ours(text: str, texts: Mapping[str, str]) -> FileInfo:
     made = record.read(text)
     rows = [("line", made.source), *_infotext_rows(texts.get("parameters", ""))]
     rows.append((f"sha256 of {made.model[0]}", made.model[1]))
@@ -42,14 +42,14 @@ def _ours(text: str, texts: Mapping[str, str]) -> Findings:
     for written, files in named.items():
         rows += ((written.format(name), f"{file}, sha256 {sha256}") for name, (file, sha256) in files.items())
     rows += ((name, version) for name, version in made.versions.items())
-    return Findings("picture by promptlang", tuple(rows), made.source)
+    return FileInfo("picture by promptlang", tuple(rows), made.source)
 
 
-def _a1111(text: str, _texts: Mapping[str, str]) -> Findings:
+def _a1111(text: str, _texts: Mapping[str, str]) -> FileInfo:
     maker = infotext.read(text).settings.get("Version", "")
     kind = "picture by promptlang" if maker.startswith("promptlang") else "picture with A1111's text"
     converted = convert(text, source=INFOTEXT)
-    return Findings(kind, tuple(_infotext_rows(text)), converted.text, lost_of(converted.diagnostics))
+    return FileInfo(kind, tuple(_infotext_rows(text)), converted.text, describe_losses(converted.diagnostics))
 
 
 def _infotext_rows(text: str) -> Rows:
@@ -60,18 +60,18 @@ def _infotext_rows(text: str) -> Rows:
     yield from read.settings.items()
 
 
-def _comfy(text: str, _texts: Mapping[str, str]) -> Findings:
+def _comfy(text: str, _texts: Mapping[str, str]) -> FileInfo:
     made = comfy.read(text)
-    return Findings("picture by ComfyUI", tuple(made.rows()), made.line())
+    return FileInfo("picture by ComfyUI", tuple(made.rows()), made.line())
 
 
-def _invokeai(text: str, _texts: Mapping[str, str]) -> Findings:
+def _invokeai(text: str, _texts: Mapping[str, str]) -> FileInfo:
     content = json.loads(text)
     rows = [("prompt", str(content["positive_prompt"]))]
     if content.get("negative_prompt"):
         rows.append(("negative", str(content["negative_prompt"])))
     rows += ((name, _shown(value)) for name, value in content.items() if not name.endswith("_prompt") and value)
-    return Findings("picture by InvokeAI", tuple(rows), _invokeai_line(content))
+    return FileInfo("picture by InvokeAI", tuple(rows), _invokeai_line(content))
 
 
 def _invokeai_loras(content: Mapping[str, Any]) -> Iterator[str]:
@@ -89,20 +89,20 @@ def _invokeai_line(content: Mapping[str, Any]) -> str:
     words = [f"--{ours} {content[name]}" for name, ours in names.items() if isinstance(content.get(name), int | float)]
     if isinstance(content.get("width"), int) and isinstance(content.get("height"), int):
         words.append(f"--size {content['width']}x{content['height']}")
-    sampler = read_sampler(re.sub(r"_k\Z", "_karras", str(content.get("scheduler", ""))))
+    sampler = parse_sampler_name(re.sub(r"_k\Z", "_karras", str(content.get("scheduler", ""))))
     if sampler is not None:
         words.append(f"--sampler {sampler.value}")
     prompt, negative = (convert(text, source="invokeai").text for text in texts)
-    return line(" ".join([prompt, *_invokeai_loras(content)]), negative, words)
+    return format_recipe_line(" ".join([prompt, *_invokeai_loras(content)]), negative, words)
 
 
 def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-TOOLS: Final[Mapping[str, Callable[[str, Mapping[str, str]], Findings]]] = MappingProxyType(
+TOOLS: Final[Mapping[str, Callable[[str, Mapping[str, str]], FileInfo]]] = MappingProxyType(
     {
-        record.CHUNK: _ours,
+        record.PNG_TEXT_KEY: _ours,
         "parameters": _a1111,
         "prompt": _comfy,
         "invokeai_metadata": _invokeai,

@@ -11,18 +11,18 @@ from typing import Final
 
 from promptlang.grammar import vocabulary
 
-SAMPLERS: Final = vocabulary.SAMPLERS
-SCHEDULERS: Final = vocabulary.SCHEDULERS
+SAMPLER_LABELS: Final = vocabulary.SAMPLERS
+SCHEDULER_LABELS: Final = vocabulary.SCHEDULERS
 """A1111's names for samplers and schedule types, by ours."""
 
 _SETTING = re.compile(r'\s*(?P<name>\w[\w \-/]+):\s*(?P<value>"(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _NEGATIVE = "Negative prompt:"
-EMPHASES: Final[Mapping[str, str]] = MappingProxyType(
+EMPHASIS_LABELS: Final[Mapping[str, str]] = MappingProxyType(
     {"a1111": "Original", "a1111-no-norm": "No norm", "comfy": "comfy", "compel": "compel", "none": "Ignore"}
 )
 """A1111's name for what a weight does, by ours; two it does not have."""
 
-FEWEST = 3
+MIN_SETTINGS = 3
 """A last line with fewer settings is part of the prompt."""
 
 
@@ -54,7 +54,7 @@ def read(text: str) -> Infotext:
     end = len(text.rstrip())
     start = max(text.rfind("\n", 0, end), text.rfind("\r", 0, end)) + 1
     found = list(_SETTING.finditer(text, start, end))
-    if len(found) < FEWEST:
+    if len(found) < MIN_SETTINGS:
         found, start = [], end
     prompt, negative = _prompts(text[:start].strip().splitlines())
     settings = {match["name"]: _unquoted(match["value"]) for match in found}

@@ -11,16 +11,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from promptlang.plan.steps import Adapter, Area, Computing, Interval, LoraUse, Model, Part, Render, Resolved, Segment
+from promptlang.plan.steps import (
+    ActiveLora,
+    Adapter,
+    Area,
+    ComputeConfig,
+    Interval,
+    Model,
+    PromptPart,
+    Render,
+    Resolved,
+    Segment,
+)
 from promptlang.source import Source
 
-CHUNK: Final = "promptlang"
+PNG_TEXT_KEY: Final = "promptlang"
 """The PNG text that a record is kept in."""
 
-FORMAT: Final = 2
+RECORD_FORMAT: Final = 2
 """Changes whenever an older promptlang could not read the record."""
 
-KINDS: Final = ("loras", "embeddings", "pictures")
+FILE_KINDS: Final = ("loras", "embeddings", "pictures")
 """Of the files that a record names."""
 
 _PLAIN: Final = (
@@ -40,7 +51,7 @@ _PLAIN: Final = (
 """What of a render is a text or a number."""
 
 
-Files = Mapping[str, tuple[str, str]]
+FileHashes = Mapping[str, tuple[str, str]]
 """Name and sha256 of files."""
 
 
@@ -58,11 +69,11 @@ class Record:
     """The render, as JSON."""
     model: tuple[str, str]
     """Name and sha256 of the base model."""
-    loras: Files
+    loras: FileHashes
     """By the name that the prompt calls it; the sha256 is that of its tensors."""
-    embeddings: Files
+    embeddings: FileHashes
     """Likewise; a token's file may be that of a LoRA that brings it along."""
-    pictures: Files
+    pictures: FileHashes
     """Those of ``--init`` and ``--mask``."""
     size: tuple[int, int]
     """Width and height in pixels, before any second pass."""
@@ -77,7 +88,7 @@ class Record:
 
     def to_json(self) -> str:
         """The text of the PNG's chunk; the same record is the same text."""
-        content = {"format": FORMAT, **{name: getattr(self, name) for name in self.__slots__}}
+        content = {"format": RECORD_FORMAT, **{name: getattr(self, name) for name in self.__slots__}}
         return json.dumps(content, ensure_ascii=False, sort_keys=True)
 
 
@@ -85,13 +96,13 @@ def read(text: str) -> Record:
     """The record in a PNG's chunk; raises `NotARecordError`."""
     try:
         content = json.loads(text)
-        if content["format"] != FORMAT:
-            raise NotARecordError(f"its record has format {content['format']}, and this version knows {FORMAT}")
+        if content["format"] != RECORD_FORMAT:
+            raise NotARecordError(f"its record has format {content['format']}, and this version knows {RECORD_FORMAT}")
         return Record(
             source=str(content["source"]),
             render=dict(content["render"]),
             model=_pair(content["model"]),
-            **{kind: {str(name): _pair(file) for name, file in content[kind].items()} for kind in KINDS},
+            **{kind: {str(name): _pair(file) for name, file in content[kind].items()} for kind in FILE_KINDS},
             size=(int(content["size"][0]), int(content["size"][1])),
             vae=str(content["vae"]),
             hub=bool(content["hub"]),
@@ -122,7 +133,7 @@ def render_json(step: Render) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class RecordFiles:
     """Where the files are that a record only names."""
 
     model: Model
@@ -133,23 +144,23 @@ class Places:
     """The PNG to make."""
 
 
-def render_of(record: Record, places: Places) -> Render:
+def render_from_record(record: Record, files: RecordFiles) -> Render:
     """The render that makes the picture again; raises `NotARecordError`."""
     source, plain = Source(record.source, "<picture>"), record.render
     try:
         return Render(
             span=source.span(0, len(source.text)),
-            model=places.model,
+            model=files.model,
             prompt=_resolved(plain["prompt"]),
             negative=_resolved(plain["negative"]),
-            adapters=tuple(Adapter(name, file) for name, file in places.loras.items()),
-            embeddings=tuple(Adapter(name, file) for name, file in places.embeddings.items()),
+            adapters=tuple(Adapter(name, file) for name, file in files.loras.items()),
+            embeddings=tuple(Adapter(name, file) for name, file in files.embeddings.items()),
             cfg_by_step=tuple(plain["cfg_by_step"]),
-            computing=Computing(**plain["computing"]),
+            computing=ComputeConfig(**plain["computing"]),
             size=record.size,
-            file=places.file,
-            init=places.pictures.get("init"),
-            mask=places.pictures.get("mask"),
+            file=files.file,
+            init=files.pictures.get("init"),
+            mask=files.pictures.get("mask"),
             batch=record.batch,
             **{name: plain[name] for name in _PLAIN},
         )
@@ -161,12 +172,12 @@ def _resolved(parts: list[dict[str, Any]]) -> Resolved:
     return Resolved(tuple(_part(part) for part in parts))
 
 
-def _part(part: Mapping[str, Any]) -> Part:
+def _part(part: Mapping[str, Any]) -> PromptPart:
     intervals = tuple(_interval(each) for each in part["intervals"])
-    return Part(intervals, part["weight"], Area(**part["area"]) if part["area"] else None)
+    return PromptPart(intervals, part["weight"], Area(**part["area"]) if part["area"] else None)
 
 
 def _interval(interval: Mapping[str, Any]) -> Interval:
     segments = tuple(Segment(text, weight) for text, weight in interval["segments"])
-    loras = tuple(LoraUse(*use) for use in interval["loras"])
+    loras = tuple(ActiveLora(*use) for use in interval["loras"])
     return Interval(interval["until"], segments, loras, interval.get("weight"))

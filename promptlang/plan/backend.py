@@ -27,15 +27,15 @@ def load_backend() -> Backend:
     return backend
 
 
-Maker = Callable[[Path], Generator[Event, None, None]]
+ModelBuilder = Callable[[Path], Generator[Event, None, None]]
 """Makes the built-in model, keeping its downloads and checkpoints in a folder."""
 
 
-def load_maker() -> Maker:
+def load_model_builder() -> ModelBuilder:
     """The program that makes the built-in model. Raises ImportError where its libraries are not installed."""
     from promptlang.runtime import emoji
 
-    maker: Maker = emoji.make
+    maker: ModelBuilder = emoji.make
     return maker
 
 

@@ -20,13 +20,13 @@ class Finding:
     complaints: tuple[Diagnostic, ...] = ()
 
     @property
-    def fine(self) -> bool:
+    def is_ok(self) -> bool:
         """Whether there is nothing to complain of."""
         return not self.complaints
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DatasetReport:
     """All of them, in the order in which they are told."""
 
     source: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan.dataset_report import Report
+from promptlang.plan.dataset_report import DatasetReport
 from promptlang.plan.steps import ContactSheet, Model, Render, Train
 
 
@@ -110,14 +110,14 @@ class SheetFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class Complained:
+class DiagnosticRaised:
     """Something the user should know; a step with an error made nothing."""
 
     diagnostic: Diagnostic
 
 
 @dataclass(frozen=True, slots=True)
-class Progressed:
+class TaskProgress:
     """`done` of `total` of a task that is no step of a plan."""
 
     task: str
@@ -127,7 +127,7 @@ class Progressed:
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class TextReported:
     """A result to be read."""
 
     text: str
@@ -137,7 +137,7 @@ class Reported:
 class DataChecked:
     """What a data set is like; what is wrong with it has been told before."""
 
-    report: Report
+    report: DatasetReport
 
 
 Event = (
@@ -153,8 +153,8 @@ Event = (
     | Preview
     | PictureFinished
     | SheetFinished
-    | Complained
-    | Progressed
-    | Reported
+    | DiagnosticRaised
+    | TaskProgress
+    | TextReported
     | DataChecked
 )

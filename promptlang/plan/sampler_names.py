@@ -8,7 +8,7 @@ from typing import NamedTuple
 from promptlang.grammar import vocabulary
 
 
-class Sampler(NamedTuple):
+class SamplerName(NamedTuple):
     """Our name for it, and for how its noise levels are spaced; None where the name says nothing of that."""
 
     name: str
@@ -20,16 +20,16 @@ class Sampler(NamedTuple):
         return f"{self.name} --scheduler {self.spacing}" if self.spacing else self.name
 
 
-def read_sampler(written: str) -> Sampler | None:
+def parse_sampler_name(written: str) -> SamplerName | None:
     """None where there is no such sampler here."""
     plain = _plain(written)
     words = plain if plain in _SAMPLERS else plain.removeprefix("k").removesuffix("gpu")
     if words in _SAMPLERS:
-        return Sampler(_SAMPLERS[words])
+        return SamplerName(_SAMPLERS[words])
     for ending, spacing in _SPACINGS.items():
         name = _SAMPLERS.get(words.removesuffix(ending))
         if name is not None and words.endswith(ending):
-            return Sampler(name, spacing)
+            return SamplerName(name, spacing)
     return None
 
 

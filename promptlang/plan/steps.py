@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan.training_config import Course
+from promptlang.plan.training_config import TrainingConfig
 from promptlang.source import Position, Span
 
 
@@ -24,7 +24,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class LoraUse:
+class ActiveLora:
     """A LoRA at a strength for each of the model's two trainable parts."""
 
     name: str
@@ -38,7 +38,7 @@ class Interval:
 
     until: int
     segments: tuple[Segment, ...]
-    loras: tuple[LoraUse, ...] = ()
+    loras: tuple[ActiveLora, ...] = ()
     weight: float | None = None
     """The part's weight, where it changes over the steps."""
 
@@ -55,7 +55,7 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PromptPart:
     """One of the prompts that composable diffusion adds up; its intervals cover all steps."""
 
     intervals: tuple[Interval, ...]
@@ -69,7 +69,7 @@ class Part:
 class Resolved:
     """A prompt's meaning over a number of steps."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[PromptPart, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
     """What is wrong with how it is written."""
 
@@ -88,7 +88,7 @@ class Resolved:
         }
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: PromptPart) -> dict[str, Any]:
     return {
         "weight": part.weight,
         "area": part.area and asdict(part.area),
@@ -135,7 +135,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Computing:
+class ComputeConfig:
     """With what numbers a picture is computed, where, and how sparingly."""
 
     precision: str | None = None
@@ -149,7 +149,7 @@ class Computing:
 PICTURE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """What the name of a picture to train on ends in, in lower case."""
 
-REPEATED = re.compile(r"(\d+)_(.+)")
+KOHYA_FOLDER = re.compile(r"(\d+)_(.+)")
 """The name of a folder, in the manner of kohya's: how often its pictures are shown, and what they show."""
 
 WEIGHT_ENDINGS = frozenset({".safetensors", ".ckpt", ".pt", ".pth"})
@@ -188,12 +188,12 @@ class Train:
     name: str
     file: Path
     """The safetensors file to make, or the folder of a whole model."""
-    course: Course
+    config: TrainingConfig
     force: bool = False
     """Whether it is trained again even if nothing has changed."""
     device: str = "auto"
     """``cpu``, ``cuda``, ``mps``, or ``auto`` for the best there is."""
-    under: tuple[LoraUse, ...] = ()
+    active_loras: tuple[ActiveLora, ...] = ()
     """LoRAs that the model has on meanwhile."""
     adapters: tuple[Adapter, ...] = ()
     """Where each of them is found."""
@@ -205,17 +205,17 @@ class Train:
     """Pictures of others of the kind, to be made with the model before it has learned anything."""
     sample_every: int = 1
     """Steps from one look at them to the next."""
-    places: tuple[tuple[str, Span], ...] = ()
+    option_spans: tuple[tuple[str, Span], ...] = ()
     """Where each of its options is written, and ``from`` its pictures."""
 
-    def at(self, option: str) -> Span:
+    def span_of(self, option: str) -> Span:
         """Where to point for an option: the whole statement where a setting or a default says it."""
-        return dict(self.places).get(option, self.span)
+        return dict(self.option_spans).get(option, self.span)
 
     @property
     def steps(self) -> int:
         """How many there are."""
-        return self.course.optimisation.steps
+        return self.config.optimisation.steps
 
     @property
     def report(self) -> Path:
@@ -245,7 +245,7 @@ class Render:
     sampler: str
     file: Path
     """The PNG to make."""
-    place: tuple[int, int] | None = None
+    sheet_position: tuple[int, int] | None = None
     """Which one of how many it is on a contact sheet, from 1; None if it is on none."""
     cfg_by_step: tuple[float, ...] = ()
     """The guidance scale at each step, where it changes."""
@@ -270,13 +270,13 @@ class Render:
     batch: int | None = None
     """Copies of it to make side by side, of which the first is kept: how many decides over the last bits.
     None for one beside the others of its sweep."""
-    computing: Computing = Computing()
+    computing: ComputeConfig = ComputeConfig()
     embeddings: tuple[Adapter, ...] = ()
     """Where each token that `prompt` or `negative` names is found: in a LoRA's file, maybe."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SheetRow:
     """Pictures side by side."""
 
     label: str
@@ -289,7 +289,7 @@ class ContactSheet:
     """All pictures of one prompt."""
 
     span: Span
-    rows: tuple[Row, ...]
+    rows: tuple[SheetRow, ...]
     file: Path
     """The PNG to make."""
 

@@ -65,7 +65,7 @@ def token_of(method: Method) -> TextualInversion | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class DataConfig:
     """The pictures, and what is said of them."""
 
     folder: Path
@@ -97,13 +97,13 @@ class Data:
     """In how many ways a picture is seen, the first of which is the picture itself."""
 
     @property
-    def unchanged(self) -> Data:
+    def without_augmentation(self) -> DataConfig:
         """The same, with every picture as it is."""
         return replace(self, crop=0.0, jitter=0.0, pixel_noise=0.0, variants=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Prior:
+class PriorConfig:
     """What the model should go on thinking of others of the kind."""
 
     weight: float = 1.0
@@ -117,7 +117,7 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
-class Objective:
+class ObjectiveConfig:
     """What is made small."""
 
     loss: str = "mse"
@@ -137,7 +137,7 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
-class Optimisation:
+class OptimizerConfig:
     """How it is made small."""
 
     learning_rate: float = 1e-3
@@ -174,20 +174,20 @@ class Optimisation:
     """Learning rates of the UNet's parts ``down``, ``mid``, ``up``, where they are others; at 0 one stays as it is."""
 
     @property
-    def pictures(self) -> int:
+    def pictures_per_step(self) -> int:
         """To a step."""
         return self.batch * self.accumulate
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class TrainingConfig:
     """All of a training that decides its numbers, beside the model and the pictures themselves."""
 
     method: Method
-    data: Data
-    objective: Objective = field(default_factory=Objective)
-    optimisation: Optimisation = field(default_factory=Optimisation)
-    prior: Prior | None = None
+    data: DataConfig
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    optimisation: OptimizerConfig = field(default_factory=OptimizerConfig)
+    prior: PriorConfig | None = None
     seed: int = 0
     clip_skip: int = 1
     """Which of the text encoder's layers is read, the last being 1."""

@@ -10,32 +10,32 @@ from itertools import count, groupby
 from pathlib import Path
 
 from promptlang import ast, diagnostics
-from promptlang.analysis.option_values import Values
-from promptlang.analysis.scope import PICTURES, Scope, Scoped
-from promptlang.analysis.sweeps import Cell, pictures, wants
-from promptlang.analysis.training_samples import of_class, sampled
-from promptlang.plan.sampler_names import Sampler, read_sampler
+from promptlang.analysis.option_values import OptionValues
+from promptlang.analysis.scope import OUTPUT, Scope, ScopedStatement
+from promptlang.analysis.sweeps import SweepCell, expand_sweep, is_flag_on
+from promptlang.analysis.training_samples import build_class_prompt, build_sample_prompt
+from promptlang.plan.sampler_names import SamplerName, parse_sampler_name
 from promptlang.plan.steps import (
     Adapter,
     CheckData,
-    Computing,
+    ComputeConfig,
     ContactSheet,
     Interval,
     Plan,
     Render,
     Resolved,
-    Row,
+    SheetRow,
     Step,
     Train,
 )
-from promptlang.planning.training_planner import train
-from promptlang.prompts.expansion import draw
+from promptlang.planning.training_planner import plan_training
+from promptlang.prompts.expansion import sample_expansion
 from promptlang.prompts.resolver import resolve
 from promptlang.prompts.step_timing import number_at
 from promptlang.source import Source, Span
 from promptlang.syntax.prompt_parser import parse_prompt
 
-WIDEST = 8
+MAX_SHEET_COLUMNS = 8
 """Pictures beside one another on a contact sheet of a single sweep."""
 
 
@@ -50,7 +50,7 @@ class Naming:
         """For each picture in turn, what makes a file's name of its prompt."""
         number = self.first
         while True:
-            yield lambda text, number=number: folder / PICTURES / f"{self.stem}-{number:02}-{_slug(text)}.png"  # type: ignore[misc]
+            yield lambda text, number=number: folder / OUTPUT / f"{self.stem}-{number:02}-{_slug(text)}.png"  # type: ignore[misc]
             number += 1
 
 
@@ -59,17 +59,17 @@ def _slug(text: str) -> str:
     return "-".join(words)[:40].strip("-") or "picture"
 
 
-def plan(statements: Iterable[Scoped], naming: Naming, seed: Callable[[], int]) -> Plan:
+def build_plan(statements: Iterable[ScopedStatement], naming: Naming, seed: Callable[[], int]) -> Plan:
     """The steps of a program without errors; `seed` gives one to each prompt that has none."""
     return Plan(tuple(_steps(statements, naming, seed)))
 
 
-def _steps(statements: Iterable[Scoped], naming: Naming, seed: Callable[[], int]) -> Iterator[Step]:
+def _steps(statements: Iterable[ScopedStatement], naming: Naming, seed: Callable[[], int]) -> Iterator[Step]:
     files: Iterator[Callable[[str], Path]] | None = None
     for scoped in statements:
         match scoped.statement:
             case ast.TrainLora() | ast.TrainDreambooth() | ast.TrainTi() as statement:
-                yield _with_samples(_with_class(train(statement, scoped.scope), scoped), scoped)
+                yield _with_samples(_with_class(plan_training(statement, scoped.scope), scoped), scoped)
             case ast.CheckData() as statement:
                 yield _check_data(statement, scoped.scope)
             case ast.Picture() as statement:
@@ -80,7 +80,7 @@ def _steps(statements: Iterable[Scoped], naming: Naming, seed: Callable[[], int]
 
 
 def _check_data(statement: ast.CheckData, scope: Scope) -> CheckData:
-    values = Values("check data", {}, statement.options)
+    values = OptionValues("check data", {}, statement.options)
     size = values.given("size")
     return CheckData(
         span=statement.data.span,
@@ -89,47 +89,49 @@ def _check_data(statement: ast.CheckData, scope: Scope) -> CheckData:
         method=values.text("method"),
         size=(size.width, size.height) if isinstance(size, ast.Size) else None,
         token=values.text("token"),
-        template=values.said("prompt"),
+        template=values.optional_text("prompt"),
     )
 
 
-def _with_samples(step: Train, scoped: Scoped) -> Train:
+def _with_samples(step: Train, scoped: ScopedStatement) -> Train:
     """The training, and the pictures that are made meanwhile, where they are asked for."""
-    shown = sampled(scoped)
+    shown = build_sample_prompt(scoped)
     if shown is None or not isinstance(shown.statement, ast.Picture):
         return step
-    return replace(step, samples=_made(shown.statement, shown.scope, step, step.report / "samples"))
+    return replace(step, samples=_training_renders(shown.statement, shown.scope, step, step.report / "samples"))
 
 
-def _with_class(step: Train, scoped: Scoped) -> Train:
+def _with_class(step: Train, scoped: ScopedStatement) -> Train:
     """The training, and the pictures that are made before it, where they are asked for."""
-    shown, prior = of_class(scoped), step.course.prior
+    shown, prior = build_class_prompt(scoped), step.config.prior
     if shown is None or not isinstance(shown.statement, ast.Picture) or prior is None:
         return step
     folder = step.report / "class"
-    made = _made(shown.statement, shown.scope, step, folder)
-    return replace(step, course=replace(step.course, prior=replace(prior, folder=folder)), class_pictures=made)
+    made = _training_renders(shown.statement, shown.scope, step, folder)
+    return replace(step, config=replace(step.config, prior=replace(prior, folder=folder)), class_pictures=made)
 
 
-def _made(statement: ast.Picture, scope: Scope, step: Train, folder: Path) -> tuple[Render, ...]:
+def _training_renders(statement: ast.Picture, scope: Scope, step: Train, folder: Path) -> tuple[Render, ...]:
     """With the model that is trained, and its seed: a training that goes on goes on with its pictures."""
     scope = replace(scope, model=step.model)
     files = (partial(_file, folder, number) for number in count(1))
-    cells = zip(pictures(statement, scope), files, strict=False)
-    return tuple(_unsaid(_render(cell, scope, file, lambda: step.course.seed), step) for cell, file in cells)
+    cells = zip(expand_sweep(statement, scope), files, strict=False)
+    return tuple(
+        _with_minimal_metadata(_render(cell, scope, file, lambda: step.config.seed), step) for cell, file in cells
+    )
 
 
 def _file(folder: Path, number: int, text: str) -> Path:
     return folder / f"{number:02}-{_slug(text)}.png"
 
 
-def _unsaid(render: Render, step: Train) -> Render:
+def _with_minimal_metadata(render: Render, step: Train) -> Render:
     """What it shows is in no file yet, so nobody could make it again."""
     return replace(
         render,
         embeddings=tuple(each for each in render.embeddings if each.file != step.file),
         metadata="minimal" if render.metadata == "full" else render.metadata,
-        computing=Computing(),
+        computing=ComputeConfig(),
     )
 
 
@@ -137,28 +139,28 @@ def _pictures(
     statement: ast.Picture, scope: Scope, files: Iterator[Callable[[str], Path]], seed: Callable[[], int]
 ) -> Iterator[Render | ContactSheet]:
     """All that a prompt asks for, and where that is more than one picture, their contact sheet."""
-    cells = list(pictures(statement, scope))
+    cells = list(expand_sweep(statement, scope))
     renders = [_render(cell, scope, next(files), seed) for cell in cells]
-    if len(cells) == 1 or not wants(statement, scope, "grid"):
+    if len(cells) == 1 or not is_flag_on(statement, scope, "grid"):
         yield from renders
         return
-    yield from (replace(render, place=(at, len(renders))) for at, render in enumerate(renders, 1))
+    yield from (replace(render, sheet_position=(at, len(renders))) for at, render in enumerate(renders, 1))
     seeded = any(cell.number for cell in cells)
     labels = [
         (*cell.labels, f"seed {render.seed}") if seeded else cell.labels
         for cell, render in zip(cells, renders, strict=True)
     ]
-    rows = tuple(rows_of([*zip(labels, (render.file for render in renders), strict=True)]))
+    rows = tuple(sheet_rows([*zip(labels, (render.file for render in renders), strict=True)]))
     yield ContactSheet(statement.span, rows, renders[0].file.with_name(f"{renders[0].file.stem}-sheet.png"))
 
 
-def rows_of(labelled: Sequence[tuple[tuple[str, ...], Path]]) -> Iterator[Row]:
-    """The last thing that is swept across, all others down; a single one in lines of at most `WIDEST`."""
+def sheet_rows(labelled: Sequence[tuple[tuple[str, ...], Path]]) -> Iterator[SheetRow]:
+    """The last thing that is swept across, all others down; a single one in lines of at most `MAX_SHEET_COLUMNS`."""
     for others, group in groupby(labelled, key=lambda each: each[0][:-1]):
         cells = [(labels[-1], file) for labels, file in group]
-        width = len(cells) if others else min(WIDEST, len(cells))
+        width = len(cells) if others else min(MAX_SHEET_COLUMNS, len(cells))
         for start in range(0, len(cells), width):
-            yield Row(", ".join(others), tuple(cells[start : start + width]))
+            yield SheetRow(", ".join(others), tuple(cells[start : start + width]))
 
 
 def _cfg_by_step(given: ast.Value | None, steps: int) -> tuple[float, ...]:
@@ -175,13 +177,14 @@ def _loras(prompt: Resolved) -> dict[str, None]:
     return {use.name: None for interval in intervals for use in interval.loras}
 
 
-def _known(resolved: Resolved, scope: Scope, written: Span) -> Resolved:
+def _without_missing_loras(resolved: Resolved, scope: Scope, written: Span) -> Resolved:
     """Without the LoRAs that are missing; those that only a variant names are spoken of here."""
     missing = [name for name in _loras(resolved) if name not in scope.loras]
     if not missing:
         return resolved
     parts = tuple(
-        replace(part, intervals=tuple(_with_known(each, scope) for each in part.intervals)) for part in resolved.parts
+        replace(part, intervals=tuple(_with_known_loras(each, scope) for each in part.intervals))
+        for part in resolved.parts
     )
     severity = scope.severity_of_missing
     found = [diagnostics.unknown_lora(name, scope.loras, written, severity) for name in missing if severity is not None]
@@ -197,36 +200,36 @@ def _embeddings(scope: Scope, *prompts: ast.Prompt) -> Iterator[Adapter]:
             yield Adapter(name, file)
 
 
-def _with_known(interval: Interval, scope: Scope) -> Interval:
+def _with_known_loras(interval: Interval, scope: Scope) -> Interval:
     return replace(interval, loras=tuple(use for use in interval.loras if use.name in scope.loras))
 
 
-def _computing(values: Values) -> Computing:
-    return Computing(values.said("precision"), values.text("device"), values.text("memory"))
+def _compute_config(values: OptionValues) -> ComputeConfig:
+    return ComputeConfig(values.optional_text("precision"), values.text("device"), values.text("memory"))
 
 
-def _sampler(values: Values) -> Sampler:
+def _sampler(values: OptionValues) -> SamplerName:
     """``--scheduler`` counts more than what the sampler's name says."""
     written = values.text("sampler")
-    found = read_sampler(written) or Sampler(written)
+    found = parse_sampler_name(written) or SamplerName(written)
     return found._replace(spacing=None) if values.given("scheduler") else found
 
 
-def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callable[[], int]) -> Render:
+def _render(cell: SweepCell, scope: Scope, file: Callable[[str], Path], seed: Callable[[], int]) -> Render:
     statement = cell.statement
-    values = Values("prompt", scope.settings, statement.options)
+    values = OptionValues("prompt", scope.settings, statement.options)
     steps = values.integer("steps")
     number = (values.integer("seed") if values.given("seed") else seed()) + cell.number
-    filled = draw(statement.prompt, number, scope.library)
+    filled = sample_expansion(statement.prompt, number, scope.library)
     written = scope.with_tokens(filled.prompt)
     prompt = replace(
         resolve(written, steps, scope.triggers(written)),
         diagnostics=(*cell.diagnostics, *filled.diagnostics),
     )
-    prompt = _known(prompt, scope, cell.written)
+    prompt = _without_missing_loras(prompt, scope, cell.span)
     negative = values.text("negative")
     negative_prompt = parse_prompt(Source(negative, "<negative>").span(0, len(negative)), divided=False)[0]
-    negative_prompt = draw(negative_prompt, number, scope.library, divided=False).prompt
+    negative_prompt = sample_expansion(negative_prompt, number, scope.library, divided=False).prompt
     negative_prompt = scope.with_tokens(negative_prompt)
     size = values.given("size")
     sampler = _sampler(values)
@@ -249,11 +252,11 @@ def _render(cell: Cell, scope: Scope, file: Callable[[str], Path], seed: Callabl
         emphasis=values.text("emphasis"),
         clip_skip=values.integer("clip-skip"),
         eta=values.number("eta"),
-        init=scope.named(values.given("init")),
-        mask=scope.named(values.given("mask")),
+        init=scope.optional_path(values.given("init")),
+        mask=scope.optional_path(values.given("mask")),
         strength=values.number("strength"),
         hires=values.number("hires"),
         metadata=values.text("metadata"),
-        computing=_computing(values),
+        computing=_compute_config(values),
         file=file(" ".join(segment.text for segment in prompt.parts[0].intervals[0].segments)),
     )

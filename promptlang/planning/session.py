@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from promptlang import ast
-from promptlang.analysis.checks import check, in_order
-from promptlang.analysis.includes import unfold
-from promptlang.analysis.scope import Scoped, initial, scoped
+from promptlang.analysis.checks import check_statement, sort_diagnostics
+from promptlang.analysis.includes import expand_includes
+from promptlang.analysis.scope import ScopedStatement, initial_scope, with_scopes
 from promptlang.analysis.world import Disk, World
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.grammar import vocabulary
 from promptlang.plan.steps import Model, Plan, Render, Train
-from promptlang.planning.planner import Naming, plan
+from promptlang.planning.planner import Naming, build_plan
 from promptlang.source import Source
 
 
@@ -47,7 +47,7 @@ class Session:
         """
         self.folder = folder
         self._world = world or Disk()
-        self._scope = initial(folder, self._world)
+        self._scope = initial_scope(folder, self._world)
         self._former: tuple[Model, ...] = ()
         self._naming = Naming(name)
         self._seed: Callable[[], int] = _fresh_seed if fresh_seeds else lambda: 0
@@ -55,22 +55,22 @@ class Session:
     def plan(self, source: Source) -> Planned:
         """Parse, check and plan a program. With an error in it, the session stays as it was."""
         found: list[Diagnostic] = []
-        statements = tuple(scoped(unfold(source, self.folder, self._world, found), self._scope))
-        found += (each for one in statements for each in check(one, self._world))
+        statements = tuple(with_scopes(expand_includes(source, self.folder, self._world, found), self._scope))
+        found += (each for one in statements for each in check_statement(one, self._world))
         if any(each.severity is Severity.ERROR for each in found):
-            return Planned(Plan(()), in_order(found, source), len(statements))
-        made = plan(statements, self._naming, self._seed)
+            return Planned(Plan(()), sort_diagnostics(found, source), len(statements))
+        made = build_plan(statements, self._naming, self._seed)
         pictures = [step for step in made.steps if isinstance(step, Render)]
         shown = [sample for step in made.steps if isinstance(step, Train) for sample in step.samples]
         found += (each for one in [*pictures, *shown] for each in one.prompt.diagnostics)
-        planned = Planned(made, in_order(found, source), len(statements))
+        planned = Planned(made, sort_diagnostics(found, source), len(statements))
         if planned.failed:
             return replace(planned, plan=Plan(()))
         self._advance(statements)
         self._naming = replace(self._naming, first=self._naming.first + len(pictures))
         return planned
 
-    def _advance(self, statements: tuple[Scoped, ...]) -> None:
+    def _advance(self, statements: tuple[ScopedStatement, ...]) -> None:
         if statements:
             last = statements[-1]
             before = self._scope.model

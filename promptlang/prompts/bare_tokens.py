@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from promptlang import ast
 from promptlang.source import Span
-from promptlang.syntax.visitor import Rebuilder, remade
+from promptlang.syntax.visitor import PhraseTransformer, transform_prompt
 
 
 def read_bare_tokens(prompt: ast.Prompt, known: Collection[str]) -> ast.Prompt:
@@ -15,13 +15,13 @@ def read_bare_tokens(prompt: ast.Prompt, known: Collection[str]) -> ast.Prompt:
 
     As in A1111, capitals don't matter where a name stands alone.
     """
-    return remade(prompt, _Tokens(known))
+    return transform_prompt(prompt, _Tokens(known))
 
 
 _TOKEN = re.compile(r"(?<!\w)embedding:(?P<named>[^\s,:()\[\]<>|]+)|(?<![\w-])(?P<alone>\w(?:[\w.-]*\w)?)(?!-)", re.I)
 
 
-class _Tokens(Rebuilder):
+class _Tokens(PhraseTransformer):
     def __init__(self, known: Collection[str]) -> None:
         self._names = {name.casefold(): name for name in known}
 

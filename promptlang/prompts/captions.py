@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan.steps import Segment
-from promptlang.prompts.expansion import Library, draw
+from promptlang.prompts.expansion import Library, sample_expansion
 from promptlang.prompts.resolver import resolve
 from promptlang.source import Source
 from promptlang.syntax.prompt_parser import parse_prompt
@@ -15,24 +15,24 @@ from promptlang.syntax.prompt_parser import parse_prompt
 _OPENING, _CLOSING = "([{<", ")]}>"
 
 
-def read(caption: str, seed: int) -> tuple[Segment, ...]:
+def parse_caption(caption: str, seed: int) -> tuple[Segment, ...]:
     """Its texts and their weights, its variants drawn by the seed; of what changes over the steps, the first."""
     prompt, _ = parse_prompt(Source(caption).span(0, len(caption)), divided=False)
-    filled = draw(prompt, seed, Library(), divided=False)
+    filled = sample_expansion(prompt, seed, Library(), divided=False)
     return resolve(filled.prompt, 1).parts[0].intervals[0].segments
 
 
-def odd(caption: str, name: str) -> Iterator[Diagnostic]:
+def diagnose_caption(caption: str, name: str) -> Iterator[Diagnostic]:
     """What is wrong with how it is written, at its place in the file of that name."""
     source = Source(caption, name)
     yield from parse_prompt(source.span(0, len(caption)), divided=False)[1]
 
 
-def shuffled(caption: str, keep: int, draw: random.Random) -> str:
+def shuffle_caption(caption: str, keep: int, rng: random.Random) -> str:
     """What stands between its commas in another order, but for the first `keep`; brackets are not torn apart."""
     tags = [tag for each in _tags(caption) if (tag := each.strip())]
     rest = tags[keep:]
-    draw.shuffle(rest)
+    rng.shuffle(rest)
     return ", ".join([*tags[:keep], *rest])
 
 

@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from promptlang.plan.steps import Segment
 
-LENGTH: Final = 75
+CHUNK_LENGTH: Final = 75
 """Tokens of text in a chunk; with begin and end it fills CLIP's 77 positions."""
 
 BACKTRACK: Final = 20
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Vectors:
+class EmbeddingPlaceholder:
     """``<painterly>``: an embedding that takes so many places, which are never torn apart."""
 
     name: str
@@ -29,10 +29,10 @@ class Vectors:
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary(Generic[T]):
+class ChunkTokenizer(Generic[T]):
     """What cutting needs to know of a tokenizer."""
 
-    tokenize: Callable[[str], Sequence[T | Vectors]]
+    tokenize: Callable[[str], Sequence[T | EmbeddingPlaceholder]]
     begin: T
     end: T
     pad: T
@@ -48,7 +48,7 @@ class Chunk(Generic[T]):
     weights: tuple[float, ...]
     used: int
     """How many of the 75 are the prompt's, from the second on; the rest is padding."""
-    vectors: tuple[tuple[int, Vectors], ...] = ()
+    vectors: tuple[tuple[int, EmbeddingPlaceholder], ...] = ()
     """Embeddings, by the place among the 75 that they begin at; until then their tokens are `pad`."""
 
 
@@ -56,10 +56,10 @@ class Chunk(Generic[T]):
 class _Chunker(Generic[T]):
     """A1111's way to cut: at 75 tokens, or after a comma not more than 20 tokens before."""
 
-    vocabulary: Vocabulary[T]
+    vocabulary: ChunkTokenizer[T]
     chunks: list[Chunk[T]] = field(default_factory=list)
     pending: list[tuple[T, float]] = field(default_factory=list)
-    vectors: list[tuple[int, Vectors]] = field(default_factory=list)
+    vectors: list[tuple[int, EmbeddingPlaceholder]] = field(default_factory=list)
     comma: int | None = None
     """Where in `pending` the last comma stands."""
 
@@ -67,9 +67,14 @@ class _Chunker(Generic[T]):
         backtrack = self.vocabulary.backtrack
         if token == self.vocabulary.comma:
             self.comma = len(self.pending)
-        elif backtrack and len(self.pending) == LENGTH and self.comma is not None and LENGTH - self.comma <= backtrack:
+        elif (
+            backtrack
+            and len(self.pending) == CHUNK_LENGTH
+            and self.comma is not None
+            and CHUNK_LENGTH - self.comma <= backtrack
+        ):
             self.move(self.comma + 1)
-        if len(self.pending) == LENGTH:
+        if len(self.pending) == CHUNK_LENGTH:
             self.close()
         self.pending.append((token, weight))
 
@@ -81,8 +86,8 @@ class _Chunker(Generic[T]):
         self.close()
         self.pending, self.vectors = moved, vectors
 
-    def add_vectors(self, vectors: Vectors, weight: float) -> None:
-        if len(self.pending) + vectors.count > LENGTH:
+    def add_vectors(self, vectors: EmbeddingPlaceholder, weight: float) -> None:
+        if len(self.pending) + vectors.count > CHUNK_LENGTH:
             self.close()
         self.vectors.append((len(self.pending), vectors))
         self.pending += [(self.vocabulary.pad, weight)] * vectors.count
@@ -90,14 +95,16 @@ class _Chunker(Generic[T]):
     def close(self) -> None:
         tokens = [token for token, _ in self.pending]
         weights = [weight for _, weight in self.pending]
-        empty = LENGTH - len(tokens)
+        empty = CHUNK_LENGTH - len(tokens)
         padding = [self.vocabulary.end] + [self.vocabulary.pad] * empty
         whole = (self.vocabulary.begin, *tokens, *padding)
         self.chunks.append(Chunk(whole, (1.0, *weights, *[1.0] * (empty + 1)), len(tokens), tuple(self.vectors)))
         self.pending, self.vectors, self.comma = [], [], None
 
 
-def cut(segments: Sequence[Segment], vocabulary: Vocabulary[T], at_least: int = 1) -> tuple[Chunk[T], ...]:
+def split_into_chunks(
+    segments: Sequence[Segment], vocabulary: ChunkTokenizer[T], at_least: int = 1
+) -> tuple[Chunk[T], ...]:
     """The prompt's chunks, filled up with empty ones to `at_least`."""
     chunker = _Chunker(vocabulary)
     for segment in segments:
@@ -105,7 +112,7 @@ def cut(segments: Sequence[Segment], vocabulary: Vocabulary[T], at_least: int = 
             chunker.close()
             continue
         for token in vocabulary.tokenize(segment.text):
-            if isinstance(token, Vectors):
+            if isinstance(token, EmbeddingPlaceholder):
                 chunker.add_vectors(token, segment.weight)
             else:
                 chunker.add(token, segment.weight)
@@ -116,6 +123,6 @@ def cut(segments: Sequence[Segment], vocabulary: Vocabulary[T], at_least: int = 
     return tuple(chunker.chunks)
 
 
-def count(chunks: Sequence[Chunk[T]]) -> int:
+def count_tokens(chunks: Sequence[Chunk[T]]) -> int:
     """The number that A1111 shows beside a prompt: whole chunks, and what the last one holds."""
-    return LENGTH * (len(chunks) - 1) + chunks[-1].used if chunks else 0
+    return CHUNK_LENGTH * (len(chunks) - 1) + chunks[-1].used if chunks else 0

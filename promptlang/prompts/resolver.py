@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.plan.steps import Area, Interval, LoraUse, Part, Resolved
-from promptlang.prompts.segments import Weigher
-from promptlang.prompts.step_timing import Changing, changes, number_at, state
+from promptlang.plan.steps import ActiveLora, Area, Interval, PromptPart, Resolved
+from promptlang.prompts.segments import SegmentBuilder
+from promptlang.prompts.step_timing import StepDependentNode, interval_ends, number_at, state_at
 
 
 def resolve(prompt: ast.Prompt, steps: int, triggers: Mapping[str, str] | None = None) -> Resolved:
@@ -16,19 +16,19 @@ def resolve(prompt: ast.Prompt, steps: int, triggers: Mapping[str, str] | None =
     return Resolved(tuple(_part(part, steps, triggers or {}) for part in prompt.parts))
 
 
-def _part(part: ast.Part, steps: int, triggers: Mapping[str, str]) -> Part:
+def _part(part: ast.Part, steps: int, triggers: Mapping[str, str]) -> PromptPart:
     weight = 1.0 if part.weight is None else number_at(part.weight, 1, steps)
     areas = (node for node in part.phrases if isinstance(node, ast.Area))
     area = next((Area(a.left, a.right, a.top, a.bottom, a.feather) for a in areas), None)
-    return Part(tuple(_intervals(part, steps, triggers)), weight, area)
+    return PromptPart(tuple(_intervals(part, steps, triggers)), weight, area)
 
 
 def _intervals(part: ast.Part, steps: int, triggers: Mapping[str, str]) -> Iterator[Interval]:
     """What holds from each change to the next; what was worked out for an earlier step is used again."""
-    changing = [node for node in ast.walk(part) if isinstance(node, Changing)]
+    changing = [node for node in ast.walk(part) if isinstance(node, StepDependentNode)]
     known: dict[tuple[float, ...], Interval] = {}
-    for step in sorted(changes(changing, steps)):
-        states = tuple(state(node, step, steps) for node in changing)
+    for step in sorted(interval_ends(changing, steps)):
+        states = tuple(state_at(node, step, steps) for node in changing)
         if states not in known:
             at_step = {id(node): value for node, value in zip(changing, states, strict=True)}
             known[states] = _interval(part, at_step, triggers)
@@ -42,30 +42,32 @@ def _interval(part: ast.Part, states: Mapping[int, float], triggers: Mapping[str
     def number(amount: ast.Amount) -> float:
         return states[id(amount)] if isinstance(amount, ast.Node) else amount
 
-    weigher = Weigher(number)
-    loras: dict[str, LoraUse] = {}
-    for phrase in active(_trimmed(tuple(_said(part.phrases, triggers))), lambda node: int(states[id(node)])):
+    builder = SegmentBuilder(number)
+    loras: dict[str, ActiveLora] = {}
+    for phrase in iter_active_phrases(
+        _trimmed(tuple(_with_trigger_words(part.phrases, triggers))), lambda node: int(states[id(node)])
+    ):
         match phrase:
             case ast.Lora(name, text_encoder, unet):
-                before = loras.get(name, LoraUse(name, 0.0, 0.0))
+                before = loras.get(name, ActiveLora(name, 0.0, 0.0))
                 te, ue = before.text_encoder + number(text_encoder), before.unet + number(unet)
-                loras[name] = LoraUse(name, te, ue)
+                loras[name] = ActiveLora(name, te, ue)
             case ast.Trigger(name, span=span):
-                weigher.take(ast.Text(triggers.get(name, ""), span=span))
+                builder.take(ast.Text(triggers.get(name, ""), span=span))
             case _:
-                weigher.take(phrase)
+                builder.take(phrase)
     weight = number(part.weight) if isinstance(part.weight, ast.Node) else None
-    return Interval(0, weigher.segments(), tuple(loras.values()), weight)
+    return Interval(0, builder.segments(), tuple(loras.values()), weight)
 
 
-_SILENT = (ast.Lora, ast.Trigger, ast.Area)
+_TEXTLESS = (ast.Lora, ast.Trigger, ast.Area)
 """What leaves no text behind."""
 
 
 def _trimmed(phrases: tuple[ast.Phrase, ...]) -> tuple[ast.Phrase, ...]:
     """Without the white space at the end, which means nothing, whatever LoRAs stand there."""
     last = next((at for at in reversed(range(len(phrases))) if not _blank(phrases[at])), -1)
-    rest = tuple(phrase for phrase in phrases[last + 1 :] if isinstance(phrase, _SILENT))
+    rest = tuple(phrase for phrase in phrases[last + 1 :] if isinstance(phrase, _TEXTLESS))
     match phrases[last] if last >= 0 else None:
         case ast.Text(value) as text:
             return (*phrases[:last], replace(text, value=value.rstrip()), *rest)
@@ -73,7 +75,7 @@ def _trimmed(phrases: tuple[ast.Phrase, ...]) -> tuple[ast.Phrase, ...]:
             return (*phrases[: last + 1], *rest)
 
 
-def _said(phrases: Iterable[ast.Phrase], triggers: Mapping[str, str]) -> Iterator[ast.Phrase]:
+def _with_trigger_words(phrases: Iterable[ast.Phrase], triggers: Mapping[str, str]) -> Iterator[ast.Phrase]:
     """With the words of a trigger in its place."""
     for phrase in phrases:
         match phrase:
@@ -84,10 +86,10 @@ def _said(phrases: Iterable[ast.Phrase], triggers: Mapping[str, str]) -> Iterato
 
 
 def _blank(phrase: ast.Phrase) -> bool:
-    return isinstance(phrase, _SILENT) or (isinstance(phrase, ast.Text) and not phrase.value.strip())
+    return isinstance(phrase, _TEXTLESS) or (isinstance(phrase, ast.Text) and not phrase.value.strip())
 
 
-def active(
+def iter_active_phrases(
     phrases: Iterable[ast.Phrase], choose: Callable[[ast.Schedule | ast.Alternation], int]
 ) -> Iterator[ast.Phrase | None]:
     """The phrases that hold at a step, each before those inside it, and None where the last weight ends."""

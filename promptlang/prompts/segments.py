@@ -8,14 +8,14 @@ from math import prod
 from promptlang import ast
 from promptlang.plan.steps import Segment
 
-ROUND = 1.1
+EMPHASIS_FACTOR = 1.1
 """What ``(x)`` multiplies by."""
 
-SQUARE = 1 / 1.1
+DEEMPHASIS_FACTOR = 1 / 1.1
 """What ``[x]`` multiplies by."""
 
 
-class Weigher:
+class SegmentBuilder:
     """Collects what a prompt says at one step.
 
     The weights of brackets multiply in the order in which they close, as A1111's do, so that they are the
@@ -29,7 +29,7 @@ class Weigher:
         """By a number of its own for each bracket: where it closes, and its factor."""
         self._nested = True
         """Whether they close in the reverse order of their opening."""
-        self._said: list[tuple[list[str], float]] = []
+        self._texts: list[tuple[list[str], float]] = []
         self._run: list[str] | None = None
         """The text since the last bracket."""
         self._after_break = False
@@ -42,7 +42,7 @@ class Weigher:
                 self._run.append(value)
             case ast.Break():
                 self._end_run(at_break=True)
-                self._said.append(_BREAK)
+                self._texts.append(_BREAK)
                 self._run, self._after_break = [], True
             case ast.Embedding(name):
                 self._run = self._run or []
@@ -61,11 +61,20 @@ class Weigher:
             case None:
                 self._open.popitem()
             case ast.Emphasis(_, weight):
-                self._open[phrase.span.end] = (phrase.span.end, ROUND if weight is None else self._at_step(weight))
+                self._open[phrase.span.end] = (
+                    phrase.span.end,
+                    EMPHASIS_FACTOR if weight is None else self._at_step(weight),
+                )
             case ast.Deemphasis():
-                self._open[phrase.span.end] = (phrase.span.end, SQUARE)
+                self._open[phrase.span.end] = (phrase.span.end, DEEMPHASIS_FACTOR)
             case ast.Opening(bracket, weight, closes, closed):
-                factor = SQUARE if bracket == "[" else ROUND if weight is None else self._at_step(weight)
+                factor = (
+                    DEEMPHASIS_FACTOR
+                    if bracket == "["
+                    else EMPHASIS_FACTOR
+                    if weight is None
+                    else self._at_step(weight)
+                )
                 self._open[closes if closed else -phrase.span.end] = (closes, factor)
                 self._nested = False
             case ast.Closing(_, closes):
@@ -74,22 +83,22 @@ class Weigher:
     def segments(self) -> tuple[Segment, ...]:
         """What was said, neighbours of equal weight as one."""
         self._end_run()
-        return tuple(_segment(*each) for each in self._said) or (Segment(""),)
+        return tuple(_segment(*each) for each in self._texts) or (Segment(""),)
 
     def _end_run(self, *, at_break: bool = False) -> None:
         if self._run is None and not at_break:
             return
         text = "".join(self._run or ())
         text = text.lstrip() if self._after_break else text
-        self._say(text.rstrip() if at_break else text)
+        self._append_text(text.rstrip() if at_break else text)
         self._run, self._after_break = None, False
 
-    def _say(self, text: str) -> None:
+    def _append_text(self, text: str) -> None:
         weight = self._weight()
-        if self._said and self._said[-1] is not _BREAK and self._said[-1][1] == weight:
-            self._said[-1][0].append(text)
+        if self._texts and self._texts[-1] is not _BREAK and self._texts[-1][1] == weight:
+            self._texts[-1][0].append(text)
         else:
-            self._said.append(([text], weight))
+            self._texts.append(([text], weight))
 
     def _weight(self) -> float:
         brackets = reversed(self._open.values()) if self._nested else sorted(self._open.values())

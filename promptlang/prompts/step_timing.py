@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from promptlang import ast
 
-Changing = ast.Schedule | ast.Alternation | ast.Stages | ast.Turns | ast.Curve
+StepDependentNode = ast.Schedule | ast.Alternation | ast.Stages | ast.Turns | ast.Curve
 
 
-def state(node: Changing, step: int, steps: int) -> float:
+def state_at(node: StepDependentNode, step: int, steps: int) -> float:
     """Which branch of a schedule or alternation holds at a step, or which value a number has."""
     match node:
         case ast.Schedule() | ast.Alternation():
@@ -72,7 +72,7 @@ def _length(period: ast.Moment | None, steps: int) -> int:
     return 1 if period is None else max(1, boundary(period, steps))
 
 
-def changes(changing: Iterable[Changing], steps: int) -> set[int]:
+def interval_ends(changing: Iterable[StepDependentNode], steps: int) -> set[int]:
     """The last steps of all intervals."""
     found = {steps}
     for node in changing:

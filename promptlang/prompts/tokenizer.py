@@ -28,13 +28,15 @@ class Tokenizer:
     """Whether it is a model's own; else tokens are estimated."""
 
 
-ESTIMATE = Tokenizer("estimated: a word or a mark is a token", re.compile(r"\w+|[^\w\s]").findall, exact=False)
+ESTIMATED_TOKENIZER = Tokenizer(
+    "estimated: a word or a mark is a token", re.compile(r"\w+|[^\w\s]").findall, exact=False
+)
 
 
 def default_tokenizer() -> Tokenizer:
     """The built-in model's, or an estimate where that is not installed."""
     folder = tokenizer_folder()
-    return ESTIMATE if folder is None else clip_tokenizer(folder, "emoji")
+    return ESTIMATED_TOKENIZER if folder is None else clip_tokenizer(folder, "emoji")
 
 
 @cache
@@ -97,9 +99,9 @@ def _words(text: str) -> Iterator[str]:
 
 # Bytes as letters: those of Latin 1 that can be seen are themselves, the others follow from 256 on.
 
-_SEEN = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-_UNSEEN = [byte for byte in range(256) if byte not in _SEEN]
-_LETTER = {byte: chr(byte) for byte in _SEEN} | {byte: chr(256 + at) for at, byte in enumerate(_UNSEEN)}
+_PRINTABLE_BYTES = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+_OTHER_BYTES = [byte for byte in range(256) if byte not in _PRINTABLE_BYTES]
+_LETTER = {byte: chr(byte) for byte in _PRINTABLE_BYTES} | {byte: chr(256 + at) for at, byte in enumerate(_OTHER_BYTES)}
 _BYTE = {letter: byte for byte, letter in _LETTER.items()}
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from promptlang.repl.loop import Repl, converse
+from promptlang.repl.loop import Repl, run_repl
 
-__all__ = ["Repl", "converse"]
+__all__ = ["Repl", "run_repl"]

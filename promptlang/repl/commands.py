@@ -8,7 +8,7 @@ from promptlang.grammar import vocabulary
 from promptlang.planning.session import Session
 from promptlang.terminal import Terminal
 
-COMMANDS: dict[str, str] = {
+REPL_COMMANDS: dict[str, str] = {
     "help": "what can be written here",
     "list": "the settings and LoRAs of this session",
     "quit": "leave; so does Ctrl-D",
@@ -27,27 +27,27 @@ Enter goes on while a bracket or a text is open; a blank line ends it anyway.
 Ctrl-C stops a job or clears the line."""
 
 
-def obey(line: str, session: Session, terminal: Terminal) -> bool:
+def run_command(line: str, session: Session, terminal: Terminal) -> bool:
     """Carry out ``:list``; False if the session is to end."""
     name = line.removeprefix(":").strip()
     match name:
         case "help":
-            terminal.say(help_text())
+            terminal.print_line(help_text())
         case "list":
             terminal.rows(session.describe())
         case "quit":
             return False
         case _:
-            terminal.complain(_unknown(name))
+            terminal.print_error(_unknown(name))
     return True
 
 
 def help_text() -> str:
     """What ``:help`` says: examples, then every option and command."""
     prompt = _listed("Options of a prompt", [(f"--{each.name}", each.doc) for each in vocabulary.SETTINGS.values()])
-    train = vocabulary.options("train lora").values()
+    train = vocabulary.get_options("train lora").values()
     training = _listed("Options of `train lora`", [(f"--{each.name}", each.doc) for each in train])
-    commands = _listed("Commands", [(f":{name}", doc) for name, doc in COMMANDS.items()])
+    commands = _listed("Commands", [(f":{name}", doc) for name, doc in REPL_COMMANDS.items()])
     return "\n\n".join([_EXAMPLES, prompt, training, commands])
 
 
@@ -56,7 +56,7 @@ def _listed(title: str, rows: list[tuple[str, str]]) -> str:
 
 
 def _unknown(name: str) -> str:
-    close = get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
-    starting = [command for command in COMMANDS if name and command.startswith(name)]
+    close = get_close_matches(name, REPL_COMMANDS, n=1, cutoff=0.5)
+    starting = [command for command in REPL_COMMANDS if name and command.startswith(name)]
     hint = f"did you mean `:{(starting or close)[0]}`?" if starting or close else "`:help` lists them"
     return f"there is no command `:{name}`; {hint}"

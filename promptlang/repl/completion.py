@@ -9,11 +9,11 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from promptlang.grammar import vocabulary
-from promptlang.repl.commands import COMMANDS
+from promptlang.repl.commands import REPL_COMMANDS
 from promptlang.source import Source
-from promptlang.syntax.logical_lines import head
+from promptlang.syntax.logical_lines import find_statement_head
 
-Choice = tuple[str, str]
+CompletionChoice = tuple[str, str]
 """A word, and a line on what it is."""
 
 _LORA = re.compile(r"<lora:([^:<>\s]*)$", re.IGNORECASE)
@@ -36,7 +36,7 @@ class PromptCompleter(Completer):
             if word.lower().startswith(typed.lower()) and word != typed:
                 yield Completion(word, -len(typed), display_meta=meaning)
 
-    def _choices(self, line: str) -> tuple[str, Iterable[Choice]]:
+    def _choices(self, line: str) -> tuple[str, Iterable[CompletionChoice]]:
         """What is typed of a word, and the words that it may become."""
         if tag := _LORA.search(line):
             return tag[1], [(name, "LoRA") for name in self._loras()]
@@ -47,7 +47,7 @@ class PromptCompleter(Completer):
         if setting := _SETTING.match(line):
             return setting[1], _documented(vocabulary.SETTINGS)
         if model := _MODEL.match(line):
-            return model[1], [(name, "base model") for name in vocabulary.MODELS]
+            return model[1], [(name, "base model") for name in vocabulary.BUILTIN_MODELS]
         return line, _beginnings() if line else ()
 
 
@@ -57,14 +57,14 @@ def _logical_line(text: str) -> str:
 
 
 def _options(line: str) -> dict[str, vocabulary.Option]:
-    statement = head(Source(line).span(0, len(line)))
-    return vocabulary.options(statement if statement in vocabulary.HEADS else "prompt")
+    statement = find_statement_head(Source(line).span(0, len(line)))
+    return vocabulary.get_options(statement if statement in vocabulary.HEADS else "prompt")
 
 
-def _documented(options: dict[str, vocabulary.Option]) -> list[Choice]:
+def _documented(options: dict[str, vocabulary.Option]) -> list[CompletionChoice]:
     return [(option.name, option.doc) for option in options.values() if option.available]
 
 
-def _beginnings() -> list[Choice]:
-    heads = [each for each in vocabulary.HEADS if each not in vocabulary.UNAVAILABLE]
-    return [*((each, "") for each in heads), *((f":{name}", doc) for name, doc in COMMANDS.items())]
+def _beginnings() -> list[CompletionChoice]:
+    heads = [each for each in vocabulary.HEADS if each not in vocabulary.UNAVAILABLE_STATEMENTS]
+    return [*((each, "") for each in heads), *((f":{name}", doc) for name, doc in REPL_COMMANDS.items())]

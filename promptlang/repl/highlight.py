@@ -11,7 +11,7 @@ from prompt_toolkit.formatted_text.utils import split_lines
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style
 
-from promptlang.highlighting.shapes import pieces
+from promptlang.highlighting.token_patterns import split_tokens
 
 _COMMAND = re.compile(r"\s*:\w+")
 
@@ -47,5 +47,5 @@ def _fragments(text: str) -> Iterator[tuple[str, str]]:
     end = command.end() if command else 0
     if command:
         yield "class:head", command.group()
-    for kind, piece in pieces(text[end:]):
+    for kind, piece in split_tokens(text[end:]):
         yield f"class:{kind.value}" if kind else "", piece

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from promptlang.syntax.parser import incomplete
+from promptlang.syntax.parser import is_incomplete
 
 INDENT = "    "
 """An indented line belongs to the one before it."""
@@ -26,20 +26,20 @@ def press_enter(buffer: Buffer) -> None:
     """Take the chosen completion, or else go on in a new line, or else submit."""
     if buffer.complete_state and buffer.complete_state.current_completion:
         buffer.complete_state = None
-    elif more_must_come(buffer.text):
+    elif needs_more_input(buffer.text):
         buffer.cursor_position = len(buffer.text)
         buffer.insert_text(continuation(buffer.text))
     else:
         buffer.validate_and_handle()
 
 
-def more_must_come(text: str) -> bool:
+def needs_more_input(text: str) -> bool:
     """Whether the grammar says so; a blank line ends all but a long string."""
     if text.lstrip().startswith(":"):
         return False
     lines = text.split("\n")
     blank_at_end = len(lines) > 1 and not lines[-1].strip()
-    return incomplete(text.rstrip(" ") + "\n" if blank_at_end and not in_long_string(text) else text)
+    return is_incomplete(text.rstrip(" ") + "\n" if blank_at_end and not in_long_string(text) else text)
 
 
 def continuation(text: str) -> str:

@@ -15,28 +15,28 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory, Thread
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
-from promptlang.analysis.model_paths import configured
+from promptlang.analysis.model_paths import load_model_paths
 from promptlang.analysis.world import Disk
 from promptlang.plan.backend import Backend
 from promptlang.plan.events import Event, ModelRefused
 from promptlang.planning.session import Session
-from promptlang.repl.commands import obey
+from promptlang.repl.commands import run_command
 from promptlang.repl.completion import PromptCompleter
 from promptlang.repl.highlight import STYLE, PromptLexer
 from promptlang.repl.keys import bindings
 from promptlang.repl.preload import Preload
 from promptlang.source import Source
 from promptlang.terminal import Terminal
-from promptlang.terminal.report import counted
+from promptlang.terminal.report import pluralize
 
 PROMPT = "promptlang> "
 CONTINUATION = "...> ".rjust(len(PROMPT))
 
 
-def converse(terminal: Terminal, load: Callable[[], Backend]) -> None:
+def run_repl(terminal: Terminal, load: Callable[[], Backend]) -> None:
     """Talk with the user of this process's terminal until they leave."""
     began = datetime.now().strftime("%Y%m%d-%H%M%S")  # no conversation's pictures take the place of another's
-    session = Session(Path.cwd(), began, fresh_seeds=True, world=Disk(configured()))
+    session = Session(Path.cwd(), began, fresh_seeds=True, world=Disk(load_model_paths()))
     Repl(terminal, session, Preload(load), _history()).run()
 
 
@@ -64,7 +64,7 @@ class Repl:
 
     def run(self, keyboard: Input | None = None, screen: Output | None = None) -> None:
         """Greet, then take turns until the user leaves."""
-        self._terminal.say(WELCOME.format(version=version("promptlang-diffusers")))
+        self._terminal.print_line(WELCOME.format(version=version("promptlang-diffusers")))
         prompt = self._prompt_session(keyboard, screen)
         while self._turn_goes_on(prompt):
             pass
@@ -92,24 +92,24 @@ class Repl:
         """One line and its answer; False when the user leaves."""
         try:
             text = prompt.prompt()
-            return self.take(text)
+            return self.handle_input(text)
         except KeyboardInterrupt:  # the line is cleared, or the job has stopped: the session stays
             return True
         except EOFError:
             return False
         except Exception:  # what was set and trained is worth more than an early end
-            self._terminal.crashed()
+            self._terminal.report_crash()
             return True
 
-    def take(self, text: str) -> bool:
+    def handle_input(self, text: str) -> bool:
         """Answer what was typed; False when the user leaves."""
         if text.lstrip().startswith(":"):
-            return obey(text.strip(), self._session, self._terminal)
+            return run_command(text.strip(), self._session, self._terminal)
         if text.strip():
-            self._do(text)
+            self._run_program(text)
         return True
 
-    def _do(self, text: str) -> None:
+    def _run_program(self, text: str) -> None:
         self._turn += 1
         planned = self._session.plan(Source(text, f"<repl:{self._turn}>"))
         self._terminal.report(planned.diagnostics)
@@ -119,11 +119,11 @@ class Repl:
             with self._terminal.waiting("loading torch"):
                 backend = self._preload.backend()
         except ImportError as error:
-            self._terminal.lacks_runtime(error)
+            self._terminal.report_missing_runtime(error)
             return
-        self._terminal.draw(self._heeded(backend.execute(planned.plan)))
+        self._terminal.display_events(self._drop_refused_models(backend.execute(planned.plan)))
 
-    def _heeded(self, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
+    def _drop_refused_models(self, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
         """The events; a model that cannot be used is not the session's any more."""
         with closing(events):
             for event in events:
@@ -140,4 +140,4 @@ promptlang {version}. Type what you want to see, for example: a red fox, (snow:1
 def toolbar(session: Session) -> str:
     """``emoji · 25 steps · cfg 4 · 2 LoRAs``"""
     now = dict(session.describe())
-    return f" {now['model']} · {now['steps']} steps · cfg {now['cfg']} · {counted(len(session.loras()), 'LoRA')}"
+    return f" {now['model']} · {now['steps']} steps · cfg {now['cfg']} · {pluralize(len(session.loras()), 'LoRA')}"

@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, short_turn, syntax
+from promptlang.diagnostics import Diagnostic, alternation_too_short, syntax
 from promptlang.source import Source, Span
 from promptlang.syntax.bracket_matching import PAIRS, Brackets
 from promptlang.syntax.numbers import MOMENT
-from promptlang.syntax.scanner import Piece
+from promptlang.syntax.scanner import PromptPiece
 
 _MOMENTS = re.compile(rf"\s*{MOMENT.pattern}\s*(?:,\s*{MOMENT.pattern}\s*)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Square:
+class SquareBracket:
     """A pair of square brackets, all in indices of pieces."""
 
     kind: str
@@ -34,28 +34,28 @@ class Square:
     colons: int = 0
     """How many fields it might have been meant to have."""
 
-    def odd(self, whole: Span) -> Iterator[Diagnostic]:
+    def diagnose(self, whole: Span) -> Iterator[Diagnostic]:
         """What is hardly meant about it, where it stands."""
         if self.colons > 1 and self.moments:
-            yield syntax.moments_do_not_fit(self.colons, len(self.moments), whole)
+            yield syntax.moment_count_mismatch(self.colons, len(self.moments), whole)
         elif self.colons:
-            yield syntax.no_moment(whole)
+            yield syntax.missing_moment(whole)
         elif self.kind == "OPEN_ALTERNATION" and self.moments and self.moments[0].value <= 0:
-            yield short_turn(self.moments[0].span)
+            yield alternation_too_short(self.moments[0].span)
 
 
-def classify(source: Source, pieces: Sequence[Piece], brackets: Brackets) -> dict[int, Square]:
+def classify(source: Source, pieces: Sequence[PromptPiece], brackets: Brackets) -> dict[int, SquareBracket]:
     """What each closed pair is, by its opening bracket; one that crosses another only weighs."""
     separators = _separators(pieces, brackets)
-    squares: dict[int, Square] = {}
+    squares: dict[int, SquareBracket] = {}
     for opening, closing in brackets.closing.items():
         if pieces[opening].mark == "[" and closing is not None and opening not in brackets.crossing:
             fields = separators.get(opening, [])
-            squares[opening] = _square(source, pieces, fields, closing) if fields else Square("OPEN_SQUARE")
+            squares[opening] = _square(source, pieces, fields, closing) if fields else SquareBracket("OPEN_SQUARE")
     return squares
 
 
-def _separators(pieces: Sequence[Piece], brackets: Brackets) -> Mapping[int, list[int]]:
+def _separators(pieces: Sequence[PromptPiece], brackets: Brackets) -> Mapping[int, list[int]]:
     """The colons and bars directly inside each bracket."""
     found: dict[int, list[int]] = {}
     opening = brackets.opening
@@ -73,20 +73,20 @@ def _separators(pieces: Sequence[Piece], brackets: Brackets) -> Mapping[int, lis
     return found
 
 
-def _square(source: Source, pieces: Sequence[Piece], fields: list[int], closing: int) -> Square:
+def _square(source: Source, pieces: Sequence[PromptPiece], fields: list[int], closing: int) -> SquareBracket:
     bars = tuple(at for at in fields if pieces[at].mark == "|")
     last = fields[-1]
     moments = tuple(_moments(source, pieces, last, closing)) if pieces[last].mark == ":" else ()
     if bars:
-        return Square("OPEN_ALTERNATION", bars, last if len(moments) == 1 else None, moments[:1])
+        return SquareBracket("OPEN_ALTERNATION", bars, last if len(moments) == 1 else None, moments[:1])
     if moments and len(moments) == max(1, len(fields) - 1):
-        return Square("OPEN_SCHEDULE", tuple(fields[:-1]), last, moments)
-    return Square("OPEN_SQUARE", moments=moments, colons=len(fields))
+        return SquareBracket("OPEN_SCHEDULE", tuple(fields[:-1]), last, moments)
+    return SquareBracket("OPEN_SQUARE", moments=moments, colons=len(fields))
 
 
-def _moments(source: Source, pieces: Sequence[Piece], colon: int, closing: int) -> Iterator[ast.Moment]:
+def _moments(source: Source, pieces: Sequence[PromptPiece], colon: int, closing: int) -> Iterator[ast.Moment]:
     """The numbers between a colon and the closing bracket, which tags may stand beside and nothing else."""
-    written: list[Piece] = []
+    written: list[PromptPiece] = []
     for at in range(colon + 1, closing):
         if pieces[at].mark not in ("", "tag"):
             return  # at once: what stands in brackets here may be long

@@ -16,9 +16,9 @@ from promptlang import ast
 from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.source import Source, Span
 from promptlang.syntax import bracket_kinds, bracket_matching, numbers
-from promptlang.syntax.bracket_kinds import Square
+from promptlang.syntax.bracket_kinds import SquareBracket
 from promptlang.syntax.bracket_matching import Brackets
-from promptlang.syntax.scanner import Piece, scan
+from promptlang.syntax.scanner import PromptPiece, scan
 
 
 class Lexeme(Token):
@@ -55,7 +55,7 @@ def lex(span: Span, *, divided: bool = True, templated: bool = True) -> tuple[li
     return out, sorted(dict.fromkeys(found), key=lambda each: each.span.start)
 
 
-def _ands(source: Source, pieces: list[Piece], found: list[Diagnostic]) -> list[int]:
+def _ands(source: Source, pieces: list[PromptPiece], found: list[Diagnostic]) -> list[int]:
     """Where ``AND`` divides the prompt: outside all brackets that are closed."""
     if all(piece.mark != "AND" for piece in pieces):
         return []
@@ -75,7 +75,7 @@ def _ands(source: Source, pieces: list[Piece], found: list[Diagnostic]) -> list[
     return ands
 
 
-def _empty_parts(source: Source, pieces: list[Piece], ands: list[int]) -> Iterator[Diagnostic]:
+def _empty_parts(source: Source, pieces: list[PromptPiece], ands: list[int]) -> Iterator[Diagnostic]:
     """An ``AND`` with nothing before or after it, not even a LoRA."""
     if not ands:
         return
@@ -86,38 +86,38 @@ def _empty_parts(source: Source, pieces: list[Piece], ands: list[int]) -> Iterat
             yield syntax.empty_part(_place(pieces[at], source))
 
 
-def _marks(pieces: list[Piece]) -> dict[int, str]:
+def _marks(pieces: list[PromptPiece]) -> dict[int, str]:
     return {index: piece.mark for index, piece in enumerate(pieces) if piece.mark in ("(", ")", "[", "]")}
 
 
-def _place(piece: Piece, source: Source) -> Span:
+def _place(piece: PromptPiece, source: Source) -> Span:
     return source.span(piece.start, piece.end)
 
 
-def _token(kind: str, piece: Piece, source: Source, node: ast.Node | ast.Amount | None = None) -> Lexeme:
+def _token(kind: str, piece: PromptPiece, source: Source, node: ast.Node | ast.Amount | None = None) -> Lexeme:
     return Lexeme.make(kind, piece.text, _place(piece, source), node)
 
 
 # One part: a prompt, or what stands between two ANDs
 
 
-def _part(span: Span, pieces: list[Piece], found: list[Diagnostic], *, composed: bool) -> Iterator[Lexeme]:
-    pieces, weight = _weighed(span.source, pieces) if composed else (pieces, None)
+def _part(span: Span, pieces: list[PromptPiece], found: list[Diagnostic], *, composed: bool) -> Iterator[Lexeme]:
+    pieces, weight = _split_off_weight(span.source, pieces) if composed else (pieces, None)
     if composed:
-        found += _odd_weight(span.source, pieces, weight)
+        found += _diagnose_part_weight(span.source, pieces, weight)
     matched = bracket_matching.match(_marks(pieces))
     part = _Part(span, pieces, matched, bracket_kinds.classify(span.source, pieces, matched))
     if all(piece.mark != "template" for piece in pieces):  # else what they become decides
-        found += _complaints(part)
+        found += _diagnose_part(part)
     yield from _emit(part)
     if weight is not None:
         yield weight
 
 
-_PART_WEIGHT = re.compile(rf"\s*([-+]?(?:\d+\.?|\d*\.\d+)|{numbers.CHANGING})\s*")
+_PART_WEIGHT = re.compile(rf"\s*([-+]?(?:\d+\.?|\d*\.\d+)|{numbers.CHANGING_PATTERN})\s*")
 
 
-def _weighed(source: Source, pieces: list[Piece]) -> tuple[list[Piece], Lexeme | None]:
+def _split_off_weight(source: Source, pieces: list[PromptPiece]) -> tuple[list[PromptPiece], Lexeme | None]:
     """The pieces without a ``:0.5`` at their end, and that number."""
     last = next((at for at in reversed(range(len(pieces))) if not _blank(pieces[at])), 0)
     first = last
@@ -127,38 +127,38 @@ def _weighed(source: Source, pieces: list[Piece]) -> tuple[list[Piece], Lexeme |
     if pieces and pieces[colon].mark != ":":
         return pieces, None
     number = _PART_WEIGHT.fullmatch(source.text, pieces[first].start, pieces[last].end) if pieces else None
-    weight = numbers.read(source.span(*number.span(1))) if number else None
+    weight = numbers.parse_amount(source.span(*number.span(1))) if number else None
     if number is None or weight is None:
         return pieces, None
     token = Lexeme.make("PART_WEIGHT", number.group(1), source.span(*number.span(1)), weight)
     return pieces[:colon] + pieces[colon + 1 : first] + pieces[last + 1 :], token
 
 
-_ODD_NUMBER = re.compile(
+_INVALID_NUMBER = re.compile(
     r"\s*(?P<number>[+-]?(?:inf(?:inity)?|nan|(?:\d[\d.,]*|\.\d[\d.,]*)(?:e[+-]?\d+)?%?))\s*", re.IGNORECASE
 )
 """What another program would take for a number, or a hurried person."""
 
 
-def _odd_weight(source: Source, pieces: list[Piece], weight: Lexeme | None) -> Iterator[Diagnostic]:
+def _diagnose_part_weight(source: Source, pieces: list[PromptPiece], weight: Lexeme | None) -> Iterator[Diagnostic]:
     """``b:nan`` in ``a AND b:nan``"""
     if weight is not None:
-        yield from numbers.odd(weight.node) if isinstance(weight.node, ast.Amount) else ()
+        yield from numbers.diagnose(weight.node) if isinstance(weight.node, ast.Amount) else ()
         return
     last = next((at for at in reversed(range(len(pieces))) if not _blank(pieces[at])), 0)
-    yield from _odd_number(source, pieces, last)
+    yield from _diagnose_number(source, pieces, last)
 
 
-def _odd_number(source: Source, pieces: list[Piece], at: int) -> Iterator[Diagnostic]:
+def _diagnose_number(source: Source, pieces: list[PromptPiece], at: int) -> Iterator[Diagnostic]:
     """Where a colon and something like a number stand, but no weight."""
     if at and pieces[at - 1].mark == ":" and not pieces[at].mark:
-        number = _ODD_NUMBER.fullmatch(source.text, pieces[at].start, pieces[at].end)
+        number = _INVALID_NUMBER.fullmatch(source.text, pieces[at].start, pieces[at].end)
         if number is not None:
             place = source.span(*number.span("number"))
-            yield syntax.not_a_weight(place.text, place)
+            yield syntax.invalid_weight(place.text, place)
 
 
-def _blank(piece: Piece) -> bool:
+def _blank(piece: PromptPiece) -> bool:
     return piece.mark == "tag" or piece.text.isspace()
 
 
@@ -167,24 +167,26 @@ class _Part:
     """A part whose brackets are understood."""
 
     span: Span
-    pieces: list[Piece]
+    pieces: list[PromptPiece]
     brackets: Brackets
-    squares: dict[int, Square]
+    squares: dict[int, SquareBracket]
 
     @property
     def source(self) -> Source:
         return self.span.source
 
 
-def _complaints(part: _Part) -> Iterator[Diagnostic]:
+def _diagnose_part(part: _Part) -> Iterator[Diagnostic]:
     for opening, closing in part.brackets.closing.items():
         if closing is None:
             piece = part.pieces[opening]
             yield syntax.unclosed_bracket(piece.mark, _place(piece, part.source))
         elif opening in part.squares:
-            yield from part.squares[opening].odd(part.source.span(part.pieces[opening].start, part.pieces[closing].end))
+            yield from part.squares[opening].diagnose(
+                part.source.span(part.pieces[opening].start, part.pieces[closing].end)
+            )
         elif part.pieces[closing].weight is None:
-            yield from _odd_number(part.source, part.pieces, closing - 1)
+            yield from _diagnose_number(part.source, part.pieces, closing - 1)
     for index in part.brackets.stray:
         piece = part.pieces[index]
         yield syntax.stray_bracket(piece.mark, part.source.span(piece.end - 1, piece.end))
@@ -200,7 +202,7 @@ class _Role:
 
 def _emit(part: _Part) -> Iterator[Lexeme]:
     roles = dict(_roles(part))
-    pending: list[Piece] = []
+    pending: list[PromptPiece] = []
     at = 0
     while at < len(part.pieces):
         role = roles.get(at)
@@ -215,7 +217,7 @@ def _emit(part: _Part) -> Iterator[Lexeme]:
     yield from _text(pending, part.source)
 
 
-def _text(pieces: list[Piece], source: Source) -> Iterator[Lexeme]:
+def _text(pieces: list[PromptPiece], source: Source) -> Iterator[Lexeme]:
     if pieces:
         text = "".join(piece.text for piece in pieces)
         yield Lexeme.make("TEXT", text, source.span(pieces[0].start, pieces[-1].end))
@@ -255,7 +257,7 @@ def _closing_round(part: _Part, index: int) -> _Role:
     return _Role((weight, closing), index + 1)
 
 
-def _closing_square(part: _Part, index: int, square: Square) -> _Role:
+def _closing_square(part: _Part, index: int, square: SquareBracket) -> _Role:
     """With the tags that stand beside the moments, which are no branch's."""
     beside = range(index if square.tail is None else square.tail, index)
     tags = [at for at in beside if part.pieces[at].mark == "tag"]
@@ -265,7 +267,7 @@ def _closing_square(part: _Part, index: int, square: Square) -> _Role:
     )
 
 
-def _separators(part: _Part, square: Square, closing: int) -> Iterator[tuple[int, _Role]]:
+def _separators(part: _Part, square: SquareBracket, closing: int) -> Iterator[tuple[int, _Role]]:
     kind = "BAR" if square.kind == "OPEN_ALTERNATION" else "COLON"
     for index in square.separators:
         yield index, _role(part, index, kind)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from promptlang.grammar import vocabulary
 from promptlang.source import Source, Span
 
-TWO_WORDS = tuple(tuple(head.split()) for head in vocabulary.HEADS if " " in head)
+TWO_WORD_HEADS = tuple(tuple(head.split()) for head in vocabulary.HEADS if " " in head)
 """Those of two words."""
 
 
@@ -52,11 +52,11 @@ _ONE_WORD = {
 """The heads of one word are English words too: what follows must look like the rest of the statement."""
 
 
-def head(line: Span) -> str | None:
+def find_statement_head(line: Span) -> str | None:
     """The statement that a line is by its first words, None for a prompt."""
     text = line.text
     words = text.split(maxsplit=2)
-    if tuple(words[:2]) in TWO_WORDS:
+    if tuple(words[:2]) in TWO_WORD_HEADS:
         return " ".join(words[:2])
     if len(words) < 2:
         return None
@@ -81,7 +81,7 @@ def split_options(line: Span) -> tuple[Span, Span]:
     return line.source.span(line.start, prompt_end), line.source.span(cut, line.end)
 
 
-def after_word(line: Span) -> Span:
+def skip_first_word(line: Span) -> Span:
     """What follows a line's first word."""
     match = re.match(r"\S+\s*", line.text)
     return line.source.span(line.start + (match.end() if match else 0), line.end)

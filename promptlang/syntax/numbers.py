@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, odd_points, short_turn
+from promptlang.diagnostics import Diagnostic, alternation_too_short, unordered_curve_points
 from promptlang.source import Span
 
 _N = r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)\s*"
 STAGES = rf"\[{_N}:{_N}:{_N}\]|\[{_N}:{_N}:{_N}:{_N},{_N}\]"
 TURNS = rf"\[{_N}(?:\|{_N})+(?::{_N})?\]"
-CHANGING = rf"(?:{STAGES}|{TURNS})"
-_CHANGING = re.compile(CHANGING)
+CHANGING_PATTERN = rf"(?:{STAGES}|{TURNS})"
+_CHANGING = re.compile(CHANGING_PATTERN)
 _POINTS = re.compile(rf"{_N}@{_N}(?:,{_N}@{_N})*")
 MOMENT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
-def read(span: Span) -> ast.Amount | None:
+def parse_amount(span: Span) -> ast.Amount | None:
     """The number in a stretch of source, None where there is none."""
     text = span.text.strip()
     if _CHANGING.fullmatch(text):
@@ -35,16 +35,16 @@ def read(span: Span) -> ast.Amount | None:
     return number if math.isfinite(number) else None
 
 
-def odd(amount: ast.Amount) -> Iterator[Diagnostic]:
+def diagnose(amount: ast.Amount) -> Iterator[Diagnostic]:
     """What is hardly meant about a number that changes."""
     match amount:
         case ast.Turns(_, ast.Moment(period) as moment) if period <= 0:
-            yield short_turn(moment.span)
+            yield alternation_too_short(moment.span)
         case ast.Curve(_, moments):
             kinds = {each.fraction for each in moments if each.value}
             unordered = len(kinds) < 2 and any(a.value >= b.value for a, b in pairwise(moments))
             if unordered or any(each.value < 0 for each in moments):
-                yield odd_points(amount.span)
+                yield unordered_curve_points(amount.span)
 
 
 def _stages(span: Span) -> ast.Stages:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.source import Source, Span
-from promptlang.syntax.logical_lines import after_word, head, logical_lines, split_options
+from promptlang.syntax.logical_lines import find_statement_head, logical_lines, skip_first_word, split_options
 from promptlang.syntax.prompt_parser import parse_prompt
-from promptlang.syntax.statement_parser import read, read_let
-from promptlang.syntax.suggestions import near_head
+from promptlang.syntax.statement_parser import parse_let, parse_rule
+from promptlang.syntax.suggestions import suggest_statement
 
-__all__ = ["Parsed", "incomplete", "parse", "parse_prompt"]
+__all__ = ["Parsed", "is_incomplete", "parse", "parse_prompt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def parse(text: str | Source) -> Parsed:
     return Parsed(program, tuple(found))
 
 
-def incomplete(text: str) -> bool:
+def is_incomplete(text: str) -> bool:
     '''Whether a reader should wait for more: an open ``"""`` or bracket, or a statement without its end.
 
     An empty last line says that no more is coming.
@@ -53,21 +53,21 @@ def incomplete(text: str) -> bool:
 
 
 def _line(line: Span, found: list[Diagnostic]) -> ast.Statement | None:
-    match head(line):
+    match find_statement_head(line):
         case None:
-            near = near_head(line)
+            near = suggest_statement(line)
             if near is None:
                 return _picture(line, line, found)
             written, meant = near
             place = line.source.span(line.start, line.start + len(written))
-            found.append(syntax.near_miss(" ".join(written.split()), meant, place))
+            found.append(syntax.misspelled_keyword(" ".join(written.split()), meant, place))
             return None
         case "render":
-            return _picture(line, after_word(line), found)
+            return _picture(line, skip_first_word(line), found)
         case "let":
-            return read_let(line, found)
+            return parse_let(line, found)
         case statement:
-            made: ast.Statement | None = read(statement.replace(" ", "_"), line, found)
+            made: ast.Statement | None = parse_rule(statement.replace(" ", "_"), line, found)
             return made
 
 
@@ -81,5 +81,5 @@ def _picture(line: Span, content: Span, found: list[Diagnostic]) -> ast.Picture:
     if prompt_span.text.count(_LONG) % 2:
         at = prompt_span.start + prompt_span.text.rindex(_LONG)
         found.append(syntax.unclosed_string(line.source.span(at, at + len(_LONG))))
-    options = read("options", option_span, found) or ()
+    options = parse_rule("options", option_span, found) or ()
     return ast.Picture(prompt, options, content.start > line.start, span=line)

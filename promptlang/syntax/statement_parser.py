@@ -18,12 +18,12 @@ from promptlang.syntax import numbers
 from promptlang.syntax.prompt_parser import parse_prompt
 
 
-def read(rule: str, span: Span, found: list[Diagnostic]) -> Any:
+def parse_rule(rule: str, span: Span, found: list[Diagnostic]) -> Any:
     """What a rule of the grammar makes of a text; None, and a diagnostic, where it makes nothing."""
     try:
         tree = _grammar().parse(span.text, start=rule)
     except UnexpectedInput as error:
-        found.append(_complaint(error, span))
+        found.append(_syntax_diagnostic(error, span))
         return None
     return _Statements(span, found).transform(tree)
 
@@ -33,7 +33,7 @@ _LET = re.compile(r"let\s+(?P<name>[^\W\d][\w-]*)\s*(?:\((?P<parameters>[^)]*)\)
 _PARAMETER = re.compile(r"\s*(?P<name>[^\W\d][\w-]*)\s*(?:=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<bare>[^,\"]*?)))?\s*")
 
 
-def read_let(line: Span, found: list[Diagnostic]) -> ast.Let | None:
+def parse_let(line: Span, found: list[Diagnostic]) -> ast.Let | None:
     """``let hero(light="soft") = …``: what follows the equals sign is a prompt."""
     match = _LET.match(line.text)
     assert match is not None
@@ -42,7 +42,7 @@ def read_let(line: Span, found: list[Diagnostic]) -> ast.Let | None:
         parameter = _PARAMETER.fullmatch(written)
         if parameter is None:
             place = line.source.span(line.start + match.start("parameters"), line.start + match.end("parameters"))
-            found.append(syntax.unexpected(written.strip(), ["a parameter"], place))
+            found.append(syntax.unexpected_text(written.strip(), ["a parameter"], place))
             return None
         default = parameter["quoted"] if parameter["quoted"] is not None else parameter["bare"]
         parameters.append(_parameter(parameter["name"], default, line))
@@ -69,7 +69,7 @@ _READABLE = {
 }
 
 
-def _complaint(error: UnexpectedInput, span: Span) -> Diagnostic:
+def _syntax_diagnostic(error: UnexpectedInput, span: Span) -> Diagnostic:
     if isinstance(error, UnexpectedToken):
         at_end = error.token.type == "$END"
         start = span.end if at_end else span.start + (error.token.start_pos or 0)
@@ -83,7 +83,7 @@ def _complaint(error: UnexpectedInput, span: Span) -> Diagnostic:
         place = span.source.span(start, start + 1)
         expected = set(error.allowed or ())
     readable = [words for terminal, words in _READABLE.items() if terminal in expected]
-    return syntax.unexpected(place.text, readable or ["something else"], place)
+    return syntax.unexpected_text(place.text, readable or ["something else"], place)
 
 
 @cache
@@ -198,7 +198,7 @@ class _Statements(Transformer[Token, Any]):
         return ast.Size(int(width), int(height), span=self._span(token))
 
     def scheduled(self, token: Token) -> ast.Scheduled | ast.Word:
-        amount = numbers.read(self._span(token))
+        amount = numbers.parse_amount(self._span(token))
         return ast.Scheduled(amount, span=self._span(token)) if isinstance(amount, ast.Node) else self.word(token)
 
     def string(self, token: Token) -> ast.String:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, no_chance, not_a_chance, odd_count, syntax
+from promptlang.diagnostics import Diagnostic, invalid_choice_weight, invalid_pick_count, syntax, zero_choice_weights
 from promptlang.source import Span
 
-DEEPEST = 20
+MAX_BRACE_DEPTH = 20
 """Braces inside braces; what is deeper is text."""
 
 _TOKEN = re.compile(
@@ -30,7 +30,7 @@ _COUNT = re.compile(r"\s*(?P<least>\d*)(?P<dash>-?)(?P<most>\d*)\$\$(?:(?P<separ
 _WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)::")
 
 
-def has_templates(text: str) -> bool:
+def may_have_templates(text: str) -> bool:
     """Whether it is worth looking."""
     return "{" in text or "__" in text
 
@@ -48,9 +48,9 @@ class _Frame:
     name: str = ""
 
 
-def scan(span: Span, found: list[Diagnostic]) -> tuple[ast.Template, ...]:
+def find_templates(span: Span, found: list[Diagnostic]) -> tuple[ast.Template, ...]:
     """The templates in a stretch of source that are in no other."""
-    if not has_templates(span.text):
+    if not may_have_templates(span.text):
         return ()
     return _Scanner(span, found).scan()
 
@@ -104,7 +104,7 @@ class _Scanner:
         match mark:
             case "{":
                 self._braces += 1
-                self._frames.append(_Frame("brace" if self._braces <= DEEPEST else "deep", at, at + 1))
+                self._frames.append(_Frame("brace" if self._braces <= MAX_BRACE_DEPTH else "deep", at, at + 1))
             case "[" if len(self._frames) > 1:
                 self._frames.append(_Frame("square", at, at + 1))
             case "]" if top.kind == "square":
@@ -146,7 +146,7 @@ class _Scanner:
         start = count.end() if count is not None else frame.inner
         choices = tuple(self._choice(*edges, frame) for edges in _fields(start, frame.separators, at))
         least, most = _range(count, len(choices))
-        self._found += _odd(choices, count, self._place(frame.start, at + 1))
+        self._found += _diagnose_variant(choices, count, self._place(frame.start, at + 1))
         separator = count["separator"] if count is not None and count["separator"] is not None else ","
         self._add(ast.Variant(choices, least, most, separator, span=self._place(frame.start, at + 1)))
 
@@ -197,19 +197,21 @@ def _within(templates: list[ast.Template], start: int, end: int) -> tuple[ast.Te
 _NO_CHANCE = re.compile(r"\s*(-(?:\d+\.?\d*|\.\d+)|-?\d+,\d+)::")
 
 
-def _odd(choices: tuple[ast.Choice, ...], count: re.Match[str] | None, whole: Span) -> Iterator[Diagnostic]:
+def _diagnose_variant(
+    choices: tuple[ast.Choice, ...], count: re.Match[str] | None, whole: Span
+) -> Iterator[Diagnostic]:
     """What is hardly meant about how many are picked, and how likely each is."""
     if count is not None:
         least = int(count["least"] or 1)
         most = int(count["most"] or len(choices)) if count["dash"] else least
         if least > most or most > len(choices) or not most:
-            yield odd_count(whole.source.span(*count.span()), least, most, len(choices))
+            yield invalid_pick_count(whole.source.span(*count.span()), least, most, len(choices))
     if all(choice.weight == 0 for choice in choices):
-        yield no_chance(whole)
+        yield zero_choice_weights(whole)
     for choice in choices:
         wrong = _NO_CHANCE.match(whole.source.text, choice.span.start, choice.span.end)
         if wrong is not None:
-            yield not_a_chance(whole.source.span(*wrong.span(1)))
+            yield invalid_choice_weight(whole.source.span(*wrong.span(1)))
 
 
 def _range(count: re.Match[str] | None, choices: int) -> tuple[int, int]:

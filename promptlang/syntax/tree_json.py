@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from promptlang import ast
 
-DEEPEST = 40
+MAX_INDENT_DEPTH = 40
 """Levels that are indented; what is deeper says how deep."""
 
 
@@ -71,7 +71,7 @@ def tree_lines(node: ast.Node) -> Iterator[str]:
         first, last = node.span.first, node.span.last
         plain = (f"{name}={value!r}" for name, value in _fields(node) if not _holds_nodes(value))
         place = f"{first.line}:{first.column}-{last.line}:{last.column}"
-        indent = "  " * depth if depth <= DEEPEST else f"{'  ' * DEEPEST}({depth}) "
+        indent = "  " * depth if depth <= MAX_INDENT_DEPTH else f"{'  ' * MAX_INDENT_DEPTH}({depth}) "
         yield " ".join([indent + type(node).__name__, place, *plain])
         pending += reversed([(depth + 1, child) for child in node.children()])
 

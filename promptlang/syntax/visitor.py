@@ -7,31 +7,31 @@ from dataclasses import dataclass, replace
 
 from promptlang import ast
 
-Weighing = ast.Emphasis | ast.Deemphasis
-Changing = ast.Schedule | ast.Alternation
-Holder = Weighing | Changing | ast.Branch
+WeightedNode = ast.Emphasis | ast.Deemphasis
+BranchingNode = ast.Schedule | ast.Alternation
+ContainerNode = WeightedNode | BranchingNode | ast.Branch
 
 
 @dataclass(frozen=True, slots=True)
 class Enter:
     """What follows stands inside a node."""
 
-    node: Holder
+    node: ContainerNode
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
     """What follows no longer stands inside it."""
 
-    node: Holder
+    node: ContainerNode
 
 
 Tag = ast.Lora | ast.Embedding | ast.Trigger | ast.Area
 Leaf = ast.Text | ast.Opening | ast.Closing | ast.Break | Tag | ast.Template
-Event = Enter | Leave | Leaf
+VisitEvent = Enter | Leave | Leaf
 
 
-def flow(phrases: Iterable[ast.Phrase]) -> Iterator[Event]:
+def visit_phrases(phrases: Iterable[ast.Phrase]) -> Iterator[VisitEvent]:
     """All phrases in the order of the source, those that hold others as two events."""
     pending: list[Leave | ast.Phrase | ast.Branch] = []
     pending += reversed([*phrases])
@@ -48,17 +48,17 @@ def flow(phrases: Iterable[ast.Phrase]) -> Iterator[Event]:
                 yield item
 
 
-class Rebuilder:
+class PhraseTransformer:
     """What becomes of each node; the nodes inside it have been rebuilt before. As it stands, each stays as it is."""
 
-    def enter(self, node: Weighing) -> None:
+    def enter(self, node: WeightedNode) -> None:
         """A weight begins."""
 
     def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
         """What stands in place of a phrase that holds no others."""
         return (phrase,)
 
-    def leave(self, node: Weighing | Changing) -> Sequence[ast.Phrase]:
+    def leave(self, node: WeightedNode | BranchingNode) -> Sequence[ast.Phrase]:
         """What stands in place of one that does."""
         return (node,)
 
@@ -67,36 +67,36 @@ class Rebuilder:
         return phrases
 
 
-def remade(prompt: ast.Prompt, by: Rebuilder) -> ast.Prompt:
+def transform_prompt(prompt: ast.Prompt, transformer: PhraseTransformer) -> ast.Prompt:
     """A prompt whose parts' phrases are rebuilt."""
-    parts = tuple(replace(part, phrases=rebuilt(part.phrases, by)) for part in prompt.parts)
+    parts = tuple(replace(part, phrases=transform_phrases(part.phrases, transformer)) for part in prompt.parts)
     if len(parts) == 1:
         return replace(prompt, phrases=parts[0].phrases)
     return replace(prompt, phrases=(ast.Composition(parts, span=prompt.span),))
 
 
-def rebuilt(phrases: Iterable[ast.Phrase], by: Rebuilder) -> tuple[ast.Phrase, ...]:
+def transform_phrases(phrases: Iterable[ast.Phrase], transformer: PhraseTransformer) -> tuple[ast.Phrase, ...]:
     """The phrases, remade from the inside out."""
     out: list[list[ast.Phrase]] = [[]]
     branches: list[list[ast.Branch]] = []
-    for event in flow(phrases):
+    for event in visit_phrases(phrases):
         match event:
             case Enter(ast.Schedule() | ast.Alternation()):
                 branches.append([])
             case Enter(node):
                 if not isinstance(node, ast.Branch | ast.Schedule | ast.Alternation):
-                    by.enter(node)
+                    transformer.enter(node)
                 out.append([])
             case Leave(ast.Branch() as branch):
-                branches[-1].append(replace(branch, phrases=tuple(by.level(out.pop()))))
+                branches[-1].append(replace(branch, phrases=tuple(transformer.level(out.pop()))))
             case Leave(ast.Schedule() | ast.Alternation() as node):
-                made = by.leave(replace(node, branches=tuple(branches.pop())))
+                made = transformer.leave(replace(node, branches=tuple(branches.pop())))
                 out[-1] += made
             case Leave(ast.Emphasis() | ast.Deemphasis() as node):
-                made = by.leave(replace(node, phrases=tuple(by.level(out.pop()))))
+                made = transformer.leave(replace(node, phrases=tuple(transformer.level(out.pop()))))
                 out[-1] += made
             case Leave():
                 raise AssertionError(event)
             case phrase:
-                out[-1] += by.leaf(phrase)
-    return tuple(by.level(out.pop()))
+                out[-1] += transformer.leaf(phrase)
+    return tuple(transformer.level(out.pop()))

@@ -14,17 +14,17 @@ from types import FrameType
 class StopRequest:
     """Whether the user has asked the running job to stop."""
 
-    made: bool = False
+    requested: bool = False
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         """Take note; raise KeyboardInterrupt where it was asked for before."""
-        if self.made:
+        if self.requested:
             raise KeyboardInterrupt
-        self.made = True
+        self.requested = True
 
 
 @contextmanager
-def stoppable() -> Iterator[StopRequest]:
+def stop_on_interrupt() -> Iterator[StopRequest]:
     """Within it Ctrl-C makes a request; what Ctrl-C did before is restored after it.
 
     Only the main thread may set a signal's handler: in another one, nothing changes.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Pixel = tuple[int, int, int]
 
 
-def preview(file: Path, columns: int, rows: int) -> Text:
+def preview_file(file: Path, columns: int, rows: int) -> Text:
     """A picture file in at most so many columns and rows; a small picture is not blown up."""
     from PIL import Image  # only where a picture is shown: start-up is fast
 
@@ -25,7 +25,7 @@ def preview(file: Path, columns: int, rows: int) -> Text:
     return half_blocks(small)
 
 
-def sketch(size: tuple[int, int], pixels: bytes, columns: int, rows: int) -> Text:
+def preview_pixels(size: tuple[int, int], pixels: bytes, columns: int, rows: int) -> Text:
     """A picture that is no file yet, likewise."""
     from PIL import Image
 

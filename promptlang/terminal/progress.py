@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID
 from rich.text import Text
 
-PATIENCE = 1.0
+SHOW_DELAY = 1.0
 """Seconds before the line appears: shorter jobs leave the screen alone."""
 
 TITLE_WIDTH = 36
@@ -54,10 +54,10 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class _PatientProgress(Progress):
+class _DelayedProgress(Progress):
     """Shows nothing in its first seconds."""
 
-    patience = PATIENCE
+    patience = SHOW_DELAY
     above: RenderableType | None = None
     """A picture on its way."""
 
@@ -68,16 +68,16 @@ class _PatientProgress(Progress):
         yield from super().get_renderables() if late else ()
 
 
-class Foot:
+class ProgressLine:
     """A bar or a spinner that comes late and goes without a trace; off a terminal, nothing."""
 
     def __init__(
-        self, console: Console, stopping: Callable[[], bool] = lambda: False, patience: float = PATIENCE
+        self, console: Console, stopping: Callable[[], bool] = lambda: False, patience: float = SHOW_DELAY
     ) -> None:
         self._console = console
         self._patience = patience
         self._stopping = stopping
-        self._progress: _PatientProgress | None = None
+        self._progress: _DelayedProgress | None = None
         self._task = TaskID(0)
         self._title = ""
 
@@ -92,7 +92,7 @@ class Foot:
             self._progress.start()
         self._progress.update(self._task, completed=done, total=total, note=note)
 
-    def picture(self, above: RenderableType) -> None:
+    def show_picture(self, above: RenderableType) -> None:
         """Show a picture above the line, in the place of the last one."""
         if self._progress is not None:
             self._progress.above = above
@@ -103,9 +103,9 @@ class Foot:
             self._progress.stop()
             self._progress = None
 
-    def _new(self, *, spinning: bool) -> _PatientProgress:
+    def _new(self, *, spinning: bool) -> _DelayedProgress:
         gauge = SpinnerColumn() if spinning else BarColumn(24)
         columns = (gauge, _Title(self._stopping), _Detail())
-        progress = _PatientProgress(*columns, console=self._console, transient=True, get_time=time.monotonic)
+        progress = _DelayedProgress(*columns, console=self._console, transient=True, get_time=time.monotonic)
         progress.patience = self._patience
         return progress

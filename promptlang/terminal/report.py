@@ -35,7 +35,7 @@ class Piece:
 
 def diagnostic_text(diagnostic: Diagnostic, width: int = WIDTH) -> str:
     """``error[PL101]: no LoRA is named `ink` `` and the lines below it, without colour."""
-    return "".join(piece.text for piece in pieces(diagnostic, width))
+    return "".join(piece.text for piece in diagnostic_pieces(diagnostic, width))
 
 
 def report_text(diagnostics: Sequence[Diagnostic], width: int = WIDTH) -> str:
@@ -49,15 +49,15 @@ def count_lines(diagnostics: Sequence[Diagnostic]) -> list[str]:
     if len(diagnostics) < 2:
         return []
     numbers = [(severity, sum(d.severity is severity for d in diagnostics)) for severity in Severity]
-    return [", ".join(counted(number, severity.value) for severity, number in numbers if number)]
+    return [", ".join(pluralize(number, severity.value) for severity, number in numbers if number)]
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """``1 error``, ``2 errors``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def pieces(diagnostic: Diagnostic, width: int = WIDTH) -> Iterator[Piece]:
+def diagnostic_pieces(diagnostic: Diagnostic, width: int = WIDTH) -> Iterator[Piece]:
     """The report of one diagnostic, piece by piece, without a line's end after the last."""
     role = Role[diagnostic.severity.name]
     yield Piece(f"{diagnostic.severity.value}[{diagnostic.code}]", role)

@@ -16,17 +16,17 @@ from rich.text import Text
 
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.plan.events import (
-    Complained,
     DataChecked,
     DenoisingStep,
+    DiagnosticRaised,
     Event,
     ModelLoading,
     PictureFinished,
     Preview,
-    Progressed,
     RenderingStarted,
-    Reported,
     SheetFinished,
+    TaskProgress,
+    TextReported,
     TrainingFinished,
     TrainingSampled,
     TrainingSkipped,
@@ -34,11 +34,11 @@ from promptlang.plan.events import (
     TrainingStep,
 )
 from promptlang.plan.steps import ContactSheet, Render, Train
-from promptlang.terminal.data_set import table
-from promptlang.terminal.interrupt import StopRequest, stoppable
-from promptlang.terminal.preview import preview, sketch
-from promptlang.terminal.progress import Foot, duration
-from promptlang.terminal.report import Role, count_lines, counted, pieces, printable
+from promptlang.terminal.dataset_table import dataset_table
+from promptlang.terminal.interrupt import StopRequest, stop_on_interrupt
+from promptlang.terminal.preview import preview_file, preview_pixels
+from promptlang.terminal.progress import ProgressLine, duration
+from promptlang.terminal.report import Role, count_lines, diagnostic_pieces, pluralize, printable
 
 PREVIEW_COLUMNS = 64
 PREVIEW_ROWS = 32
@@ -77,7 +77,7 @@ class Terminal:
     console: Console
     errors: Console = field(default_factory=lambda: Console(stderr=True))
 
-    def say(self, text: str | Text) -> None:
+    def print_line(self, text: str | Text) -> None:
         """A line, never wrapped in the middle of a path, and never read as markup."""
         self.console.print(Text(text) if isinstance(text, str) else text, soft_wrap=True)
 
@@ -89,26 +89,26 @@ class Terminal:
         """A table, or whatever else rich can draw."""
         self.console.print(what, soft_wrap=isinstance(what, Text))
 
-    def complain(self, text: str) -> None:
+    def print_error(self, text: str) -> None:
         """A line on what is wrong outside of any program's text."""
         message = Text.assemble(("error", STYLES[Role.ERROR]), f": {text}")
         self.errors.print(message, soft_wrap=True)
 
-    def lacks_runtime(self, error: ImportError) -> None:
+    def report_missing_runtime(self, error: ImportError) -> None:
         """What makes pictures is not installed, or cannot be imported."""
         remedy = "pip install 'promptlang-diffusers[run]'"
-        self.complain(f"pictures and training need more than is installed ({error}); try {remedy}")
+        self.print_error(f"pictures and training need more than is installed ({error}); try {remedy}")
 
-    def crashed(self) -> None:
+    def report_crash(self) -> None:
         """A bug: the exception being handled, with its traceback."""
         self.errors.print_exception(extra_lines=1)
-        self.complain("this is a bug in promptlang, or in a library that it uses; the session goes on")
+        self.print_error("this is a bug in promptlang, or in a library that it uses; the session goes on")
 
     def report(self, diagnostics: Sequence[Diagnostic]) -> None:
         """All that is wrong with a program, and how much that is."""
         for at, diagnostic in enumerate(diagnostics):
             gap = "\n" if at else ""
-            parts = ((piece.text, STYLES[piece.role]) for piece in pieces(diagnostic))
+            parts = ((piece.text, STYLES[piece.role]) for piece in diagnostic_pieces(diagnostic))
             self.errors.print(Text.assemble(gap, *parts), soft_wrap=True)
         for line in count_lines(diagnostics):
             self.errors.print(Text(f"\n{line}"), soft_wrap=True)
@@ -117,36 +117,36 @@ class Terminal:
         """Names, and what they stand for, in two columns."""
         width = max((len(name) for name, _ in rows), default=0)
         for name, value in rows:
-            self.say(Text.assemble((name.ljust(width), "cyan"), f"  {_one_line(value)}"))
+            self.print_line(Text.assemble((name.ljust(width), "cyan"), f"  {_one_line(value)}"))
 
     @contextmanager
     def waiting(self, title: str) -> Iterator[None]:
         """Within it a spinner shows, after a second, that something goes on."""
-        foot = Foot(self.console)
-        foot.show(title)
+        progress = ProgressLine(self.console)
+        progress.show(title)
         try:
             yield
         finally:
-            foot.hide()
+            progress.hide()
 
-    def draw(self, events: Generator[Event, None, None]) -> bool:
+    def display_events(self, events: Generator[Event, None, None]) -> bool:
         """Draw a running plan to its end; False if a step failed.
 
         After Ctrl-C the plan is closed, and once it has put its work away KeyboardInterrupt is raised.
         """
-        with stoppable() as request, closing(events):
-            drawing = _Drawing(self, request)
+        with stop_on_interrupt() as request, closing(events):
+            display = _PlanDisplay(self, request)
             try:
-                return drawing.follow(events)
+                return display.follow(events)
             finally:
-                drawing.foot.hide()
+                display.progress.hide()
 
 
-class _Drawing:
+class _PlanDisplay:
     """One running plan, and what is known of it so far."""
 
     def __init__(self, terminal: Terminal, request: StopRequest) -> None:
-        self.foot = Foot(terminal.console, stopping=lambda: request.made)
+        self.progress = ProgressLine(terminal.console, stopping=lambda: request.requested)
         self._terminal = terminal
         self._request = request
         self._current: Train | Render | None = None
@@ -159,17 +159,17 @@ class _Drawing:
     def follow(self, events: Generator[Event, None, None]) -> bool:
         for event in events:
             self._draw(event)
-            if self._request.made:
+            if self._request.requested:
                 break
-        if self._request.made:
-            self._put_away(events)
+        if self._request.requested:
+            self._stop(events)
         return not self._failed
 
-    def _put_away(self, events: Generator[Event, None, None]) -> NoReturn:
+    def _stop(self, events: Generator[Event, None, None]) -> NoReturn:
         """Close the plan, which keeps what can be kept, and say what that is."""
         events.close()
-        self.foot.hide()
-        self._terminal.say(self._kept())
+        self.progress.hide()
+        self._terminal.print_line(self._stopped_message())
         raise KeyboardInterrupt
 
     def _draw(self, event: Event) -> None:
@@ -184,25 +184,25 @@ class _Drawing:
                 self._denoising(done, total)
             case Preview(_, size, pixels):
                 if self._pictures:
-                    self.foot.picture(sketch(size, pixels, *self._room))
+                    self.progress.show_picture(preview_pixels(size, pixels, *self._preview_size))
             case PictureFinished():
                 self._picture_finished(event)
             case SheetFinished(step):
                 self._sheet_finished(step)
-            case Complained(diagnostic):
+            case DiagnosticRaised(diagnostic):
                 self._complained(diagnostic)
-            case Progressed(task, done, total, note):
-                self.foot.show(task, done, total, note)
-            case Reported() | DataChecked():
+            case TaskProgress(task, done, total, note):
+                self.progress.show(task, done, total, note)
+            case TextReported() | DataChecked():
                 self._reported(event)
 
-    def _reported(self, event: Reported | DataChecked) -> None:
-        self.foot.hide()
+    def _reported(self, event: TextReported | DataChecked) -> None:
+        self.progress.hide()
         match event:
-            case Reported(text):
-                self._terminal.say(text)
+            case TextReported(text):
+                self._terminal.print_line(text)
             case DataChecked(report):
-                self._terminal.show(table(report))
+                self._terminal.show(dataset_table(report))
 
     def _draw_training(
         self, event: TrainingStarted | TrainingSkipped | TrainingStep | TrainingSampled | TrainingFinished
@@ -214,7 +214,7 @@ class _Drawing:
                 self._training_skipped(step)
             case TrainingStep(done, total, loss):
                 self._done = done
-                self.foot.show(self._title(), done, total, f"loss {loss:.4f}")
+                self.progress.show(self._title(), done, total, f"loss {loss:.4f}")
             case TrainingSampled():
                 self._training_sampled(event)
             case TrainingFinished():
@@ -222,29 +222,31 @@ class _Drawing:
 
     def _loading(self, name: str) -> None:
         self._line_for_a_log(f"loading {name}")
-        self.foot.show(f"loading {name}")
+        self.progress.show(f"loading {name}")
 
     def _training_started(self, event: TrainingStarted) -> None:
         self._current, self._done = event.step, event.resumed_at
-        self.foot.hide()
+        self.progress.hide()
         resumed = f", going on from step {event.resumed_at}" if event.resumed_at else ""
-        amount = f"{counted(event.pictures, 'picture')}, {counted(event.step.steps, 'step')}"
-        self._terminal.say(f"training {event.step.name}: {amount}{resumed}")
+        amount = f"{pluralize(event.pictures, 'picture')}, {pluralize(event.step.steps, 'step')}"
+        self._terminal.print_line(f"training {event.step.name}: {amount}{resumed}")
 
     def _training_skipped(self, step: Train) -> None:
         self._end_of_step()
-        self._terminal.say(Text.assemble(f"{step.name} is up to date: ", _link(step.file)))
+        self._terminal.print_line(Text.assemble(f"{step.name} is up to date: ", _link(step.file)))
 
     def _training_sampled(self, event: TrainingSampled) -> None:
-        self.foot.hide()
+        self.progress.hide()
         for file in event.files:
             self._show(file)
-            self._terminal.say(Text.assemble(f"{event.step.name} after {counted(event.done, 'step')}: ", _link(file)))
+            self._terminal.print_line(
+                Text.assemble(f"{event.step.name} after {pluralize(event.done, 'step')}: ", _link(file))
+            )
 
     def _training_finished(self, event: TrainingFinished) -> None:
         self._end_of_step()
         heading = f"trained {event.step.name} in {duration(event.seconds)}, average loss {event.loss:.4f}: "
-        self._terminal.say(Text.assemble(heading, _link(event.step.file)))
+        self._terminal.print_line(Text.assemble(heading, _link(event.step.file)))
 
     def _rendering_started(self, steps: tuple[Render, ...]) -> None:
         self._current, self._done, self._at_once = steps[0], 0, len(steps)
@@ -254,44 +256,44 @@ class _Drawing:
     def _denoising(self, done: int, total: int) -> None:
         """Of a sweep, how many of its pictures, so that the time left is that of them all."""
         match self._current:
-            case Render(place=(number, pictures)):
-                self.foot.show(self._title(), number - 1 + self._at_once * done / total, pictures)
+            case Render(sheet_position=(number, pictures)):
+                self.progress.show(self._title(), number - 1 + self._at_once * done / total, pictures)
             case _:
-                self.foot.show(self._title(), done, total)
+                self.progress.show(self._title(), done, total)
 
     def _picture_finished(self, event: PictureFinished) -> None:
         """Of a sweep, the sheet shows them all; till then its bar stays where it is."""
-        place = event.step.place
+        place = event.step.sheet_position
         self._end_of_step(hiding=place is None or place[0] == place[1])
         if place is None:
             self._show(event.file)
         facts = f" (seed {event.step.seed}, {duration(event.seconds)})"
-        self._terminal.say(Text.assemble(_link(event.file), (facts, "dim")))
+        self._terminal.print_line(Text.assemble(_link(event.file), (facts, "dim")))
 
     def _sheet_finished(self, step: ContactSheet) -> None:
         self._end_of_step()
         self._show(step.file)
-        self._terminal.say(_link(step.file))
+        self._terminal.print_line(_link(step.file))
 
     def _complained(self, diagnostic: Diagnostic) -> None:
-        self.foot.hide()
+        self.progress.hide()
         self._failed |= diagnostic.severity is Severity.ERROR
         self._terminal.report([diagnostic])
 
     def _end_of_step(self, *, hiding: bool = True) -> None:
         if hiding:
-            self.foot.hide()
+            self.progress.hide()
         self._current = None
         self._finished += 1
 
     def _line_for_a_log(self, line: str) -> None:
         """On a screen the bar says it."""
         if not self._terminal.console.is_interactive:
-            self._terminal.say(line)
+            self._terminal.print_line(line)
 
     def _show(self, file: Path) -> None:
         if self._pictures:
-            self._terminal.console.print(preview(file, *self._room), end="", soft_wrap=True)
+            self._terminal.console.print(preview_file(file, *self._preview_size), end="", soft_wrap=True)
 
     @property
     def _pictures(self) -> bool:
@@ -300,7 +302,7 @@ class _Drawing:
         return console.is_interactive and bool(console.color_system) and not console.no_color
 
     @property
-    def _room(self) -> tuple[int, int]:
+    def _preview_size(self) -> tuple[int, int]:
         """Columns and rows that a picture may take up."""
         console = self._terminal.console
         return min(PREVIEW_COLUMNS, console.width), min(PREVIEW_ROWS, console.height - 2)
@@ -314,12 +316,12 @@ class _Drawing:
             case None:
                 return ""
 
-    def _kept(self) -> str:
+    def _stopped_message(self) -> str:
         match self._current:
             case Train(name=name) as step:
                 return f"stopped {name} at step {self._done} of {step.steps}: run it again and it goes on from there"
             case Render() | None:
-                finished = counted(self._finished, "finished file") if self._finished else "nothing"
+                finished = pluralize(self._finished, "finished file") if self._finished else "nothing"
                 return f"stopped, with {finished} so far: run it again for the rest"
 
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from .attachment import Attachments, Loras
-from .embeddings import Embedding, inserted, read_embedding
+from .adapter_files import Stamp, stamp
+from .attachment import Attachments, WeightedDeltas
+from .embeddings import TokenEmbedding, insert_embeddings, read_embedding
 from .formats import LowRank
-from .loading import Stamp, stamp
-from .lora import Lora
-from .merging import merged
-from .reading import BUNDLED, read
-from .writing import write, write_tensors
+from .lora import LoraAdapter
+from .merging import merge_loras
+from .reading import BUNDLED_PREFIX, read_lora
+from .writing import write_lora, write_tensors
 
 __all__ = [
-    "BUNDLED",
+    "BUNDLED_PREFIX",
     "Attachments",
-    "Embedding",
-    "Lora",
-    "Loras",
+    "LoraAdapter",
     "LowRank",
     "Stamp",
-    "inserted",
-    "merged",
-    "read",
+    "TokenEmbedding",
+    "WeightedDeltas",
+    "insert_embeddings",
+    "merge_loras",
     "read_embedding",
+    "read_lora",
     "stamp",
-    "write",
+    "write_lora",
     "write_tensors",
 ]

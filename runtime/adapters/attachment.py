@@ -12,24 +12,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import Self
 
-from .building import on
+from .delta_builder import move_delta
 from .formats import LowRank
-from .weight_delta import Change
+from .weight_delta import WeightDelta
 
-Loras = tuple[tuple[Mapping[str, Change], float], ...]
+WeightedDeltas = tuple[tuple[Mapping[str, WeightDelta], float], ...]
 """Changes of modules, by the modules' names in a network, each set of them at a strength."""
 
 
 class Attachments:
     """What a network acts with; when closed, it is as if there had never been anything."""
 
-    def __init__(self, network: nn.Module, loras: Loras = ()) -> None:
+    def __init__(self, network: nn.Module, loras: WeightedDeltas = ()) -> None:
         self._network = network
-        self._loras: Loras = ()
-        self._joined: list[tuple[Loras, dict[str, _Joined]]] = []
+        self._loras: WeightedDeltas = ()
+        self._joined: list[tuple[WeightedDeltas, dict[str, _ModuleDelta]]] = []
         """What was worked out before: those of a picture with areas come and go at every step."""
         self._hooks = ExitStack()
-        self.change(loras)
+        self.set_loras(loras)
 
     def __enter__(self) -> Self:
         return self
@@ -37,7 +37,7 @@ class Attachments:
     def __exit__(self, *_: object) -> None:
         self._hooks.close()
 
-    def change(self, loras: Loras) -> None:
+    def set_loras(self, loras: WeightedDeltas) -> None:
         """Let the network act with these LoRAs at their strengths, and no others."""
         if _same(loras, self._loras):
             return
@@ -46,10 +46,10 @@ class Attachments:
             self._hooks.enter_context(self._network.get_submodule(name).register_forward_hook(joined.add))
         self._loras = loras
 
-    def _remembered(self, loras: Loras) -> dict[str, _Joined]:
+    def _remembered(self, loras: WeightedDeltas) -> dict[str, _ModuleDelta]:
         found = next((joined for known, joined in self._joined if _same(known, loras)), None)
         if found is None:
-            found = _joined(self._network, loras)
+            found = _combine(self._network, loras)
             self._joined = [*self._joined[-_REMEMBERED:], (loras, found)]
         return found
 
@@ -57,14 +57,14 @@ class Attachments:
 _REMEMBERED = 8
 
 
-def _same(one: Loras, other: Loras) -> bool:
+def _same(one: WeightedDeltas, other: WeightedDeltas) -> bool:
     return len(one) == len(other) and all(
         a is b and strength == also for (a, strength), (b, also) in zip(one, other, strict=True)
     )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Joined:
+class _ModuleDelta:
     """All changes of a module at their strengths.
 
     Those of low rank are one, whose rank is the sum of theirs. The others are worked out anew at each call, for
@@ -72,7 +72,7 @@ class _Joined:
     """
 
     factors: tuple[Tensor, Tensor] | None
-    whole: tuple[tuple[Change, float], ...]
+    whole: tuple[tuple[WeightDelta, float], ...]
     bias: Tensor | None
 
     def add(self, module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ class _Joined:
         if self.whole:
             weight = module.weight.float()
             delta = sum(strength * change.delta(weight) for change, strength in self.whole)
-            output = output + _responding(module)(given, delta.to(module.weight), self.bias)
+            output = output + _functional_of(module)(given, delta.to(module.weight), self.bias)
         elif self.bias is not None:
             output = output + self.bias.reshape(-1, *[1] * (output.dim() - 2 if isinstance(module, nn.Conv2d) else 0))
         return output
@@ -96,7 +96,7 @@ def _low_rank(module: Any, given: Tensor, down: Tensor, up: Tensor) -> Tensor:
     return functional.conv2d(narrow, up)
 
 
-def _responding(module: Any) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+def _functional_of(module: Any) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
     """What the module would say with another weight and bias."""
     match module:
         case nn.Conv2d():
@@ -109,8 +109,8 @@ def _responding(module: Any) -> Callable[[Tensor, Tensor, Tensor | None], Tensor
             return functional.linear
 
 
-def _joined(network: nn.Module, loras: Loras) -> dict[str, _Joined]:
-    found: dict[str, list[tuple[Change, float]]] = {}
+def _combine(network: nn.Module, loras: WeightedDeltas) -> dict[str, _ModuleDelta]:
+    found: dict[str, list[tuple[WeightDelta, float]]] = {}
     for modules, strength in loras:
         if strength == 0:
             continue
@@ -119,11 +119,11 @@ def _joined(network: nn.Module, loras: Loras) -> dict[str, _Joined]:
     return {name: _one(changes, network.get_submodule(name).weight) for name, changes in found.items()}
 
 
-def _one(changes: list[tuple[Change, float]], weight: Any) -> _Joined:
+def _one(changes: list[tuple[WeightDelta, float]], weight: Any) -> _ModuleDelta:
     low = [(each, strength) for each, strength in changes if isinstance(each, LowRank)]
-    whole = tuple((on(each, weight.device), s) for each, s in changes if not isinstance(each, LowRank))
+    whole = tuple((move_delta(each, weight.device), s) for each, s in changes if not isinstance(each, LowRank))
     biases = [strength * each.bias for each, strength in changes if each.bias is not None]
-    return _Joined(_factors(low, weight) if low else None, whole, sum(biases).to(weight) if biases else None)
+    return _ModuleDelta(_factors(low, weight) if low else None, whole, sum(biases).to(weight) if biases else None)
 
 
 def _factors(changes: list[tuple[LowRank, float]], weight: Any) -> tuple[Tensor, Tensor]:

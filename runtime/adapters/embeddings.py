@@ -12,18 +12,18 @@ from torch import Tensor
 
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
-from promptlang.diagnostics.adapters import Subject
-from promptlang.inspection.families import FLUX, SD3, SDXL, WIDTHS
+from promptlang.diagnostics.adapters import FileRef
+from promptlang.inspection.families import FAMILY_BY_WIDTH, FLUX, SD3, SDXL
 from promptlang.plan.steps import Adapter
-from promptlang.prompts.chunks import LENGTH
+from promptlang.prompts.chunks import CHUNK_LENGTH
 from promptlang.source import Span
 
 from ..models.loader import BaseModel
-from .loading import Contents, load, sha256
-from .naming import ROLES
-from .reading import BUNDLED, parts_of
+from .adapter_files import AdapterFile, load_adapter_file, sha256
+from .naming import SUFFIX_ROLES
+from .reading import BUNDLED_PREFIX, get_networks
 
-Vectors = Mapping[str, Tensor]
+EncoderVectors = Mapping[str, Tensor]
 """Of a token, `[vectors, width]` each, by `clip_l`, `clip_g` or, where its file is for one text encoder, ``""``."""
 
 ENCODERS: Final[Mapping[str, str]] = {"clip_l": "text_encoder", "clip_g": "text_encoder_2"}
@@ -33,7 +33,7 @@ _PLAIN: Final = ("emb_params", "string_to_param.*")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Embedding:
+class TokenEmbedding:
     """A token that stands for vectors of its own."""
 
     name: str
@@ -47,26 +47,26 @@ class Embedding:
         return len(next(iter(self.rows.values())))
 
     @property
-    def amount(self) -> str:
+    def summary(self) -> str:
         """What was read, in words."""
         return f"token, {self.count} vector{'s' * (self.count != 1)}"
 
 
-def read_embedding(adapter: Adapter, base: BaseModel, span: Span) -> Embedding:
+def read_embedding(adapter: Adapter, base: BaseModel, span: Span) -> TokenEmbedding:
     """Load a token for a model; raises `PromptError` unless it has vectors for each of its text encoders."""
-    subject = Subject(adapter.file, span, f"the token `<{adapter.name}>`")
-    contents = load(subject)
+    subject = FileRef(adapter.file, span, f"the token `<{adapter.name}>`")
+    contents = load_adapter_file(subject)
     vectors = _vectors(contents, adapter.name, subject)
-    widths = {part: each.config.hidden_size for part, each in parts_of(base).items() if part != "unet"}
+    widths = {part: each.config.hidden_size for part, each in get_networks(base).items() if part != "unet"}
     rows = {_encoder(name, widths): _matrix(each, subject) for name, each in vectors.items()}
     problem = _problem(rows, widths, base.name, subject)
     if problem is not None:
         raise PromptError([problem])
-    return Embedding(adapter.name, sha256(adapter.file), {part: rows[part] for part in widths})
+    return TokenEmbedding(adapter.name, sha256(adapter.file), {part: rows[part] for part in widths})
 
 
 @contextmanager
-def inserted(text_encoder: Any, rows: Mapping[int, Tensor]) -> Iterator[None]:
+def insert_embeddings(text_encoder: Any, rows: Mapping[int, Tensor]) -> Iterator[None]:
     """While it lasts, the embeddings from each place on are a token's rows; the table and the tokenizer stay."""
 
     def hook(_module: Any, _inputs: Any, output: Tensor) -> Tensor:
@@ -82,16 +82,16 @@ def inserted(text_encoder: Any, rows: Mapping[int, Tensor]) -> Iterator[None]:
         handle.remove()
 
 
-def _vectors(contents: Contents, name: str, subject: Subject) -> Vectors:
-    bundled = [key for key in contents.tensors if key.startswith(BUNDLED)]
+def _vectors(contents: AdapterFile, name: str, subject: FileRef) -> EncoderVectors:
+    bundled = [key for key in contents.tensors if key.startswith(BUNDLED_PREFIX)]
     if bundled:
         tokens: dict[str, dict[str, Tensor]] = {}
         for key in bundled:
-            token, end = _divided(key.removeprefix(BUNDLED))
+            token, end = _divided(key.removeprefix(BUNDLED_PREFIX))
             tokens.setdefault(token, {})[end] = contents.tensors[key]
         return _known(tokens[_chosen(tokens, name, subject)])
     found = {key: each for key, each in contents.tensors.items() if each.dim() in (1, 2)}
-    if not found or any(key.endswith(tuple(ROLES)) for key in found):
+    if not found or any(key.endswith(tuple(SUFFIX_ROLES)) for key in found):
         raise PromptError([wrong.no_vectors(subject)])
     if known := _known(found):
         return known
@@ -104,13 +104,13 @@ def _divided(key: str) -> tuple[str, str]:
     return key.removesuffix(f".{ending}"), ending
 
 
-def _known(found: Mapping[str, Tensor]) -> Vectors:
+def _known(found: Mapping[str, Tensor]) -> EncoderVectors:
     named = {key: each for key, each in found.items() if key in ENCODERS or key.startswith("t5")}
     plain = next((key for key in _PLAIN if key in found), None)
     return named if plain is None else {"": found[plain]}
 
 
-def _chosen(tokens: Mapping[str, object], name: str, subject: Subject) -> str:
+def _chosen(tokens: Mapping[str, object], name: str, subject: FileRef) -> str:
     """The only one, or the one of that name; with or without its brackets."""
     same = [token for token in tokens if token.strip("<>").lower() == name.lower()]
     if not same and len(tokens) > 1:
@@ -123,29 +123,29 @@ def _encoder(name: str, widths: Mapping[str, int]) -> str:
     return ENCODERS.get(name, name) or next(iter(widths))
 
 
-def _matrix(tensor: Tensor, subject: Subject) -> Tensor:
+def _matrix(tensor: Tensor, subject: FileRef) -> Tensor:
     matrix = torch.atleast_2d(tensor.float())
     if matrix.dim() != 2 or not matrix.numel():
         raise PromptError([wrong.no_vectors(subject)])
-    if len(matrix) > LENGTH:
-        raise PromptError([wrong.too_many_vectors(subject, len(matrix), LENGTH)])
+    if len(matrix) > CHUNK_LENGTH:
+        raise PromptError([wrong.too_many_vectors(subject, len(matrix), CHUNK_LENGTH)])
     return matrix.contiguous()
 
 
-def _problem(rows: Mapping[str, Tensor], widths: Mapping[str, int], model: str, subject: Subject) -> Diagnostic | None:
+def _problem(rows: Mapping[str, Tensor], widths: Mapping[str, int], model: str, subject: FileRef) -> Diagnostic | None:
     """Where the vectors are not exactly those that the model's text encoders read."""
     strange = rows.keys() - widths.keys()
     if strange:
-        return wrong.another_family(subject, SDXL if strange == {"text_encoder_2"} else f"{SD3} or {FLUX}", model)
+        return wrong.wrong_model_family(subject, SDXL if strange == {"text_encoder_2"} else f"{SD3} or {FLUX}", model)
     for part, matrix in rows.items():
         if matrix.shape[1] != widths[part]:
             return _of_width(matrix.shape[1], widths[part], model, subject)
     if rows.keys() != widths.keys() or len({len(matrix) for matrix in rows.values()}) > 1:
-        return wrong.one_encoder_only(subject, model)
+        return wrong.single_encoder_token(subject, model)
     return None
 
 
-def _of_width(width: int, wanted: int, model: str, subject: Subject) -> Diagnostic:
-    if width in WIDTHS:
-        return wrong.another_family(subject, WIDTHS[width], model)
-    return wrong.width_differs(subject, width, model, wanted)
+def _of_width(width: int, wanted: int, model: str, subject: FileRef) -> Diagnostic:
+    if width in FAMILY_BY_WIDTH:
+        return wrong.wrong_model_family(subject, FAMILY_BY_WIDTH[width], model)
+    return wrong.width_mismatch(subject, width, model, wanted)

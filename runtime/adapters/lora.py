@@ -6,23 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from .weight_delta import Change
+from .weight_delta import WeightDelta
 
-Changes = Mapping[str, Change]
+WeightDeltas = Mapping[str, WeightDelta]
 """By the modules' names in a network."""
 
-OWN_VAE: Final = "promptlang_vae"
+OWN_VAE_KEY: Final = "promptlang_vae"
 """What a file has in its header that was trained with the model's own VAE; a VAE of another file goes by its hash."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Lora:
+class LoraAdapter:
     """An adapter that fits a model in every part: each module's name in the network, and its change."""
 
     name: str
     sha256: str
     """Of the file's tensors, without its header: A1111's and kohya's `sshs_model_hash`."""
-    parts: Mapping[str, Changes] = field(default_factory=dict)
+    deltas: Mapping[str, WeightDeltas] = field(default_factory=dict)
     """By the name of the network: `unet`, `text_encoder`, `text_encoder_2`."""
     algorithms: tuple[str, ...] = ()
     """``LoRA``, ``LoHa``, …: those of its modules."""
@@ -32,26 +32,26 @@ class Lora:
     """Which layer of the text encoder it was trained with, the last being 1."""
 
     @property
-    def unet(self) -> Changes:
+    def unet(self) -> WeightDeltas:
         """Of the UNet's modules."""
-        return self.parts.get("unet", {})
+        return self.deltas.get("unet", {})
 
     @property
-    def text_encoder(self) -> Changes:
+    def text_encoder(self) -> WeightDeltas:
         """Of the modules of the text encoder, or of the first one."""
-        return self.parts.get("text_encoder", {})
+        return self.deltas.get("text_encoder", {})
 
     @property
-    def text_encoders(self) -> tuple[Changes, Changes]:
+    def text_encoders(self) -> tuple[WeightDeltas, WeightDeltas]:
         """Of the first text encoder and of the second."""
-        return self.text_encoder, self.parts.get("text_encoder_2", {})
+        return self.text_encoder, self.deltas.get("text_encoder_2", {})
 
     @property
-    def modules(self) -> int:
+    def module_count(self) -> int:
         """How many modules it changes: all that its file has."""
-        return sum(map(len, self.parts.values()))
+        return sum(map(len, self.deltas.values()))
 
     @property
-    def amount(self) -> str:
+    def summary(self) -> str:
         """What was applied, in words."""
-        return f"{' and '.join(self.algorithms)}, {self.modules} of {self.modules} modules"
+        return f"{' and '.join(self.algorithms)}, {self.module_count} of {self.module_count} modules"

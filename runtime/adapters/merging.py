@@ -9,29 +9,29 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from promptlang.plan.steps import LoraUse
+from promptlang.plan.steps import ActiveLora
 
 from ..models.base_model import BaseModel
-from .lora import Changes, Lora
+from .lora import LoraAdapter, WeightDeltas
 
 
-def merged(base: BaseModel, loras: Sequence[Lora], uses: Sequence[LoraUse]) -> BaseModel:
+def merge_loras(base: BaseModel, loras: Sequence[LoraAdapter], uses: Sequence[ActiveLora]) -> BaseModel:
     """The model with LoRAs at their strengths, each change reckoned from the weights as they were."""
     parts: dict[str, nn.Module] = {"unet": base.unet, **base.text_encoders}
     changed = {}
     for part, network in parts.items():
         hanging = [
-            (lora.parts[part], use.unet if part == "unet" else use.text_encoder)
+            (lora.deltas[part], use.unet if part == "unet" else use.text_encoder)
             for lora, use in zip(loras, uses, strict=True)
-            if part in lora.parts
+            if part in lora.deltas
         ]
         if hanging:
-            changed[part] = _with(network, hanging)
+            changed[part] = _merge_network(network, hanging)
     return replace(base, **changed)
 
 
 @torch.no_grad()
-def _with(network: nn.Module, hanging: Sequence[tuple[Changes, float]]) -> nn.Module:
+def _merge_network(network: nn.Module, hanging: Sequence[tuple[WeightDeltas, float]]) -> nn.Module:
     copy = deepcopy(network)
     for changes, strength in hanging:
         for name, change in changes.items():

@@ -12,13 +12,13 @@ from typing import Final
 from torch import nn
 
 from .formats import FORMATS
-from .formats.dora import ROLES as MAGNITUDES
-from .ldm import ldm_names
+from .formats.dora import MAGNITUDE_ROLES as MAGNITUDES
+from .ldm_keys import ldm_names
 
-Parts = Mapping[str, nn.Module]
+Networks = Mapping[str, nn.Module]
 """A model's networks that adapters change: `unet`, `text_encoder`, and where it has two, `text_encoder_2`."""
 
-ROLES: Final[Mapping[str, str]] = {
+SUFFIX_ROLES: Final[Mapping[str, str]] = {
     **{ending: role for each in FORMATS for ending, role in each.roles.items()},
     **MAGNITUDES,
     ".alpha": "alpha",
@@ -27,7 +27,7 @@ ROLES: Final[Mapping[str, str]] = {
 }
 """A key's end, and what the tensor is to its module."""
 
-_ENDINGS: Final = sorted(ROLES, key=len, reverse=True)
+_ENDINGS: Final = sorted(SUFFIX_ROLES, key=len, reverse=True)
 
 PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "unet": ("", "lora_unet_", "lycoris_", "lycoris_unet_", "unet_", "diffusion_model_", "model_diffusion_model_"),
@@ -38,7 +38,7 @@ PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
 
 _PEFT: Final = "base_model_model_"
 
-_OLD: Final[Mapping[str, tuple[str, ...]]] = {
+_OLD_DIFFUSERS_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "attn1.to_q attn1.to_k attn1.to_v attn2.to_q attn2.to_k attn2.to_v": ("{block}.processor.{layer}",),
     "attn1.to_out.0 attn2.to_out.0": ("{block}.processor.to_out", "{block}.to_out"),
     "self_attn.q_proj self_attn.k_proj self_attn.v_proj": ("{block}.to_{layer[0]}",),
@@ -50,21 +50,21 @@ _CHANGEABLE = (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm)
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class TargetModule:
     """A module: its part of the model, and its name there."""
 
-    part: str
+    component: str
     module: str
 
 
-def places(parts: Parts) -> dict[str, Place]:
+def index_target_modules(parts: Networks) -> dict[str, TargetModule]:
     """Every flat name that a layout has for a module that an adapter can change."""
-    found: dict[str, Place] = {}
+    found: dict[str, TargetModule] = {}
     for part, network in parts.items():
         names = {name for name, module in network.named_modules() if isinstance(module, _CHANGEABLE)}
         for alias, name in _aliases(part, network, names):
             for prefix in _prefixes(part, len(parts)):
-                found.setdefault(prefix + _flat(alias), Place(part, name))
+                found.setdefault(prefix + _flat(alias), TargetModule(part, name))
     return found
 
 
@@ -88,7 +88,7 @@ def _aliases(part: str, network: nn.Module, names: Iterable[str]) -> Iterator[tu
 
 
 def _old_names(name: str) -> Iterator[str]:
-    for endings, templates in _OLD.items():
+    for endings, templates in _OLD_DIFFUSERS_NAMES.items():
         ending = next((each for each in endings.split() if name.endswith(f".{each}")), None)
         if ending is not None:
             short, layer = ending.split(".", 1)
@@ -96,9 +96,11 @@ def _old_names(name: str) -> Iterator[str]:
             yield from (template.format(block=block, layer=layer) for template in templates)
 
 
-def sort(keys: Iterable[str], known: Mapping[str, Place]) -> tuple[dict[Place, dict[str, str]], list[str]]:
+def group_keys_by_module(
+    keys: Iterable[str], known: Mapping[str, TargetModule]
+) -> tuple[dict[TargetModule, dict[str, str]], list[str]]:
     """The key of each module's tensors by their roles; and the names that are not the model's."""
-    found: dict[Place, dict[str, str]] = {}
+    found: dict[TargetModule, dict[str, str]] = {}
     strange: dict[str, None] = {}
     for key in sorted(keys):
         module, role = _split(key)
@@ -113,7 +115,7 @@ def sort(keys: Iterable[str], known: Mapping[str, Place]) -> tuple[dict[Place, d
 def _split(key: str) -> tuple[str, str | None]:
     for ending in _ENDINGS:
         if key.endswith(ending):
-            return key.removesuffix(ending), ROLES[ending]
+            return key.removesuffix(ending), SUFFIX_ROLES[ending]
     return key, None
 
 

@@ -4,78 +4,80 @@ from __future__ import annotations
 
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
-from promptlang.diagnostics.adapters import Subject
-from promptlang.inspection.families import WIDTHS, family, kind
+from promptlang.diagnostics.adapters import FileRef
+from promptlang.inspection.families import FAMILY_BY_WIDTH, detect_family, detect_unsupported_algorithm
 from promptlang.plan.steps import Adapter
 from promptlang.source import Span
 
 from ..models.loader import BaseModel
-from .building import algorithm, change
-from .loading import Contents, load, sha256
-from .lora import OWN_VAE, Lora
-from .naming import Parts, Place, places, sort
+from .adapter_files import AdapterFile, load_adapter_file, sha256
+from .delta_builder import build_delta, detect_algorithm
+from .lora import OWN_VAE_KEY, LoraAdapter
+from .naming import Networks, TargetModule, group_keys_by_module, index_target_modules
 from .scales import Scales
-from .weight_delta import Change
+from .weight_delta import WeightDelta
 
-BUNDLED = "bundle_emb."
+BUNDLED_PREFIX = "bundle_emb."
 """What the keys of a token begin with that comes in a LoRA's file."""
 
 
-def read(adapter: Adapter, base: BaseModel, span: Span) -> Lora:
+def read_lora(adapter: Adapter, base: BaseModel, span: Span) -> LoraAdapter:
     """Load an adapter for a model; raises `PromptError` unless every tensor in the file finds its module."""
-    subject = Subject(adapter.file, span)
-    contents = load(subject)
-    networks = parts_of(base)
-    found = _located(contents, networks, base.name, subject)
+    subject = FileRef(adapter.file, span)
+    contents = load_adapter_file(subject)
+    networks = get_networks(base)
+    found = _locate_modules(contents, networks, base.name, subject)
     scales = Scales.of(contents)
-    parts: dict[str, dict[str, Change]] = {}
+    parts: dict[str, dict[str, WeightDelta]] = {}
     algorithms: dict[str, None] = {}
     for place, keys in found.items():
-        shape = networks[place.part].get_submodule(place.module).weight.shape
+        shape = networks[place.component].get_submodule(place.module).weight.shape
         tensors = {role: contents.tensors[key].float() for role, key in keys.items()}
-        algorithms[algorithm(tensors)] = None
+        algorithms[detect_algorithm(tensors)] = None
         try:
-            parts.setdefault(place.part, {})[place.module] = change(tensors, shape, scales.of_module(place))
+            parts.setdefault(place.component, {})[place.module] = build_delta(tensors, shape, scales.get_scaling(place))
         except KeyError as error:
-            raise PromptError([wrong.incomplete(subject, place.module)]) from error
+            raise PromptError([wrong.incomplete_module(subject, place.module)]) from error
         except (ValueError, RuntimeError) as error:
             raise PromptError([_misfit(contents, place.module, base, subject)]) from error
-    vae = contents.metadata.get("ss_new_vae_hash", "" if OWN_VAE in contents.metadata else None)
+    vae = contents.metadata.get("ss_new_vae_hash", "" if OWN_VAE_KEY in contents.metadata else None)
     clip_skip = contents.metadata.get("ss_clip_skip", "")
     layer = int(clip_skip) if clip_skip.isascii() and clip_skip.isdigit() else 1  # kohya's tools write None, too
-    return Lora(adapter.name, sha256(adapter.file), parts, tuple(algorithms), vae, max(1, layer))
+    return LoraAdapter(adapter.name, sha256(adapter.file), parts, tuple(algorithms), vae, max(1, layer))
 
 
-def parts_of(base: BaseModel) -> Parts:
+def get_networks(base: BaseModel) -> Networks:
     """The networks that adapters change, by the names that naming has for them."""
     second = getattr(base, "text_encoder_2", None)
     both = {"unet": base.unet, "text_encoder": base.text_encoder}
     return both if second is None else {**both, "text_encoder_2": second}
 
 
-def _located(contents: Contents, networks: Parts, model: str, subject: Subject) -> dict[Place, dict[str, str]]:
+def _locate_modules(
+    contents: AdapterFile, networks: Networks, model: str, subject: FileRef
+) -> dict[TargetModule, dict[str, str]]:
     """Where each tensor belongs; raises `PromptError` if that is nowhere for a single one."""
-    tensors = {key: value for key, value in contents.tensors.items() if not key.startswith(BUNDLED)}
-    found, strange = sort(tensors, places(networks))
+    tensors = {key: value for key, value in contents.tensors.items() if not key.startswith(BUNDLED_PREFIX)}
+    found, strange = group_keys_by_module(tensors, index_target_modules(networks))
     if found and not strange:
         return found
-    if unread := kind(tensors):
-        problem = wrong.another_kind(subject, unread)
+    if unread := detect_unsupported_algorithm(tensors):
+        problem = wrong.unsupported_algorithm(subject, unread)
     elif other := _other_family(contents, networks):
-        problem = wrong.another_family(subject, other, model)
+        problem = wrong.wrong_model_family(subject, other, model)
     else:
         fits = len(found), len(found) + len(strange)
-        problem = wrong.does_not_fit(subject, model, fits, strange[0] if strange else None)
+        problem = wrong.modules_do_not_match(subject, model, fits, strange[0] if strange else None)
     raise PromptError([problem])
 
 
-def _other_family(contents: Contents, networks: Parts) -> str | None:
-    found = family({key: tuple(each.shape) for key, each in contents.tensors.items()}, contents.metadata)
-    return None if found == WIDTHS.get(networks["unet"].config.cross_attention_dim) else found
+def _other_family(contents: AdapterFile, networks: Networks) -> str | None:
+    found = detect_family({key: tuple(each.shape) for key, each in contents.tensors.items()}, contents.metadata)
+    return None if found == FAMILY_BY_WIDTH.get(networks["unet"].config.cross_attention_dim) else found
 
 
-def _misfit(contents: Contents, module: str, base: BaseModel, subject: Subject) -> Diagnostic:
-    other = _other_family(contents, parts_of(base))
+def _misfit(contents: AdapterFile, module: str, base: BaseModel, subject: FileRef) -> Diagnostic:
+    other = _other_family(contents, get_networks(base))
     if other:
-        return wrong.another_family(subject, other, base.name)
-    return wrong.shape_differs(subject, module, base.name)
+        return wrong.wrong_model_family(subject, other, base.name)
+    return wrong.shape_mismatch(subject, module, base.name)

@@ -11,28 +11,28 @@ from typing import Any
 
 from promptlang.plan.steps import NETWORKS
 
-from .loading import Contents
-from .naming import Place
-from .weight_delta import Told
+from .adapter_files import AdapterFile
+from .naming import TargetModule
+from .weight_delta import ModuleScaling
 
 
 @dataclass(frozen=True, slots=True)
 class Scales:
     """What is told of each part of the model; kohya's layout has a tensor a module instead."""
 
-    configurations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    peft_configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, contents: Contents) -> Scales:
+    def of(cls, contents: AdapterFile) -> Scales:
         """Of a file or folder; a header that is no JSON tells nothing."""
-        return cls(contents.configurations or dict(_from_header(contents.metadata)))
+        return cls(contents.peft_configs or dict(_from_header(contents.metadata)))
 
-    def of_module(self, place: Place) -> Told:
+    def get_scaling(self, place: TargetModule) -> ModuleScaling:
         """The module's alpha and rank, which may be its own."""
-        config = self.configurations.get(place.part) or self.configurations.get("") or {}
+        config = self.peft_configs.get(place.component) or self.peft_configs.get("") or {}
         alpha = _patterned(config, "alpha_pattern", place) or config.get("lora_alpha", config.get("alpha"))
         rank = _patterned(config, "rank_pattern", place) or config.get("r")
-        return Told(
+        return ModuleScaling(
             float(alpha) if isinstance(alpha, int | float) else None,
             rank if isinstance(rank, int) else None,
             bool(config.get("use_rslora")),
@@ -41,13 +41,13 @@ class Scales:
 
 def _from_header(metadata: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     with suppress(ValueError):
-        told = json.loads(metadata.get("lora_adapter_metadata", "{}"))
-        for part in NETWORKS if isinstance(told, dict) else ():
+        header = json.loads(metadata.get("lora_adapter_metadata", "{}"))
+        for part in NETWORKS if isinstance(header, dict) else ():
             start = f"{part}."
-            yield part, {key.removeprefix(start): value for key, value in told.items() if key.startswith(start)}
+            yield part, {key.removeprefix(start): value for key, value in header.items() if key.startswith(start)}
 
 
-def _patterned(config: Mapping[str, Any], name: str, place: Place) -> Any:
+def _patterned(config: Mapping[str, Any], name: str, place: TargetModule) -> Any:
     """As PEFT: a pattern is a name, or a regular expression for the end of one."""
     patterns = config.get(name) or {}
     for pattern, value in patterns.items():

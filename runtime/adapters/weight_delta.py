@@ -9,11 +9,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-Tensors = Mapping[str, Tensor]
+ModuleTensors = Mapping[str, Tensor]
 """A module's tensors in fp32, by the roles that its format has for them."""
 
 
-class Change(Protocol):
+class WeightDelta(Protocol):
     """A module's change at strength 1, always reckoned from the module's own weight."""
 
     @property
@@ -27,7 +27,7 @@ class Change(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ModuleScaling:
     """What a file says of a module beside its matrices."""
 
     alpha: float | None = None
@@ -45,18 +45,18 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class AdapterFormat:
     """An algorithm: how the keys of its matrices end, and what makes a change of them."""
 
     name: str
     roles: Mapping[str, str]
     """A key's end, and what its tensor is to the module."""
-    build: Callable[[Tensors, torch.Size, Told], Change]
+    build: Callable[[ModuleTensors, torch.Size, ModuleScaling], WeightDelta]
     """Of a module's tensors, for a weight of a shape. Raises KeyError where one is missing, ValueError or
     RuntimeError where one is of another shape."""
 
 
-def shaped(matrix: Tensor, weight: Tensor) -> Tensor:
+def reshape_like(matrix: Tensor, weight: Tensor) -> Tensor:
     """`[out, …]` in a weight's shape; raises ValueError where the rows or columns are not the weight's."""
     wanted = weight.shape[0], weight.shape[1:].numel()
     if (matrix.shape[0], matrix.shape[1:].numel()) != wanted:

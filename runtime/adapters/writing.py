@@ -12,14 +12,14 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ..atomic_files import write_whole
+from ..atomic_files import write_atomically
 from .formats import LowRank
 
-LEGACY: Final = slice(0x100000, 0x110000)
+LEGACY_HASH_RANGE: Final = slice(0x100000, 0x110000)
 """The bytes that A1111's extension once hashed; as in kohya's tools, of a file that has their own metadata only."""
 
 
-def write(file: Path, unet: Mapping[str, LowRank], metadata: Mapping[str, str]) -> None:
+def write_lora(file: Path, unet: Mapping[str, LowRank], metadata: Mapping[str, str]) -> None:
     """Write kohya's layout, whole or not at all; the same LoRA and metadata are the same bytes."""
     write_tensors(file, _kohya(unet), metadata)
 
@@ -30,12 +30,12 @@ def write_tensors(file: Path, contents: Mapping[str, Tensor], metadata: Mapping[
     header, tensors = _split(hashed)
     hashes = {
         "sshs_model_hash": hashlib.sha256(tensors).hexdigest(),
-        "sshs_legacy_hash": hashlib.sha256(hashed[LEGACY]).hexdigest()[:8],
+        "sshs_legacy_hash": hashlib.sha256(hashed[LEGACY_HASH_RANGE]).hexdigest()[:8],
     }
     header["__metadata__"] = dict(sorted({**metadata, **hashes}.items()))
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    write_whole(file, len(text).to_bytes(8, "little") + text + tensors)
+    write_atomically(file, len(text).to_bytes(8, "little") + text + tensors)
 
 
 def _kohya(unet: Mapping[str, LowRank]) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ _POINTS = 16
 """Looked at along a latent's width, so that one that an edge cuts through counts in part."""
 
 
-def mask(area: Area, size: tuple[int, int]) -> Tensor:
+def build_area_mask(area: Area, size: tuple[int, int]) -> Tensor:
     """How much the area holds, 0 to 1, at each of the latents `size` (width, height): `[height, width]`.
 
     It rises over the width of the feather, from its edges inwards; where an edge is the picture's own, it is full.

@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 
-from promptlang.plan.events import Event, Progressed, Reported
+from promptlang.plan.events import Event, TaskProgress, TextReported
 
 from . import architecture, autoencoder, denoiser, examples, measure, pipeline, words
 from .artwork import SIZE, over
@@ -48,14 +48,14 @@ def judge(folder: Path, target: Path = pipeline.MODEL) -> Iterator[Event]:
         match state:
             case measure.Figures(concept, style, background):
                 figures = f"concept {concept:.1%}, style {style:.1%}, background {background:.1%}"
-                yield Reported(f"{next(whose)}: {figures}")
+                yield TextReported(f"{next(whose)}: {figures}")
             case done, total:
-                yield Progressed("measuring", done, total)
+                yield TaskProgress("measuring", done, total)
 
 
 def _progress(task: str, counts: Iterable[tuple[int, int]]) -> Iterator[Event]:
     for done, total in counts:
-        yield Progressed(task, done, total)
+        yield TaskProgress(task, done, total)
 
 
 def _pictures(folder: Path) -> autoencoder.Pictures:
@@ -65,7 +65,7 @@ def _pictures(folder: Path) -> autoencoder.Pictures:
 
 def _autoencoder(folder: Path) -> Iterator[Event]:
     for step, loss in autoencoder.train(_pictures(folder), AUTOENCODER, folder / "autoencoder"):
-        yield Progressed("autoencoder", step + 1, AUTOENCODER.steps, f"loss {loss:.3f}")
+        yield TaskProgress("autoencoder", step + 1, AUTOENCODER.steps, f"loss {loss:.3f}")
 
 
 def _trained_autoencoder(folder: Path) -> AutoencoderKL:
@@ -79,7 +79,7 @@ def _trained_autoencoder(folder: Path) -> AutoencoderKL:
 
 def _decoder(folder: Path, vae: AutoencoderKL) -> Iterator[Event]:
     for step, loss in autoencoder.sharpen(vae, _pictures(folder), DECODER, folder / "decoder"):
-        yield Progressed("decoder", step + 1, DECODER.steps, f"loss {loss:.3f}")
+        yield TaskProgress("decoder", step + 1, DECODER.steps, f"loss {loss:.3f}")
 
 
 def _denoiser(folder: Path, tokenizer: CLIPTokenizer) -> Iterator[Event]:
@@ -87,4 +87,4 @@ def _denoiser(folder: Path, tokenizer: CLIPTokenizer) -> Iterator[Event]:
     latents = load_file(folder / "latents.safetensors")["latents"]
     learned = denoiser.Examples(known, examples.tags(folder, known), latents)
     for step, loss in denoiser.train(learned, tokenizer, DENOISER, folder / "denoiser"):
-        yield Progressed("denoiser", step + 1, DENOISER.steps, f"loss {loss:.3f}")
+        yield TaskProgress("denoiser", step + 1, DENOISER.steps, f"loss {loss:.3f}")

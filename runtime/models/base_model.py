@@ -16,9 +16,9 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from ..devices import FULL, Place
+from ..devices import CPU_FP32, DevicePlacement
 from .families import Family
-from .networks import moved
+from .networks import move_to
 
 _CARD = re.compile(r"---\n(.*?)\n---\n", re.DOTALL)
 _LICENSE = re.compile(r"^(license(?:_name)?):[ \t]*(\S.*)$", re.MULTILINE)
@@ -36,15 +36,15 @@ class BaseModel:
     text_encoder: CLIPTextModel
     unet: UNet2DConditionModel
     vae: AutoencoderKL
-    schedule: Mapping[str, Any] = field(repr=False)
+    scheduler_config: Mapping[str, Any] = field(repr=False)
     """The scheduler's configuration."""
     vae_config: Path
     """The folder with the configuration of its own VAE."""
     tokenizer_2: CLIPTokenizer | None = None
     text_encoder_2: CLIPTextModelWithProjection | None = None
-    silent: bool = False
+    force_zeros_for_empty_prompt: bool = False
     """Whether an empty negative prompt is all zeros."""
-    place: Place = FULL
+    placement: DevicePlacement = CPU_FP32
     vae_files: tuple[Path, ...] = ()
     """Of the weights of a VAE that is not its own."""
 
@@ -62,7 +62,7 @@ class BaseModel:
     @property
     def text_encoders(self) -> dict[str, nn.Module]:
         """By the names of their parts."""
-        return {reader.part: getattr(self, reader.part) for reader in self.family.readers}
+        return {reader.component: getattr(self, reader.component) for reader in self.family.text_encoder_specs}
 
     @cached_property
     def sha256(self) -> str:
@@ -82,29 +82,29 @@ class BaseModel:
         except OSError:
             return ""
         head = _CARD.match(card)
-        told = dict(_LICENSE.findall(head[1])) if head else {}
-        return told.get("license_name") or told.get("license", "")
+        entries = dict(_LICENSE.findall(head[1])) if head else {}
+        return entries.get("license_name") or entries.get("license", "")
 
     @cached_property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """As `sha256`, but another with a VAE that is not its own."""
         if not self.vae_files:
             return self.sha256
         return hashlib.sha256(f"{self.sha256} {self.vae_sha256}".encode()).hexdigest()
 
     @contextmanager
-    def at_work(self, *networks: nn.Module) -> Iterator[None]:
+    def on_device(self, *networks: nn.Module) -> Iterator[None]:
         """Where memory is short, networks are on the device only within this."""
-        if not self.place.sparing or self.place.device.type == "cpu":
+        if not self.placement.low_memory or self.placement.device.type == "cpu":
             yield
             return
         try:
             for network in networks:
-                moved(network, self.place.device)
+                move_to(network, self.placement.device)
             yield
         finally:
             for network in networks:
-                moved(network, torch.device("cpu"))
+                move_to(network, torch.device("cpu"))
 
 
 def _sha256(files: tuple[Path, ...]) -> str:

@@ -19,59 +19,62 @@ from promptlang.diagnostics import models as complaints
 from promptlang.plan.steps import MODEL_INDEX, Model
 from promptlang.source import Span
 
-from ..devices import Place
+from ..devices import DevicePlacement
 from . import families, tokenizers
 from .base_model import BaseModel
-from .families import Family, Reader
-from .networks import empty, filled, frozen, silence
+from .families import Family, TextEncoderSpec
+from .networks import freeze, init_empty, load_weights, silence_libraries
 
-Part = TypeVar("Part")
+Component = TypeVar("Component")
 
 
-def load(model: Model, folder: Path, span: Span, place: Place) -> BaseModel:
+def load_folder(model: Model, folder: Path, span: Span, place: DevicePlacement) -> BaseModel:
     """Read a folder; raises `PromptError` where a part is missing or damaged."""
     if not (folder / MODEL_INDEX).is_file():
         raise PromptError([complaints.model_not_a_folder(model.name, folder, span)])
-    index = _part(folder / MODEL_INDEX, span, _json)
+    index = _read_component(folder / MODEL_INDEX, span, _json)
     family = _family_of(folder, index, span)
-    parts = {reader.part: _text_encoder(folder, reader, span, place) for reader in family.readers}
+    parts = {reader.component: _text_encoder(folder, reader, span, place) for reader in family.text_encoder_specs}
     parts |= {
-        reader.tokenizer: _part(folder / reader.tokenizer, span, tokenizers.of_folder) for reader in family.readers
+        reader.tokenizer: _read_component(folder / reader.tokenizer, span, tokenizers.load_tokenizer)
+        for reader in family.text_encoder_specs
     }
     return BaseModel(
         name=model.name,
         family=family,
         files=tuple(sorted({*folder.glob("*/*.safetensors"), *folder.glob("*/*.bin")})),
-        unet=network(UNet2DConditionModel, folder / "unet", span, lambda _: place.dtype),
-        vae=None if model.vae else vae(folder / "vae", span, place),
-        schedule=_part(folder / "scheduler", span, lambda scheduler: _json(scheduler / "scheduler_config.json")),
+        unet=load_network(UNet2DConditionModel, folder / "unet", span, lambda _: place.dtype),
+        vae=None if model.vae else load_vae(folder / "vae", span, place),
+        scheduler_config=_read_component(
+            folder / "scheduler", span, lambda scheduler: _json(scheduler / "scheduler_config.json")
+        ),
         vae_config=folder / "vae",
-        silent=index.get("force_zeros_for_empty_prompt", family.silent),
-        place=place,
+        force_zeros_for_empty_prompt=index.get("force_zeros_for_empty_prompt", family.force_zeros_for_empty_prompt),
+        placement=place,
         **parts,
     )
 
 
-def vae(folder: Path, span: Span, place: Place) -> Any:
+def load_vae(folder: Path, span: Span, place: DevicePlacement) -> Any:
     """The VAE that a folder holds, in the numbers that it needs."""
 
     def dtype(config: Mapping[str, Any]) -> torch.dtype:
         return place.vae_dtype(needs_range=config.get("force_upcast", True))
 
-    return network(AutoencoderKL, folder, span, dtype)
+    return load_network(AutoencoderKL, folder, span, dtype)
 
 
-def network(kind: Any, folder: Path, span: Span, dtype: Callable[[Mapping[str, Any]], torch.dtype]) -> Any:
+def load_network(kind: Any, folder: Path, span: Span, dtype: Callable[[Mapping[str, Any]], torch.dtype]) -> Any:
     """A network of diffusers', which knows the older names of its layers."""
 
     def load(folder: Path) -> Any:
         return _weights(kind, folder, dtype(kind.load_config(str(folder), local_files_only=True)))
 
-    found, info = _part(folder, span, load)
+    found, info = _read_component(folder, span, load)
     lacking, total = len(info["missing_keys"]), len(found.state_dict())
     if lacking:
-        raise PromptError([complaints.model_part_short(folder, (total - lacking, total), span)])
-    return frozen(found, folder, span)
+        raise PromptError([complaints.model_part_incomplete(folder, (total - lacking, total), span)])
+    return freeze(found, folder, span)
 
 
 def _weights(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
@@ -86,12 +89,12 @@ def _weights(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
     )
 
 
-def _text_encoder(folder: Path, reader: Reader, span: Span, place: Place) -> Any:
+def _text_encoder(folder: Path, reader: TextEncoderSpec, span: Span, place: DevicePlacement) -> Any:
     """Not by transformers' own loading: 4 and 5 name its weights differently, and 4 fills the gaps by chance."""
-    part = folder / reader.part
-    found = _part(part, span, lambda folder: empty(reader.kind, folder))
-    state = _part(part, span, _state)
-    return filled(found, state, part, span, place.dtype)
+    part = folder / reader.component
+    found = _read_component(part, span, lambda folder: init_empty(reader.model_class, folder))
+    state = _read_component(part, span, _state)
+    return load_weights(found, state, part, span, place.dtype)
 
 
 def _state(part: Path) -> dict[str, Tensor]:
@@ -114,8 +117,10 @@ def _family_of(folder: Path, index: Mapping[str, Any], span: Span) -> Family:
     known = [family for family in families.FAMILIES if kind in family.pipelines]
     if not known:
         names = [family.name for family in families.FAMILIES]
-        raise PromptError([complaints.model_of_another_family(folder, kind.removesuffix("Pipeline"), names, span)])
-    config = _part(folder / known[0].readers[0].part, span, lambda part: _json(part / "config.json"))
+        raise PromptError([complaints.unsupported_model_family(folder, kind.removesuffix("Pipeline"), names, span)])
+    config = _read_component(
+        folder / known[0].text_encoder_specs[0].component, span, lambda part: _json(part / "config.json")
+    )
     activation = config.get("hidden_act", known[0].activation)
     return next((family for family in known if family.activation == activation), known[0])
 
@@ -124,11 +129,11 @@ def _json(file: Path) -> Any:
     return json.loads(file.read_text("utf-8"))
 
 
-def _part(part: Path, span: Span, read: Callable[[Path], Part]) -> Part:
+def _read_component(part: Path, span: Span, read: Callable[[Path], Component]) -> Component:
     if not part.exists():
         raise PromptError([complaints.model_part_missing(part, span)])
     try:
-        with silence():
+        with silence_libraries():
             return read(part)
     except (
         OSError,

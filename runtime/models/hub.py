@@ -9,14 +9,14 @@ from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 
 from promptlang.diagnostics import PromptError
-from promptlang.diagnostics.models import hub_without
+from promptlang.diagnostics.models import hub_unavailable
 from promptlang.plan.steps import MODEL_INDEX
 from promptlang.source import Span
 
-from .networks import silence
+from .networks import silence_libraries
 
 
-def folder_of(name: str, span: Span) -> Path:
+def fetch_model_folder(name: str, span: Span) -> Path:
     """The folder that holds a model, `org/name`, fetched if need be; raises `PromptError` where it cannot be.
 
     `HF_HOME`, `HF_HUB_CACHE`, `HF_HUB_OFFLINE`, `HF_ENDPOINT` and `HF_TOKEN` mean what they mean to huggingface_hub.
@@ -35,11 +35,11 @@ def _cached(name: str) -> Path | None:
 
 def _fetched(name: str, span: Span) -> Path:
     if constants.HF_HUB_OFFLINE:
-        raise PromptError([hub_without(name, "`HF_HUB_OFFLINE` forbids to fetch it", span)])
+        raise PromptError([hub_unavailable(name, "`HF_HUB_OFFLINE` forbids to fetch it", span)])
     try:
-        with silence():
+        with silence_libraries():
             return Path(DiffusionPipeline.download(name, use_safetensors=True))
     except (RepositoryNotFoundError, GatedRepoError) as error:
-        raise PromptError([hub_without(name, "the hub has no such model, or not for you", span)]) from error
+        raise PromptError([hub_unavailable(name, "the hub has no such model, or not for you", span)]) from error
     except (OSError, ValueError) as error:
-        raise PromptError([hub_without(name, "the hub cannot be reached", span)]) from error
+        raise PromptError([hub_unavailable(name, "the hub cannot be reached", span)]) from error

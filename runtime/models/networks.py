@@ -18,7 +18,7 @@ from promptlang.diagnostics import models as complaints
 from promptlang.source import Span
 
 
-def empty(kind: Any, folder: Path) -> Any:
+def init_empty(kind: Any, folder: Path) -> Any:
     """A network of a class of diffusers or transformers by a folder's `config.json`, without memory for its weights."""
     with init_empty_weights(include_buffers=False):
         if hasattr(kind, "load_config"):
@@ -26,7 +26,7 @@ def empty(kind: Any, folder: Path) -> Any:
         return kind(kind.config_class.from_pretrained(str(folder), local_files_only=True))
 
 
-def filled(network: Any, state: Mapping[str, Tensor], part: Path, span: Span, dtype: torch.dtype) -> Any:
+def load_weights(network: Any, state: Mapping[str, Tensor], part: Path, span: Span, dtype: torch.dtype) -> Any:
     """The network with its weights; raises `PromptError` unless the state has every one of them, in its shape.
 
     `part` is what messages call it: the path of the model, and in it the part's name.
@@ -35,14 +35,14 @@ def filled(network: Any, state: Mapping[str, Tensor], part: Path, span: Span, dt
     found = {_plain(key): value for key, value in state.items()}
     taken = {key: found[_plain(key)] for key in wanted if _plain(key) in found}
     if len(taken) < len(wanted):
-        raise PromptError([complaints.model_part_short(part, (len(taken), len(wanted)), span)])
+        raise PromptError([complaints.model_part_incomplete(part, (len(taken), len(wanted)), span)])
     for key, value in taken.items():
         if value.shape != wanted[key].shape:
             reason = f"`{key}` is {tuple(value.shape)} instead of {tuple(wanted[key].shape)}"
             raise PromptError([complaints.model_part_damaged(part, reason, span)])
     # A copy: what is mapped from a file changes, or crashes, with the file.
     network.load_state_dict({key: value.to(dtype, copy=True) for key, value in taken.items()}, assign=True)
-    return frozen(network, part, span)
+    return freeze(network, part, span)
 
 
 def _plain(key: str) -> str:
@@ -50,12 +50,12 @@ def _plain(key: str) -> str:
     return key.removeprefix("text_model.")
 
 
-def text_model(key: str) -> str:
+def add_text_model_prefix(key: str) -> str:
     """A text encoder's name for a module or a weight, as transformers 4 and all other tools write it."""
     return key if key.startswith(("text_model.", "text_projection")) else f"text_model.{key}"
 
 
-def frozen(network: Any, part: Path, span: Span) -> Any:
+def freeze(network: Any, part: Path, span: Span) -> Any:
     """The network for use, not for change; raises `PromptError` where a weight is infinite or not a number."""
     for name, parameter in network.named_parameters():
         if not torch.isfinite(parameter.detach().sum(dtype=torch.float32)):
@@ -63,13 +63,13 @@ def frozen(network: Any, part: Path, span: Span) -> Any:
     return network.eval().requires_grad_(False)
 
 
-def moved(network: nn.Module, device: torch.device, dtype: torch.dtype | None = None) -> Any:
+def move_to(network: nn.Module, device: torch.device, dtype: torch.dtype | None = None) -> Any:
     """In place; not diffusers' own `to`, which logs advice."""
     return nn.Module.to(network, device, dtype)
 
 
 @contextmanager
-def silence() -> Iterator[None]:
+def silence_libraries() -> Iterator[None]:
     """Both libraries draw bars and log advice on the terminal, which is not theirs."""
     levels = diffusers_logging.get_verbosity(), transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()

@@ -16,10 +16,10 @@ from . import families
 from .families import Family, ldm
 from .weight_files import Weights
 
-LORA: Final = ("lora_up", "lora_down", "lora_A", "lora_B", ".lora.", "lora_unet_", "lora_te", "hada_w1", "lokr_w")
-EMBEDDING: Final = ("emb_params", "string_to_param", "clip_l", "clip_g")
+LORA_KEYS: Final = ("lora_up", "lora_down", "lora_A", "lora_B", ".lora.", "lora_unet_", "lora_te", "hada_w1", "lokr_w")
+EMBEDDING_KEYS: Final = ("emb_params", "string_to_param", "clip_l", "clip_g")
 
-STRANGERS: Final[Mapping[str, str]] = {
+UNSUPPORTED_MODELS: Final[Mapping[str, str]] = {
     "sd3": "Stable Diffusion 3",
     "sd35_medium": "Stable Diffusion 3.5",
     "sd35_large": "Stable Diffusion 3.5",
@@ -38,40 +38,40 @@ STRANGERS: Final[Mapping[str, str]] = {
 }
 """What people call some of the kinds of files that diffusers knows; the others go by diffusers' own names."""
 
-_OWN: Final = ("v1", "v2", "xl_base")
+_SUPPORTED_TYPES: Final = ("v1", "v2", "xl_base")
 
 
-def family_of(weights: Weights, span: Span) -> Family:
+def recognize_family(weights: Weights, span: Span) -> Family:
     """The family of a single file; raises `PromptError` that says what it is instead, where it is of none."""
-    stranger = _stranger(weights)
+    stranger = _unsupported_type(weights)
     if stranger is not None:
         names = [each.name for each in families.FAMILIES]
-        raise PromptError([complaints.model_of_another_family(weights.file, stranger, names, span)])
+        raise PromptError([complaints.unsupported_model_family(weights.file, stranger, names, span)])
     for family in families.FAMILIES:
-        if _has(weights, (family.readers[-1].origin,)):
+        if _has(weights, (family.text_encoder_specs[-1].checkpoint_prefix,)):
             return family
     raise PromptError([_instead(weights, span)])
 
 
-def _stranger(weights: Weights) -> str | None:
+def _unsupported_type(weights: Weights) -> str | None:
     """A kind of model that diffusers knows, and nothing here can use."""
     kind = "v1"
     with suppress(KeyError, IndexError, AttributeError):  # it looks into what it takes to be there
         kind = infer_diffusers_model_type(weights.tensors)
-    return None if kind in _OWN else STRANGERS.get(kind, kind)
+    return None if kind in _SUPPORTED_TYPES else UNSUPPORTED_MODELS.get(kind, kind)
 
 
 def _instead(weights: Weights, span: Span) -> Diagnostic:
     keys, file = weights.tensors, weights.file
-    if any(word in key for key in keys for word in LORA):
+    if any(word in key for key in keys for word in LORA_KEYS):
         return complaints.model_is_a_lora(file, span)
-    if keys and all(key.startswith(EMBEDDING) for key in keys):
+    if keys and all(key.startswith(EMBEDDING_KEYS) for key in keys):
         return complaints.model_is_an_embedding(file, span)
     if _has(weights, (ldm.UNET,)):
-        return complaints.model_part_short(file / "text_encoder", (0, 1), span)
+        return complaints.model_part_incomplete(file / "text_encoder", (0, 1), span)
     if _has(weights, (ldm.VAE, "decoder.", "encoder.")):
         return complaints.model_is_a_vae(file, span)
-    return complaints.model_of_no_family(file, span)
+    return complaints.unknown_model_family(file, span)
 
 
 def _has(weights: Weights, beginnings: tuple[str, ...]) -> bool:

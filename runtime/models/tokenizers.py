@@ -16,13 +16,13 @@ from .families.family import CONFIGS
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 
 
-def of_folder(folder: Path) -> CLIPTokenizer:
+def load_tokenizer(folder: Path) -> CLIPTokenizer:
     """The one that a folder holds."""
     return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
 
 
 @cache
-def clip(pad: str) -> CLIPTokenizer:
+def load_clip_tokenizer(pad: str) -> CLIPTokenizer:
     """CLIP's 49,408 tokens, from its merges (Radford et al. 2021, https://arxiv.org/abs/2103.00020)."""
     merges = gzip.decompress((CONFIGS / "merges.txt.gz").read_bytes()).decode()
     with tempfile.TemporaryDirectory() as name:

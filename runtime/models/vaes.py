@@ -15,18 +15,20 @@ from promptlang.source import Span
 
 from . import diffusers_folder
 from .base_model import BaseModel
-from .networks import empty, filled, silence
-from .weight_files import read
+from .networks import init_empty, load_weights, silence_libraries
+from .weight_files import read_weights
 
 
-def exchanged(base: BaseModel, path: Path, span: Span) -> BaseModel:
+def replace_vae(base: BaseModel, path: Path, span: Span) -> BaseModel:
     """The model with the VAE of a folder or a single file; raises `PromptError` where that does not fit.
 
     A file tells nothing of its scale and shape: they are those of the model's own VAE.
     """
-    found = _of_file(base, path, span) if path.is_file() else diffusers_folder.vae(_folder(path), span, base.place)
+    found = (
+        _of_file(base, path, span) if path.is_file() else diffusers_folder.load_vae(_folder(path), span, base.placement)
+    )
     if found.config.latent_channels != base.unet.config.out_channels:
-        raise PromptError([complaints.vae_does_not_fit(path, base.name, span)])
+        raise PromptError([complaints.incompatible_vae(path, base.name, span)])
     files = (path,) if path.is_file() else tuple(sorted(_folder(path).glob("*.safetensors")))
     return replace(base, vae=found, vae_files=files)
 
@@ -37,11 +39,11 @@ def _folder(path: Path) -> Path:
 
 
 def _of_file(base: BaseModel, path: Path, span: Span) -> Any:
-    tensors = read(path, span).tensors
-    with silence():
-        network = empty(AutoencoderKL, base.vae_config)
+    tensors = read_weights(path, span).tensors
+    with silence_libraries():
+        network = init_empty(AutoencoderKL, base.vae_config)
         state = base.family.vae(tensors, dict(network.config))
     if not state:
         raise PromptError([complaints.vae_not_readable(path, "it holds no VAE", span)])
-    dtype = base.place.vae_dtype(needs_range=network.config.force_upcast)
-    return filled(network, state, path / "vae", span, dtype)
+    dtype = base.placement.vae_dtype(needs_range=network.config.force_upcast)
+    return load_weights(network, state, path / "vae", span, dtype)

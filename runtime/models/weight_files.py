@@ -19,7 +19,7 @@ from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import models as complaints
 from promptlang.source import Span
 
-OTHERS: Final[Mapping[bytes, str]] = {
+OTHER_SIGNATURES: Final[Mapping[bytes, str]] = {
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"GIF8": "a picture",
@@ -32,7 +32,7 @@ OTHERS: Final[Mapping[bytes, str]] = {
 }
 """How files begin that people take for models."""
 
-PICKLES: Final = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+PICKLE_SIGNATURES: Final = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,7 +44,7 @@ class Weights:
     metadata: Mapping[str, str]
 
 
-def read(file: Path, span: Span) -> Weights:
+def read_weights(file: Path, span: Span) -> Weights:
     """A safetensors file, or a pickle of tensors only; raises `PromptError` where it is neither, or damaged."""
     try:
         with file.open("rb") as stream:
@@ -52,11 +52,11 @@ def read(file: Path, span: Span) -> Weights:
     except FileNotFoundError as error:
         raise PromptError([complaints.weights_missing(file, span)]) from error
     except OSError as error:
-        raise PromptError([diagnostics.file_refused(file, error.strerror or str(error), span)]) from error
-    for head, what in OTHERS.items():
+        raise PromptError([diagnostics.file_access_failed(file, error.strerror or str(error), span)]) from error
+    for head, what in OTHER_SIGNATURES.items():
         if beginning.startswith(head):
-            raise PromptError([complaints.weights_is_no_weights(file, what, span)])
-    return _pickle(file, span) if beginning.startswith(PICKLES) else _safetensors(file, span)
+            raise PromptError([complaints.not_a_weights_file(file, what, span)])
+    return _pickle(file, span) if beginning.startswith(PICKLE_SIGNATURES) else _safetensors(file, span)
 
 
 def _safetensors(file: Path, span: Span) -> Weights:
@@ -72,19 +72,19 @@ def _pickle(file: Path, span: Span) -> Weights:
     """The reader of torch, told to make nothing but tensors."""
     try:
         zipped = zipfile.is_zipfile(file)
-        if zipped and _is_packed(file):
+        if zipped and _is_compressed(file):
             raise PromptError([complaints.weights_damaged(file, span)])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickles that torch itself would not have written
             loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=zipped or None)
     except pickle.UnpicklingError as error:
-        raise PromptError([complaints.weights_is_a_program(file, span)]) from error
+        raise PromptError([complaints.unsafe_weights_pickle(file, span)]) from error
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise PromptError([complaints.weights_damaged(file, span)]) from error
     return Weights(file, _tensors(loaded), {})
 
 
-def _is_packed(file: Path) -> bool:
+def _is_compressed(file: Path) -> bool:
     """It never compresses: what is small on disk and large in memory was not written by it."""
     with zipfile.ZipFile(file) as archive:
         return any(each.file_size > each.compress_size for each in archive.infolist())

@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from promptlang.metadata import infotext
-from promptlang.metadata.record import Files, Record, render_json
+from promptlang.metadata.record import FileHashes, Record, render_json
 from promptlang.plan.steps import Adapter, Render
 
-from ..adapters import Embedding, Lora
-from ..atomic_files import write_whole
+from ..adapters import LoraAdapter, TokenEmbedding
+from ..atomic_files import write_atomically
 from ..models.loader import BaseModel
 
 
@@ -30,10 +30,10 @@ class NotFiniteError(ArithmeticError):
 
 
 @torch.no_grad()
-def decode(base: BaseModel, latents: Tensor) -> Image:
+def decode_latents(base: BaseModel, latents: Tensor) -> Image:
     """The picture of latents `[1, channels, height, width]`; raises `NotFiniteError`."""
     vae = base.vae
-    with base.at_work(vae):
+    with base.on_device(vae):
         scaled = latents.to(vae.device, vae.dtype) / vae.config.scaling_factor
         pixels = vae.decode(scaled).sample.float().cpu()
     if not bool(pixels.isfinite().all()):
@@ -42,22 +42,24 @@ def decode(base: BaseModel, latents: Tensor) -> Image:
     return fromarray((pixels * 255).round().to(torch.uint8).numpy())
 
 
-SKETCH = 32
+PREVIEW_LATENTS = 32
 """Latents along the longer side of what is decoded to be looked at once."""
 
 
-def sketch(base: BaseModel, latents: Tensor) -> Image:
+def decode_preview(base: BaseModel, latents: Tensor) -> Image:
     """A smaller picture of latents `[1, channels, height, width]`, in a fraction of the time."""
-    scale = SKETCH / max(latents.shape[-2:])
-    return decode(base, interpolate(latents, scale_factor=scale, mode="area") if scale < 1 else latents)
+    scale = PREVIEW_LATENTS / max(latents.shape[-2:])
+    return decode_latents(base, interpolate(latents, scale_factor=scale, mode="area") if scale < 1 else latents)
 
 
-def parameters(step: Render, base: BaseModel, size: tuple[int, int], adapters: Sequence[Lora | Embedding]) -> str:
-    """A1111's `parameters` text."""
+def build_parameters_text(
+    step: Render, base: BaseModel, size: tuple[int, int], adapters: Sequence[LoraAdapter | TokenEmbedding]
+) -> str:
+    """A1111's `build_parameters_text` text."""
     fields = {
         "Steps": str(step.steps),
-        "Sampler": infotext.SAMPLERS[step.sampler],
-        "Schedule type": "" if step.scheduler == "normal" else infotext.SCHEDULERS[step.scheduler],
+        "Sampler": infotext.SAMPLER_LABELS[step.sampler],
+        "Schedule type": "" if step.scheduler == "normal" else infotext.SCHEDULER_LABELS[step.scheduler],
         "CFG scale": f"{step.cfg:g}",
         "Seed": str(step.seed),
         "Size": "{}x{}".format(*size),
@@ -67,41 +69,41 @@ def parameters(step: Render, base: BaseModel, size: tuple[int, int], adapters: S
         "Model hash": base.sha256[:10],
         "Model": base.name,
         "Clip skip": "" if step.clip_skip == 1 else str(step.clip_skip),
-        "Lora hashes": _hashes(adapters, Lora),
-        "TI hashes": _hashes(adapters, Embedding),
-        "Emphasis": "" if step.emphasis == "a1111" else infotext.EMPHASES[step.emphasis],
+        "Lora hashes": _hashes(adapters, LoraAdapter),
+        "TI hashes": _hashes(adapters, TokenEmbedding),
+        "Emphasis": "" if step.emphasis == "a1111" else infotext.EMPHASIS_LABELS[step.emphasis],
         "RNG": "CPU",
-        "Version": f"promptlang {versions()['promptlang-diffusers']}",
+        "Version": f"promptlang {library_versions()['promptlang-diffusers']}",
     }
     return infotext.write(step.text, step.negative_text, {name: value for name, value in fields.items() if value})
 
 
-def record(
-    step: Render, base: BaseModel, size: tuple[int, int], adapters: Sequence[Lora | Embedding], batch: int
+def build_record(
+    step: Render, base: BaseModel, size: tuple[int, int], adapters: Sequence[LoraAdapter | TokenEmbedding], batch: int
 ) -> Record:
     """What `promptlang replay` needs; `size` is that of the first pass."""
     return Record(
         source=step.span.text,
         render=render_json(step),
-        model=(base.name, base.identity),
-        loras=_named(step.adapters, adapters, Lora),
-        embeddings=_named(step.embeddings, adapters, Embedding),
+        model=(base.name, base.fingerprint),
+        loras=_named(step.adapters, adapters, LoraAdapter),
+        embeddings=_named(step.embeddings, adapters, TokenEmbedding),
         pictures={name: _file(file) for name in ("init", "mask") if (file := getattr(step, name))},
         size=size,
         vae=step.model.vae.name if step.model.vae else "",
         hub=step.model.hub,
         batch=batch,
-        versions=versions(),
+        versions=library_versions(),
     )
 
 
-def _named(wanted: Sequence[Adapter], read: Sequence[Lora | Embedding], kind: type) -> Files:
+def _named(wanted: Sequence[Adapter], read: Sequence[LoraAdapter | TokenEmbedding], kind: type) -> FileHashes:
     """Each adapter's file, and the sha256 of what was read from it."""
     hashes = [each.sha256 for each in read if isinstance(each, kind)]
     return {each.name: (each.file.name, sha256) for each, sha256 in zip(wanted, hashes, strict=True)}
 
 
-def _hashes(adapters: Sequence[Lora | Embedding], kind: type) -> str:
+def _hashes(adapters: Sequence[LoraAdapter | TokenEmbedding], kind: type) -> str:
     return ", ".join(f"{each.name}: {each.sha256[:12]}" for each in adapters if isinstance(each, kind))
 
 
@@ -110,7 +112,7 @@ LIBRARIES: Final = ("diffusers", "promptlang-diffusers", "torch", "transformers"
 
 
 @cache
-def versions() -> Mapping[str, str]:
+def library_versions() -> Mapping[str, str]:
     """Of the libraries, each looked up on the disk."""
     return {name: version(name) for name in LIBRARIES}
 
@@ -120,10 +122,10 @@ def _file(file: Path) -> tuple[str, str]:
     return file.name, hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def save(picture: Image, texts: Mapping[str, str], file: Path) -> None:
+def save_png(picture: Image, texts: Mapping[str, str], file: Path) -> None:
     """Write a PNG, whole or not at all; the same picture and texts are the same bytes."""
     chunks, content = PngInfo(), BytesIO()
     for name, text in texts.items():
         chunks.add_text(name, text)
     picture.save(content, "png", pnginfo=chunks)
-    write_whole(file, content.getvalue())
+    write_atomically(file, content.getvalue())

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .train import train
+from .job import train
 
 __all__ = ["train"]

@@ -14,21 +14,21 @@ from torch import nn
 
 from promptlang.plan.training_config import Lora
 
-NAME: Final = "trained"
+ADAPTER_NAME: Final = "trained"
 """What PEFT calls the adapter."""
 
 
 @contextmanager
-def injected(
+def inject_layers(
     network: nn.Module, own: Mapping[str, nn.Module], method: Lora, seed: int
 ) -> Iterator[dict[str, BaseTunerLayer]]:
     """Fresh layers in fp32 in place of the network's own, by name; afterwards it has its own back."""
     try:
         with torch.random.fork_rng(devices=[]):  # PEFT draws from the global generator
             torch.manual_seed(seed)
-            inject_adapter_in_model(_config(method, own), network, adapter_name=NAME)
+            inject_adapter_in_model(_config(method, own), network, adapter_name=ADAPTER_NAME)
         found = {name: network.get_submodule(name) for name in own}
-        for parameter in learning(network).values():
+        for parameter in trainable_parameters(network).values():
             if parameter.dtype != torch.float32:  # PEFT takes the dtype of the frozen layer
                 parameter.data = parameter.data.float()
         yield found
@@ -39,7 +39,7 @@ def injected(
 
 
 @contextmanager
-def without(layers: Mapping[str, BaseTunerLayer], network: nn.Module) -> Iterator[nn.Module]:
+def disable_adapters(layers: Mapping[str, BaseTunerLayer], network: nn.Module) -> Iterator[nn.Module]:
     """The network as if there were no adapters in it."""
     before = [(each, each.requires_grad) for layer in layers.values() for each in layer.parameters()]
     for layer in layers.values():
@@ -53,14 +53,16 @@ def without(layers: Mapping[str, BaseTunerLayer], network: nn.Module) -> Iterato
             parameter.requires_grad_(learns)
 
 
-def learning(network: nn.Module, prefix: str = "") -> dict[str, nn.Parameter]:
+def trainable_parameters(network: nn.Module, prefix: str = "") -> dict[str, nn.Parameter]:
     """What is there to be changed, by name."""
     return {name: each for name, each in network.named_parameters(prefix) if each.requires_grad}
 
 
-def all_learning(networks: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
+def all_trainable_parameters(networks: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
     """The same of several parts of a model, each name behind its part's."""
-    return {name: each for part, network in networks.items() for name, each in learning(network, part).items()}
+    return {
+        name: each for part, network in networks.items() for name, each in trainable_parameters(network, part).items()
+    }
 
 
 def _config(method: Lora, own: Mapping[str, nn.Module]) -> PeftConfig:

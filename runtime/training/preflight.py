@@ -8,42 +8,44 @@ from dataclasses import replace
 from promptlang.datasets import image_files
 from promptlang.datasets.examples import Example
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.diagnostics.training import no_token
+from promptlang.diagnostics.training import token_not_in_captions
 from promptlang.plan.steps import Step, Train
 from promptlang.plan.training_config import token_of
 
-from ..devices import device_of
-from .data.image_loading import attempt
+from ..devices import resolve_device
+from .data.image_loading import load_image
+from .job import TrainingData
 from .optim.optimizers import ensure_installed
-from .state.fingerprint import kept_key
-from .train import Material
+from .state.fingerprint import stored_fingerprint
 
 
-def foreseen(steps: Iterable[Step]) -> Iterator[Diagnostic]:
+def diagnose_trainings(steps: Iterable[Step]) -> Iterator[Diagnostic]:
     """Of each training in turn; what only the model tells, or a decoded picture, comes up when it is its turn."""
     for step in steps:
         if isinstance(step, Train):
             try:
-                yield from _foreseen(step)
+                yield from _diagnose(step)
             except PromptError as error:
                 yield from error.diagnostics
 
 
-def _foreseen(step: Train) -> Iterator[Diagnostic]:
-    device_of(step.device, step.at("device"))
-    if kept_key(step.file) is None:  # what is made already may be up to date, and need no package
-        ensure_installed(step.course.optimisation.optimizer, step.at("optimizer"))
+def _diagnose(step: Train) -> Iterator[Diagnostic]:
+    resolve_device(step.device, step.span_of("device"))
+    if stored_fingerprint(step.file) is None:  # what is made already may be up to date, and need no package
+        ensure_installed(step.config.optimisation.optimizer, step.span_of("optimizer"))
     if step.class_pictures:  # which are made first, and in order
-        step = replace(step, course=replace(step.course, prior=None))
-    material = Material.of(step)
-    if not all(map(_looks_whole, material.all)):
+        step = replace(step, config=replace(step.config, prior=None))
+    material = TrainingData.of(step)
+    if not all(map(_is_intact, material.all)):
         # all are tried, so that all that are damaged are named
-        tried = (attempt(each, step.at("from"), alpha_mask=False) for each in material.all)
+        tried = (load_image(each, step.span_of("from"), alpha_mask=False) for each in material.all)
         yield from (each for each in tried if isinstance(each, Diagnostic))
-    token = token_of(step.course.method)
-    if token is not None and not any(f"<{token.token}>" in said for each in material.all for said in each.captions):
-        yield no_token(token.token, step.span)
+    token = token_of(step.config.method)
+    if token is not None and not any(
+        f"<{token.token}>" in caption for each in material.all for caption in each.captions
+    ):
+        yield token_not_in_captions(token.token, step.span)
 
 
-def _looks_whole(example: Example) -> bool:
-    return all(image_files.looks_whole(file) for file in (example.file, example.mask) if file)
+def _is_intact(example: Example) -> bool:
+    return all(image_files.is_complete(file) for file in (example.file, example.mask) if file)

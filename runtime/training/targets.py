@@ -10,7 +10,7 @@ from typing import Final
 from torch import nn
 
 from promptlang.diagnostics import PromptError
-from promptlang.diagnostics.training import no_targets
+from promptlang.diagnostics.training import no_matching_targets
 from promptlang.source import Span
 
 _ATTENTION = r"\.to_[qkv]|\.to_out\.0|\.[qkv]_proj|\.out_proj"
@@ -27,7 +27,7 @@ PRESETS: Final[Mapping[str, str]] = MappingProxyType(
 """By the names that the language has for them: what a layer's name holds, in the UNet and in the text encoder."""
 
 
-def layers(network: nn.Module, targets: str, span: Span, part: str) -> dict[str, nn.Module]:
+def find_target_layers(network: nn.Module, targets: str, span: Span, part: str) -> dict[str, nn.Module]:
     """The linear layers and convolutions that are meant, by name; raises `PromptError` if there are none."""
     pattern = re.compile(PRESETS.get(targets, targets))
     found = {
@@ -36,5 +36,5 @@ def layers(network: nn.Module, targets: str, span: Span, part: str) -> dict[str,
         if isinstance(module, (nn.Linear, nn.Conv2d)) and pattern.search(name)
     }
     if not found:
-        raise PromptError([no_targets(targets, part, span)])
+        raise PromptError([no_matching_targets(targets, part, span)])
     return found

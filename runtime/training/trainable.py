@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from promptlang.prompts.chunks import Chunk
 
-from ..conditioning.text_encoder import Conditioning, Encoded
-from ..devices import FULL
+from ..conditioning.text_encoder import Conditioning, EncoderOutput
+from ..devices import CPU_FP32
 
 Chunks = Sequence[Chunk[int]]
 
-Rows = Mapping[str, Tensor]
+TokenEmbeddings = Mapping[str, Tensor]
 """By the name of a token its rows for a text encoder, `[vectors, channels]`."""
 
-Encode = Callable[[Chunks, Rows], Encoded]
+Encode = Callable[[Chunks, TokenEmbeddings], EncoderOutput]
 """What a text encoder makes of chunks and of tokens in them that do not learn, with gradients: states
 `[chunks, 77, channels]`, and pooled ones if it pools."""
 
@@ -29,24 +29,24 @@ Parameters = Mapping[str, nn.Parameter]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Learner:
+class TrainableModel:
     """A method at work on a model. The loop changes `learned` and `text_learned`, and nothing else."""
 
     unet: UNet2DConditionModel
     """With whatever learns in it."""
     write: Callable[[Path, Mapping[str, str]], None]
     """Put what is learned so far into a file or a folder, whole or not at all, with what it says of itself."""
-    learned: Parameters
+    main_parameters: Parameters
     """At the learning rate."""
-    text_learned: Parameters
+    text_encoder_parameters: Parameters
     """At the text encoders'."""
-    token_learned: Parameters = field(default_factory=dict)
+    token_parameters: Parameters = field(default_factory=dict)
     """At a token's, and never made smaller: what learns beside the rest."""
-    begin: Callable[[int], None] | None = None
+    before_step: Callable[[int], None] | None = None
     """Told of each step, counted from 0, before it; what learns may change with it, and with nothing else."""
     encoders: Mapping[str, Encode] = field(default_factory=dict)
     """How text encoders read what learns, by the part of the model; the others stay as they are."""
-    device: torch.device = FULL.device
+    device: torch.device = CPU_FP32.device
     """Where it learns: a network would have to be walked to tell."""
     dtype: torch.dtype = torch.float32
     """What the UNet computes with."""
@@ -54,17 +54,17 @@ class Learner:
     """With whatever learns in them, by the part of the model."""
     tokens: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     """By the name of a token its rows `[vectors, channels]` for each text encoder."""
-    base: Callable[[], AbstractContextManager[UNet2DConditionModel]] | None = None
+    base_unet: Callable[[], AbstractContextManager[UNet2DConditionModel]] | None = None
     """The UNet as it was before; None where it does not learn."""
     report: Callable[[], Iterable[str]] | None = None
     """Lines on what has been learned."""
     notes: Mapping[str, str] | None = None
     """What the file should say of the method."""
 
-    def predicted(self, noisy: Tensor, times: Tensor, told: Conditioning) -> Tensor:
+    def predict(self, noisy: Tensor, times: Tensor, conditioning: Conditioning) -> Tensor:
         """What the UNet says to noisy latents `[batch, channels, height, width]` at timesteps `[batch]`."""
         with self._computing():
-            return self.unet(noisy, times, told.hidden, added_cond_kwargs=told.added).sample
+            return self.unet(noisy, times, conditioning.hidden, added_cond_kwargs=conditioning.added_cond_kwargs).sample
 
     def _computing(self) -> AbstractContextManager[None]:
         """Where numbers of other kinds are cast as needed."""
@@ -74,4 +74,4 @@ class Learner:
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """All of them, in a fixed order."""
-        return {**self.learned, **self.text_learned, **self.token_learned}
+        return {**self.main_parameters, **self.text_encoder_parameters, **self.token_parameters}

@@ -17,15 +17,15 @@ from promptlang.diagnostics.training import diverged
 from promptlang.plan.events import Event, TrainingStep
 from promptlang.plan.steps import Train
 
-from ..atomic_files import copied
-from .objective.training_loss import Lesson
-from .optim.ema import Average, settled
-from .optim.lr_scheduler import rate
-from .optim.optimizers import averages, optimizer
+from ..atomic_files import copy_atomically
+from .objective.training_loss import TrainingLoss
+from .optim.ema import ExponentialMovingAverage, averaged_weights
+from .optim.lr_scheduler import lr_factor
+from .optim.optimizers import build_optimizer, is_schedule_free
 from .report.samples import Samples
-from .state.checkpoint import Checkpoint, Progress, State
+from .state.checkpoint import Checkpoint, Progress, TrainingState
 from .state.metrics import Metrics
-from .trainable import Learner
+from .trainable import TrainableModel
 from .validation import Validation
 
 SAVE_STEPS: Final = 50
@@ -37,15 +37,15 @@ SAVE_SHARE: Final = 0.05
 
 
 @dataclass(slots=True)
-class Run:
+class Trainer:
     """The state that changes from step to step."""
 
     step: Train
-    learner: Learner
-    lesson: Lesson
+    learner: TrainableModel
+    training_loss: TrainingLoss
     checkpoint: Checkpoint
     metrics: Metrics
-    keep: Callable[[Path], None]
+    save_weights: Callable[[Path], None]
     """Puts what is learned so far into a file."""
     validation: Validation | None = None
     samples: Samples | None = None
@@ -53,12 +53,12 @@ class Run:
     optimizer: torch.optim.Optimizer = field(init=False)
     scaler: torch.amp.GradScaler = field(init=False)
     """Keeps small gradients from vanishing in fp16; does nothing in other numbers."""
-    average: Average | None = None
-    whole: bool = True
+    average: ExponentialMovingAverage | None = None
+    between_updates: bool = True
     """No parameter is ahead of another: between two updates."""
     saved: Progress = field(default_factory=Progress)
     saved_at: float = field(default_factory=perf_counter)
-    cost: float = 0.0
+    save_seconds: float = 0.0
     """Seconds that the last save took."""
     seconds: float = 0.0
     """That this run's steps took."""
@@ -66,19 +66,19 @@ class Run:
     _rates: list[float] = field(init=False)
 
     def __post_init__(self) -> None:
-        optimisation = self.step.course.optimisation
-        self.optimizer = optimizer(self.learner, optimisation, self.step.at("optimizer"))
+        optimisation = self.step.config.optimisation
+        self.optimizer = build_optimizer(self.learner, optimisation, self.step.span_of("optimizer"))
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
         half = self.learner.dtype == torch.float16
         self.scaler = torch.amp.GradScaler(self.learner.device.type, enabled=half)
         if optimisation.ema:
-            self.average = Average.of(optimisation.ema, [*self.learner.parameters().values()])
+            self.average = ExponentialMovingAverage.of(optimisation.ema, [*self.learner.parameters().values()])
 
     def resume(self) -> None:
         """Go on where an earlier run of the same training stopped."""
         self.progress = self.saved = self.checkpoint.load(self._state())
         self._resumed_at = self.progress.done
-        if self.lesson.processes.first:
+        if self.training_loss.processes.is_main_process:
             self.metrics.resume(self.progress.done)
         if self.samples is not None:
             self.samples.resume(self.progress.done)
@@ -87,54 +87,54 @@ class Run:
         """Learn to the end; the state is saved now and then, and when the consumer closes or interrupts."""
         try:
             if self.progress.done:
-                self._look()  # where an earlier run was broken off before it had
-            yield from self._sampled()
+                self._validate()  # where an earlier run was broken off before it had
+            yield from self._render_samples()
             while self.progress.done < self.step.steps:
                 began = perf_counter()
                 self._update(self._loss())
                 self.seconds += perf_counter() - began
-                self._look()
+                self._validate()
                 yield TrainingStep(self.progress.done, self.step.steps, self.progress.loss)
-                yield from self._sampled()
+                yield from self._render_samples()
                 if self._due():
                     self._save()
         except (GeneratorExit, KeyboardInterrupt):
-            if self.whole and self.progress != self.saved:
+            if self.between_updates and self.progress != self.saved:
                 self._save()
             raise
-        if self.lesson.processes.first:
+        if self.training_loss.processes.is_main_process:
             self.metrics.flush()
 
     def _loss(self) -> float:
         """Fill the gradients; raises `PromptError` when the loss is no longer a number."""
         self.optimizer.zero_grad(set_to_none=True)
-        if self.learner.begin is not None:
-            self.learner.begin(self.progress.done)
+        if self.learner.before_step is not None:
+            self.learner.before_step(self.progress.done)
         total = torch.zeros((), device=self.learner.device)
-        for loss in self.lesson.losses(self.progress.done):
+        for loss in self.training_loss.losses(self.progress.done):
             if loss.requires_grad:  # pictures without their caption have nothing to teach a token
                 self.scaler.scale(loss).backward()
             total += loss.detach()
-        value = self.lesson.processes.add_up(total.item(), self.learner.parameters().values())
+        value = self.training_loss.processes.sum_gradients(total.item(), self.learner.parameters().values())
         if not isfinite(value):
             self.checkpoint.remove()
             raise PromptError([diverged(self.step.name, self.progress.done + 1, self.step.span)])
         return value
 
     def _update(self, loss: float) -> None:
-        optimisation = self.step.course.optimisation
-        factor = 1.0 if averages(self.optimizer) else rate(optimisation, self.progress.done)
+        optimisation = self.step.config.optimisation
+        factor = 1.0 if is_schedule_free(self.optimizer) else lr_factor(optimisation, self.progress.done)
         for group, full in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = full * factor
-        self.whole = False
-        moved = self._move(optimisation.clip)
+        self.between_updates = False
+        moved = self._optimizer_step(optimisation.clip)
         self.progress = self.progress.after(loss)
         if self.average is not None and moved:
-            self.average.follow(self.progress.done)
+            self.average.update(self.progress.done)
         self.metrics.add(self.progress.done, loss=loss, lr=self._rates[0] * factor)
-        self.whole = True
+        self.between_updates = True
 
-    def _move(self, longest: float) -> bool:
+    def _optimizer_step(self, longest: float) -> bool:
         """Whether there was anywhere to go: not without a gradient, nor with one that left fp16's range."""
         learned = [*self.learner.parameters().values()]
         if all(each.grad is None for each in learned):
@@ -147,21 +147,27 @@ class Run:
         self.scaler.update()
         return self.scaler.get_scale() >= before
 
-    def _look(self) -> None:
+    def _validate(self) -> None:
         """At the pictures that are not learned from, now and then, and once after a step."""
-        looks, done = self.validation, self.progress.done
-        if looks is None or not self.lesson.processes.first or not looks.due(done, self.step.steps):
+        validation, done = self.validation, self.progress.done
+        if (
+            validation is None
+            or not self.training_loss.processes.is_main_process
+            or not validation.due(done, self.step.steps)
+        ):
             return
         before = self.metrics.series("validation")
         if any(step == done for step, _ in before):
             return
-        with self.settled():
-            told = {"validation": looks.loss(self.learner, self.lesson.texts)}
+        with self.averaged_weights():
+            values = {"validation": validation.loss(self.learner, self.training_loss.conditioning)}
             if done in (1, self.step.steps):
-                told["own"] = looks.of_own(self.lesson.batches.buckets).loss(self.learner, self.lesson.texts)
-            if all(told["validation"] < other for _, other in before):
-                self.keep(self.best)
-        self.metrics.add(done, **told)
+                values["own"] = validation.on_training_images(self.training_loss.batches.buckets).loss(
+                    self.learner, self.training_loss.conditioning
+                )
+            if all(values["validation"] < other for _, other in before):
+                self.save_weights(self.best)
+        self.metrics.add(done, **values)
 
     @property
     def best(self) -> Path:
@@ -175,36 +181,36 @@ class Run:
 
     def finish(self) -> None:
         """Put what is to be kept where it was asked for."""
-        if self.step.course.optimisation.kept == "best" and self.best.exists():
-            copied(self.best, self.step.file)
+        if self.step.config.optimisation.kept == "best" and self.best.exists():
+            copy_atomically(self.best, self.step.file)
         else:
-            self.keep(self.step.file)
+            self.save_weights(self.step.file)
 
-    def _sampled(self) -> Generator[Event, None, None]:
+    def _render_samples(self) -> Generator[Event, None, None]:
         """Pictures of what would be kept, now and then."""
         if self.samples is not None and self.samples.due(self.progress.done):
-            with self.settled():
-                yield from self.samples.look(self.progress.done)
+            with self.averaged_weights():
+                yield from self.samples.render(self.progress.done)
 
-    def settled(self) -> settled:
+    def averaged_weights(self) -> averaged_weights:
         """Within it the learner is what is to be kept."""
-        return settled([*self.learner.parameters().values()], self.optimizer, self.average)
+        return averaged_weights([*self.learner.parameters().values()], self.optimizer, self.average)
 
     def _due(self) -> bool:
         seconds, steps = perf_counter() - self.saved_at, self.progress.done - self.saved.done
         often = seconds > SAVE_SECONDS or steps >= SAVE_STEPS
         last = self.progress.done == self.step.steps
-        return often and not last and seconds * SAVE_SHARE >= self.cost
+        return often and not last and seconds * SAVE_SHARE >= self.save_seconds
 
     def _save(self) -> None:
-        if not self.lesson.processes.first:
+        if not self.training_loss.processes.is_main_process:
             return
         began = perf_counter()
         self.metrics.flush()
         self.checkpoint.save(self._state(), self.progress)
         self.saved, self.saved_at = self.progress, perf_counter()
-        self.cost = self.saved_at - began
+        self.save_seconds = self.saved_at - began
 
-    def _state(self) -> State:
+    def _state(self) -> TrainingState:
         average = self.average.values if self.average else ()
-        return State(self.learner.parameters(), self.optimizer, self.scaler, average)
+        return TrainingState(self.learner.parameters(), self.optimizer, self.scaler, average)

@@ -10,7 +10,7 @@ from promptlang import Session, Source, ast, parse, resolve
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.grammar import vocabulary
 from promptlang.plan.steps import Render
-from promptlang.syntax.parser import incomplete
+from promptlang.syntax.parser import is_incomplete
 
 Complaints = Callable[[str], list[Diagnostic]]
 
@@ -93,7 +93,7 @@ def test_numbers_keep_how_they_are_written(text: str, value: float) -> None:
     ],
 )
 def test_a_reader_knows_whether_to_wait_for_more(text: str, waits: bool) -> None:
-    assert incomplete(text) is waits
+    assert is_incomplete(text) is waits
 
 
 def test_a_recipe_with_ten_mistakes_gets_ten_diagnostics(complaints: Complaints) -> None:
@@ -168,7 +168,7 @@ def test_an_included_recipe_takes_effect_where_it_is_included(session: Session) 
 )
 def test_a_statement_that_cannot_be_carried_out_is_understood_and_refused_by_name(session: Session, text: str) -> None:
     (found,) = session.plan(Source(text)).diagnostics
-    head = next(each for each in vocabulary.UNAVAILABLE if text.startswith(each))
+    head = next(each for each in vocabulary.UNAVAILABLE_STATEMENTS if text.startswith(each))
     assert (found.code, found.message) == ("PL299", f"`{head}` cannot be carried out yet")
 
 

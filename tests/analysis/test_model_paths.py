@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from promptlang import Session, Source
-from promptlang.analysis.model_paths import ConfigurationError, Shelves, configured
+from promptlang.analysis.model_paths import ConfigurationError, ModelPaths, load_model_paths
 from promptlang.analysis.world import Disk
 from promptlang.plan.steps import Model, Render
 from tests.conftest import FOLDER, WORLD
 
 
 @pytest.fixture
-def shelves(tmp_path: Path) -> Callable[[str], Shelves]:
+def shelves(tmp_path: Path) -> Callable[[str], ModelPaths]:
     """A configuration's, beside an A1111 and a ComfyUI."""
     for name in (
         "a1111/models/Lora/style/ink.safetensors",
@@ -33,25 +33,25 @@ def shelves(tmp_path: Path) -> Callable[[str], Shelves]:
         "other:\n  base_path: ../elsewhere\n  loras: |\n    lora\n    more\n"
     )
 
-    def write(text: str) -> Shelves:
+    def write(text: str) -> ModelPaths:
         (tmp_path / "config.toml").write_text(text)
-        return configured(tmp_path / "config.toml")
+        return load_model_paths(tmp_path / "config.toml")
 
     return write
 
 
-def names(shelves: Shelves, kind: str) -> list[str]:
-    return sorted(shelves.shelves[kind].found)
+def names(shelves: ModelPaths, kind: str) -> list[str]:
+    return sorted(shelves.shelves[kind].files)
 
 
-def test_a1111s_and_comfyuis_folders_are_known(shelves: Callable[[str], Shelves]) -> None:
+def test_a1111s_and_comfyuis_folders_are_known(shelves: Callable[[str], ModelPaths]) -> None:
     found = shelves('a1111 = "a1111"\ncomfyui = "comfy"')
     assert names(found, "loras") == ["far", "ink", "style/ink", "wave"]
     assert names(found, "embeddings") == ["wash"]
     assert names(found, "models") == ["dream", "sd"]
 
 
-def test_loras_of_every_kind_are_found(shelves: Callable[[str], Shelves], tmp_path: Path) -> None:
+def test_loras_of_every_kind_are_found(shelves: Callable[[str], ModelPaths], tmp_path: Path) -> None:
     folder = tmp_path / "every"
     (folder / "peft").mkdir(parents=True)
     for part in ("unet", "text_encoder"):
@@ -64,15 +64,15 @@ def test_loras_of_every_kind_are_found(shelves: Callable[[str], Shelves], tmp_pa
     assert Disk().loras(folder) == {"both": folder / "both", "peft": folder / "peft"}
 
 
-def test_a_name_that_two_files_have_is_neither(shelves: Callable[[str], Shelves]) -> None:
+def test_a_name_that_two_files_have_is_neither(shelves: Callable[[str], ModelPaths]) -> None:
     found = shelves('loras = ["mine"]\na1111 = ["a1111"]').shelves["loras"]
-    assert sorted(found.found) == ["style/ink"]
+    assert sorted(found.files) == ["style/ink"]
     assert [file.parent.name for file in found.ambiguous["ink"]] == ["mine", "style"]
 
 
-def test_a_folder_that_is_not_there_holds_nothing(shelves: Callable[[str], Shelves]) -> None:
+def test_a_folder_that_is_not_there_holds_nothing(shelves: Callable[[str], ModelPaths]) -> None:
     assert names(shelves('loras = "no/such"'), "loras") == []
-    assert configured(Path("no/such.toml")) == Shelves()
+    assert load_model_paths(Path("no/such.toml")) == ModelPaths()
 
 
 @pytest.mark.parametrize(
@@ -83,19 +83,19 @@ def test_a_folder_that_is_not_there_holds_nothing(shelves: Callable[[str], Shelv
         ('lroas = "x"', "says `lroas`, which nothing is called"),
     ],
 )
-def test_what_is_wrong_with_a_configuration_is_said(text: str, said: str, shelves: Callable[[str], Shelves]) -> None:
+def test_what_is_wrong_with_a_configuration_is_said(text: str, said: str, shelves: Callable[[str], ModelPaths]) -> None:
     with pytest.raises(ConfigurationError, match=said):
         shelves(text)
 
 
-def test_a_broken_list_of_comfyuis_is_said(tmp_path: Path, shelves: Callable[[str], Shelves]) -> None:
+def test_a_broken_list_of_comfyuis_is_said(tmp_path: Path, shelves: Callable[[str], ModelPaths]) -> None:
     (tmp_path / "comfy" / "extra_model_paths.yaml").write_text("a: [")
     with pytest.raises(ConfigurationError, match=r"extra_model_paths\.yaml` cannot be read"):
         shelves('comfyui = "comfy"')
 
 
 def test_what_lies_on_a_shelf_is_used_by_name_and_the_recipes_own_comes_first(
-    tmp_path: Path, shelves: Callable[[str], Shelves]
+    tmp_path: Path, shelves: Callable[[str], ModelPaths]
 ) -> None:
     world = Disk(shelves('a1111 = "a1111"\ncomfyui = "comfy"'))
     recipe = tmp_path / "recipe"
@@ -108,7 +108,7 @@ def test_what_lies_on_a_shelf_is_used_by_name_and_the_recipes_own_comes_first(
     assert [each.file.parent.name for each in (*step.adapters, *step.embeddings)] == ["style", "adapters", "embeddings"]
 
 
-def test_a_name_that_may_be_several_files_is_an_error_that_names_them(shelves: Callable[[str], Shelves]) -> None:
+def test_a_name_that_may_be_several_files_is_an_error_that_names_them(shelves: Callable[[str], ModelPaths]) -> None:
     shelf = shelves('loras = ["mine"]\na1111 = ["a1111"]').shelves["loras"]
     world = replace(WORLD, adapters=[], shelved={"loras": shelf})
     (found,) = Session(FOLDER, world=world).plan(Source("a <lora:ink:1>")).diagnostics

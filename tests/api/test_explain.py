@@ -10,7 +10,7 @@ import pytest
 
 from promptlang import Explained, explain, resolve
 from promptlang.plan.backend import tokenizer_folder
-from promptlang.prompts.tokenizer import ESTIMATE, clip_tokenizer
+from promptlang.prompts.tokenizer import ESTIMATED_TOKENIZER, clip_tokenizer
 
 FOLDER = tokenizer_folder()
 assert FOLDER is not None
@@ -54,7 +54,7 @@ def test_a_loras_strength_is_told_at_every_step() -> None:
 
 
 def test_chunks_are_those_that_are_rendered() -> None:
-    (phase,) = explain("a fox BREAK " + "w , x y " * 20, tokenizer=ESTIMATE).parts[0].phases
+    (phase,) = explain("a fox BREAK " + "w , x y " * 20, tokenizer=ESTIMATED_TOKENIZER).parts[0].phases
     assert phase.chunks == (2, 74, 6)
     assert [token.chunk for token in phase.tokens] == [1, 1, *[2] * 74, *[3] * 6]
 
@@ -66,7 +66,7 @@ def test_each_part_of_a_composition_is_told_with_its_weight() -> None:
 
 
 def test_without_a_tokenizer_tokens_are_estimated_and_that_is_said() -> None:
-    explained = explain("an astronaut, café", tokenizer=ESTIMATE)
+    explained = explain("an astronaut, café", tokenizer=ESTIMATED_TOKENIZER)
     assert not explained.exact
     assert told(explained)[0][1] == "an×1 astronaut×1 ,×1 café×1"
     assert explained.tokens == "estimated: a word or a mark is a token"

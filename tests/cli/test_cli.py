@@ -14,7 +14,7 @@ import pytest
 from promptlang.cli.main import main
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan.backend import Backend
-from promptlang.plan.events import Complained, Event, PictureFinished, RenderingStarted
+from promptlang.plan.events import DiagnosticRaised, Event, PictureFinished, RenderingStarted
 from promptlang.plan.steps import Plan, Render
 
 
@@ -33,7 +33,7 @@ class Painter:
             if self._presses_ctrl_c:
                 raise KeyboardInterrupt
             if self._complaint is not None:
-                yield Complained(Diagnostic("PL501", self._complaint, step.span))
+                yield DiagnosticRaised(Diagnostic("PL501", self._complaint, step.span))
             else:
                 yield RenderingStarted((step,))
                 yield PictureFinished(step, step.file, 1.2)

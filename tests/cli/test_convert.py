@@ -11,7 +11,7 @@ import pytest
 from promptlang import Converted, convert
 from promptlang.cli.main import main
 from promptlang.dialects import DIALECTS
-from promptlang.dialects.conversion import NAMES
+from promptlang.dialects.conversion import DIALECT_NAMES
 
 Captured = pytest.CaptureFixture[str]
 
@@ -60,4 +60,4 @@ def test_a_library_gets_a_text_and_diagnostics() -> None:
 
 
 def test_every_dialect_has_a_name_and_every_name_a_dialect() -> None:
-    assert tuple(DIALECTS) == NAMES
+    assert tuple(DIALECTS) == DIALECT_NAMES

@@ -15,9 +15,9 @@ from PIL import Image, ImageEnhance
 from promptlang import Session, Source
 from promptlang.analysis.world import Disk
 from promptlang.cli.main import main
-from promptlang.datasets.check import check
+from promptlang.datasets.check import check_dataset
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.plan.dataset_report import Report
+from promptlang.plan.dataset_report import DatasetReport
 from promptlang.plan.events import DataChecked
 from promptlang.plan.steps import EMOJI, CheckData, Model
 
@@ -41,21 +41,21 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-Checked = Callable[..., Report]
+Checked = Callable[..., DatasetReport]
 
 
 @pytest.fixture
 def checked(folder: Path) -> Checked:
-    def do(**options: object) -> Report:
+    def do(**options: object) -> DatasetReport:
         given = {"method": "dreambooth", "source": folder, **options}
         step = CheckData(Source("check data good").span(11, 15), **given)  # type: ignore[arg-type]
-        (report,) = (event.report for event in check(step) if isinstance(event, DataChecked))
+        (report,) = (event.report for event in check_dataset(step) if isinstance(event, DataChecked))
         return report
 
     return do
 
 
-def told(report: Report) -> list[tuple[str, str]]:
+def told(report: DatasetReport) -> list[tuple[str, str]]:
     return [(each.code, each.message) for each in report.complaints]
 
 
@@ -98,7 +98,7 @@ def test_a_copy_is_found_in_another_size_and_light(
 
 def test_moods_of_one_character_are_no_copies() -> None:
     blob = Path(__file__).parents[2] / "recipes" / "blob"
-    events = check(CheckData(Source("blob").span(0, 4), blob))
+    events = check_dataset(CheckData(Source("blob").span(0, 4), blob))
     (report,) = (event.report for event in events if isinstance(event, DataChecked))
     assert "PL411" not in {code for code, _ in told(report)}
 
@@ -174,7 +174,7 @@ def test_the_built_in_models_size_is_known_and_a_folders_too(checked: Checked, t
     assert [*wanted.values()] == ["64x64 or larger", "256x128 or larger"]
 
 
-def dict_of(report: Report) -> dict[str, str]:
+def dict_of(report: DatasetReport) -> dict[str, str]:
     return {each.name: each.advice for each in report.findings}
 
 

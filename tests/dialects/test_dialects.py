@@ -12,7 +12,7 @@ import pytest
 from promptlang import Source, ast, convert
 from promptlang.diagnostics import Severity
 from promptlang.dialects import DIALECTS
-from promptlang.plan.steps import Interval, Part
+from promptlang.plan.steps import Interval, PromptPart
 from promptlang.prompts.resolver import resolve
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -36,7 +36,7 @@ def read(dialect: str, text: str) -> ast.Prompt:
     return DIALECTS[dialect].read(Source(text).span(0, len(text)))[0]
 
 
-def parts(dialect: str, text: str, steps: int = 20) -> tuple[Part, ...]:
+def parts(dialect: str, text: str, steps: int = 20) -> tuple[PromptPart, ...]:
     return resolve(read(dialect, text), steps).parts
 
 

@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from promptlang import Disk, Session, Source
-from promptlang.plan.steps import EMOJI, Adapter, Area, Computing, ContactSheet, Model, Render, Segment, Train
-from promptlang.plan.training_config import Data, Dreambooth, Lora, Objective, Optimisation, Prior, TextualInversion
+from promptlang.plan.steps import EMOJI, Adapter, Area, ComputeConfig, ContactSheet, Model, Render, Segment, Train
+from promptlang.plan.training_config import (
+    DataConfig,
+    Dreambooth,
+    Lora,
+    ObjectiveConfig,
+    OptimizerConfig,
+    PriorConfig,
+    TextualInversion,
+)
 from tests.conftest import FOLDER, WORLD
 
 
@@ -22,8 +30,8 @@ def plan(session: Session, text: str) -> list[Render | Train]:
 def test_a_training_knows_where_its_options_are_written(session: Session) -> None:
     (step,) = plan(session, "train lora a from photos --targets attn")
     assert isinstance(step, Train)
-    assert [step.at(option).text for option in ("targets", "from")] == ["--targets attn", "photos"]
-    assert step.at("rank") == step.span
+    assert [step.span_of(option).text for option in ("targets", "from")] == ["--targets attn", "photos"]
+    assert step.span_of("rank") == step.span
 
 
 def test_a_prompt_takes_its_own_options_before_the_settings_before_the_defaults(session: Session) -> None:
@@ -40,7 +48,7 @@ def test_a_trained_lora_is_known_from_the_next_line_on(session: Session) -> None
     (training, render) = plan(session, "train lora crayon from photos --rank 4\na fox, <lora:crayon:0.5>")
     assert isinstance(training, Train)
     assert isinstance(render, Render)
-    assert (training.course.method, training.course.data.folder) == (Lora(4, 4.0), FOLDER / "photos")
+    assert (training.config.method, training.config.data.folder) == (Lora(4, 4.0), FOLDER / "photos")
     assert render.adapters == (Adapter("crayon", training.file),)
 
 
@@ -80,8 +88,8 @@ def test_how_it_is_computed_holds_for_pictures(session: Session) -> None:
     before, after = plan(session, "a fox\nset precision bf16\nset device cpu\nset memory low\na fox")
     assert isinstance(before, Render)
     assert isinstance(after, Render)
-    assert before.computing == Computing(None, "auto", "normal")
-    assert after.computing == Computing("bf16", "cpu", "low")
+    assert before.computing == ComputeConfig(None, "auto", "normal")
+    assert after.computing == ComputeConfig("bf16", "cpu", "low")
 
 
 def test_a_model_of_no_use_is_left_for_the_one_before(session: Session) -> None:
@@ -130,7 +138,7 @@ def test_paths_start_at_the_recipe() -> None:
     session = Session(Path("recipe"), world=WORLD)
     (training,) = plan(session, "train lora x from photos")
     assert isinstance(training, Train)
-    assert training.course.data.folder == Path("recipe/photos")
+    assert training.config.data.folder == Path("recipe/photos")
 
 
 def test_and_is_a_word_in_a_negative_prompt(session: Session) -> None:
@@ -158,7 +166,7 @@ def sheet(session: Session, text: str) -> list[tuple[str, list[tuple[str, str]]]
     """A contact sheet's rows: their labels, and those of their pictures with the pictures' numbers."""
     *renders, last = session.plan(Source(text)).plan.steps
     assert isinstance(last, ContactSheet)
-    assert [each.place for each in renders if isinstance(each, Render)] == [
+    assert [each.sheet_position for each in renders if isinstance(each, Render)] == [
         (at, len(renders)) for at in range(1, len(renders) + 1)
     ]
     return [(row.label, [(label, file.name[7:9]) for label, file in row.cells]) for row in last.rows]
@@ -190,7 +198,9 @@ def test_a_single_sweep_goes_on_in_the_next_line(session: Session) -> None:
 
 def test_there_is_no_sheet_of_one_picture_nor_against_ones_will(session: Session) -> None:
     for text in ("a fox", "a fox --seed 1,2 --no-grid", "set grid off\na fox --seed 1,2"):
-        assert all(isinstance(step, Render) and step.place is None for step in session.plan(Source(text)).plan.steps)
+        assert all(
+            isinstance(step, Render) and step.sheet_position is None for step in session.plan(Source(text)).plan.steps
+        )
     assert sheet(session, "a fox --seed 1,2 --grid")
 
 
@@ -228,17 +238,19 @@ def test_every_option_of_a_training_is_in_its_plan(session: Session) -> None:
     --gradient-checkpointing --attention xformers --mid-lr 3e-4 --seed 5 --force""",
     )
     assert isinstance(step, Train)
-    course, photos = step.course, FOLDER / "photos"
-    assert course.method == Lora(4, 2.0, "to_(q|v)$", "dora", rank_stabilised=True, text_encoder=True)
-    assert course.data == Data(photos, "sks, ${caption}", 0.1, True, 1, True, True, True, None, 0.2, 0.3, 0.2, 0.02, 5)
-    assert course.objective == Objective("cosine", 0.3, "min-snr", 4.0, 0.05, 0.0, 0.1)
-    assert course.optimisation == Optimisation(
+    config, photos = step.config, FOLDER / "photos"
+    assert config.method == Lora(4, 2.0, "to_(q|v)$", "dora", rank_stabilised=True, text_encoder=True)
+    assert config.data == DataConfig(
+        photos, "sks, ${caption}", 0.1, True, 1, True, True, True, None, 0.2, 0.3, 0.2, 0.02, 5
+    )
+    assert config.objective == ObjectiveConfig("cosine", 0.3, "min-snr", 4.0, 0.05, 0.0, 0.1)
+    assert config.optimisation == OptimizerConfig(
         *(1e-4, 2e-5, 5e-3, "adamw8bit", 0.1, "cosine-restarts", 5, 2, 9, 3, 2, 0.0, 0.9),
         gradient_checkpointing=True,
         attention="xformers",
         part_rates=(("mid", 3e-4),),
     )
-    assert (course.prior, course.seed, step.force) == (Prior(0.5, "a cat", photos), 5, True)
+    assert (config.prior, config.seed, step.force) == (PriorConfig(0.5, "a cat", photos), 5, True)
 
 
 def test_a_trained_model_and_a_trained_token_are_known_from_the_next_line_on(session: Session) -> None:
@@ -251,13 +263,13 @@ a <sks>""",
     )
     assert isinstance(model, Train)
     assert isinstance(token, Train)
-    assert (model.course.method, model.file) == (Dreambooth(text_encoder=True), FOLDER / "models" / "cat")
-    assert model.course.prior == Prior(1.0, "a cat")
-    assert (token.course.method, token.file) == (
+    assert (model.config.method, model.file) == (Dreambooth(text_encoder=True), FOLDER / "models" / "cat")
+    assert model.config.prior == PriorConfig(1.0, "a cat")
+    assert (token.config.method, token.file) == (
         TextualInversion("sks", 1, "cat fox"),
         FOLDER / "embeddings" / "sks.safetensors",
     )
-    assert (token.course.data.template, token.course.optimisation.weight_decay) == ("a picture of <sks>", 0.0)
+    assert (token.config.data.template, token.config.optimisation.weight_decay) == ("a picture of <sks>", 0.0)
     assert (render.model, token.model) == (Model("cat", model.file), EMOJI)
 
 
@@ -275,13 +287,13 @@ def test_dreambooth_can_make_a_lora(session: Session) -> None:
     (step, render) = plan(session, "train dreambooth cat from photos --as lora --rank 4\na <lora:cat:0.5>")
     assert isinstance(step, Train)
     assert isinstance(render, Render)
-    assert (step.course.method, render.adapters) == (Lora(4, 4.0), (Adapter("cat", step.file),))
+    assert (step.config.method, render.adapters) == (Lora(4, 4.0), (Adapter("cat", step.file),))
 
 
 def test_the_last_word_counts_on_what_dreambooth_makes(session: Session) -> None:
     (step,) = session.plan(Source("train dreambooth cat from photos --as lora --as model")).plan.steps
     assert isinstance(step, Train)
-    assert (step.course.method, step.file) == (Dreambooth(), FOLDER / "models" / "cat")
+    assert (step.config.method, step.file) == (Dreambooth(), FOLDER / "models" / "cat")
 
 
 def test_a_token_that_a_lora_brings_along_is_known_from_the_next_line_on(session: Session) -> None:
@@ -291,9 +303,9 @@ def test_a_token_that_a_lora_brings_along_is_known_from_the_next_line_on(session
     )
     assert isinstance(step, Train)
     assert isinstance(render, Render)
-    assert step.course.method == Lora(token=TextualInversion("sks", 2, "cat", 0.3))
-    assert step.course.optimisation.token_rate == 1e-3
-    assert step.course.data.template == "a picture of <sks>"
+    assert step.config.method == Lora(token=TextualInversion("sks", 2, "cat", 0.3))
+    assert step.config.optimisation.token_rate == 1e-3
+    assert step.config.data.template == "a picture of <sks>"
     assert render.embeddings == (Adapter("sks", step.file),)
 
 
@@ -316,7 +328,10 @@ train ti <sks> from photos --on cat --under "<lora:wash:0.5> <lora:ink:0.3:0.8>"
     assert isinstance(lora, Train)
     assert isinstance(token, Train)
     assert lora.model == token.model == Model("cat", model.file)
-    assert [(use.name, use.text_encoder, use.unet) for use in token.under] == [("wash", 0.5, 0.5), ("ink", 0.3, 0.8)]
+    assert [(use.name, use.text_encoder, use.unet) for use in token.active_loras] == [
+        ("wash", 0.5, 0.5),
+        ("ink", 0.3, 0.8),
+    ]
     assert [adapter.file for adapter in token.adapters] == [lora.file, FOLDER / "adapters" / "ink.safetensors"]
     assert token.steps == 7  # a token alone that stays as it is has no more steps
 
@@ -396,7 +411,7 @@ def test_an_optimizer_has_a_learning_rate_of_its_own(session: Session) -> None:
     def rates(options: str) -> tuple[float, float]:
         (step,) = plan(session, f"train lora x from photos {options}")
         assert isinstance(step, Train)
-        return step.course.optimisation.learning_rate, step.course.optimisation.text_encoder_rate
+        return step.config.optimisation.learning_rate, step.config.optimisation.text_encoder_rate
 
     assert rates("") == (1e-3, 1e-4)
     assert rates("--optimizer lion") == (2e-4, 2e-5)
@@ -404,21 +419,21 @@ def test_an_optimizer_has_a_learning_rate_of_its_own(session: Session) -> None:
     assert rates("--optimizer prodigy") == (1.0, 1.0)
     (token,) = plan(session, "train lora x from photos --with-ti sks --optimizer lion")
     assert isinstance(token, Train)
-    assert token.course.optimisation.token_rate == 1e-3
+    assert token.config.optimisation.token_rate == 1e-3
     (step,) = plan(session, "train dreambooth x from photos --as lora")
     assert isinstance(step, Train)
-    assert step.course.optimisation.learning_rate == 1e-3
+    assert step.config.optimisation.learning_rate == 1e-3
     assert rates("--lr 1e-2 --te --te-lr 1e-5") == (1e-2, 1e-5)
     (step,) = plan(session, "train lora x from photos --up-lr 1e-5 --down-lr 0")
     assert isinstance(step, Train)
-    assert step.course.optimisation.part_rates == (("down", 0.0), ("up", 1e-5))
+    assert step.config.optimisation.part_rates == (("down", 0.0), ("up", 1e-5))
 
 
 def test_precision_and_device_are_settings_and_options(session: Session) -> None:
     (one, other) = plan(session, "set precision bf16\na fox\na fox --precision fp32 --device cpu --memory low")
     assert isinstance(one, Render)
     assert isinstance(other, Render)
-    assert (one.computing, other.computing) == (Computing("bf16"), Computing("fp32", "cpu", "low"))
+    assert (one.computing, other.computing) == (ComputeConfig("bf16"), ComputeConfig("fp32", "cpu", "low"))
 
 
 def test_a_model_that_was_trained_in_an_earlier_run_is_known_by_its_name(tmp_path: Path) -> None:

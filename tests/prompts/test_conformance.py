@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from promptlang import Source, parse_prompt
-from promptlang.plan.steps import Interval, Part, Segment
+from promptlang.plan.steps import Interval, PromptPart, Segment
 from promptlang.prompts.resolver import resolve
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -35,7 +35,7 @@ def cases(name: str) -> list[Any]:
     return [pytest.param(case, id=repr(case["prompt"])[:50]) for case in everything]
 
 
-def parts(text: str, steps: int = 20) -> tuple[Part, ...]:
+def parts(text: str, steps: int = 20) -> tuple[PromptPart, ...]:
     return resolve(parse_prompt(Source(text).span(0, len(text)))[0], steps).parts
 
 

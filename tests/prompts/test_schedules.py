@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from promptlang import Diagnostic, Source, parse_prompt
-from promptlang.plan.steps import Interval, Part
+from promptlang.plan.steps import Interval, PromptPart
 from promptlang.prompts.resolver import resolve
 
 
-def parts(text: str, steps: int = 10) -> tuple[Part, ...]:
+def parts(text: str, steps: int = 10) -> tuple[PromptPart, ...]:
     return resolve(parse_prompt(Source(text).span(0, len(text)))[0], steps).parts
 
 

@@ -17,15 +17,22 @@ from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from promptlang.plan.events import Complained, Event, PictureFinished, TrainingStarted, TrainingStep
-from promptlang.plan.steps import Interval, Model, Part, Plan, Render, Resolved, Segment, Step, Train
-from promptlang.plan.training_config import Course, Data, Lora, Method, Objective, Optimisation
+from promptlang.plan.events import DiagnosticRaised, Event, PictureFinished, TrainingStarted, TrainingStep
+from promptlang.plan.steps import Interval, Model, Plan, PromptPart, Render, Resolved, Segment, Step, Train
+from promptlang.plan.training_config import DataConfig, Lora, Method, ObjectiveConfig, OptimizerConfig, TrainingConfig
 from promptlang.runtime import Runtime
-from promptlang.runtime.adapters import Loras
+from promptlang.runtime.adapters import WeightedDeltas
 from promptlang.runtime.conditioning.text_encoder import Conditioning
 from promptlang.runtime.models import loader
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.sampling.denoise import Glimpse, Moment, Question, Walk, guided, side_by_side
+from promptlang.runtime.sampling.denoise import (
+    DenoisingRun,
+    StepConditioning,
+    StepPreview,
+    UNetInput,
+    denoise_batch,
+    predict_guided,
+)
 from promptlang.source import Source, Span
 
 Result = TypeVar("Result")
@@ -130,7 +137,7 @@ def span() -> Span:
 
 @pytest.fixture
 def base(tiny: Model, span: Span) -> BaseModel:
-    return loader.load(tiny, span)
+    return loader.load_model(tiny, span)
 
 
 @pytest.fixture
@@ -171,7 +178,7 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-PARTS = (Lora, Data, Objective, Optimisation, Course, Train)
+PARTS = (Lora, DataConfig, ObjectiveConfig, OptimizerConfig, TrainingConfig, Train)
 
 
 @pytest.fixture
@@ -184,21 +191,21 @@ def training(tiny: Model, span: Span, photos: Path, tmp_path: Path) -> Callable[
             for part in PARTS
         }
         assert not changes
-        course = Course(
+        config = TrainingConfig(
             method=method or Lora(**{"rank": 4, "alpha": 4.0, **given[Lora]}),
-            data=Data(**{"folder": photos, **given[Data]}),
-            objective=Objective(**given[Objective]),
-            optimisation=Optimisation(**{"steps": 12, "batch": 2, **given[Optimisation]}),
-            **{"seed": 3, **given[Course]},
+            data=DataConfig(**{"folder": photos, **given[DataConfig]}),
+            objective=ObjectiveConfig(**given[ObjectiveConfig]),
+            optimisation=OptimizerConfig(**{"steps": 12, "batch": 2, **given[OptimizerConfig]}),
+            **{"seed": 3, **given[TrainingConfig]},
         )
         file = tmp_path / "adapters" / "ink.safetensors"
-        return Train(**{"span": span, "model": tiny, "name": "ink", "file": file, "course": course, **given[Train]})
+        return Train(**{"span": span, "model": tiny, "name": "ink", "file": file, "config": config, **given[Train]})
 
     return make
 
 
 def says(text: str, steps: int, weight: float = 1.0) -> Resolved:
-    return Resolved((Part((Interval(steps, (Segment(text, weight),)),)),))
+    return Resolved((PromptPart((Interval(steps, (Segment(text, weight),)),)),))
 
 
 def run(runtime: Runtime, *steps: Step) -> list[Event]:
@@ -225,7 +232,9 @@ def learn(events: Iterator[Event], steps: int) -> TrainingStarted:
 
 
 def complaints(events: list[Event]) -> list[str]:
-    return [f"{each.diagnostic.code} {each.diagnostic.message}" for each in events if isinstance(each, Complained)]
+    return [
+        f"{each.diagnostic.code} {each.diagnostic.message}" for each in events if isinstance(each, DiagnosticRaised)
+    ]
 
 
 @pytest.fixture
@@ -262,12 +271,12 @@ def kohya(base: BaseModel, seed: int = 0) -> dict[str, Tensor]:
     return tensors
 
 
-def answered(moment: Moment, predict: Callable[[Loras, Conditioning], Tensor]) -> Tensor:
+def answered(moment: StepConditioning, predict: Callable[[WeightedDeltas, Conditioning], Tensor]) -> Tensor:
     """What a moment comes to, where `predict` stands for the network: LoRAs and prompts to predictions."""
     found: list[Tensor] = []
 
-    def ask() -> Iterator[Question | None]:
-        found.append((yield from guided(moment, torch.zeros(1), torch.tensor(0))))
+    def ask() -> Iterator[UNetInput | None]:
+        found.append((yield from predict_guided(moment, torch.zeros(1), torch.tensor(0))))
         yield None
 
     asked = ask()
@@ -277,12 +286,12 @@ def answered(moment: Moment, predict: Callable[[Loras, Conditioning], Tensor]) -
     return found[0]
 
 
-def finished(unet: UNet2DConditionModel, *walks: Walk) -> Tensor:
+def finished(unet: UNet2DConditionModel, *walks: DenoisingRun) -> Tensor:
     """The latents of walks side by side."""
     found = []
 
-    def make() -> Iterator[Glimpse]:
-        found.extend((yield from side_by_side(unet, walks)))
+    def make() -> Iterator[StepPreview]:
+        found.extend((yield from denoise_batch(unet, walks)))
 
     list(make())
     return torch.cat(found)

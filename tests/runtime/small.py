@@ -36,7 +36,7 @@ def _sd(family: str) -> DiffusionPipeline:
     return StableDiffusionPipeline(
         vae=_vae(),
         text_encoder=CLIPTextModel(_text("gelu" if two else "quick_gelu")),
-        tokenizer=tokenizers.clip("!" if two else "<|endoftext|>"),
+        tokenizer=tokenizers.load_clip_tokenizer("!" if two else "<|endoftext|>"),
         unet=_unet(cross_attention_dim=32, sample_size=12 if family == "sd2" else 8, use_linear_projection=two),
         scheduler=_schedule(**(V if family == "sd2" else {})),
         safety_checker=None,
@@ -50,8 +50,8 @@ def _sdxl() -> DiffusionPipeline:
         vae=_vae(),
         text_encoder=CLIPTextModel(_text("quick_gelu")),
         text_encoder_2=CLIPTextModelWithProjection(_text("gelu", hidden_size=48, projection_dim=48)),
-        tokenizer=tokenizers.clip("<|endoftext|>"),
-        tokenizer_2=tokenizers.clip("!"),
+        tokenizer=tokenizers.load_clip_tokenizer("<|endoftext|>"),
+        tokenizer_2=tokenizers.load_clip_tokenizer("!"),
         unet=_unet(
             cross_attention_dim=32 + 48,
             sample_size=8,

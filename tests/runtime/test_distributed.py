@@ -88,21 +88,21 @@ def test_a_picture_that_one_of_two_processes_cannot_read_ends_both(tiny: Model, 
 @pytest.mark.parametrize(("accumulate", "pictures", "count", "parts"), [(1, 4, 2, 2), (4, 8, 2, 4), (3, 12, 2, 6)])
 def test_each_process_has_as_many_parts_of_a_step(accumulate: int, pictures: int, count: int, parts: int) -> None:
     processes = [Processes(count, rank) for rank in range(count)]
-    assert processes[0].parts(accumulate, pictures) == parts
-    shares = [each.share(range(parts)) for each in processes]
+    assert processes[0].micro_batch_count(accumulate, pictures) == parts
+    shares = [each.select_own_share(range(parts)) for each in processes]
     assert len({len(share) for share in shares}) == 1
     assert sorted(part for share in shares for part in share) == list(range(parts))
 
 
 def test_pictures_that_cannot_be_shared_out_are_refused() -> None:
-    assert Processes(3, 0).parts(1, 4) is None
+    assert Processes(3, 0).micro_batch_count(1, 4) is None
 
 
 def test_alone_what_one_has_is_all_there_is() -> None:
-    assert list(Processes().gathered({2: "b", 0: "a"}).items()) == [(0, "a"), (2, "b")]
+    assert list(Processes().gather({2: "b", 0: "a"}).items()) == [(0, "a"), (2, "b")]
 
 
 def test_alone_nothing_is_added_up() -> None:
     parameter = nn.Parameter(torch.ones(2))
-    assert Processes().add_up(0.5, [parameter]) == 0.5
+    assert Processes().sum_gradients(0.5, [parameter]) == 0.5
     assert parameter.grad is None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from promptlang import Source, ast, parse_prompt, resolve
-from promptlang.plan.steps import LoraUse, Segment
+from promptlang.plan.steps import ActiveLora, Segment
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 
@@ -78,16 +78,16 @@ def test_weights_are_those_of_a1111(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("text", "use"),
     [
-        ("<lora:ink>", LoraUse("ink", 1.0, 1.0)),
-        ("<lora:ink:0.6>", LoraUse("ink", 0.6, 0.6)),
-        ("<lora:ink:0.6:0.4>", LoraUse("ink", 0.6, 0.4)),
-        ("<LORA:ink:te=0.5:unet=1>", LoraUse("ink", 0.5, 1.0)),
-        ("<lora:ink:unet=0.5>", LoraUse("ink", 1.0, 0.5)),
-        ("<lora:ink:-0.5>", LoraUse("ink", -0.5, -0.5)),
-        ("<lora:ink:0.5> and ([<lora:ink:0.25>])", LoraUse("ink", 0.75, 0.75)),
+        ("<lora:ink>", ActiveLora("ink", 1.0, 1.0)),
+        ("<lora:ink:0.6>", ActiveLora("ink", 0.6, 0.6)),
+        ("<lora:ink:0.6:0.4>", ActiveLora("ink", 0.6, 0.4)),
+        ("<LORA:ink:te=0.5:unet=1>", ActiveLora("ink", 0.5, 1.0)),
+        ("<lora:ink:unet=0.5>", ActiveLora("ink", 1.0, 0.5)),
+        ("<lora:ink:-0.5>", ActiveLora("ink", -0.5, -0.5)),
+        ("<lora:ink:0.5> and ([<lora:ink:0.25>])", ActiveLora("ink", 0.75, 0.75)),
     ],
 )
-def test_a_tag_adds_a_lora_wherever_it_stands(text: str, use: LoraUse) -> None:
+def test_a_tag_adds_a_lora_wherever_it_stands(text: str, use: ActiveLora) -> None:
     assert resolve(read(text), 20).parts[0].intervals[0].loras == (use,)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from promptlang.plan.steps import EMOJI, Interval, Part, Render, Resolved, Segment, Train
-from promptlang.plan.training_config import Course, Data, Lora
+from promptlang.plan.steps import EMOJI, Interval, PromptPart, Render, Resolved, Segment, Train
+from promptlang.plan.training_config import DataConfig, Lora, TrainingConfig
 from promptlang.source import Source
 from promptlang.terminal import Terminal
 
@@ -58,7 +58,7 @@ def tty() -> Screen:
 def render(tmp_path: Path) -> Callable[..., Render]:
     def make(text: str = "a fox, [blue]", file: str = "out/0001.png") -> Render:
         span = Source(text).span(0, len(text))
-        resolved = Resolved((Part((Interval(25, (Segment(text),)),)),))
+        resolved = Resolved((PromptPart((Interval(25, (Segment(text),)),)),))
         where = tmp_path / file
         return Render(span, EMOJI, text, "", resolved, resolved, (), 7, 25, 5.0, None, "ddim", where)
 
@@ -69,4 +69,4 @@ def render(tmp_path: Path) -> Callable[..., Render]:
 def train(tmp_path: Path) -> Train:
     span = Source("train lora ink from photos").span(0, 26)
     file = tmp_path / "adapters/ink.safetensors"
-    return Train(span, EMOJI, "ink", file, Course(Lora(), Data(tmp_path / "photos")))
+    return Train(span, EMOJI, "ink", file, TrainingConfig(Lora(), DataConfig(tmp_path / "photos")))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from promptlang.terminal.preview import half_blocks, preview
+from promptlang.terminal.preview import half_blocks, preview_file
 
 
 def drawn(picture: Image.Image) -> str:
@@ -42,11 +42,11 @@ def test_below_the_last_row_of_an_odd_number_there_is_nothing() -> None:
 )
 def test_a_picture_keeps_its_shape_and_fits(size: tuple[int, int], columns: int, lines: int, tmp_path: Path) -> None:
     Image.new("RGB", size).save(tmp_path / "picture.png")
-    shown = preview(tmp_path / "picture.png", columns=40, rows=20).plain.splitlines()
+    shown = preview_file(tmp_path / "picture.png", columns=40, rows=20).plain.splitlines()
     assert (len(shown[0]), len(shown)) == (columns, lines)
 
 
 def test_a_picture_with_transparency_or_a_palette_is_shown(tmp_path: Path) -> None:
     for mode in ("RGBA", "P", "L"):
         Image.new(mode, (2, 2)).save(tmp_path / "picture.png")
-        assert preview(tmp_path / "picture.png", columns=40, rows=20).plain == "▀▀\n"
+        assert preview_file(tmp_path / "picture.png", columns=40, rows=20).plain == "▀▀\n"

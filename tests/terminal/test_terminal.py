@@ -16,15 +16,15 @@ from PIL import Image
 
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.plan.events import (
-    Complained,
     DenoisingStep,
+    DiagnosticRaised,
     Event,
     ModelLoading,
     PictureFinished,
-    Progressed,
     RenderingStarted,
-    Reported,
     SheetFinished,
+    TaskProgress,
+    TextReported,
     TrainingFinished,
     TrainingSampled,
     TrainingSkipped,
@@ -33,8 +33,8 @@ from promptlang.plan.events import (
 )
 from promptlang.plan.steps import ContactSheet, Render, Train
 from promptlang.source import Source
-from promptlang.terminal.preview import sketch
-from promptlang.terminal.progress import Foot, duration
+from promptlang.terminal.preview import preview_pixels
+from promptlang.terminal.progress import ProgressLine, duration
 
 if TYPE_CHECKING:
     from tests.terminal.conftest import MakeScreen, Screen
@@ -67,7 +67,7 @@ def _in_the_folder_of_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_log_has_a_line_for_each_start_and_each_file(log: Screen, render: MakeRender, train: Train) -> None:
-    assert log.terminal.draw(running(*training(train), *rendering(render())))
+    assert log.terminal.display_events(running(*training(train), *rendering(render())))
     assert log.errors == ""
     assert log.out == dedent("""\
         training ink: 12 pictures, 400 steps
@@ -79,18 +79,20 @@ def test_a_log_has_a_line_for_each_start_and_each_file(log: Screen, render: Make
 
 
 def test_a_log_of_other_work_has_its_results_only(log: Screen) -> None:
-    assert log.terminal.draw(running(Progressed("measuring", 1, 2), Progressed("measuring", 2, 2), Reported("70 %")))
+    assert log.terminal.display_events(
+        running(TaskProgress("measuring", 1, 2), TaskProgress("measuring", 2, 2), TextReported("70 %"))
+    )
     assert log.out == "70 %\n"
 
 
 def test_a_training_that_is_skipped_is_said_to_be_up_to_date(log: Screen, train: Train) -> None:
-    assert log.terminal.draw(running(TrainingSkipped(train)))
+    assert log.terminal.display_events(running(TrainingSkipped(train)))
     assert log.out == "ink is up to date: adapters/ink.safetensors\n"
 
 
 def test_a_log_names_the_pictures_that_a_training_makes(log: Screen, train: Train, tmp_path: Path) -> None:
     files = (tmp_path / "a.png", tmp_path / "b.png")
-    log.terminal.draw(running(TrainingSampled(train, 1, files[:1]), TrainingSampled(train, 100, files)))
+    log.terminal.display_events(running(TrainingSampled(train, 1, files[:1]), TrainingSampled(train, 100, files)))
     assert log.out.splitlines() == [
         "ink after 1 step: a.png",
         "ink after 100 steps: a.png",
@@ -100,35 +102,35 @@ def test_a_log_names_the_pictures_that_a_training_makes(log: Screen, train: Trai
 
 def test_a_screen_shows_them(tty: Screen, train: Train, tmp_path: Path) -> None:
     Image.new("RGB", (4, 4), (1, 2, 3)).save(tmp_path / "a.png")
-    tty.terminal.draw(running(TrainingSampled(train, 1, (tmp_path / "a.png",))))
+    tty.terminal.display_events(running(TrainingSampled(train, 1, (tmp_path / "a.png",))))
     assert tty.out.count("▀") == 8
 
 
 def test_a_log_says_where_an_interrupted_training_goes_on(log: Screen, train: Train) -> None:
-    log.terminal.draw(running(*training(train, resumed_at=120)))
+    log.terminal.display_events(running(*training(train, resumed_at=120)))
     assert log.out.splitlines()[0] == "training ink: 12 pictures, 400 steps, going on from step 120"
 
 
 def test_a_long_path_is_not_broken_into_lines(log: Screen, render: MakeRender) -> None:
-    log.terminal.draw(running(*rendering(render(file="x" * 90 + ".png"))))
+    log.terminal.display_events(running(*rendering(render(file="x" * 90 + ".png"))))
     assert log.out.splitlines()[-1] == "x" * 90 + ".png (seed 7, 1.2 s)"
 
 
 def test_a_file_elsewhere_is_named_in_full(log: Screen, render: MakeRender, tmp_path: Path) -> None:
     step = render(file="../elsewhere/0001.png")
-    log.terminal.draw(running(*rendering(step)))
+    log.terminal.display_events(running(*rendering(step)))
     assert log.out.splitlines()[-1] == f"{tmp_path.parent}/elsewhere/0001.png (seed 7, 1.2 s)"
 
 
 def test_brackets_and_colons_in_a_prompt_are_not_markup(log: Screen, render: MakeRender) -> None:
-    log.terminal.draw(running(*rendering(render(text="[red]a :fox: [/red]\n    [a|b]"))))
+    log.terminal.display_events(running(*rendering(render(text="[red]a :fox: [/red]\n    [a|b]"))))
     assert "rendering [red]a :fox: [/red] [a|b]" in log.out.splitlines()
 
 
 def test_a_failed_step_is_reported_and_the_others_go_on(log: Screen, render: MakeRender) -> None:
     source = Source("a fox, <lora:ink>")
     broken = Diagnostic("PL302", "`ink.safetensors` cannot be used as a LoRA: it is empty", source.span(7, 17))
-    assert not log.terminal.draw(running(Complained(broken), *rendering(render())))
+    assert not log.terminal.display_events(running(DiagnosticRaised(broken), *rendering(render())))
     assert log.out.endswith("out/0001.png (seed 7, 1.2 s)\n")
     assert log.errors == dedent("""\
         error[PL302]: `ink.safetensors` cannot be used as a LoRA: it is empty
@@ -153,13 +155,13 @@ def test_on_a_terminal_the_carets_have_the_colour_of_the_fault(tty: Screen) -> N
 
 def test_a_warning_is_no_failure(log: Screen) -> None:
     odd = Diagnostic("PL206", "odd", Source("(16:9)").span(0, 6), severity=Severity.WARNING)
-    assert log.terminal.draw(running(Complained(odd)))
+    assert log.terminal.display_events(running(DiagnosticRaised(odd)))
     assert log.errors.startswith("warning[PL206]: odd\n")
 
 
 def test_on_a_terminal_the_picture_is_shown_above_a_link_to_its_file(tty: Screen, render: MakeRender) -> None:
     step = render()
-    tty.terminal.draw(running(*rendering(step)))
+    tty.terminal.display_events(running(*rendering(step)))
     row = "\x1b[38;2;1;2;3;48;2;1;2;3m▀\x1b[0m" * 4
     assert f"{row}\n{row}\n" in tty.out
     assert re.search(rf"\x1b]8;id=\d+;{re.escape(step.file.as_uri())}\x1b\\out/0001.png\x1b]8;;\x1b\\", tty.out)
@@ -168,16 +170,16 @@ def test_on_a_terminal_the_picture_is_shown_above_a_link_to_its_file(tty: Screen
 def test_of_a_sweep_the_sheet_is_shown_and_one_bar_counts_its_pictures(
     tty: Screen, render: MakeRender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = [replace(render(file=f"out/{at}.png"), place=(at, 2), steps=4) for at in (1, 2)]
+    steps = [replace(render(file=f"out/{at}.png"), sheet_position=(at, 2), steps=4) for at in (1, 2)]
     sheet = ContactSheet(steps[0].span, (), tmp_path / "out" / "sheet.png")
     bars: list[tuple[float, int | None]] = []
-    show = Foot.show
+    show = ProgressLine.show
 
-    def told(foot: Foot, title: str, done: float = 0, total: int | None = None, note: str = "") -> None:
+    def told(foot: ProgressLine, title: str, done: float = 0, total: int | None = None, note: str = "") -> None:
         bars.append((done, total))
         show(foot, title, done, total, note)
 
-    monkeypatch.setattr(Foot, "show", told)
+    monkeypatch.setattr(ProgressLine, "show", told)
 
     def events() -> Iterator[Event]:
         for step in steps:
@@ -185,7 +187,7 @@ def test_of_a_sweep_the_sheet_is_shown_and_one_bar_counts_its_pictures(
         Image.new("RGB", (8, 4), (1, 2, 3)).save(sheet.file)
         yield SheetFinished(sheet)
 
-    assert tty.terminal.draw(running(*events()))
+    assert tty.terminal.display_events(running(*events()))
     assert tty.out.count("▀") == 8 * 2
     assert "sheet.png" in tty.out.splitlines()[-1]
     assert [done for done, total in bars if total == 2] == [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
@@ -193,19 +195,19 @@ def test_of_a_sweep_the_sheet_is_shown_and_one_bar_counts_its_pictures(
 
 def test_without_colours_there_is_no_picture_but_its_file(render: MakeRender, make_screen: MakeScreen) -> None:
     grey = make_screen(is_tty=True, no_color=True)
-    grey.terminal.draw(running(*rendering(render())))
+    grey.terminal.display_events(running(*rendering(render())))
     assert "▀" not in grey.out
     assert "out/0001.png" in grey.out
 
 
 def test_a_job_of_less_than_a_second_shows_no_bar(tty: Screen, train: Train) -> None:
-    tty.terminal.draw(running(*training(train)))
+    tty.terminal.display_events(running(*training(train)))
     assert "━" not in tty.out
     assert "loss 0.0312" in tty.out
 
 
 def test_a_longer_job_shows_how_far_it_is_and_leaves_no_trace(tty: Screen) -> None:
-    foot = Foot(tty.terminal.console, patience=0)
+    foot = ProgressLine(tty.terminal.console, patience=0)
     foot.show("training [ink]", 100, 400, "loss 0.0312")
     foot.hide()
     shown = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", tty.out)
@@ -214,9 +216,9 @@ def test_a_longer_job_shows_how_far_it_is_and_leaves_no_trace(tty: Screen) -> No
 
 
 def test_a_picture_on_its_way_stands_above_the_bar_and_goes_with_it(tty: Screen) -> None:
-    foot = Foot(tty.terminal.console, patience=0)
+    foot = ProgressLine(tty.terminal.console, patience=0)
     foot.show("a fox", 3, 20)
-    foot.picture(sketch((2, 2), bytes(range(12)), 40, 20))
+    foot.picture(preview_pixels((2, 2), bytes(range(12)), 40, 20))
     foot.show("a fox", 4, 20)
     foot.hide()
     assert "\x1b[38;2;0;1;2;48;2;6;7;8m▀" in tty.out
@@ -226,7 +228,7 @@ def test_a_picture_on_its_way_stands_above_the_bar_and_goes_with_it(tty: Screen)
 
 
 def test_a_spinner_turns_while_nobody_knows_how_long(tty: Screen) -> None:
-    foot = Foot(tty.terminal.console, patience=0)
+    foot = ProgressLine(tty.terminal.console, patience=0)
     foot.show("loading emoji")
     foot.hide()
     assert "loading emoji" in tty.out
@@ -234,7 +236,7 @@ def test_a_spinner_turns_while_nobody_knows_how_long(tty: Screen) -> None:
 
 
 def test_the_bar_says_so_when_the_job_is_to_stop(tty: Screen) -> None:
-    foot = Foot(tty.terminal.console, stopping=lambda: True, patience=0)
+    foot = ProgressLine(tty.terminal.console, stopping=lambda: True, patience=0)
     foot.show("training ink", 1, 400)
     foot.hide()
     assert "stopping after this step" in tty.out
@@ -264,7 +266,7 @@ def interrupted(events: Iterator[Event], at: int, closed: list[bool]) -> Generat
 def test_ctrl_c_stops_a_training_after_its_step_and_says_how_to_go_on(log: Screen, train: Train) -> None:
     closed: list[bool] = []
     with pytest.raises(KeyboardInterrupt):
-        log.terminal.draw(interrupted(training(train), at=120, closed=closed))
+        log.terminal.display_events(interrupted(training(train), at=120, closed=closed))
     assert closed == [True]
     assert log.out == dedent("""\
         training ink: 12 pictures, 400 steps
@@ -279,10 +281,10 @@ def test_what_is_kept_is_said_once_it_is_kept(log: Screen, train: Train) -> None
         try:
             yield TrainingStep(1, 400, 0.1)
         finally:
-            log.terminal.say("(the checkpoint is written)")
+            log.terminal.print_line("(the checkpoint is written)")
 
     with pytest.raises(KeyboardInterrupt):
-        log.terminal.draw(slow_to_close())
+        log.terminal.display_events(slow_to_close())
     assert log.out.splitlines()[1:] == [
         "(the checkpoint is written)",
         "stopped ink at step 1 of 400: run it again and it goes on from there",
@@ -291,7 +293,7 @@ def test_what_is_kept_is_said_once_it_is_kept(log: Screen, train: Train) -> None
 
 def test_ctrl_c_between_pictures_says_what_is_finished(log: Screen, render: MakeRender) -> None:
     with pytest.raises(KeyboardInterrupt):
-        log.terminal.draw(interrupted(iter([*rendering(render()), *rendering(render())]), at=30, closed=[]))
+        log.terminal.display_events(interrupted(iter([*rendering(render()), *rendering(render())]), at=30, closed=[]))
     assert log.out.splitlines()[-1] == "stopped, with 1 finished file so far: run it again for the rest"
 
 
@@ -301,7 +303,7 @@ def test_ctrl_c_at_the_very_end_of_a_job_still_stops_what_would_follow(log: Scre
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        log.terminal.draw(late())
+        log.terminal.display_events(late())
 
 
 def test_a_second_ctrl_c_ends_a_job_that_does_not_stop(log: Screen, train: Train) -> None:
@@ -312,7 +314,7 @@ def test_a_second_ctrl_c_ends_a_job_that_does_not_stop(log: Screen, train: Train
         pytest.fail("the second Ctrl-C did nothing")
 
     with pytest.raises(KeyboardInterrupt):
-        log.terminal.draw(stubborn())
+        log.terminal.display_events(stubborn())
     assert log.out == "training ink: 12 pictures, 400 steps\n"
 
 
@@ -320,7 +322,7 @@ def test_a_second_ctrl_c_ends_a_job_that_does_not_stop(log: Screen, train: Train
 def test_after_a_job_ctrl_c_is_what_it_was(log: Screen, train: Train, at: int) -> None:
     before = signal.getsignal(signal.SIGINT)
     with suppress(KeyboardInterrupt):
-        log.terminal.draw(interrupted(training(train), at=at, closed=[]))
+        log.terminal.display_events(interrupted(training(train), at=at, closed=[]))
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -330,5 +332,5 @@ def test_a_bug_in_a_job_stays_an_exception_and_the_bar_goes(tty: Screen) -> None
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        tty.terminal.draw(broken())
+        tty.terminal.display_events(broken())
     assert "\x1b[?25h" in tty.out, "the cursor is back"

@@ -9,13 +9,13 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from promptlang import explain
-from promptlang.terminal.explained import explained_rows
+from promptlang.terminal.explanation import render_explanation
 
 
 def drawn(prompt: str, steps: int, width: int) -> list[str]:
     out = StringIO()
     console = Console(file=out, width=width)
-    for row in explained_rows(explain(prompt, steps)):
+    for row in render_explanation(explain(prompt, steps)):
         console.print(row)
     return [line.rstrip() for line in out.getvalue().splitlines()]
 

@@ -8,27 +8,27 @@ from typing import Protocol
 from promptlang.analysis.checks import (
     areas,
     availability,
-    data_sets,
+    datasets,
     embeddings,
+    empty_phases,
+    expanded_prompts,
     extreme_weights,
-    filled,
     initial_pictures,
     loras,
     models,
-    moments,
     names,
     negatives,
-    option_values,
+    option_types,
     options,
     references,
     repeated_loras,
     samples,
-    spacings,
+    schedulers,
     sweeps,
     trainings,
 )
-from promptlang.analysis.scope import Scoped
-from promptlang.analysis.training_samples import made
+from promptlang.analysis.scope import ScopedStatement
+from promptlang.analysis.training_samples import build_training_prompts
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
 from promptlang.source import Source
@@ -37,44 +37,44 @@ from promptlang.source import Source
 class Rule(Protocol):
     """Looks at one statement and says what is wrong with it."""
 
-    def check(self, scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+    def check(self, scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
         """Everything that the rule has against the statement."""
         ...
 
 
 RULES: tuple[Rule, ...] = (
     models,
-    data_sets,
+    datasets,
     names,
     references,
     loras,
     repeated_loras,
     embeddings,
     options,
-    option_values,
+    option_types,
     trainings,
     samples,
     initial_pictures,
     sweeps,
-    moments,
+    empty_phases,
     extreme_weights,
     areas,
-    filled,
+    expanded_prompts,
     negatives,
-    spacings,
+    schedulers,
     availability,
 )
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check_statement(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """What every rule has against a statement, and against the pictures that show what it trains."""
-    own = [*made(scoped)]
+    own = [*build_training_prompts(scoped)]
     for rule in RULES:
         for each in (scoped, *own):
             yield from rule.check(each, world)
 
 
-def in_order(found: Iterable[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
+def sort_diagnostics(found: Iterable[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
     """Each once, in the order of the program's text; then those of the recipes that it includes."""
 
     def order(each: Diagnostic) -> tuple[bool, str, int]:

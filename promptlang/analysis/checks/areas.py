@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.scope import Scoped
+from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.syntax import misplaced_area
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``a cat <area:0,0.5,0,1>``"""
     for prompt in scoped.prompts:
         heads = {id(_head(part)) for part in prompt.parts}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.checks.shelved import several
-from promptlang.analysis.scope import Scoped
+from promptlang.analysis.checks.ambiguous_names import ambiguous_files
+from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic, ambiguous, unknown_embedding
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``<painterly>``"""
     severity = scoped.scope.severity_of_missing
     if severity is None:
@@ -20,7 +20,7 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
         for node in ast.walk(prompt):
             if not isinstance(node, ast.Embedding):
                 continue
-            if files := several("embeddings", node.name, scoped.scope.embeddings, world):
+            if files := ambiguous_files("embeddings", node.name, scoped.scope.embeddings, world):
                 yield ambiguous("token", node.name, files, node.span)
             elif scoped.scope.embedding(node.name) is None:
                 yield unknown_embedding(node.name, scoped.scope.embeddings, node.span, severity)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.scope import Scoped
+from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic, extreme_weight
 
-LIMIT = 3.0
+MAX_WEIGHT = 3.0
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``(16:9)``"""
     for prompt in scoped.prompts:
         for node in ast.walk(prompt):
             match node:
-                case ast.Emphasis(_, float(weight)) | ast.Opening(_, float(weight)) if abs(weight) > LIMIT:
+                case ast.Emphasis(_, float(weight)) | ast.Opening(_, float(weight)) if abs(weight) > MAX_WEIGHT:
                     yield extreme_weight(weight, node.span)

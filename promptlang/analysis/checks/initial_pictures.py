@@ -7,36 +7,40 @@ from types import MappingProxyType
 from typing import Final
 
 from promptlang import ast
-from promptlang.analysis.checks.statements import each_of, options
-from promptlang.analysis.scope import PICTURES, Scoped
+from promptlang.analysis.checks.statements import each_of, statement_options
+from promptlang.analysis.scope import OUTPUT, ScopedStatement
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic, missing_file, needs_option
 
-NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"mask": ("init",), "strength": ("init", "hires")})
+REQUIRED_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"mask": ("init",), "strength": ("init", "hires")}
+)
 
 
-FILES: Final = ("init", "mask")
+FILE_OPTIONS: Final = ("init", "mask")
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``a fox --init "no/such.png"``"""
     for reference in _references(scoped.statement):
         path = scoped.scope.path(reference)
-        made_above = scoped.scope.drawn and path.parent == scoped.scope.folder / PICTURES
+        made_above = scoped.scope.has_rendered and path.parent == scoped.scope.folder / OUTPUT
         if not (made_above or world.is_file(path)):
             yield missing_file(reference.value, reference.span)
     if isinstance(scoped.statement, ast.Picture):
         given = {option.name: option.span for option in scoped.statement.options}
-        for name, needed in NEEDS.items():
+        for name, needed in REQUIRED_OPTIONS.items():
             if name in given and not {*given, *scoped.scope.settings}.intersection(needed):
                 yield needs_option(name, needed, given[name])
 
 
 def _references(statement: ast.Statement) -> Iterator[ast.String | ast.Word]:
     values = [
-        option.value for option in options(statement) if option.name in FILES and isinstance(statement, ast.Picture)
+        option.value
+        for option in statement_options(statement)
+        if option.name in FILE_OPTIONS and isinstance(statement, ast.Picture)
     ]
-    if isinstance(statement, ast.Set) and statement.key.value in FILES:
+    if isinstance(statement, ast.Set) and statement.key.value in FILE_OPTIONS:
         values = [statement.value]
     for value in values:
         for each in each_of(value):

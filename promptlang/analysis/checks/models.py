@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.checks.shelved import several
-from promptlang.analysis.scope import Scope, Scoped
+from promptlang.analysis.checks.ambiguous_names import ambiguous_files
+from promptlang.analysis.scope import Scope, ScopedStatement
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic, ambiguous, unknown_model
 from promptlang.grammar import vocabulary
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``use model emojo``"""
     match scoped.statement:
         case ast.UseModel(reference):
@@ -24,9 +24,9 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
 
 
 def _named(reference: ast.Operand, scope: Scope, world: World) -> Iterator[Diagnostic]:
-    files = several("models", reference.value, scope.models, world)
+    files = ambiguous_files("models", reference.value, scope.models, world)
     path = scope.find_model(reference).path
     if files:
         yield ambiguous("model", reference.value, files, reference.span)
     elif path is not None and path not in scope.models.values() and not world.is_model(path):
-        yield unknown_model(reference.value, [*vocabulary.MODELS, *scope.models], reference.span)
+        yield unknown_model(reference.value, [*vocabulary.BUILTIN_MODELS, *scope.models], reference.span)

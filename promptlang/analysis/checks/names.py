@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.scope import Scoped
+from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, wrong_name
+from promptlang.diagnostics import Diagnostic, invalid_name
 
 _NAME = re.compile(r"[\w-][\w.-]*")
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``train lora ../ink from "photos"``"""
     match scoped.statement:
         case (
@@ -24,4 +24,4 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
             | ast.UseTi(_, ast.Word() as name)
         ):
             if not _NAME.fullmatch(name.value):
-                yield wrong_name(name.value, name.span)
+                yield invalid_name(name.value, name.span)

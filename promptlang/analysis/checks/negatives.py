@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.checks.statements import options
-from promptlang.analysis.scope import Scoped
+from promptlang.analysis.checks.statements import statement_options
+from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
 from promptlang.syntax.prompt_parser import parse_prompt
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``set negative "(blurry"``"""
     match scoped.statement:
         case ast.Set(ast.Word("negative"), ast.String() as text):
             yield from _check(text)
         case ast.Picture() as picture:
-            for option in options(picture):
+            for option in statement_options(picture):
                 if option.name == "negative" and isinstance(option.value, ast.String):
                     yield from _check(option.value)
 

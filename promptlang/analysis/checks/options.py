@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.checks.statements import head
-from promptlang.analysis.checks.statements import options as written
-from promptlang.analysis.scope import Scoped
+from promptlang.analysis.checks.statements import statement_head
+from promptlang.analysis.checks.statements import statement_options as written
+from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, no_value, option_twice, unknown_option
+from promptlang.diagnostics import Diagnostic, missing_value, repeated_option, unknown_option
 from promptlang.grammar import vocabulary
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``--stpes 30``"""
-    name = head(scoped.statement)
-    if name is not None and name not in vocabulary.UNAVAILABLE:
-        yield from _check(written(scoped.statement), vocabulary.options(name))
+    name = statement_head(scoped.statement)
+    if name is not None and name not in vocabulary.UNAVAILABLE_STATEMENTS:
+        yield from _check(written(scoped.statement), vocabulary.get_options(name))
 
 
 def _check(options: tuple[ast.Option, ...], known: dict[str, vocabulary.Option]) -> Iterator[Diagnostic]:
@@ -26,7 +26,7 @@ def _check(options: tuple[ast.Option, ...], known: dict[str, vocabulary.Option])
         if option.name not in known:
             yield unknown_option(option.name, known, option.span)
         elif option.value is None and known[option.name].kind is not vocabulary.Kind.FLAG:
-            yield no_value(option.name, known[option.name].kind.value, option.span)
+            yield missing_value(option.name, known[option.name].kind.value, option.span)
         elif option.name in seen:
-            yield option_twice(option.name, option.span)
+            yield repeated_option(option.name, option.span)
         seen.add(option.name)

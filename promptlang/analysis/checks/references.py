@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from promptlang import ast
 from promptlang.analysis.checks.statements import parameters
-from promptlang.analysis.scope import Scoped
+from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic, missing_argument, too_many_arguments, unknown_let, unknown_wildcard
-from promptlang.prompts.expansion import Let
+from promptlang.prompts.expansion import LetDefinition
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``${hreo} and a __beast__``"""
     library = scoped.scope.library
     for index, prompt in enumerate(scoped.prompts):
@@ -26,7 +26,7 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
                     yield unknown_wildcard(pattern, node.span)
 
 
-def _fits(reference: ast.Reference, let: Let) -> Iterator[Diagnostic]:
+def _fits(reference: ast.Reference, let: LetDefinition) -> Iterator[Diagnostic]:
     given = len(reference.arguments)
     if given > len(let.parameters):
         yield too_many_arguments(reference.name, [each.name for each in let.parameters], reference.span)

@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from itertools import islice
 
 from promptlang import ast
-from promptlang.analysis.scope import Scoped, quoted
-from promptlang.analysis.training_samples import sampled
+from promptlang.analysis.scope import ScopedStatement, quoted_text
+from promptlang.analysis.training_samples import build_sample_prompt
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.training import lora_in_samples
-from promptlang.prompts.expansion import TooLongError, every
+from promptlang.prompts.expansion import TooLongError, enumerate_expansions
 from promptlang.syntax.prompt_parser import parse_prompt
 
-LOOKED_AT = 1000
+MAX_VARIANTS = 1000
 """Variants, at most: a rule has to come to an end."""
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``train lora ink from photos --samples "a cat <lora:wash:1>"``"""
-    text, shown = quoted(scoped.statement, "samples"), sampled(scoped)
+    text, shown = quoted_text(scoped.statement, "samples"), build_sample_prompt(scoped)
     if text is None or shown is None:
         return
     yield from parse_prompt(text)[1]
@@ -29,10 +29,10 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
     yield from map(lora_in_samples, tags or ([text] if _hidden(shown, prompt) else []))
 
 
-def _hidden(shown: Scoped, prompt: ast.Prompt) -> bool:
+def _hidden(shown: ScopedStatement, prompt: ast.Prompt) -> bool:
     """Whether a variant, a wildcard's line or a `let` brings a tag along."""
     try:
-        ways = islice(every(prompt, shown.scope.library), LOOKED_AT)
+        ways = islice(enumerate_expansions(prompt, shown.scope.library), MAX_VARIANTS)
         return any(isinstance(node, ast.Lora) for way in ways for node in ast.walk(way.prompt))
     except TooLongError:
         return False  # another rule says so

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from promptlang import ast
 
-HEADS: dict[type[ast.Statement], str] = {
+STATEMENT_HEADS: dict[type[ast.Statement], str] = {
     ast.UseVae: "use vae",
     ast.UseTi: "use ti",
     ast.TrainLora: "train lora",
@@ -21,12 +21,12 @@ HEADS: dict[type[ast.Statement], str] = {
 }
 
 
-def head(statement: ast.Statement) -> str | None:
+def statement_head(statement: ast.Statement) -> str | None:
     """What a statement is called, in the vocabulary; None where it takes no options and is always there."""
-    return f"merge {statement.kind}" if isinstance(statement, ast.Merge) else HEADS.get(type(statement))
+    return f"merge {statement.kind}" if isinstance(statement, ast.Merge) else STATEMENT_HEADS.get(type(statement))
 
 
-def options(statement: ast.Statement) -> tuple[ast.Option, ...]:
+def statement_options(statement: ast.Statement) -> tuple[ast.Option, ...]:
     """The options that are written."""
     found: tuple[ast.Option, ...] = getattr(statement, "options", ())
     return found

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from promptlang import ast
 from promptlang.analysis.checks.statements import each_of
-from promptlang.analysis.scope import Scoped
-from promptlang.analysis.sweeps import MOST, count
+from promptlang.analysis.scope import ScopedStatement
+from promptlang.analysis.sweeps import MAX_PICTURES, count_pictures
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic, empty_range, too_many_pictures
-from promptlang.diagnostics.syntax import too_long
-from promptlang.prompts.expansion import LONGEST, TooLongError
+from promptlang.diagnostics.syntax import expansion_too_long
+from promptlang.prompts.expansion import MAX_EXPANDED_LENGTH, TooLongError
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``--seed 1..100000``"""
     if not isinstance(scoped.statement, ast.Picture):
         return
@@ -23,7 +23,7 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
             if isinstance(value, ast.Range) and value.count == 0:
                 yield empty_range(value.span)
     try:
-        if count(scoped.statement, scoped.scope) > MOST:
-            yield too_many_pictures(MOST, scoped.statement.span)
+        if count_pictures(scoped.statement, scoped.scope) > MAX_PICTURES:
+            yield too_many_pictures(MAX_PICTURES, scoped.statement.span)
     except TooLongError:
-        yield too_long(LONGEST, scoped.statement.prompt.span)
+        yield expansion_too_long(MAX_EXPANDED_LENGTH, scoped.statement.prompt.span)

@@ -6,27 +6,27 @@ import re
 from collections.abc import Iterator, Mapping
 
 from promptlang import ast
-from promptlang.analysis.checks.statements import head
-from promptlang.analysis.checks.statements import options as written
-from promptlang.analysis.option_values import Values
-from promptlang.analysis.scope import Scope, Scoped, makes_lora, worn
+from promptlang.analysis.checks.statements import statement_head
+from promptlang.analysis.checks.statements import statement_options as written
+from promptlang.analysis.option_values import OptionValues
+from promptlang.analysis.scope import Scope, ScopedStatement, makes_lora, parse_active_loras
 from promptlang.analysis.world import World
-from promptlang.datasets.examples import CAPTION
+from promptlang.datasets.examples import CAPTION_PLACEHOLDER
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.training import (
-    built_in,
-    not_together,
-    not_without,
-    only_loras,
-    over_before,
-    same_pictures,
-    typo_in_template,
+    conflicting_options,
+    longer_than_training,
+    missing_required_option,
+    only_lora_tags,
+    reserved_model_name,
     uneven_ratio,
-    unknown_word,
+    unknown_init_word,
+    unknown_placeholder,
+    validation_on_training_pictures,
 )
 from promptlang.plan.steps import EMOJI
 
-RIVALS: tuple[tuple[str, str, str], ...] = (
+CONFLICTS: tuple[tuple[str, str, str], ...] = (
     ("min-snr", "soft-min-snr", "both weigh the timesteps"),
     ("min-snr", "debiased", "both weigh the timesteps"),
     ("soft-min-snr", "debiased", "both weigh the timesteps"),
@@ -36,7 +36,7 @@ RIVALS: tuple[tuple[str, str, str], ...] = (
 )
 """Options of which one can be had, and why."""
 
-NEEDED: tuple[tuple[str, str], ...] = (
+REQUIREMENTS: tuple[tuple[str, str], ...] = (
     ("te-lr", "te"),
     ("cosine-weight", "loss cosine"),
     ("class-count", "class"),
@@ -46,40 +46,40 @@ NEEDED: tuple[tuple[str, str], ...] = (
 )
 """Options, and what they need beside them."""
 
-BESIDE: tuple[str, ...] = ("vectors", "init", "ti-until", "ti-lr")
+TOKEN_OPTIONS: tuple[str, ...] = ("vectors", "init", "ti-until", "ti-lr")
 """Those of a token; where weights are trained, it has to be named."""
 
-OF_LORAS: tuple[str, ...] = ("rank", "alpha", "algo", "rslora", "format", "with-ti", "under", "base-precision")
+LORA_OPTIONS: tuple[str, ...] = ("rank", "alpha", "algo", "rslora", "format", "with-ti", "under", "base-precision")
 """Those that mean nothing for a whole model."""
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``--min-snr 5 --debiased``"""
     if not isinstance(scoped.statement, ast.Training):
         return
     given = {option.name: option for option in written(scoped.statement) if not option.negated}
-    for first, second, reason in RIVALS:
+    for first, second, reason in CONFLICTS:
         if first in given and second in given:
-            yield not_together(first, second, reason, given[second].span)
-    for option, other in NEEDED:
+            yield conflicting_options(first, second, reason, given[second].span)
+    for option, other in REQUIREMENTS:
         if option in given and not _has(given, other):
-            yield not_without(option, other, given[option].span)
+            yield missing_required_option(option, other, given[option].span)
     if _word(given, "keep") == "best" and not {"validation", "hold-out"} & given.keys():
-        yield not_without("keep best", "hold-out", given["keep"].span)
+        yield missing_required_option("keep best", "hold-out", given["keep"].span)
     if "variants" in given and not {"crop", "colour-jitter", "pixel-noise"} & given.keys():
-        yield not_without("variants", "crop", given["variants"].span)
+        yield missing_required_option("variants", "crop", given["variants"].span)
     if "prior" in given and not {"class", "class-data"} & given.keys():
-        yield not_without("prior", "class", given["prior"].span)
+        yield missing_required_option("prior", "class", given["prior"].span)
     if isinstance(scoped.statement, ast.TrainDreambooth) and scoped.statement.name.value == EMOJI.name:
-        yield built_in(EMOJI.name, scoped.statement.name.span)
+        yield reserved_model_name(EMOJI.name, scoped.statement.name.span)
     yield from _template(given.get("prompt"))
-    yield from _too_late(scoped.statement, given)
+    yield from _schedule_lengths(scoped.statement, given)
     init = given["init"].value if "init" in given else None
     if isinstance(init, ast.String) and not init.value.strip():
-        yield unknown_word(init.value, init.span)
-    yield from _others(scoped.statement, scoped.scope, given.get("validation"))
+        yield unknown_init_word(init.value, init.span)
+    yield from _validation_source(scoped.statement, scoped.scope, given.get("validation"))
     yield from _ratio(scoped.statement, given)
-    yield from _layered(scoped.statement, given)
+    yield from _method_options(scoped.statement, given)
     yield from _algorithm(given)
     yield from _optimizer(given)
 
@@ -88,52 +88,52 @@ def _template(option: ast.Option | None) -> Iterator[Diagnostic]:
     """Of a template's names there is but one."""
     if option is not None and isinstance(option.value, ast.String):
         for name in re.findall(r"(?<!\\)\$\{(\w+)\}", option.value.value):
-            if f"${{{name}}}" != CAPTION:
-                yield typo_in_template(name, option.value.span)
+            if f"${{{name}}}" != CAPTION_PLACEHOLDER:
+                yield unknown_placeholder(name, option.value.span)
 
 
-def _too_late(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
+def _schedule_lengths(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
     """Ramps and looks that the training is over before."""
-    values = Values(head(statement) or "", {}, statement.options)
+    values = OptionValues(statement_head(statement) or "", {}, statement.options)
     for name in ("warmup", "sample-every"):
         if name in given and values.number(name) > values.integer("steps"):
-            yield over_before(name, values.integer("steps"), given[name].span)
+            yield longer_than_training(name, values.integer("steps"), given[name].span)
 
 
-def _others(statement: ast.Training, scope: Scope, option: ast.Option | None) -> Iterator[Diagnostic]:
+def _validation_source(statement: ast.Training, scope: Scope, option: ast.Option | None) -> Iterator[Diagnostic]:
     value = option.value if option else None
     if isinstance(value, ast.Word | ast.String) and scope.path(value) == scope.path(statement.data):
-        yield same_pictures(value.span)
+        yield validation_on_training_pictures(value.span)
 
 
 def _ratio(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
     """Every batch of a step has as many pictures of others, and whole ones."""
-    name = head(statement)
+    name = statement_head(statement)
     if "class-ratio" not in given or name is None:
         return
     if not {"class-data", "class-count"} & given.keys():
-        yield not_without("class-ratio", "class-data", given["class-ratio"].span)
-    values = Values(name, {}, statement.options)
+        yield missing_required_option("class-ratio", "class-data", given["class-ratio"].span)
+    values = OptionValues(name, {}, statement.options)
     batch, ratio = values.number("batch"), values.number("class-ratio")
     if batch * ratio != round(batch * ratio):
         yield uneven_ratio(int(batch), ratio, given["class-ratio"].span)
 
 
-def _layered(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
+def _method_options(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
     if isinstance(statement, ast.TrainDreambooth) and not makes_lora(statement):
-        for option in (*OF_LORAS, *BESIDE):
+        for option in (*LORA_OPTIONS, *TOKEN_OPTIONS):
             if option in given:
-                yield not_without(option, "as lora", given[option].span)
+                yield missing_required_option(option, "as lora", given[option].span)
     elif not isinstance(statement, ast.TrainTi):
-        for option in BESIDE:
+        for option in TOKEN_OPTIONS:
             if option in given and "with-ti" not in given:
-                yield not_without(option, "with-ti", given[option].span)
+                yield missing_required_option(option, "with-ti", given[option].span)
     if "with-ti" in given and _word(given, "optimizer") == "schedule-free":
         reason = "what it averages cannot stop half-way"
-        yield not_together("with-ti", "optimizer schedule-free", reason, given["with-ti"].span)
-    under = worn(statement)
+        yield conflicting_options("with-ti", "optimizer schedule-free", reason, given["with-ti"].span)
+    under = parse_active_loras(statement)
     if under is not None and not all(_lora_only(phrase) for phrase in under.phrases):
-        yield only_loras(given["under"].span)
+        yield only_lora_tags(given["under"].span)
 
 
 def _lora_only(phrase: ast.Node) -> bool:
@@ -161,23 +161,27 @@ def _algorithm(given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
     algo = _word(given, "algo")
     layout = _word(given, "format")
     if algo in ("loha", "lokr") and layout == "diffusers":
-        yield not_together(f"algo {algo}", "format diffusers", "its files know no such adapters", given["format"].span)
+        yield conflicting_options(
+            f"algo {algo}", "format diffusers", "its files know no such adapters", given["format"].span
+        )
     if "with-ti" in given and layout in ("diffusers", "peft"):
-        yield not_together("with-ti", f"format {layout}", "there is no place for a token in it", given["format"].span)
+        yield conflicting_options(
+            "with-ti", f"format {layout}", "there is no place for a token in it", given["format"].span
+        )
     if algo in ("loha", "lokr") and "rslora" in given:
         reason = "the root of the rank is right for the product of two matrices only"
-        yield not_together("rslora", f"algo {algo}", reason, given["rslora"].span)
+        yield conflicting_options("rslora", f"algo {algo}", reason, given["rslora"].span)
 
 
 def _optimizer(given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
     match _word(given, "optimizer"):
         case "schedule-free" if _word(given, "scheduler") not in (None, "constant"):
             reason = "it is made to need none"
-            yield not_together("scheduler", "optimizer schedule-free", reason, given["scheduler"].span)
+            yield conflicting_options("scheduler", "optimizer schedule-free", reason, given["scheduler"].span)
         case "schedule-free" if "ema" in given:
-            yield not_together("ema", "optimizer schedule-free", "it averages already", given["ema"].span)
+            yield conflicting_options("ema", "optimizer schedule-free", "it averages already", given["ema"].span)
         case "prodigy":
             for name in ("te-lr", "ti-lr", "down-lr", "mid-lr", "up-lr"):
                 if name in given:
                     reason = "it finds one learning rate for all"
-                    yield not_together(name, "optimizer prodigy", reason, given[name].span)
+                    yield conflicting_options(name, "optimizer prodigy", reason, given[name].span)

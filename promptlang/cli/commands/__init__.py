@@ -18,7 +18,7 @@ class Command(Protocol):
     """A word after ``promptlang``."""
 
     NAME: str
-    MEANING: str
+    HELP: str
 
     def add(self, parser: ArgumentParser) -> None:
         """Give the command its options."""

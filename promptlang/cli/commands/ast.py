@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from promptlang.cli.commands.files import LoadBackend, exit_code, read
+from promptlang.cli.commands.files import LoadBackend, exit_code, read_source
 from promptlang.terminal import Terminal
 
 NAME = "ast"
-MEANING = "show the syntax tree of a recipe"
+HELP = "show the syntax tree of a recipe"
 
 
 def add(parser: ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
     from promptlang.syntax.parser import parse
     from promptlang.syntax.tree_json import tree_json, tree_lines
 
-    parsed = parse(read(chosen.file))
+    parsed = parse(read_source(chosen.file))
     if chosen.json:
         terminal.write(tree_json(parsed.program))
     else:

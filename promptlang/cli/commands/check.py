@@ -6,21 +6,21 @@ import json
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from promptlang.cli.commands import checked
-from promptlang.cli.commands.files import FAILED, FINE, USAGE, LoadBackend, add_files
+from promptlang.cli.commands import recipe_checks
+from promptlang.cli.commands.files import FAILED, OK, USAGE, LoadBackend, add_files
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan.steps import diagnostic_json
 from promptlang.terminal import Terminal
-from promptlang.terminal.report import counted
+from promptlang.terminal.report import pluralize
 
 NAME = "check"
-MEANING = "say what is wrong with recipes, and run nothing"
+HELP = "say what is wrong with recipes, and run nothing"
 
 
 def add(parser: ArgumentParser) -> None:
     """Give the command its options."""
     add_files(parser)
-    checked.add_strict(parser)
+    recipe_checks.add_strict(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON array of all that is wrong")
     form.add_argument("--github", action="store_true", help="annotations for GitHub's workflows")
@@ -28,7 +28,7 @@ def add(parser: ArgumentParser) -> None:
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """The exit code is 1 where there is an error, 2 where a file cannot be read; the others are checked even so."""
-    found = checked.check(chosen.files, strict=chosen.strict)
+    found = recipe_checks.check_recipes(chosen.files, strict=chosen.strict)
     if chosen.json:
         terminal.write(json.dumps([_object(each) for each in found.diagnostics], indent=2))
     elif chosen.github:
@@ -38,10 +38,10 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
         terminal.report(found.diagnostics)
         if not found.failed and not found.refused:
             verdict = "without errors" if found.diagnostics else "fine"
-            terminal.say(f"{counted(found.statements, 'statement')} {verdict}")
+            terminal.print_line(f"{pluralize(found.statements, 'statement')} {verdict}")
     for error in found.refused:
-        terminal.complain(str(error))
-    return USAGE if found.refused else FAILED if found.failed else FINE
+        terminal.print_error(str(error))
+    return USAGE if found.refused else FAILED if found.failed else OK
 
 
 def _object(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -9,23 +9,23 @@ from collections.abc import Generator, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from promptlang.cli.commands.checked import add_strict
-from promptlang.cli.commands.files import FAILED, FINE, LoadBackend, exit_code
+from promptlang.cli.commands.files import FAILED, OK, LoadBackend, exit_code
+from promptlang.cli.commands.recipe_checks import add_strict
 from promptlang.diagnostics import PromptError, Severity
 from promptlang.grammar import vocabulary
-from promptlang.plan.events import Complained, DataChecked, Event
+from promptlang.plan.events import DataChecked, DiagnosticRaised, Event
 from promptlang.plan.steps import EMOJI, CheckData, Model
 from promptlang.source import Source
 from promptlang.terminal import Terminal
 
 NAME = "check-data"
-MEANING = "say what is wrong with a set of pictures to train on"
+HELP = "say what is wrong with a set of pictures to train on"
 
 
 def add(parser: ArgumentParser) -> None:
     """Give the command its options."""
     parser.add_argument("source", metavar="DATA", help='a folder, a list of files, or a pattern such as "photos/*.png"')
-    methods = vocabulary.METHODS
+    methods = vocabulary.TRAINING_METHODS
     parser.add_argument("--method", choices=methods, default=methods[0], help="what they are for (lora)")
     parser.add_argument("--model", metavar="FOLDER", type=Path, help="what is to be trained (the built-in one)")
     parser.add_argument("--size", metavar="WxH", type=_size, help="what they are cut to, unless the model tells")
@@ -48,9 +48,9 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
         events = _strict(_checked(_step(chosen))) if chosen.strict else _checked(_step(chosen))
         if chosen.json:
             return _as_json(events, terminal)
-        return FINE if terminal.draw(events) else FAILED
+        return OK if terminal.display_events(events) else FAILED
     except ImportError as error:
-        terminal.lacks_runtime(error)
+        terminal.report_missing_runtime(error)
         return FAILED
 
 
@@ -63,22 +63,22 @@ def _step(chosen: Namespace) -> CheckData:
 
 
 def _checked(step: CheckData) -> Generator[Event, None, None]:
-    from promptlang.datasets.check import check  # Pillow and numpy may not be there
-    from promptlang.datasets.sources import is_source, nothing_there
+    from promptlang.datasets.check import check_dataset  # Pillow and numpy may not be there
+    from promptlang.datasets.sources import is_source, missing_source
 
     if not is_source(step.source):
-        yield Complained(nothing_there(str(step.source), step.span))
+        yield DiagnosticRaised(missing_source(str(step.source), step.span))
         return
     try:
-        yield from check(step)
+        yield from check_dataset(step)
     except PromptError as error:
-        yield from map(Complained, error.diagnostics)
+        yield from map(DiagnosticRaised, error.diagnostics)
 
 
 def _strict(events: Iterable[Event]) -> Generator[Event, None, None]:
     for event in events:
-        if isinstance(event, Complained):
-            yield Complained(replace(event.diagnostic, severity=Severity.ERROR))
+        if isinstance(event, DiagnosticRaised):
+            yield DiagnosticRaised(replace(event.diagnostic, severity=Severity.ERROR))
         else:
             yield event
 
@@ -86,7 +86,7 @@ def _strict(events: Iterable[Event]) -> Generator[Event, None, None]:
 def _as_json(events: Iterable[Event], terminal: Terminal) -> int:
     """Where nothing can be looked at, what is wrong goes to standard error."""
     told = [*events]
-    complaints = [each.diagnostic for each in told if isinstance(each, Complained)]
+    complaints = [each.diagnostic for each in told if isinstance(each, DiagnosticRaised)]
     reports = [each.report for each in told if isinstance(each, DataChecked)]
     for report in reports:
         terminal.write(json.dumps(report.to_json(), indent=2))

@@ -6,11 +6,11 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from promptlang.cli.commands.files import FileRefusedError, LoadBackend, exit_code, prompt
+from promptlang.cli.commands.files import FileAccessError, LoadBackend, exit_code, read_prompt
 from promptlang.terminal import Terminal
 
 NAME = "explain"
-MEANING = "show what each word of a prompt weighs, and what holds at which step"
+HELP = "show what each word of a prompt weighs, and what holds at which step"
 
 
 def add(parser: ArgumentParser) -> None:
@@ -32,18 +32,18 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
     """Every text can be explained; what is wrong with it is said below, and makes the exit code 1."""
     from promptlang.api.explaining import explain
     from promptlang.prompts.tokenizer import clip_tokenizer
-    from promptlang.terminal.explained import explained_rows
+    from promptlang.terminal.explanation import render_explanation
 
     folder = chosen.tokenizer
     try:
         tokenizer = None if folder is None else clip_tokenizer(folder, folder.name)
     except (OSError, ValueError) as error:
-        raise FileRefusedError(f"`{folder}` is no CLIP tokenizer's: there is no merges.txt to read") from error
-    explained = explain(prompt(chosen.prompt), chosen.steps, tokenizer, seed=chosen.seed)
+        raise FileAccessError(f"`{folder}` is no CLIP tokenizer's: there is no merges.txt to read") from error
+    explained = explain(read_prompt(chosen.prompt), chosen.steps, tokenizer, seed=chosen.seed)
     if chosen.json:
         terminal.write(json.dumps(explained.to_json(), indent=2))
     else:
-        for each in explained_rows(explained):
+        for each in render_explanation(explained):
             terminal.show(each)
         terminal.report(explained.diagnostics)
     return exit_code(explained.diagnostics)

@@ -11,14 +11,14 @@ from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.plan.backend import Backend
 from promptlang.source import Source
 
-FINE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 STANDARD_INPUT = "-"
 
 LoadBackend = Callable[[], Backend]
 
 
-class FileRefusedError(Exception):
+class FileAccessError(Exception):
     """A file cannot be read, or not be written; the message says which and why."""
 
 
@@ -27,42 +27,42 @@ def add_files(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="a recipe, or - for standard input")
 
 
-def content(file: str) -> str:
+def read_text(file: str) -> str:
     """A file's text with the line ends that it has."""
     try:
         read = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
         return read.decode("utf-8-sig")
     except OSError as error:
-        raise FileRefusedError(f"`{file}` cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise FileAccessError(f"`{file}` cannot be read: {(error.strerror or str(error)).lower()}") from error
     except UnicodeDecodeError as error:
-        raise FileRefusedError(f"`{file}` is not text in UTF-8 (byte {error.start + 1})") from error
+        raise FileAccessError(f"`{file}` is not text in UTF-8 (byte {error.start + 1})") from error
 
 
-def prompt(text: str) -> str:
+def read_prompt(text: str) -> str:
     """A prompt that a command line gives, or standard input for ``-``."""
-    return content(text).replace("\r\n", "\n").removesuffix("\n") if text == STANDARD_INPUT else text
+    return read_text(text).replace("\r\n", "\n").removesuffix("\n") if text == STANDARD_INPUT else text
 
 
 def exit_code(diagnostics: Iterable[Diagnostic]) -> int:
     """1 where there is an error among them."""
-    return FAILED if any(each.severity is Severity.ERROR for each in diagnostics) else FINE
+    return FAILED if any(each.severity is Severity.ERROR for each in diagnostics) else OK
 
 
-def named(text: str, file: str) -> Source:
+def make_source(text: str, file: str) -> Source:
     """A file's text as a source, its lines ending as everywhere."""
     return Source(text.replace("\r\n", "\n"), "<stdin>" if file == STANDARD_INPUT else file)
 
 
-def read(file: str) -> Source:
+def read_source(file: str) -> Source:
     """The program in a file, or on standard input."""
-    return named(content(file), file)
+    return make_source(read_text(file), file)
 
 
-def folder(file: str) -> Path:
+def recipe_folder(file: str) -> Path:
     """Where the file's relative paths start."""
     return Path.cwd() if file == STANDARD_INPUT else Path(file).absolute().parent
 
 
-def stem(file: str) -> str:
+def picture_stem(file: str) -> str:
     """What its pictures are called after."""
     return "picture" if file == STANDARD_INPUT else Path(file).stem

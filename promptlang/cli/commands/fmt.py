@@ -12,20 +12,20 @@ from pathlib import Path
 
 from promptlang.cli.commands.files import (
     FAILED,
-    FINE,
+    OK,
     STANDARD_INPUT,
-    FileRefusedError,
+    FileAccessError,
     LoadBackend,
     add_files,
-    content,
-    named,
+    make_source,
+    read_text,
 )
 from promptlang.diagnostics import Severity
 from promptlang.source import Source
 from promptlang.terminal import Terminal
 
 NAME = "fmt"
-MEANING = "write recipes in the canonical layout"
+HELP = "write recipes in the canonical layout"
 
 
 def add(parser: ArgumentParser) -> None:
@@ -37,15 +37,15 @@ def add(parser: ArgumentParser) -> None:
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """The exit code is 1 where a file has errors and is left alone, or with `--check` would change."""
     fine = [_format(file, terminal, check=chosen.check) for file in chosen.files]
-    return FINE if all(fine) else FAILED
+    return OK if all(fine) else FAILED
 
 
 def _format(file: str, terminal: Terminal, *, check: bool) -> bool:
     from promptlang.formatting import format_program
     from promptlang.syntax.parser import parse
 
-    text = content(file)
-    source = named(text, file)
+    text = read_text(file)
+    source = make_source(text, file)
     errors = [each for each in parse(source).diagnostics if each.severity is Severity.ERROR]
     formatted = source.text if errors else format_program(source.text)
     terminal.report(errors)
@@ -62,8 +62,8 @@ def _format(file: str, terminal: Terminal, *, check: bool) -> bool:
         try:
             replace_file(Path(file), written)
         except OSError as error:
-            raise FileRefusedError(f"`{file}` cannot be written: {(error.strerror or str(error)).lower()}") from error
-        terminal.say(f"formatted {file}")
+            raise FileAccessError(f"`{file}` cannot be written: {(error.strerror or str(error)).lower()}") from error
+        terminal.print_line(f"formatted {file}")
     return not errors
 
 

@@ -6,11 +6,11 @@ import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from promptlang.cli.commands.files import FAILED, FINE, LoadBackend
+from promptlang.cli.commands.files import FAILED, OK, LoadBackend
 from promptlang.terminal import Terminal
 
 NAME = "info"
-MEANING = "say how a picture was made, or what an adapter is"
+HELP = "say how a picture was made, or what an adapter is"
 
 
 def add(parser: ArgumentParser) -> None:
@@ -22,30 +22,30 @@ def add(parser: ArgumentParser) -> None:
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """Tell of each file; one that cannot be read does not hide the others."""
     told = [_tell(file, terminal, as_json=chosen.json) for file in chosen.files]
-    return FINE if all(told) else FAILED
+    return OK if all(told) else FAILED
 
 
 def _tell(file: str, terminal: Terminal, *, as_json: bool) -> bool:
-    from promptlang.inspection import NothingKnownError, inspect
+    from promptlang.inspection import UnrecognizedFileError, inspect
 
     try:
         found = inspect(Path(file))
     except ImportError as error:
-        terminal.lacks_runtime(error)
+        terminal.report_missing_runtime(error)
         return False
     except OSError as error:
-        terminal.complain(f"`{file}` cannot be read: {error.strerror}")
+        terminal.print_error(f"`{file}` cannot be read: {error.strerror}")
         return False
-    except NothingKnownError as error:
-        terminal.complain(str(error))
+    except UnrecognizedFileError as error:
+        terminal.print_error(str(error))
         return False
     if as_json:
         terminal.write(json.dumps({"file": file, **found.to_json()}, ensure_ascii=False))
         return True
-    terminal.say(f"{file}: {found.kind}")
+    terminal.print_line(f"{file}: {found.kind}")
     terminal.rows(found.rows)
     if found.line:
-        terminal.say(f"\n{found.line}")
+        terminal.print_line(f"\n{found.line}")
         for each in found.lost:
-            terminal.say(f"  but {each}")
+            terminal.print_line(f"  but {each}")
     return True

@@ -5,12 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from promptlang.cli.commands.files import FAILED, FINE, LoadBackend
-from promptlang.plan.backend import load_maker
+from promptlang.cli.commands.files import FAILED, OK, LoadBackend
+from promptlang.plan.backend import load_model_builder
 from promptlang.terminal import Terminal
 
 NAME = "make-emoji"
-MEANING = "make the built-in model again: hours, resumable"
+HELP = "make the built-in model again: hours, resumable"
 
 
 def add(parser: ArgumentParser) -> None:
@@ -22,4 +22,4 @@ def add(parser: ArgumentParser) -> None:
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """The model is made in its place in the package."""
-    return FINE if terminal.draw(load_maker()(chosen.folder)) else FAILED
+    return OK if terminal.display_events(load_model_builder()(chosen.folder)) else FAILED

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from promptlang.analysis.model_paths import configured
+from promptlang.analysis.model_paths import load_model_paths
 from promptlang.analysis.scope import ADAPTERS, EMBEDDINGS
-from promptlang.cli.commands.files import FAILED, FINE, LoadBackend
+from promptlang.cli.commands.files import FAILED, OK, LoadBackend
 from promptlang.metadata import record
-from promptlang.metadata.record import Files, NotARecordError, Places, Record
+from promptlang.metadata.record import FileHashes, NotARecordError, Record, RecordFiles
 from promptlang.plan.steps import EMOJI, Model, Plan
 from promptlang.terminal import Terminal
 
 NAME = "replay"
-MEANING = "make a picture again from what it carries, and compare the two"
+HELP = "make a picture again from what it carries, and compare the two"
 
 
 def add(parser: ArgumentParser) -> None:
@@ -41,11 +41,11 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
     try:
         return _replay(chosen, terminal, load)
     except (NotARecordError, LookupError) as error:
-        terminal.complain(f"`{chosen.picture.name}` cannot be made again: {error.args[0]}")
+        terminal.print_error(f"`{chosen.picture.name}` cannot be made again: {error.args[0]}")
     except OSError as error:
-        terminal.complain(f"`{error.filename or chosen.picture}` cannot be read: {error.strerror}")
+        terminal.print_error(f"`{error.filename or chosen.picture}` cannot be read: {error.strerror}")
     except ImportError as error:
-        terminal.lacks_runtime(error)
+        terminal.report_missing_runtime(error)
     return FAILED
 
 
@@ -54,27 +54,27 @@ def _replay(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
     file = chosen.out or chosen.picture.with_name(f"{chosen.picture.stem}-replay.png")
     folders = (*chosen.folders, chosen.picture.parent, chosen.picture.parent.parent, Path.cwd())
     model = _model(before, chosen.model, chosen.vae)
-    step = record.render_of(before, _places(before, folders, model, file))
+    step = record.render_from_record(before, _places(before, folders, model, file))
     with terminal.waiting("loading torch"):
         backend = load()
-    if not terminal.draw(backend.execute(Plan((step,)))):
+    if not terminal.display_events(backend.execute(Plan((step,)))):
         return FAILED
-    apart = _apart(chosen.picture, file)
-    terminal.say("the same picture, bit for bit" if apart == 0 else _explained(apart, before, _record(file)))
-    return FAILED if apart else FINE
+    apart = _max_difference(chosen.picture, file)
+    terminal.print_line("the same picture, bit for bit" if apart == 0 else _explained(apart, before, _record(file)))
+    return FAILED if apart else OK
 
 
 def _record(file: Path) -> Record:
-    from promptlang.inspection import NothingKnownError
-    from promptlang.inspection.texts import told
+    from promptlang.inspection import UnrecognizedFileError
+    from promptlang.inspection.image_texts import read_image_texts
 
     try:
-        texts = told(file).texts
-    except NothingKnownError as error:
+        texts = read_image_texts(file).texts
+    except UnrecognizedFileError as error:
         raise NotARecordError(str(error)) from error
-    if record.CHUNK not in texts:
+    if record.PNG_TEXT_KEY not in texts:
         raise NotARecordError("it carries no record of promptlang's, or one that another program has removed")
-    return record.read(texts[record.CHUNK])
+    return record.read(texts[record.PNG_TEXT_KEY])
 
 
 def _model(made: Record, path: Path | None, vae: Path | None) -> Model:
@@ -87,9 +87,9 @@ def _model(made: Record, path: Path | None, vae: Path | None) -> Model:
     return Model(name, path, vae, hub=made.hub and path is None)
 
 
-def _places(made: Record, folders: tuple[Path, ...], model: Model, file: Path) -> Places:
+def _places(made: Record, folders: tuple[Path, ...], model: Model, file: Path) -> RecordFiles:
     """Raises LookupError where a file is in none of the folders."""
-    return Places(
+    return RecordFiles(
         model=model,
         loras=_located(made.loras, folders, ("loras", ADAPTERS)),
         embeddings=_located(made.embeddings, folders, ("embeddings", EMBEDDINGS, ADAPTERS)),
@@ -98,11 +98,11 @@ def _places(made: Record, folders: tuple[Path, ...], model: Model, file: Path) -
     )
 
 
-def _located(files: Files, folders: tuple[Path, ...], kinds: tuple[str, ...]) -> dict[str, Path]:
+def _located(files: FileHashes, folders: tuple[Path, ...], kinds: tuple[str, ...]) -> dict[str, Path]:
     """Where files are: in the folders, first in those of these names within each, or on the shelf of the first kind."""
     shelf, *within = kinds
     places = [folder / each for folder in folders for each in (*within, "")]
-    places += dict.fromkeys(file.parent for file in configured().shelves[shelf].found.values()) if shelf else []
+    places += dict.fromkeys(file.parent for file in load_model_paths().shelves[shelf].files.values()) if shelf else []
     return {name: _found(file, places) for name, (file, _) in files.items()}
 
 
@@ -113,18 +113,18 @@ def _found(name: str, folders: Sequence[Path]) -> Path:
     raise LookupError(f"there is no `{name}` beside it; say in which folder it is: `--from FOLDER`")
 
 
-def _apart(one: Path, other: Path) -> int:
+def _max_difference(one: Path, other: Path) -> int:
     """Grey levels between the pictures, at most; 256 where their sizes differ."""
     from PIL import Image, ImageChops
 
     with Image.open(one) as before, Image.open(other) as after:
         if before.size != after.size:
-            return _ALL
+            return _MAX_DIFFERENCE
         extrema = ImageChops.difference(before.convert("RGB"), after.convert("RGB")).getextrema()
     return max(int(high) for _, high in extrema)  # type: ignore[misc]
 
 
-_ALL: Final = 256
+_MAX_DIFFERENCE: Final = 256
 
 
 def _explained(apart: int, before: Record, after: Record) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from promptlang.cli.commands.checked import add_strict, check
-from promptlang.cli.commands.files import FAILED, FINE, LoadBackend, add_files
+from promptlang.cli.commands.files import FAILED, OK, LoadBackend, add_files
+from promptlang.cli.commands.recipe_checks import add_strict, check_recipes
 from promptlang.plan.steps import Plan
 from promptlang.terminal import Terminal
 
 NAME = "run"
-MEANING = "check recipes, then train and render what they say"
+HELP = "check recipes, then train and render what they say"
 
 
 def add(parser: ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
 
 def run_files(files: Sequence[str], terminal: Terminal, load: LoadBackend, *, strict: bool = False) -> int:
     """Check recipes and carry them out; the exit code."""
-    checked = check(files, strict=strict)
+    checked = check_recipes(files, strict=strict)
     if checked.refused:
         raise checked.refused[0]
     terminal.report(checked.diagnostics)
@@ -36,12 +36,12 @@ def run_files(files: Sequence[str], terminal: Terminal, load: LoadBackend, *, st
 
 def _carry_out(plans: Sequence[Plan], terminal: Terminal, load: LoadBackend) -> int:
     if not any(plan.steps for plan in plans):
-        return FINE
+        return OK
     try:
         with terminal.waiting("loading torch"):
             backend = load()
     except ImportError as error:
-        terminal.lacks_runtime(error)
+        terminal.report_missing_runtime(error)
         return FAILED
-    fine = [terminal.draw(backend.execute(plan)) for plan in plans]
-    return FINE if all(fine) else FAILED
+    fine = [terminal.display_events(backend.execute(plan)) for plan in plans]
+    return OK if all(fine) else FAILED

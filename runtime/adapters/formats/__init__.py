@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..weight_delta import Format
+from ..weight_delta import AdapterFormat
 from . import full, loha, lokr, lora
 from .dora import Decomposed
 from .full import Full
@@ -15,4 +15,4 @@ from .tucker import Tucker
 
 __all__ = ["FORMATS", "Decomposed", "Full", "Hadamard", "Kronecker", "LowRank", "Tucker"]
 
-FORMATS: Final[tuple[Format, ...]] = (lora.FORMAT, loha.FORMAT, lokr.FORMAT, full.FORMAT)
+FORMATS: Final[tuple[AdapterFormat, ...]] = (lora.LORA, loha.LOHA, lokr.LOKR, full.FULL)

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from ..weight_delta import Change, Tensors
+from ..weight_delta import ModuleTensors, WeightDelta
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -19,7 +19,7 @@ class Decomposed:
     At another strength it lies on the straight line from W to there, as in A1111 and ComfyUI.
     """
 
-    change: Change
+    change: WeightDelta
     magnitude: Tensor
     """`[out, 1, …]`, or `[1, in, …]`: the norm goes over all other axes."""
     bias: Tensor | None = None
@@ -36,7 +36,7 @@ class Decomposed:
         return self.magnitude / norm.clamp_min(torch.finfo(norm.dtype).tiny) * whole - weight
 
 
-def decomposed(change: Change, tensors: Tensors, shape: torch.Size) -> Change:
+def apply_magnitude(change: WeightDelta, tensors: ModuleTensors, shape: torch.Size) -> WeightDelta:
     """LyCORIS' magnitudes say by their shape which axis they are of; PEFT's are one for each output, always."""
     if "dora_scale" in tensors and tensors["dora_scale"].dim() == len(shape):
         return Decomposed(change, tensors["dora_scale"])
@@ -44,7 +44,7 @@ def decomposed(change: Change, tensors: Tensors, shape: torch.Size) -> Change:
     return change if magnitude is None else Decomposed(change, magnitude.reshape(-1, *[1] * (len(shape) - 1)))
 
 
-ROLES: Final[Mapping[str, str]] = {
+MAGNITUDE_ROLES: Final[Mapping[str, str]] = {
     ".dora_scale": "dora_scale",
     ".lora_magnitude_vector": "magnitude",
     ".lora_magnitude_vector.weight": "magnitude",

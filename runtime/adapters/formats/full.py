@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..weight_delta import Change, Format, Tensors, Told
+from ..weight_delta import AdapterFormat, ModuleScaling, ModuleTensors, WeightDelta
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -26,9 +26,9 @@ class Full:
         return self.change
 
 
-def build(tensors: Tensors, shape: torch.Size, told: Told) -> Change:  # noqa: ARG001
+def build(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> WeightDelta:  # noqa: ARG001
     """A difference has neither rank nor alpha."""
     return Full(tensors.get("diff"))
 
 
-FORMAT = Format("full", {".diff": "diff", ".w_norm": "diff"}, build)
+FULL = AdapterFormat("full", {".diff": "diff", ".w_norm": "diff"}, build)

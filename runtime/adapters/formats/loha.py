@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..weight_delta import Change, Format, Tensors, Told, shaped
-from .tucker import kernel
+from ..weight_delta import AdapterFormat, ModuleScaling, ModuleTensors, WeightDelta, reshape_like
+from .tucker import compose_kernel
 
 Factor = tuple[Tensor, Tensor, Tensor | None]
 """`[out, rank]` and `[rank, in]`; or with a core `[rank, rank, height, width]`, `[rank, out]` and `[rank, in]`."""
@@ -26,20 +26,20 @@ class Hadamard:
     def delta(self, weight: Tensor) -> Tensor:
         """The product itself, in the weight's shape."""
         first, second = _product(*self.first), _product(*self.second)
-        return self.scale * shaped(first, weight) * shaped(second, weight)
+        return self.scale * reshape_like(first, weight) * reshape_like(second, weight)
 
 
 def _product(a: Tensor, b: Tensor, core: Tensor | None) -> Tensor:
-    return a @ b if core is None else kernel(core, a, b)
+    return a @ b if core is None else compose_kernel(core, a, b)
 
 
-def build(tensors: Tensors, shape: torch.Size, told: Told) -> Change:  # noqa: ARG001
+def build(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> WeightDelta:  # noqa: ARG001
     """The cores are there for convolutions only, and not always."""
     first = tensors["hada_w1_a"], tensors["hada_w1_b"], tensors.get("hada_t1")
     second = tensors["hada_w2_a"], tensors["hada_w2_b"], tensors.get("hada_t2")
-    return Hadamard(first, second, told.scale(len(tensors["hada_w1_b"])))
+    return Hadamard(first, second, scaling.scale(len(tensors["hada_w1_b"])))
 
 
-FORMAT = Format(
+LOHA = AdapterFormat(
     "LoHa", {f".hada_{role}": f"hada_{role}" for role in ("w1_a", "w1_b", "w2_a", "w2_b", "t1", "t2")}, build
 )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..weight_delta import Change, Format, Tensors, Told, shaped
-from .tucker import kernel
+from ..weight_delta import AdapterFormat, ModuleScaling, ModuleTensors, WeightDelta, reshape_like
+from .tucker import compose_kernel
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -26,27 +26,27 @@ class Kronecker:
     def delta(self, weight: Tensor) -> Tensor:
         """The product itself, in the weight's shape."""
         first = self.first.reshape(*self.first.shape, *[1] * (self.second.dim() - self.first.dim()))
-        return shaped(self.scale * torch.kron(first, self.second), weight)
+        return reshape_like(self.scale * torch.kron(first, self.second), weight)
 
 
-def build(tensors: Tensors, shape: torch.Size, told: Told) -> Change:
+def build(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> WeightDelta:
     """The scale is `alpha / rank` where a factor is of low rank, else 1; PEFT, which tells the rank, scales always."""
     first, second = _factor(tensors, "lokr_w1"), _factor(tensors, "lokr_w2")
     if len(shape) > 2 and second.dim() == 2:
         second = second.reshape(len(second), -1, *shape[2:])
     ranked = next((tensors[role] for role in ("lokr_w2_b", "lokr_w1_b") if role in tensors), None)
-    rank = told.rank if ranked is None else len(ranked)
-    return Kronecker(first, second.contiguous(), 1.0 if rank is None else told.scale(rank))
+    rank = scaling.rank if ranked is None else len(ranked)
+    return Kronecker(first, second.contiguous(), 1.0 if rank is None else scaling.scale(rank))
 
 
-def _factor(tensors: Tensors, name: str) -> Tensor:
+def _factor(tensors: ModuleTensors, name: str) -> Tensor:
     if name in tensors:
         return tensors[name]
     a, b, core = tensors[f"{name}_a"], tensors[f"{name}_b"], tensors.get(name.replace("w", "t"))
-    return a @ b if core is None else kernel(core, a, b)
+    return a @ b if core is None else compose_kernel(core, a, b)
 
 
-FORMAT = Format(
+LOKR = AdapterFormat(
     "LoKr",
     {f".lokr_{role}": f"lokr_{role}" for role in ("w1", "w1_a", "w1_b", "w2", "w2_a", "w2_b", "t1", "t2")},
     build,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..weight_delta import Change, Format, Tensors, Told, shaped
+from ..weight_delta import AdapterFormat, ModuleScaling, ModuleTensors, WeightDelta, reshape_like
 from .tucker import Tucker
 
 
@@ -36,19 +36,19 @@ class LowRank:
 
     def delta(self, weight: Tensor) -> Tensor:
         """The product itself, in the weight's shape."""
-        return shaped(self.scale * (self.up.flatten(1) @ self.down.flatten(1)), weight)
+        return reshape_like(self.scale * (self.up.flatten(1) @ self.down.flatten(1)), weight)
 
 
-def build(tensors: Tensors, shape: torch.Size, told: Told) -> Change:
+def build(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> WeightDelta:
     """With `mid`, it is Tucker's decomposition of a convolution."""
     down, up = tensors["down"], tensors["up"]
     rank = down.shape[0]
     if not rank or down.dim() < 2 or up.dim() < 2:
         raise ValueError(f"no low rank: {tuple(down.shape)}, {tuple(up.shape)}")
     if "mid" in tensors:
-        return Tucker(tensors["mid"], up.flatten(1).T, down.flatten(1), told.scale(rank))
+        return Tucker(tensors["mid"], up.flatten(1).T, down.flatten(1), scaling.scale(rank))
     down, up = _with_dimensions(down, len(shape)), _with_dimensions(up, len(shape))
-    return LowRank(down.contiguous(), up.contiguous(), told.scale(rank) * rank)
+    return LowRank(down.contiguous(), up.contiguous(), scaling.scale(rank) * rank)
 
 
 def _with_dimensions(weight: Tensor, dimensions: int) -> Tensor:
@@ -60,7 +60,7 @@ def _with_dimensions(weight: Tensor, dimensions: int) -> Tensor:
     return weight
 
 
-FORMAT = Format(
+LORA = AdapterFormat(
     "LoRA",
     {
         ".lora_down.weight": "down",

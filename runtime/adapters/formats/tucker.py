@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..weight_delta import shaped
+from ..weight_delta import reshape_like
 
 
-def kernel(core: Tensor, out: Tensor, inner: Tensor) -> Tensor:
+def compose_kernel(core: Tensor, out: Tensor, inner: Tensor) -> Tensor:
     """`core [i, j, height, width]`, `out [i, out]` and `inner [j, in]` to `[out, in, height, width]`."""
     return torch.einsum("ijhw,io,jn->onhw", core, out, inner)
 
@@ -27,4 +27,4 @@ class Tucker:
 
     def delta(self, weight: Tensor) -> Tensor:
         """The kernel itself."""
-        return shaped(self.scale * kernel(self.core, self.out, self.inner), weight)
+        return reshape_like(self.scale * compose_kernel(self.core, self.out, self.inner), weight)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from .family import CONFIGS, Family, Reader
+from .family import CONFIGS, Family, TextEncoderSpec
 
 SD1: Final = Family(
     name="Stable Diffusion 1",
     config=CONFIGS / "sd1",
     pipelines=frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"}),
     activation="quick_gelu",
-    readers=(Reader("text_encoder", "tokenizer", "cond_stage_model.transformer."),),
+    text_encoder_specs=(TextEncoderSpec("text_encoder", "tokenizer", "cond_stage_model.transformer."),),
 )

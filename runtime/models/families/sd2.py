@@ -12,15 +12,17 @@ from torch import nn
 
 from ..weight_files import Weights
 from . import ldm
-from .family import CONFIGS, Family, Reader, Schedule, prediction_told
+from .family import CONFIGS, Family, SchedulerConfig, TextEncoderSpec, read_prediction_config
 
 
-def schedule(shipped: Schedule, weights: Weights, unet: Any) -> Schedule:
+def build_scheduler_config(shipped: SchedulerConfig, weights: Weights, unet: Any) -> SchedulerConfig:
     """What the file says, or else what the UNet does; one that predicts noise is made for smaller pictures."""
-    told = prediction_told(weights) or {"prediction_type": "epsilon" if predicts_noise(unet) else "v_prediction"}
-    if told.get("prediction_type") == "epsilon":
+    prediction = read_prediction_config(weights) or {
+        "prediction_type": "epsilon" if predicts_noise(unet) else "v_prediction"
+    }
+    if prediction.get("prediction_type") == "epsilon":
         unet.register_to_config(sample_size=unet.config.sample_size * 2 // 3)
-    return {**shipped, **told}
+    return {**shipped, **prediction}
 
 
 @torch.no_grad()
@@ -39,6 +41,8 @@ SD2: Final = Family(
     config=CONFIGS / "sd2",
     pipelines=frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"}),
     activation="gelu",
-    readers=(Reader("text_encoder", "tokenizer", "cond_stage_model.model.", ldm.open_clip, pad="!"),),
-    schedule=schedule,
+    text_encoder_specs=(
+        TextEncoderSpec("text_encoder", "tokenizer", "cond_stage_model.model.", ldm.convert_open_clip, pad="!"),
+    ),
+    scheduler_config=build_scheduler_config,
 )

@@ -9,10 +9,10 @@ from torch import Tensor
 from transformers import CLIPTextModelWithProjection
 
 from . import ldm
-from .family import CONFIGS, Family, Reader
+from .family import CONFIGS, Family, TextEncoderSpec
 
 
-def added(pooled: Tensor | None, frames: Tensor) -> Mapping[str, Tensor]:
+def build_added_cond_kwargs(pooled: Tensor | None, frames: Tensor) -> Mapping[str, Tensor]:
     """The pooled texts of the second text encoder, and how the pictures were cut (section 2.2)."""
     assert pooled is not None
     return {"text_embeds": pooled, "time_ids": frames.to(pooled.device)}
@@ -23,19 +23,25 @@ SDXL: Final = Family(
     config=CONFIGS / "sdxl",
     pipelines=frozenset({"StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline"}),
     activation="quick_gelu",
-    readers=(
-        Reader("text_encoder", "tokenizer", "conditioner.embedders.0.transformer.", first_layer=2, normed=False),
-        Reader(
+    text_encoder_specs=(
+        TextEncoderSpec(
+            "text_encoder",
+            "tokenizer",
+            "conditioner.embedders.0.transformer.",
+            min_clip_skip=2,
+            applies_final_norm=False,
+        ),
+        TextEncoderSpec(
             "text_encoder_2",
             "tokenizer_2",
             "conditioner.embedders.1.model.",
-            ldm.open_clip,
+            ldm.convert_open_clip,
             CLIPTextModelWithProjection,
             pad="!",
-            first_layer=2,
-            normed=False,
+            min_clip_skip=2,
+            applies_final_norm=False,
         ),
     ),
-    added=added,
-    silent=True,
+    added_cond_kwargs=build_added_cond_kwargs,
+    force_zeros_for_empty_prompt=True,
 )

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from promptlang.plan.training_config import Data, Objective
-from promptlang.prompts.captions import read, shuffled
+from promptlang.plan.training_config import DataConfig, ObjectiveConfig
+from promptlang.prompts.captions import parse_caption, shuffle_caption
 
-from ..noising.noise import noise, perturbed
-from ..noising.noise_schedule import Schedule
-from ..noising.seeded_rng import dice, generator, number
+from ..noising.noise import perturb, sample_noise
+from ..noising.noise_schedule import NoiseSchedule
+from ..noising.seeded_rng import derive_seed, seeded_generator, seeded_random
 from .captions import Segments
 from .latent_cache import Bucket
 
@@ -24,30 +24,37 @@ class Batch:
 
     noisy: Tensor
     """`[batch, channels, height, width]`"""
-    times: Tensor
+    timesteps: Tensor
     """`[batch]`, timesteps"""
     captions: tuple[Segments, ...]
     target: Tensor
     """of the shape of `noisy`"""
     mask: Tensor | None
     """`[batch, 1, height, width]`: how much of each latent counts; None where all does"""
-    frames: Tensor
+    time_ids: Tensor
     """`[batch, 6]`: how the pictures were cut, as `Family.added` wants to know it"""
 
     def split(self, count: int) -> Iterator[Batch]:
         """So many of equal size."""
-        size = len(self.times) // count
-        for start in range(0, len(self.times), size):
+        size = len(self.timesteps) // count
+        for start in range(0, len(self.timesteps), size):
             part = slice(start, start + size)
             mask = None if self.mask is None else self.mask[part]
             yield Batch(
-                self.noisy[part], self.times[part], self.captions[part], self.target[part], mask, self.frames[part]
+                self.noisy[part],
+                self.timesteps[part],
+                self.captions[part],
+                self.target[part],
+                mask,
+                self.time_ids[part],
             )
 
-    def on(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> Batch:
         """The same, on a device. It is made on the processor, so that it has the same numbers everywhere."""
         mask = None if self.mask is None else self.mask.to(device)
-        noisy, times, target, frames = (each.to(device) for each in (self.noisy, self.times, self.target, self.frames))
+        noisy, times, target, frames = (
+            each.to(device) for each in (self.noisy, self.timesteps, self.target, self.time_ids)
+        )
         return Batch(noisy, times, self.captions, target, mask, frames)
 
 
@@ -56,11 +63,11 @@ class Batches:
     """A step's batch by its number, counted from 0. All its pictures are of one size."""
 
     buckets: tuple[Bucket, ...]
-    turns: tuple[tuple[int, int], ...]
+    bucket_order: tuple[tuple[int, int], ...]
     """Of each step: its bucket, and how many came from there before."""
-    schedule: Schedule
-    objective: Objective
-    data: Data
+    schedule: NoiseSchedule
+    objective: ObjectiveConfig
+    data: DataConfig
     size: int
     seed: int
     name: str = "step"
@@ -68,24 +75,24 @@ class Batches:
 
     def at(self, step: int) -> Batch:
         """Pictures in a shuffled order, sampled posteriors, stratified timesteps, noise."""
-        draw = generator(self.seed, self.name, step)
-        at, before = self.turns[step]
+        draw = seeded_generator(self.seed, self.name, step)
+        at, before = self.bucket_order[step]
         bucket = self.buckets[at]
-        order = _Order(bucket.shown, self.seed, f"{self.name} {at}")
+        order = _Order(bucket.repeated_indices, self.seed, f"{self.name} {at}")
         places = range(before * self.size, (before + 1) * self.size)
         chosen = torch.tensor([order.picture(place) for place in places])
         view = torch.randint(bucket.mean.shape[1], (self.size,), generator=draw)
         mean, deviation = bucket.mean[chosen, view], bucket.deviation[chosen, view]
         latents = mean + deviation * torch.randn(mean.shape, generator=draw)
-        made = noise(mean.shape, draw, self.objective)
+        made = sample_noise(mean.shape, draw, self.objective)
         times = self._times(draw)
         return Batch(
-            noisy=self.schedule.mixed(latents, perturbed(made, draw, self.objective), times),
-            times=times,
+            noisy=self.schedule.add_noise(latents, perturb(made, draw, self.objective), times),
+            timesteps=times,
             captions=tuple(self._caption(bucket, int(chosen[i]), f"{at} {place}") for i, place in enumerate(places)),
             target=self.schedule.target(latents, made, times),
             mask=None if bucket.mask is None else bucket.mask[chosen, view],
-            frames=bucket.frame[chosen, view],
+            time_ids=bucket.time_ids[chosen, view],
         )
 
     def _times(self, draw: torch.Generator) -> Tensor:
@@ -95,18 +102,18 @@ class Batches:
 
     def _caption(self, bucket: Bucket, picture: int, place: str) -> Segments:
         """One of the picture's, drawn for a place in the order."""
-        draw = dice(self.seed, self.name, "caption", place)
+        draw = seeded_random(self.seed, self.name, "caption", place)
         caption = draw.choice(bucket.examples[picture].captions)
         if self.data.dropout and draw.random() < self.data.dropout:
             return ()
         if self.data.shuffle:
-            caption = shuffled(caption, self.data.keep, draw)
-        return read(caption, number(self.seed, self.name, "variant", place))
+            caption = shuffle_caption(caption, self.data.keep, draw)
+        return parse_caption(caption, derive_seed(self.seed, self.name, "variant", place))
 
 
-def turns(buckets: tuple[Bucket, ...], steps: int) -> tuple[tuple[int, int], ...]:
+def assign_buckets(buckets: tuple[Bucket, ...], steps: int) -> tuple[tuple[int, int], ...]:
     """Each bucket as often as its pictures' share of all, evenly spread: always the one that is furthest behind."""
-    shares = [len(bucket.shown) for bucket in buckets]
+    shares = [len(bucket.repeated_indices) for bucket in buckets]
     taken = [0] * len(buckets)
     found = []
     for step in range(steps):
@@ -121,15 +128,17 @@ def turns(buckets: tuple[Bucket, ...], steps: int) -> tuple[tuple[int, int], ...
 class _Order:
     """Every picture as often as it is to be repeated before any more often."""
 
-    shown: Tensor
+    repeated_indices: Tensor
     seed: int
     name: str
     _epoch: int = -1
     _pictures: tuple[int, ...] = ()
 
     def picture(self, place: int) -> int:
-        epoch, place = divmod(place, len(self.shown))
+        epoch, place = divmod(place, len(self.repeated_indices))
         if epoch != self._epoch:
-            order = torch.randperm(len(self.shown), generator=generator(self.seed, f"order {self.name}", epoch))
-            self._epoch, self._pictures = epoch, tuple(self.shown[order].tolist())
+            order = torch.randperm(
+                len(self.repeated_indices), generator=seeded_generator(self.seed, f"order {self.name}", epoch)
+            )
+            self._epoch, self._pictures = epoch, tuple(self.repeated_indices[order].tolist())
         return self._pictures[place]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from math import log
 
 from ...models.loader import BaseModel
-from .image_loading import Size
+from .image_loading import PixelSize
 
 
-def sizes(base: BaseModel, *, buckets: bool) -> tuple[Size, ...]:
+def bucket_sizes(base: BaseModel, *, buckets: bool) -> tuple[PixelSize, ...]:
     """All that there are: as many pixels as the square has, or a little fewer, and at most twice its width."""
     if not buckets:
         return (base.size,)
     unit = base.pixels_per_latent * 2 ** (len(base.unet.config.block_out_channels) - 1)
     width, height = base.size
-    found: dict[Size, None] = {base.size: None}
+    found: dict[PixelSize, None] = {base.size: None}
     for long in range(width, 2 * width + 1, unit):
         short = width * height // long // unit * unit
         if short * 2 >= height:
@@ -22,6 +22,6 @@ def sizes(base: BaseModel, *, buckets: bool) -> tuple[Size, ...]:
     return tuple(found)
 
 
-def nearest(size: Size, among: tuple[Size, ...]) -> Size:
+def nearest_bucket(size: PixelSize, among: tuple[PixelSize, ...]) -> PixelSize:
     """The one whose shape is most like it."""
     return min(among, key=lambda each: abs(log(size[0] / size[1]) - log(each[0] / each[1])))

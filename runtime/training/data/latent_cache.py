@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 from promptlang.datasets.examples import Example
-from promptlang.datasets.model_size import MOST_ENLARGED, enlarged
+from promptlang.datasets.model_size import MAX_ENLARGEMENT, enlargement
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.training import small_pictures
-from promptlang.plan.events import Event, Progressed
-from promptlang.plan.training_config import Data
+from promptlang.plan.events import Event, TaskProgress
+from promptlang.plan.training_config import DataConfig
 from promptlang.source import Span
 
-from ...distributed import ALONE, Processes
+from ...distributed import SINGLE_PROCESS, Processes
 from ...models.loader import BaseModel
-from .augmentation import variants
-from .buckets import nearest, sizes
-from .image_loading import Opened, Size, attempt
+from .augmentation import augment
+from .buckets import bucket_sizes, nearest_bucket
+from .image_loading import PixelSize, TrainingImage, load_image
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -33,13 +33,13 @@ class Views:
     """of the same shape and scale"""
     mask: Tensor
     """`[views, 1, height, width]`: how much of each latent teaches something"""
-    frame: Tensor
+    time_ids: Tensor
     """`[views, 6]`: how the picture was cut, as `Family.added` wants to know it"""
 
     @classmethod
     def joined(cls, parts: Sequence[Views]) -> Views:
         """Those of one picture, one behind the other."""
-        kinds = zip(*((each.mean, each.deviation, each.mask, each.frame) for each in parts), strict=True)
+        kinds = zip(*((each.mean, each.deviation, each.mask, each.time_ids) for each in parts), strict=True)
         return cls(*map(torch.cat, kinds))
 
 
@@ -52,9 +52,9 @@ class Bucket:
     deviation: Tensor
     mask: Tensor | None
     """None where all of them are whole"""
-    frame: Tensor
+    time_ids: Tensor
     """as of `Views`"""
-    shown: Tensor
+    repeated_indices: Tensor
     """each picture's number, as often as it is to be repeated"""
 
     @classmethod
@@ -68,13 +68,13 @@ class Bucket:
             torch.stack([each.mean for each in views]),
             torch.stack([each.deviation for each in views]),
             None if bool((mask == 1).all()) else mask,
-            torch.stack([each.frame for each in views]),
+            torch.stack([each.time_ids for each in views]),
             torch.arange(len(examples)).repeat_interleave(repeats),
         )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Encoded:
+class EncodedDataset:
     """A data set, frozen."""
 
     buckets: tuple[Bucket, ...]
@@ -82,71 +82,71 @@ class Encoded:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Seen:
+class _EncodedImage:
     """A picture."""
 
-    size: Size
+    size: PixelSize
     views: Views
     small: bool
     """It was enlarged too much."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Encoding:
+class DatasetEncoder:
     """Reads and encodes data sets for a model."""
 
     base: BaseModel
     span: Span
     seed: int = 0
-    processes: Processes = ALONE
+    processes: Processes = SINGLE_PROCESS
     """Which share the pictures."""
 
-    def of(self, found: Sequence[Example], data: Data) -> Generator[Event, None, Encoded]:
+    def of(self, found: Sequence[Example], data: DataConfig) -> Generator[Event, None, EncodedDataset]:
         """A data set, whole, in each of the processes.
 
         Raises:
             PromptError: with all that cannot be read.
         """
-        among = sizes(self.base, buckets=data.buckets)
-        own: dict[int, _Seen] = {}
+        among = bucket_sizes(self.base, buckets=data.buckets)
+        own: dict[int, _EncodedImage] = {}
         problems: dict[int, Diagnostic] = {}
-        share = self.processes.share(range(len(found)))
+        share = self.processes.select_own_share(range(len(found)))
         for done, place in enumerate(share):
-            yield Progressed("encoding pictures", done, len(share))
-            opened = attempt(found[place], self.span, alpha_mask=data.alpha_mask)
+            yield TaskProgress("encoding pictures", done, len(share))
+            opened = load_image(found[place], self.span, alpha_mask=data.alpha_mask)
             if isinstance(opened, Diagnostic):
                 problems[place] = opened
             elif not problems:
-                own[place] = self._seen(opened, nearest(opened.size, among), data, place)
-        problems = self.processes.gathered(problems)
+                own[place] = self._encode_image(opened, nearest_bucket(opened.size, among), data, place)
+        problems = self.processes.gather(problems)
         if problems:
             raise PromptError(problems.values())
-        return self._joined(found, self.processes.gathered(own).values())
+        return self._joined(found, self.processes.gather(own).values())
 
     @torch.no_grad()
-    def _seen(self, opened: Opened, size: Size, data: Data, place: int) -> _Seen:
-        made = variants(opened, size, data, self.seed, place)
+    def _encode_image(self, opened: TrainingImage, size: PixelSize, data: DataConfig, place: int) -> _EncodedImage:
+        made = augment(opened, size, data, self.seed, place)
         views = Views.joined([_views(each, pixels, self.base, flip=data.flip) for each, pixels in made])
-        return _Seen(size, views, enlarged(opened.size, size) > MOST_ENLARGED * (1 - data.crop))
+        return _EncodedImage(size, views, enlargement(opened.size, size) > MAX_ENLARGEMENT * (1 - data.crop))
 
-    def _joined(self, found: Sequence[Example], pictures: Iterable[_Seen]) -> Encoded:
+    def _joined(self, found: Sequence[Example], pictures: Iterable[_EncodedImage]) -> EncodedDataset:
         small: list[str] = []
-        buckets: dict[Size, list[tuple[Example, Views]]] = {}
+        buckets: dict[PixelSize, list[tuple[Example, Views]]] = {}
         for example, picture in zip(found, pictures, strict=True):
             small += [example.file.name] if picture.small else []
             buckets.setdefault(picture.size, []).append((example, picture.views))
         warnings = (small_pictures(tuple(small), self.base.size, self.span),) if small else ()
-        return Encoded(tuple(Bucket.of(*zip(*buckets[size], strict=True)) for size in sorted(buckets)), warnings)
+        return EncodedDataset(tuple(Bucket.of(*zip(*buckets[size], strict=True)) for size in sorted(buckets)), warnings)
 
 
-def _views(opened: Opened, pixels: Tensor, base: BaseModel, *, flip: bool) -> Views:
+def _views(opened: TrainingImage, pixels: Tensor, base: BaseModel, *, flip: bool) -> Views:
     seen = torch.stack([pixels, pixels.flip(-1)]) if flip else pixels[None]
-    posterior = base.vae.encode(seen.to(base.place.device)).latent_dist
+    posterior = base.vae.encode(seen.to(base.placement.device)).latent_dist
     scale = base.vae.config.scaling_factor
     height, width = posterior.mean.shape[-2:]
     size = pixels.shape[2], pixels.shape[1]
-    mask = opened.places(size, (width, height))[None]
+    mask = opened.latent_mask(size, (width, height))[None]
     masks = torch.cat([mask, mask.flip(-1)]) if flip else mask
-    frames = [opened.frame(size, flipped=flipped) for flipped in ((False, True) if flip else (False,))]
+    frames = [opened.time_ids(size, flipped=flipped) for flipped in ((False, True) if flip else (False,))]
     frame = torch.tensor(frames, dtype=torch.float32)
     return Views((posterior.mean * scale).cpu(), (posterior.std * scale).cpu(), masks, frame)

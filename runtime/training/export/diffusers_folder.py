@@ -15,19 +15,19 @@ from transformers import CLIPTokenizer
 from promptlang.plan.steps import MODEL_INDEX
 
 from ...models.base_model import BaseModel
-from ...models.networks import text_model
+from ...models.networks import add_text_model_prefix
 
 
-def write(folder: Path, model: BaseModel) -> None:
+def write_model_folder(folder: Path, model: BaseModel) -> None:
     """Fill an empty folder."""
     _json(folder / MODEL_INDEX, _index(model))
     model.unet.save_pretrained(folder / "unet")
     model.vae.save_pretrained(folder / "vae")
-    for reader in model.family.readers:
-        _write_text_encoder(folder / reader.part, getattr(model, reader.part))
+    for reader in model.family.text_encoder_specs:
+        _write_text_encoder(folder / reader.component, getattr(model, reader.component))
         _write_tokenizer(folder / reader.tokenizer, getattr(model, reader.tokenizer))
     (folder / "scheduler").mkdir()
-    _json(folder / "scheduler" / "scheduler_config.json", {"_class_name": "DDIMScheduler", **model.schedule})
+    _json(folder / "scheduler" / "scheduler_config.json", {"_class_name": "DDIMScheduler", **model.scheduler_config})
 
 
 def _index(model: BaseModel) -> dict[str, Any]:
@@ -38,12 +38,12 @@ def _index(model: BaseModel) -> dict[str, Any]:
         "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderKL"],
     }
-    for reader in model.family.readers:
-        parts[reader.part] = ["transformers", reader.kind.__name__]
+    for reader in model.family.text_encoder_specs:
+        parts[reader.component] = ["transformers", reader.model_class.__name__]
         parts[reader.tokenizer] = ["transformers", "CLIPTokenizer"]
-    if len(model.family.readers) > 1:
+    if len(model.family.text_encoder_specs) > 1:
         kind = "StableDiffusionXLPipeline"
-        parts |= {"image_encoder": [None, None], "force_zeros_for_empty_prompt": model.silent}
+        parts |= {"image_encoder": [None, None], "force_zeros_for_empty_prompt": model.force_zeros_for_empty_prompt}
     else:
         kind = "StableDiffusionPipeline"
         parts |= {"safety_checker": [None, None], "requires_safety_checker": False}
@@ -54,7 +54,7 @@ def _write_text_encoder(folder: Path, text_encoder: nn.Module) -> None:
     """With the names that every version of transformers reads: from 5.6 on it writes others itself."""
     folder.mkdir()
     text_encoder.config.save_pretrained(folder)
-    tensors = {text_model(name): value.contiguous() for name, value in text_encoder.state_dict().items()}
+    tensors = {add_text_model_prefix(name): value.contiguous() for name, value in text_encoder.state_dict().items()}
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
 
 

@@ -10,25 +10,25 @@ from torch import Tensor
 
 from promptlang.plan.training_config import Lora
 
-from ...adapters.ldm import ldm_names
+from ...adapters.ldm_keys import ldm_names
 from ...models.loader import BaseModel
-from ...models.networks import text_model
-from ..peft_layers import NAME
+from ...models.networks import add_text_model_prefix
+from ..peft_layers import ADAPTER_NAME
 
 Tensors = dict[str, Tensor]
 
 
-def names(base: BaseModel, part: str, modules: Iterable[str]) -> dict[str, str]:
+def module_names(base: BaseModel, part: str, modules: Iterable[str]) -> dict[str, str]:
     """What the modules of a part are called there; of a model with two text encoders as its authors call them."""
-    two = len(base.family.readers) > 1
+    two = len(base.family.text_encoder_specs) > 1
     if part == "unet":
         original = ldm_names(base.unet) if two else {}
         return {module: f"lora_unet_{original.get(module, module).replace('.', '_')}" for module in modules}
     start = "lora_te2_" if part == "text_encoder_2" else "lora_te1_" if two else "lora_te_"
-    return {module: start + text_model(module).replace(".", "_") for module in modules}
+    return {module: start + add_text_model_prefix(module).replace(".", "_") for module in modules}
 
 
-def tensors(called: Mapping[str, str], layers: Mapping[str, BaseTunerLayer], method: Lora) -> Tensors:
+def layer_tensors(called: Mapping[str, str], layers: Mapping[str, BaseTunerLayer], method: Lora) -> Tensors:
     """Every layer's tensors, and the alpha at which strength 1 is what was trained."""
     return {
         f"{called[module]}.{role}": tensor.detach().clone().contiguous()
@@ -51,11 +51,11 @@ def _roles(layer: BaseTunerLayer, method: Lora) -> Tensors:
 def _low_rank(layer: BaseTunerLayer, method: Lora) -> Tensors:
     """Readers scale by alpha / rank, so that alpha grows by √rank where it was alpha / √rank."""
     alpha = method.alpha * (method.rank**0.5 if method.rank_stabilised else 1.0)
-    down, up = layer.lora_A[NAME].weight, layer.lora_B[NAME].weight
+    down, up = layer.lora_A[ADAPTER_NAME].weight, layer.lora_B[ADAPTER_NAME].weight
     roles = {"lora_down.weight": down, "lora_up.weight": up, "alpha": torch.tensor(alpha)}
     if method.algo == "dora":
         one = [1] * (down.dim() - 1)
-        roles["dora_scale"] = layer.lora_magnitude_vector[NAME].weight.reshape(-1, *one)
+        roles["dora_scale"] = layer.lora_magnitude_vector[ADAPTER_NAME].weight.reshape(-1, *one)
     return roles
 
 
@@ -69,4 +69,4 @@ def _kronecker(layer: BaseTunerLayer, method: Lora) -> Tensors:
 
 
 def _named(layer: BaseTunerLayer, *names: str) -> Tensors:
-    return {name: getattr(layer, name)[NAME] for name in names if NAME in getattr(layer, name)}
+    return {name: getattr(layer, name)[ADAPTER_NAME] for name in names if ADAPTER_NAME in getattr(layer, name)}

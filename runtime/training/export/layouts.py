@@ -16,8 +16,8 @@ from promptlang.plan.training_config import Lora
 from ...adapters import write_tensors
 from ...atomic_files import replacing_folder
 from ...models.loader import BaseModel
-from ...models.networks import text_model
-from ..peft_layers import NAME
+from ...models.networks import add_text_model_prefix
+from ..peft_layers import ADAPTER_NAME
 from ..state.fingerprint import write_record
 from . import kohya
 
@@ -25,7 +25,7 @@ Layers = Mapping[str, BaseTunerLayer]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Layouts:
+class LoraWriter:
     """What has learned, by the part of the model."""
 
     method: Lora
@@ -50,7 +50,7 @@ class Layouts:
     def _kohya(self) -> dict[str, Tensor]:
         tensors = {key: each.detach().clone() for key, each in self.rows.items()}
         for part, found in self.layers.items():
-            tensors |= kohya.tensors(kohya.names(self.base, part, found), found, self.method)
+            tensors |= kohya.layer_tensors(kohya.module_names(self.base, part, found), found, self.method)
         return tensors
 
     def _diffusers(self) -> dict[str, Tensor]:
@@ -69,7 +69,7 @@ class Layouts:
             for part, network in self.networks.items():
                 inside = made / part if len(self.networks) > 1 else made
                 inside.mkdir(exist_ok=True)
-                network.peft_config[NAME].save_pretrained(str(inside))
+                network.peft_config[ADAPTER_NAME].save_pretrained(str(inside))
                 state = {f"base_model.model.{key}": each for key, each in _state(network).items()}
                 save_file(state, inside / "adapter_model.safetensors", {"format": "pt"})
             write_record(made, metadata)
@@ -77,9 +77,9 @@ class Layouts:
 
 def _prefixed(part: str, key: str) -> str:
     """Of a text encoder the name that every version of transformers reads."""
-    return key if part == "unet" else text_model(key)
+    return key if part == "unet" else add_text_model_prefix(key)
 
 
 def _state(network: nn.Module) -> dict[str, Tensor]:
-    state = get_peft_model_state_dict(network, adapter_name=NAME)
+    state = get_peft_model_state_dict(network, adapter_name=ADAPTER_NAME)
     return {key: each.detach().float().clone().contiguous() for key, each in state.items()}

@@ -13,12 +13,12 @@ import torch
 from promptlang.datasets.examples import Example
 from promptlang.plan.steps import Train
 from promptlang.plan.training_config import Dreambooth, Lora, Method
-from promptlang.prompts.captions import read
+from promptlang.prompts.captions import parse_caption
 
-from ...adapters.lora import OWN_VAE
+from ...adapters.lora import OWN_VAE_KEY
 from ...models.loader import BaseModel
-from ..state.fingerprint import KEY
-from ..trainable import Learner
+from ..state.fingerprint import FINGERPRINT_KEY
+from ..trainable import TrainableModel
 
 _VERSIONS: Final = {
     768: ("sd_v1", "stable-diffusion-v1"),
@@ -32,9 +32,11 @@ _PRECISIONS: Final = {torch.float32: "no", torch.float16: "fp16", torch.bfloat16
 _OPTIMIZERS: Final[Mapping[str, str]] = MappingProxyType({"adamw": "torch.optim.adamw.AdamW"})
 
 
-def metadata(step: Train, base: BaseModel, learner: Learner, learned: Sequence[Example], key: str) -> dict[str, str]:
+def build_metadata(
+    step: Train, base: BaseModel, learner: TrainableModel, learned: Sequence[Example], key: str
+) -> dict[str, str]:
     """Every value a string; no times of day, so that the same training is the same file."""
-    velocity = base.schedule.get("prediction_type") == "v_prediction"
+    velocity = base.scheduler_config.get("prediction_type") == "v_prediction"
     version, architecture = _VERSIONS.get(base.unet.config.cross_attention_dim, (base.name, base.name))
     if version == "sd_v2" and velocity:
         architecture = "stable-diffusion-v2-768-v"
@@ -50,17 +52,17 @@ def metadata(step: Train, base: BaseModel, learner: Learner, learned: Sequence[E
         "ss_mixed_precision": _PRECISIONS[learner.dtype],
         "ss_resolution": size,
         "modelspec.sai_model_spec": "1.0.1",
-        "modelspec.architecture": architecture + _kind(step.course.method),
+        "modelspec.architecture": architecture + _kind(step.config.method),
         "modelspec.implementation": "diffusers",
         "modelspec.title": step.name,
         "modelspec.resolution": size,
         "modelspec.prediction_type": "v" if velocity else "epsilon",
-        **({"promptlang_under": _under(step)} if step.under else {}),
+        **({"promptlang_under": _active_loras(step)} if step.active_loras else {}),
         **({"ss_vae_name": base.vae_files[0].name, "ss_new_vae_hash": base.vae_sha256} if base.vae_files else {}),
-        **({} if base.vae_files else {OWN_VAE: "the model's own"}),
+        **({} if base.vae_files else {OWN_VAE_KEY: "the model's own"}),
         **({"modelspec.license": base.license} if base.license else {}),
-        KEY: key,
-        **_course(step),
+        FINGERPRINT_KEY: key,
+        **_config_metadata(step),
         **(learner.notes or {}),
     }
 
@@ -71,14 +73,14 @@ def _tags(learned: Sequence[Example]) -> dict[str, dict[str, int]]:
     for example in learned:
         counts = found.setdefault(example.file.parent.name, Counter())
         for caption in example.captions:
-            said = "".join(segment.text for segment in read(caption, 0))
-            counts.update(filter(None, (tag.strip() for tag in said.split(","))))
+            text = "".join(segment.text for segment in parse_caption(caption, 0))
+            counts.update(filter(None, (tag.strip() for tag in text.split(","))))
     return {folder: dict(counts) for folder, counts in found.items()}
 
 
-def _under(step: Train) -> str:
+def _active_loras(step: Train) -> str:
     """The LoRAs that the model had on."""
-    return " ".join(f"<lora:{use.name}:{use.text_encoder:g}:{use.unet:g}>" for use in step.under)
+    return " ".join(f"<lora:{use.name}:{use.text_encoder:g}:{use.unet:g}>" for use in step.active_loras)
 
 
 def _kind(method: Method) -> str:
@@ -91,9 +93,9 @@ def _kind(method: Method) -> str:
             return "/textual-inversion"
 
 
-def _course(step: Train) -> dict[str, str]:
-    course, optimisation = step.course, step.course.optimisation
-    objective = course.objective
+def _config_metadata(step: Train) -> dict[str, str]:
+    config, optimisation = step.config, step.config.optimisation
+    objective = config.objective
     return {
         "ss_steps": str(optimisation.steps),
         "ss_learning_rate": str(optimisation.learning_rate),
@@ -103,14 +105,14 @@ def _course(step: Train) -> dict[str, str]:
         "ss_optimizer": _OPTIMIZERS.get(optimisation.optimizer, optimisation.optimizer),
         "ss_lr_scheduler": optimisation.scheduler,
         "ss_lr_warmup_steps": str(optimisation.warmup),
-        "ss_total_batch_size": str(optimisation.pictures),
+        "ss_total_batch_size": str(optimisation.pictures_per_step),
         "ss_gradient_accumulation_steps": str(optimisation.accumulate),
         "ss_gradient_checkpointing": str(optimisation.gradient_checkpointing),
         "ss_max_grad_norm": str(optimisation.clip),
-        "ss_seed": str(course.seed),
-        "ss_clip_skip": str(course.clip_skip if course.clip_skip > 1 else None),
+        "ss_seed": str(config.seed),
+        "ss_clip_skip": str(config.clip_skip if config.clip_skip > 1 else None),
         "ss_noise_offset": str(objective.noise_offset or None),
         "ss_min_snr_gamma": str(objective.gamma if objective.weighting == "min-snr" else None),
         "ss_loss_type": objective.loss,
-        "ss_prior_loss_weight": str(course.prior.weight if course.prior else None),
+        "ss_prior_loss_weight": str(config.prior.weight if config.prior else None),
     }

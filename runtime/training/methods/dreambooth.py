@@ -18,46 +18,46 @@ from promptlang.source import Span
 
 from ...atomic_files import replacing_folder
 from ...models.loader import BaseModel
-from ..data.captions import encoders
+from ..data.captions import encode_functions
 from ..export import diffusers_folder
-from ..optim.precision import away, numbers
-from ..peft_layers import all_learning, learning
+from ..optim.precision import compute_dtype, offload_base_unet
+from ..peft_layers import all_trainable_parameters, trainable_parameters
 from ..state.fingerprint import write_record
-from ..targets import layers
-from ..trainable import Learner
+from ..targets import find_target_layers
+from ..trainable import TrainableModel
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 @contextmanager
-def learner(step: Train, method: Dreambooth, base: BaseModel) -> Iterator[Learner]:
+def prepare_dreambooth(step: Train, method: Dreambooth, base: BaseModel) -> Iterator[TrainableModel]:
     """Copies of the networks that learn; the model itself is never touched."""
-    unet = _opened(base.unet, method.targets, step.at("targets"), "UNet")
+    unet = _trainable_copy(base.unet, method.targets, step.span_of("targets"), "UNet")
     texts: dict[str, nn.Module] = {}
     if method.text_encoder:
-        opened = partial(_opened, targets=method.targets, span=step.at("targets"), part="text encoder")
+        opened = partial(_trainable_copy, targets=method.targets, span=step.span_of("targets"), part="text encoder")
         texts = {part: opened(each) for part, each in base.text_encoders.items()}
-    needed = step.course.prior is not None and step.course.prior.folder is None
-    with nullcontext() if needed else away(step, base):
-        yield Learner(
+    needed = step.config.prior is not None and step.config.prior.folder is None
+    with nullcontext() if needed else offload_base_unet(step, base):
+        yield TrainableModel(
             unet=unet,
             write=partial(_write, base, {"unet": unet, **texts}),
-            learned=learning(unet),
-            text_learned=all_learning(texts),
-            device=base.place.device,
-            dtype=numbers(step, base.place.device, frozen=False),
-            encoders=encoders(step, base, texts),
+            main_parameters=trainable_parameters(unet),
+            text_encoder_parameters=all_trainable_parameters(texts),
+            device=base.placement.device,
+            dtype=compute_dtype(step, base.placement.device, frozen=False),
+            encoders=encode_functions(step, base, texts),
             text_encoders=texts,
-            base=partial(nullcontext, base.unet),
+            base_unet=partial(nullcontext, base.unet),
         )
 
 
-def _opened(network: Network, targets: str, span: Span, part: str) -> Network:
+def _trainable_copy(network: Network, targets: str, span: Span, part: str) -> Network:
     """A copy that learns: all of it, or the layers that are meant. Before the first of them nothing goes back."""
     made = deepcopy(network)
     if targets == "all":
         return made.requires_grad_(True)
-    for layer in layers(made, targets, span, part).values():
+    for layer in find_target_layers(made, targets, span, part).values():
         layer.requires_grad_(True)
     return made
 
@@ -65,5 +65,5 @@ def _opened(network: Network, targets: str, span: Span, part: str) -> Network:
 def _write(base: BaseModel, learned: Mapping[str, nn.Module], folder: Path, metadata: Mapping[str, str]) -> None:
     """A folder in diffusers' layout, whole or not at all: the base's, but for what has learned."""
     with replacing_folder(folder) as made:
-        diffusers_folder.write(made, replace(base, **learned))
+        diffusers_folder.write_model_folder(made, replace(base, **learned))
         write_record(made, metadata)

@@ -14,49 +14,49 @@ from promptlang.plan.steps import Train
 from promptlang.plan.training_config import Lora
 
 from ...models.loader import BaseModel
-from ..data.captions import encoders
-from ..export.layouts import Layouts
-from ..optim.precision import frozen, numbers
-from ..peft_layers import all_learning, injected, learning, without
+from ..data.captions import encode_functions
+from ..export.layouts import LoraWriter
+from ..optim.precision import compute_dtype, frozen_unet
+from ..peft_layers import all_trainable_parameters, disable_adapters, inject_layers, trainable_parameters
 from ..report.report import effective_strength
-from ..targets import layers
-from ..trainable import Learner
-from .pivotal import Beside
+from ..targets import find_target_layers
+from ..trainable import TrainableModel
+from .pivotal import PivotalTuning
 
 
 @contextmanager
-def learner(step: Train, method: Lora, base: BaseModel) -> Iterator[Learner]:
+def prepare_lora(step: Train, method: Lora, base: BaseModel) -> Iterator[TrainableModel]:
     """The model with fresh layers, drawn from the step's seed; afterwards it is as before."""
-    dtype, seed, targets = numbers(step, base.place.device), step.course.seed, method.targets
-    place = step.at("targets")
+    dtype, seed, targets = compute_dtype(step, base.placement.device), step.config.seed, method.targets
+    place = step.span_of("targets")
     texts = deepcopy(base.text_encoders) if method.text_encoder else {}
     with ExitStack() as within:
-        unet = within.enter_context(frozen(step, base, dtype, whole=method.algo != "lora"))
-        meant = {"unet": layers(unet, targets, place, "UNet")}
-        meant |= {part: layers(each, targets, place, "text encoder") for part, each in texts.items()}
+        unet = within.enter_context(frozen_unet(step, base, dtype, whole=method.algo != "lora"))
+        meant = {"unet": find_target_layers(unet, targets, place, "UNet")}
+        meant |= {part: find_target_layers(each, targets, place, "text encoder") for part, each in texts.items()}
         networks: dict[str, nn.Module] = {"unet": unet, **texts}
         parts = {
-            part: within.enter_context(injected(networks[part], own, method, seed + number))
+            part: within.enter_context(inject_layers(networks[part], own, method, seed + number))
             for number, (part, own) in enumerate(meant.items())
         }
-        beside = Beside.of(method.token, step, base) if method.token else None
-        made = Learner(
+        beside = PivotalTuning.of(method.token, step, base) if method.token else None
+        made = TrainableModel(
             unet=unet,
-            write=Layouts(method, base, networks, parts, beside.tensors if beside else {}).write,
-            learned=learning(unet),
-            text_learned=all_learning(texts),
-            base=partial(without, parts["unet"], unet),
-            encoders=encoders(step, base, texts),
-            device=base.place.device,
+            write=LoraWriter(method, base, networks, parts, beside.tensors if beside else {}).write,
+            main_parameters=trainable_parameters(unet),
+            text_encoder_parameters=all_trainable_parameters(texts),
+            base_unet=partial(disable_adapters, parts["unet"], unet),
+            encoders=encode_functions(step, base, texts),
+            device=base.placement.device,
             dtype=dtype,
             text_encoders=texts,
             report=lambda: (effective_strength(parts),),
-            notes=_notes(method),
+            notes=_lora_metadata(method),
         )
-        yield beside.joined(made, base) if beside else made
+        yield beside.attach(made, base) if beside else made
 
 
-def _notes(method: Lora) -> dict[str, str]:
+def _lora_metadata(method: Lora) -> dict[str, str]:
     plain = method.algo == "lora"
     arguments = {"targets": method.targets}
     if not plain:

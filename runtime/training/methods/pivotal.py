@@ -13,57 +13,59 @@ from torch import Tensor, nn
 from promptlang.plan.steps import Train
 from promptlang.plan.training_config import TextualInversion
 
-from ...adapters import BUNDLED
-from ...conditioning.text_encoder import Encoded
+from ...adapters import BUNDLED_PREFIX
+from ...conditioning.text_encoder import EncoderOutput
 from ...models.loader import BaseModel
-from ..data.captions import joined
-from ..trainable import Chunks, Encode, Learner, Rows
+from ..data.captions import concatenate
+from ..trainable import Chunks, Encode, TokenEmbeddings, TrainableModel
 from . import textual_inversion
 
-KEPT: Final = 256
+CACHE_SIZE: Final = 256
 """Captions whose states are remembered once nothing changes them any more."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Beside:
+class PivotalTuning:
     """A token's rows, and when they stop."""
 
     method: TextualInversion
-    rows: textual_inversion.Rows
+    rows: textual_inversion.LearnedEmbeddings
     step: Train
 
     @classmethod
-    def of(cls, method: TextualInversion, step: Train, base: BaseModel) -> Beside:
+    def of(cls, method: TextualInversion, step: Train, base: BaseModel) -> PivotalTuning:
         """That have learned nothing yet; raises `PromptError` where their first word is none."""
-        return cls(method, textual_inversion.fresh(method, base, step.at("init")), step)
+        return cls(method, textual_inversion.init_embeddings(method, base, step.span_of("init")), step)
 
     @property
     def tensors(self) -> dict[str, Tensor]:
         """As A1111 reads them out of a LoRA's file."""
-        names = textual_inversion.named(self.rows)
-        start = f"{BUNDLED}{self.method.token}."
+        names = textual_inversion.with_file_keys(self.rows)
+        start = f"{BUNDLED_PREFIX}{self.method.token}."
         if len(names) == 1:
             return {f"{start}string_to_param.*": each for each in names.values()}
         return {f"{start}{name}": each for name, each in names.items()}
 
-    def joined(self, learner: Learner, base: BaseModel) -> Learner:
+    def attach(self, learner: TrainableModel, base: BaseModel) -> TrainableModel:
         """What learns, and they."""
         texts = learner.text_encoders
-        encoders = textual_inversion.encoders(self.step, base, self.rows, texts)
-        settled = {part: each if part in texts else Settling(each, self.rows[part]) for part, each in encoders.items()}
+        encoders = textual_inversion.token_encode_functions(self.step, base, self.rows, texts)
+        settled = {
+            part: each if part in texts else CachingEncoder(each, self.rows[part]) for part, each in encoders.items()
+        }
         return replace(
             learner,
-            token_learned=textual_inversion.named(self.rows),
+            token_parameters=textual_inversion.with_file_keys(self.rows),
             tokens={self.method.token: self.rows},
-            begin=self._begin,
+            before_step=self._begin,
             encoders=settled,
             report=partial(self._report, learner, base),
-            notes={**(learner.notes or {}), **textual_inversion.notes(self.method)},
+            notes={**(learner.notes or {}), **textual_inversion.token_metadata(self.method)},
         )
 
-    def _report(self, learner: Learner, base: BaseModel) -> Iterator[str]:
+    def _report(self, learner: TrainableModel, base: BaseModel) -> Iterator[str]:
         yield from learner.report() if learner.report else ()
-        yield from textual_inversion.report(self.rows, base)
+        yield from textual_inversion.describe_embeddings(self.rows, base)
 
     def _begin(self, step: int) -> None:
         learns = step < round(self.step.steps * self.method.until)
@@ -72,24 +74,24 @@ class Beside:
 
 
 @dataclass(eq=False, slots=True)
-class Settling:
+class CachingEncoder:
     """A text encoder that stays as it is, and rows that will."""
 
     encode: Encode
     rows: nn.Parameter
-    known: dict[object, Encoded] = field(default_factory=dict)
+    known: dict[object, EncoderOutput] = field(default_factory=dict)
     _version: int = 0
     """Of the rows that `known` was encoded with: while one looks at an average, they are others."""
 
-    def __call__(self, chunks: Chunks, known: Rows) -> Encoded:
+    def __call__(self, chunks: Chunks, known: TokenEmbeddings) -> EncoderOutput:
         """Once nothing learns any more, each chunk once; and alone, for later it may be in other company."""
         if self.rows.requires_grad:
             return self.encode(chunks, known)
-        if len(self.known) > KEPT or self.rows._version != self._version:
+        if len(self.known) > CACHE_SIZE or self.rows._version != self._version:
             self.known.clear()
             self._version = self.rows._version
         with torch.no_grad():
             for chunk in chunks:
                 if chunk not in self.known:
                     self.known[chunk] = self.encode([chunk], known)
-        return joined([self.known[chunk] for chunk in chunks])
+        return concatenate([self.known[chunk] for chunk in chunks])

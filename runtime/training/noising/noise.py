@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from promptlang.plan.training_config import Objective
+from promptlang.plan.training_config import ObjectiveConfig
 
 _LEVELS: Final = 6
 
 
-def noise(shape: torch.Size, draw: torch.Generator, objective: Objective) -> Tensor:
+def sample_noise(shape: torch.Size, draw: torch.Generator, objective: ObjectiveConfig) -> Tensor:
     """`[batch, channels, height, width]` in the objective's manner."""
     made = torch.randn(shape, generator=draw)
     if objective.noise_offset:  # https://www.crosslabs.org/blog/diffusion-with-offset-noise
@@ -21,7 +21,7 @@ def noise(shape: torch.Size, draw: torch.Generator, objective: Objective) -> Ten
     return _pyramid(made, draw, objective.multires) if objective.multires else made
 
 
-def perturbed(made: Tensor, draw: torch.Generator, objective: Objective) -> Tensor:
+def perturb(made: Tensor, draw: torch.Generator, objective: ObjectiveConfig) -> Tensor:
     """What is put into the input (Ning et al. 2023, https://arxiv.org/abs/2301.11706)."""
     if not objective.perturbation:
         return made

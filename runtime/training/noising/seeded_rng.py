@@ -8,17 +8,17 @@ import random
 import torch
 
 
-def generator(*what: object) -> torch.Generator:
+def seeded_generator(*what: object) -> torch.Generator:
     """A private generator of tensors for a thing that has a name."""
-    return torch.Generator().manual_seed(number(*what))
+    return torch.Generator().manual_seed(derive_seed(*what))
 
 
-def dice(*what: object) -> random.Random:
+def seeded_random(*what: object) -> random.Random:
     """A private generator of everything else."""
-    return random.Random(number(*what))
+    return random.Random(derive_seed(*what))
 
 
-def number(*what: object) -> int:
+def derive_seed(*what: object) -> int:
     """Of 56 bits."""
     digest = hashlib.sha256(repr(what).encode()).digest()
     return int.from_bytes(digest[:7], "little")

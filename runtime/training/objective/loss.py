@@ -16,33 +16,35 @@ from torch.nn import functional
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.training import epsilon_without_signal, noise_not_needed
 from promptlang.plan.steps import Train
-from promptlang.plan.training_config import Objective
+from promptlang.plan.training_config import ObjectiveConfig
 
-from ...devices import FULL
-from ..noising.noise_schedule import Schedule
+from ...devices import CPU_FP32
+from ..noising.noise_schedule import NoiseSchedule
 
 _HUBER: Final = 0.1
 """Where Huber's loss turns, at the noisiest."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Measure:
+class DiffusionLoss:
     """The loss of a batch."""
 
-    objective: Objective
+    objective: ObjectiveConfig
     weights: Tensor | None
     """`[timesteps]`; None where each counts 1"""
-    corners: Tensor
+    huber_c: Tensor
     """`[timesteps]`: where Huber's loss turns"""
 
     @classmethod
-    def of(cls, objective: Objective, schedule: Schedule, device: torch.device = FULL.device) -> Measure:
+    def of(
+        cls, objective: ObjectiveConfig, schedule: NoiseSchedule, device: torch.device = CPU_FP32.device
+    ) -> DiffusionLoss:
         """For a schedule, and predictions on a device."""
         plain = objective.weighting == "none"
-        sigma = ((1 - schedule.alphas) / schedule.alphas).sqrt()
-        corners = (1 - _HUBER) / (1 + sigma) ** 2 + _HUBER
-        told = None if plain else weights(objective, schedule).to(device)
-        return cls(objective, told, corners.to(device))
+        sigma = ((1 - schedule.alphas_cumprod) / schedule.alphas_cumprod).sqrt()
+        huber_c = (1 - _HUBER) / (1 + sigma) ** 2 + _HUBER
+        loss_weights = None if plain else timestep_weights(objective, schedule).to(device)
+        return cls(objective, loss_weights, huber_c.to(device))
 
     def __call__(self, predicted: Tensor, target: Tensor, times: Tensor, mask: Tensor | None = None) -> Tensor:
         """`[batch]`: a weighted loss a picture."""
@@ -58,7 +60,7 @@ class Measure:
             case "l1":
                 return error.abs().mean(dim=(1, 2, 3))
             case "huber":  # Khrapov et al. 2024, https://arxiv.org/abs/2403.16728
-                corner = self.corners[times].view(-1, 1, 1, 1)
+                corner = self.huber_c[times].view(-1, 1, 1, 1)
                 whole = error**2 / ((error**2 + corner**2).sqrt() + corner)  # √(e² + c²) − c without cancellation
                 return (2 * corner * whole).mean(dim=(1, 2, 3))
             case "cosine":
@@ -68,7 +70,7 @@ class Measure:
                 return (error**2).mean(dim=(1, 2, 3))
 
 
-def weights(objective: Objective, schedule: Schedule) -> Tensor:
+def timestep_weights(objective: ObjectiveConfig, schedule: NoiseSchedule) -> Tensor:
     """`[timesteps]`: what a picture's loss is multiplied by."""
     snr, gamma = schedule.snr, objective.gamma
     match objective.weighting:
@@ -78,7 +80,7 @@ def weights(objective: Objective, schedule: Schedule) -> Tensor:
             weight = snr * gamma / (snr + gamma)
         case _:  # "debiased": Yu et al. 2023, https://arxiv.org/abs/2310.08442
             weight = snr.sqrt()
-    match schedule.prediction:
+    match schedule.prediction_type:
         case "v_prediction":
             return weight / (snr + 1)
         case "sample":
@@ -87,20 +89,20 @@ def weights(objective: Objective, schedule: Schedule) -> Tensor:
             return weight / snr
 
 
-def ensure_sound(step: Train, schedule: Schedule, model: str) -> None:
+def ensure_compatible_schedule(step: Train, schedule: NoiseSchedule, model: str) -> None:
     """Raises `PromptError` where a training's objective makes no sense over the model's schedule."""
-    if not schedule.ends_in_noise:
+    if not schedule.has_zero_terminal_snr:
         return
     problems = []
-    if schedule.prediction == "epsilon":
+    if schedule.prediction_type == "epsilon":
         problems.append(epsilon_without_signal(model, step.span))
-    objective = step.course.objective
+    objective = step.config.objective
     amounts = {"noise-offset": objective.noise_offset, "multires-noise": objective.multires}
-    problems += [noise_not_needed(option, model, step.at(option)) for option, amount in amounts.items() if amount]
+    problems += [noise_not_needed(option, model, step.span_of(option)) for option, amount in amounts.items() if amount]
     if problems:
         raise PromptError(problems)
 
 
-def deterministic(schedule: Schedule) -> Measure:
+def mse_loss(schedule: NoiseSchedule) -> DiffusionLoss:
     """Plain squared error, for what is only looked at."""
-    return Measure(Objective(), None, torch.ones(len(schedule)))
+    return DiffusionLoss(ObjectiveConfig(), None, torch.ones(len(schedule)))

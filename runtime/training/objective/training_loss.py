@@ -8,67 +8,67 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from promptlang.plan.training_config import Prior
+from promptlang.plan.training_config import PriorConfig
 
-from ...distributed import ALONE, Processes
+from ...distributed import SINGLE_PROCESS, Processes
 from ..data.batches import Batch, Batches
-from ..data.captions import Segments, Texts
-from ..trainable import Learner
-from .loss import Measure
+from ..data.captions import CaptionConditioning, Segments
+from ..trainable import TrainableModel
+from .loss import DiffusionLoss
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Kept:
+class PriorPreservation:
     """What the base model says of others of the kind, over the very same noisy latents."""
 
-    prior: Prior
+    prior: PriorConfig
     caption: Segments
-    texts: Texts
+    conditioning: CaptionConditioning
     """Of the text encoders as they were."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Lesson:
+class TrainingLoss:
     """Everything that is learned, a step at a time."""
 
-    learner: Learner
-    texts: Texts
-    measure: Measure
+    learner: TrainableModel
+    conditioning: CaptionConditioning
+    diffusion_loss: DiffusionLoss
     batches: Batches
     parts: int
     """How many a step is computed in."""
-    processes: Processes = ALONE
+    processes: Processes = SINGLE_PROCESS
     """Which share the work."""
-    kept: Kept | None = None
-    others: Batches | None = None
+    kept: PriorPreservation | None = None
+    class_data: Batches | None = None
     """Pictures of others of the kind."""
-    others_weight: float = 0.0
+    prior_loss_weight: float = 0.0
 
     def losses(self, step: int) -> Iterator[Tensor]:
         """Of each part that is this process'; the sum of all does not depend on how many there are."""
         for batch in self._share(self.batches, step):
             yield self._loss(batch) / self.parts
             if self.kept is not None:
-                yield self._drift(batch, self.kept) / self.parts
-        if self.others is not None:
-            for batch in self._share(self.others, step):
-                yield self._loss(batch) * (self.others_weight / self.parts)
+                yield self._prior_loss(batch, self.kept) / self.parts
+        if self.class_data is not None:
+            for batch in self._share(self.class_data, step):
+                yield self._loss(batch) * (self.prior_loss_weight / self.parts)
 
     def _share(self, batches: Batches, step: int) -> Sequence[Batch]:
         device = self.learner.device
-        return self.processes.share([part.on(device) for part in batches.at(step).split(self.parts)])
+        return self.processes.select_own_share([part.to(device) for part in batches.at(step).split(self.parts)])
 
     def _loss(self, batch: Batch) -> Tensor:
-        told = self.texts.told(batch.captions, batch.frames)
-        predicted = self.learner.predicted(batch.noisy, batch.times, told)
-        return self.measure(predicted, batch.target, batch.times, batch.mask).mean()
+        conditioning = self.conditioning.encode(batch.captions, batch.time_ids)
+        predicted = self.learner.predict(batch.noisy, batch.timesteps, conditioning)
+        return self.diffusion_loss(predicted, batch.target, batch.timesteps, batch.mask).mean()
 
-    def _drift(self, batch: Batch, kept: Kept) -> Tensor:
+    def _prior_loss(self, batch: Batch, kept: PriorPreservation) -> Tensor:
         """How far the prediction is from the base model's."""
-        captions, learner = [kept.caption] * len(batch.times), self.learner
-        assert learner.base is not None
-        with torch.no_grad(), learner.base() as unet:
-            told = kept.texts.told(captions, batch.frames)
-            wanted = replace(learner, unet=unet).predicted(batch.noisy, batch.times, told).float()
-        predicted = learner.predicted(batch.noisy, batch.times, self.texts.told(captions, batch.frames))
-        return kept.prior.weight * self.measure(predicted, wanted, batch.times).mean()
+        captions, learner = [kept.caption] * len(batch.timesteps), self.learner
+        assert learner.base_unet is not None
+        with torch.no_grad(), learner.base_unet() as unet:
+            conditioning = kept.conditioning.encode(captions, batch.time_ids)
+            target = replace(learner, unet=unet).predict(batch.noisy, batch.timesteps, conditioning).float()
+        predicted = learner.predict(batch.noisy, batch.timesteps, self.conditioning.encode(captions, batch.time_ids))
+        return kept.prior.weight * self.diffusion_loss(predicted, target, batch.timesteps).mean()

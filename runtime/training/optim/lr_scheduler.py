@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from math import cos, pi
 
-from promptlang.plan.training_config import Optimisation
+from promptlang.plan.training_config import OptimizerConfig
 
 _LOWEST = 1e-4
 """Where a polynomial ends, of the full rate."""
 
 
-def rate(optimisation: Optimisation, step: int) -> float:
+def lr_factor(optimisation: OptimizerConfig, step: int) -> float:
     """What the full rate is multiplied by at a step, counted from 0: it rises, then falls to almost nothing."""
     warmup = min(optimisation.warmup, optimisation.steps)
     if step < warmup:

@@ -13,25 +13,25 @@ import torch
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.training import package_missing
-from promptlang.plan.training_config import Optimisation
+from promptlang.plan.training_config import OptimizerConfig
 from promptlang.source import Span
 
-from ..trainable import Learner
-from .block_lr import rate_of
+from ..trainable import TrainableModel
+from .block_lr import learning_rate_of
 
 Groups = list[dict[str, Any]]
-Maker = Callable[[Groups, Optimisation], torch.optim.Optimizer]
+OptimizerFactory = Callable[[Groups, OptimizerConfig], torch.optim.Optimizer]
 
 
-def optimizer(learner: Learner, optimisation: Optimisation, span: Span) -> torch.optim.Optimizer:
+def build_optimizer(learner: TrainableModel, optimisation: OptimizerConfig, span: Span) -> torch.optim.Optimizer:
     """For all that learns; raises `PromptError` where its package is not installed."""
-    rates = {name: rate_of(name, optimisation) for name in learner.learned}
+    rates = {name: learning_rate_of(name, optimisation) for name in learner.main_parameters}
     groups: Groups = [
-        {"params": [each for name, each in learner.learned.items() if rates[name] == rate], "lr": rate}
+        {"params": [each for name, each in learner.main_parameters.items() if rates[name] == rate], "lr": rate}
         for rate in dict.fromkeys([optimisation.learning_rate, *rates.values()])
     ]
-    groups.append({"params": [*learner.text_learned.values()], "lr": optimisation.text_encoder_rate})
-    rows = [*learner.token_learned.values()]
+    groups.append({"params": [*learner.text_encoder_parameters.values()], "lr": optimisation.text_encoder_rate})
+    rows = [*learner.token_parameters.values()]
     groups.append({"params": rows, "lr": optimisation.token_rate, "weight_decay": 0.0})
     name = optimisation.optimizer
     try:
@@ -48,35 +48,35 @@ def ensure_installed(name: str, span: Span) -> None:
         raise PromptError([package_missing(name, package, span)])
 
 
-def averages(optimizer: torch.optim.Optimizer) -> bool:
+def is_schedule_free(optimizer: torch.optim.Optimizer) -> bool:
     """Whether what it learns with is not what is to be kept (Defazio et al. 2024, https://arxiv.org/abs/2405.15682)."""
     return hasattr(optimizer, "train")
 
 
-def _adamw(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
+def _adamw(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, weight_decay=optimisation.weight_decay, fused=True)
 
 
-def _adamw8bit(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
+def _adamw8bit(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
     from bitsandbytes.optim import AdamW8bit
 
     return AdamW8bit(groups, weight_decay=optimisation.weight_decay)
 
 
-def _lion(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
+def _lion(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
     from lion_pytorch import Lion
 
     return Lion(groups, weight_decay=optimisation.weight_decay)
 
 
-def _prodigy(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
+def _prodigy(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
     from prodigyopt import Prodigy
 
     options = {"use_bias_correction": True, "safeguard_warmup": True}
     return Prodigy(groups, lr=optimisation.learning_rate, weight_decay=optimisation.weight_decay, **options)
 
 
-def _schedule_free(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
+def _schedule_free(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
     from schedulefree import AdamWScheduleFree
 
     options = {"weight_decay": optimisation.weight_decay, "warmup_steps": optimisation.warmup}
@@ -85,7 +85,7 @@ def _schedule_free(groups: Groups, optimisation: Optimisation) -> torch.optim.Op
     return made
 
 
-def _adafactor(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimizer:
+def _adafactor(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
     """As long steps for small weights as for large ones: a LoRA begins at 0, and would stay there."""
     from transformers.optimization import Adafactor
 
@@ -93,7 +93,7 @@ def _adafactor(groups: Groups, optimisation: Optimisation) -> torch.optim.Optimi
     return Adafactor(groups, lr=optimisation.learning_rate, **options)
 
 
-_MAKERS: Final[Mapping[str, Maker]] = MappingProxyType(
+_MAKERS: Final[Mapping[str, OptimizerFactory]] = MappingProxyType(
     {
         "adamw": _adamw,
         "adamw8bit": _adamw8bit,

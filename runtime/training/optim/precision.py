@@ -10,13 +10,13 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from promptlang.diagnostics import PromptError
-from promptlang.diagnostics.training import not_kept
+from promptlang.diagnostics.training import unsupported_base_precision
 from promptlang.plan.steps import Train
 
-from ...devices import dtype_of
+from ...devices import resolve_dtype
 from ...models.loader import BaseModel
-from ...models.networks import moved
-from .quantization import keeps, pack
+from ...models.networks import move_to
+from .quantization import quantize_layers, supports_quantization
 
 
 def bf16_pays(batch: int) -> bool:
@@ -25,14 +25,14 @@ def bf16_pays(batch: int) -> bool:
     return batch >= 4 and any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
 
 
-def numbers(step: Train, device: torch.device, *, frozen: bool = True) -> torch.dtype:
+def compute_dtype(step: Train, device: torch.device, *, frozen: bool = True) -> torch.dtype:
     """What a training computes with on a device: what it asks for, else bfloat16 where that is safe and faster.
 
     Raises `PromptError` where the device cannot.
     """
-    optimisation = step.course.optimisation
+    optimisation = step.config.optimisation
     if optimisation.precision is not None:
-        return dtype_of(optimisation.precision, device, step.at("precision"))
+        return resolve_dtype(optimisation.precision, device, step.span_of("precision"))
     if device.type == "cuda":
         pays = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
@@ -41,34 +41,38 @@ def numbers(step: Train, device: torch.device, *, frozen: bool = True) -> torch.
 
 
 @contextmanager
-def frozen(step: Train, base: BaseModel, dtype: torch.dtype, *, whole: bool = False) -> Iterator[UNet2DConditionModel]:
+def frozen_unet(
+    step: Train, base: BaseModel, dtype: torch.dtype, *, whole: bool = False
+) -> Iterator[UNet2DConditionModel]:
     """The UNet to put trainable layers into, or to train through: the base's, or a smaller copy, while which is there
     the base's has no place on a GPU. `whole` is for layers that compute with the frozen weights themselves.
     """
-    kind = step.course.optimisation.packed
+    kind = step.config.optimisation.packed
     if kind is None and (whole or dtype == torch.float32):
         yield base.unet
         return
-    if kind is not None and not keeps(base.place.device, kind):
-        raise PromptError([not_kept(kind, base.place.device.type, step.at("base-precision"))])
-    with away(step, base):
+    if kind is not None and not supports_quantization(base.placement.device, kind):
+        raise PromptError(
+            [unsupported_base_precision(kind, base.placement.device.type, step.span_of("base-precision"))]
+        )
+    with offload_base_unet(step, base):
         unet = deepcopy(base.unet)
         if kind is None:
-            moved(unet, base.place.device, dtype)
+            move_to(unet, base.placement.device, dtype)
         else:
-            pack(unet, kind)  # and what is not packed is little, and keeps its digits
-            moved(unet, base.place.device)
+            quantize_layers(unet, kind)  # and what is not packed is little, and keeps its digits
+            move_to(unet, base.placement.device)
         yield unet
 
 
 @contextmanager
-def away(step: Train, base: BaseModel) -> Iterator[None]:
+def offload_base_unet(step: Train, base: BaseModel) -> Iterator[None]:
     """Within it the base's own UNet takes no memory of a GPU, unless samples are made with it."""
     if step.samples:
         yield
         return
-    moved(base.unet, torch.device("cpu"))
+    move_to(base.unet, torch.device("cpu"))
     try:
         yield
     finally:
-        moved(base.unet, base.place.device)
+        move_to(base.unet, base.placement.device)

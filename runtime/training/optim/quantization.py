@@ -11,31 +11,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-KINDS: Final[Mapping[str, tuple[torch.dtype, float]]] = MappingProxyType(
+QUANTIZED_DTYPES: Final[Mapping[str, tuple[torch.dtype, float]]] = MappingProxyType(
     {"int8": (torch.int8, 127.0), "fp8": (torch.float8_e4m3fn, 448.0)}
 )
 """What each is kept as, and the largest number in it."""
 
 
-def keeps(device: torch.device, kind: str) -> bool:
+def supports_quantization(device: torch.device, kind: str) -> bool:
     """Whether a device can hold such numbers."""
     try:
-        torch.ones(1, device=device).to(KINDS[kind][0]).float()
+        torch.ones(1, device=device).to(QUANTIZED_DTYPES[kind][0]).float()
     except (RuntimeError, TypeError):
         return False
     return True
 
 
-def pack(network: nn.Module, kind: str) -> None:
+def quantize_layers(network: nn.Module, kind: str) -> None:
     """Put packed layers in place of a network's linear layers and convolutions."""
     for name, layer in [*network.named_modules()]:
         if isinstance(layer, nn.Linear):
-            network.set_submodule(name, PackedLinear(layer, kind))
+            network.set_submodule(name, QuantizedLinear(layer, kind))
         elif isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros":
-            network.set_submodule(name, PackedConv2d(layer, kind))
+            network.set_submodule(name, QuantizedConv2d(layer, kind))
 
 
-class Packed(nn.Module, ABC):
+class QuantizedLayer(nn.Module, ABC):
     """A layer that unpacks its weight anew in each pass, forwards and back, and never learns."""
 
     small: Tensor
@@ -43,9 +43,9 @@ class Packed(nn.Module, ABC):
     scale: Tensor
     bias: Tensor | None
 
-    def _keep(self, layer: nn.Linear | nn.Conv2d, kind: str) -> None:
+    def _quantize(self, layer: nn.Linear | nn.Conv2d, kind: str) -> None:
         weight = layer.weight.detach().float()
-        dtype, largest = KINDS[kind]
+        dtype, largest = QUANTIZED_DTYPES[kind]
         scale = weight.abs().flatten(1).amax(1).clamp(min=1e-12).div(largest).view(-1, *[1] * (weight.dim() - 1))
         whole = (weight / scale).round() if dtype == torch.int8 else weight / scale
         self.dtype = dtype
@@ -56,9 +56,9 @@ class Packed(nn.Module, ABC):
     @property
     def weight(self) -> Tensor:
         """As it is computed with, in fp32."""
-        return self.unpacked(torch.float32)
+        return self.dequantize(torch.float32)
 
-    def unpacked(self, dtype: torch.dtype) -> Tensor:
+    def dequantize(self, dtype: torch.dtype) -> Tensor:
         """The weight in some numbers."""
         return (self.small.view(self.dtype).float() * self.scale).to(dtype)
 
@@ -75,27 +75,27 @@ class Packed(nn.Module, ABC):
         """The layer's output."""
 
     @abstractmethod
-    def back(self, gradient: Tensor, shape: torch.Size) -> Tensor:
+    def input_gradient(self, gradient: Tensor, shape: torch.Size) -> Tensor:
         """The gradient of its input, from that of its output."""
 
 
-class PackedLinear(Packed, nn.Linear):
+class QuantizedLinear(QuantizedLayer, nn.Linear):
     """A linear layer, to all that asks."""
 
     def __init__(self, layer: nn.Linear, kind: str) -> None:
         nn.Module.__init__(self)
         self.in_features, self.out_features = layer.in_features, layer.out_features
-        self._keep(layer, kind)
+        self._quantize(layer, kind)
 
     def product(self, states: Tensor) -> Tensor:  # noqa: D102
         bias = None if self.bias is None else self.bias.to(states.dtype)
-        return functional.linear(states, self.unpacked(states.dtype), bias)
+        return functional.linear(states, self.dequantize(states.dtype), bias)
 
-    def back(self, gradient: Tensor, shape: torch.Size) -> Tensor:  # noqa: ARG002, D102
-        return gradient @ self.unpacked(gradient.dtype)
+    def input_gradient(self, gradient: Tensor, shape: torch.Size) -> Tensor:  # noqa: ARG002, D102
+        return gradient @ self.dequantize(gradient.dtype)
 
 
-class PackedConv2d(Packed, nn.Conv2d):
+class QuantizedConv2d(QuantizedLayer, nn.Conv2d):
     """A convolution, to all that asks."""
 
     def __new__(cls, *given: Any, **named: Any) -> Any:
@@ -106,15 +106,15 @@ class PackedConv2d(Packed, nn.Conv2d):
         nn.Module.__init__(self)
         for name in nn.Conv2d.__constants__:
             setattr(self, name, getattr(layer, name))
-        self._keep(layer, kind)
+        self._quantize(layer, kind)
 
     def product(self, states: Tensor) -> Tensor:  # noqa: D102
         bias = None if self.bias is None else self.bias.to(states.dtype)
-        weight = self.unpacked(states.dtype)
+        weight = self.dequantize(states.dtype)
         return functional.conv2d(states, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
-    def back(self, gradient: Tensor, shape: torch.Size) -> Tensor:  # noqa: D102
-        weight = self.unpacked(gradient.dtype)
+    def input_gradient(self, gradient: Tensor, shape: torch.Size) -> Tensor:  # noqa: D102
+        weight = self.dequantize(gradient.dtype)
         told = (self.stride, self.padding, self.dilation, self.groups)
         return nn.grad.conv2d_input(shape, weight, gradient, *told)
 
@@ -123,10 +123,10 @@ class _Product(torch.autograd.Function):
     """Nothing but bytes waits for the way back."""
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, layer: Packed) -> Tensor:
+    def forward(ctx: Any, states: Tensor, layer: QuantizedLayer) -> Tensor:
         ctx.layer, ctx.shape = layer, states.shape
         return layer.product(states)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return ctx.layer.back(gradients[0], ctx.shape), None
+        return ctx.layer.input_gradient(gradients[0], ctx.shape), None

@@ -10,9 +10,9 @@ from promptlang.plan.steps import Train
 from promptlang.plan.training_config import Lora, TextualInversion
 
 
-def truths(step: Train, device: torch.device) -> Iterator[str]:
+def collect_advice_notes(step: Train, device: torch.device) -> Iterator[str]:
     """Of what this training was asked for."""
-    method, objective, optimisation = step.course.method, step.course.objective, step.course.optimisation
+    method, objective, optimisation = step.config.method, step.config.objective, step.config.optimisation
     if isinstance(method, TextualInversion) and method.until < 1:
         yield "`--ti-until` of a token alone is an early stop: nothing else was left to learn"
     if isinstance(method, Lora) and method.alpha != method.rank:
@@ -21,9 +21,9 @@ def truths(step: Train, device: torch.device) -> Iterator[str]:
         yield "`--loss cosine` alone would not see how long a prediction is, so the squared error counts as well"
     if objective.noise_offset:
         yield "`--noise-offset` widens the range of brightness; it takes away neither grain nor learning by heart"
-    if step.course.data.pixel_noise:
+    if step.config.data.pixel_noise:
         yield "`--pixel-noise` is learned as well: pictures made with it will have a little noise of their own"
-    if step.course.data.jitter:
+    if step.config.data.jitter:
         yield "`--colour-jitter` teaches that colours do not matter: of a style, they are a part"
     if optimisation.accumulate > 1:
         yield "`--accumulate` is one larger batch, to the last bits, and no steadier than such a batch"

@@ -10,7 +10,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw
 
-from ...atomic_files import write_whole
+from ...atomic_files import write_atomically
 
 Series = Sequence[tuple[int, float]]
 
@@ -33,7 +33,7 @@ def save(file: Path, title: str, losses: Series, validation: Series) -> None:
         draw.text((_RIGHT - 110 * (place + 1), 12), name, fill=_COLOURS[name], font_size=14)
     stream = io.BytesIO()
     picture.save(stream, "PNG")
-    write_whole(file, stream.getvalue())
+    write_atomically(file, stream.getvalue())
 
 
 def _smoothed(losses: Series) -> Series:

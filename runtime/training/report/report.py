@@ -10,38 +10,38 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor
 
-from ..peft_layers import NAME
+from ..peft_layers import ADAPTER_NAME
 from ..state.metrics import Metrics
 
-RISE: Final = 1.05
+OVERFIT_RISE: Final = 1.05
 """Times the lowest validation loss; less is noise, for there are few pictures."""
 
-GAP: Final = 0.5
+OVERFIT_GAP: Final = 0.5
 """How much further the loss of the pictures learned from has fallen than that of the others, to be called by heart."""
 
 
-def verdict(metrics: Metrics, kept: str = "last") -> Iterator[str]:
+def assess_overfitting(metrics: Metrics, kept: str = "last") -> Iterator[str]:
     """Whether pictures were learned by heart: by how far the losses of both kinds have come from where they were.
 
     The kinds themselves are not compared: one may just be harder.
     """
-    looks, own = metrics.series("validation"), metrics.series("own")
-    if not looks or not own:
+    losses, own = metrics.series("validation"), metrics.series("own")
+    if not losses or not own:
         yield "whether it learned its pictures by heart cannot be told: let it, with `--hold-out 10%`"
         return
-    (_, first), (last, end), (step, best) = looks[0], looks[-1], min(looks, key=lambda look: look[1])
-    told = f"validation loss {first:.4f} at first, {end:.4f} at the end; over its own pictures {_fall(own)}"
-    if end > best * RISE:
+    (_, first), (last, end), (step, best) = losses[0], losses[-1], min(losses, key=lambda look: look[1])
+    summary = f"validation loss {first:.4f} at first, {end:.4f} at the end; over its own pictures {_fall(own)}"
+    if end > best * OVERFIT_RISE:
         remedy = "what was kept is from before it" if kept == "best" else "try `--keep best`"
-        yield f"{told}; lowest, {best:.4f}, at step {step} of {last}: a rise is learning by heart; {remedy}"
-    elif own[-1][1] / own[0][1] < end / first * GAP:
-        yield f"{told}: it knows its own pictures by heart, and the others have not suffered from it so far"
+        yield f"{summary}; lowest, {best:.4f}, at step {step} of {last}: a rise is learning by heart; {remedy}"
+    elif own[-1][1] / own[0][1] < end / first * OVERFIT_GAP:
+        yield f"{summary}: it knows its own pictures by heart, and the others have not suffered from it so far"
     else:
-        yield f"{told}: no sign of learning by heart"
+        yield f"{summary}: no sign of learning by heart"
 
 
-def _fall(looks: Sequence[tuple[int, float]]) -> str:
-    return f"{looks[0][1]:.4f} and {looks[-1][1]:.4f}"
+def _fall(losses: Sequence[tuple[int, float]]) -> str:
+    return f"{losses[0][1]:.4f} and {losses[-1][1]:.4f}"
 
 
 @torch.no_grad()
@@ -62,19 +62,19 @@ def _lengths(layers: Mapping[str, BaseTunerLayer]) -> str:
 
 def _changed(layer: BaseTunerLayer, weight: Tensor) -> Tensor:
     """A layer's weight with what was learned; in DoRA at the length that was (Liu et al. 2024, eq. 5)."""
-    whole = weight + layer.get_delta_weight(NAME).float()
+    whole = weight + layer.get_delta_weight(ADAPTER_NAME).float()
     lengths = getattr(layer, "lora_magnitude_vector", {})
-    if NAME not in lengths:
+    if ADAPTER_NAME not in lengths:
         return whole
     shape = [-1, *[1] * (whole.dim() - 1)]
-    return whole * (lengths[NAME].weight.float().reshape(shape) / whole.flatten(1).norm(dim=1).reshape(shape))
+    return whole * (lengths[ADAPTER_NAME].weight.float().reshape(shape) / whole.flatten(1).norm(dim=1).reshape(shape))
 
 
-def cost(seconds: float, steps: int, device: torch.device) -> str:
+def describe_cost(seconds: float, steps: int, device: torch.device) -> str:
     """Time and memory."""
-    told = f"{seconds / max(1, steps):.3f} s a step"
+    summary = f"{seconds / max(1, steps):.3f} s a step"
     peak = _peak(device)
-    return told if peak is None else f"{told}; the process has held {peak:.1f} GB at most"
+    return summary if peak is None else f"{summary}; the process has held {peak:.1f} GB at most"
 
 
 def _peak(device: torch.device) -> float | None:

@@ -11,35 +11,35 @@ from typing import Final
 
 from promptlang.diagnostics import Diagnostic, PromptError, Severity
 from promptlang.metadata.record import render_json
-from promptlang.plan.events import Complained, DenoisingStep, Event, Preview, Progressed, Reported
+from promptlang.plan.events import DenoisingStep, DiagnosticRaised, Event, Preview, TaskProgress, TextReported
 from promptlang.plan.steps import Render
 
-from ...atomic_files import write_whole
-from ...sampling.rendering import Loaded, render
+from ...atomic_files import write_atomically
+from ...sampling.rendering import LoadedModel, render
 
 _KEY: Final = ".key"
 """The file that says which pictures are beside it."""
 
 
-def drawn(steps: Sequence[Render], loaded: Loaded, title: str) -> Generator[Event, None, None]:
+def render_pictures(steps: Sequence[Render], loaded: LoadedModel, title: str) -> Generator[Event, None, None]:
     """Make them; raises `PromptError` where one cannot be made."""
     for event in render(steps, loaded):
         match event:
-            case Complained(Diagnostic(severity=Severity.ERROR) as wrong):
+            case DiagnosticRaised(Diagnostic(severity=Severity.ERROR) as wrong):
                 raise PromptError([wrong])
             case DenoisingStep(at, total):
-                yield Progressed(title, at, total)
-            case Complained() | Reported() | Preview():
+                yield TaskProgress(title, at, total)
+            case DiagnosticRaised() | TextReported() | Preview():
                 yield event
 
 
-def key_of(steps: Sequence[Render], *made_by: object) -> str:
+def pictures_fingerprint(steps: Sequence[Render], *made_by: object) -> str:
     """Another one whenever the pictures would be others."""
-    told = [[render_json(each), each.size, each.init, each.mask, each.file.name] for each in steps]
-    return hashlib.sha256(json.dumps([*made_by, told], sort_keys=True, default=str).encode()).hexdigest()
+    inputs = [[render_json(each), each.size, each.init, each.mask, each.file.name] for each in steps]
+    return hashlib.sha256(json.dumps([*made_by, inputs], sort_keys=True, default=str).encode()).hexdigest()
 
 
-def holds(folder: Path, key: str) -> bool:
+def has_pictures(folder: Path, key: str) -> bool:
     """Whether the pictures in a folder are those."""
     try:
         return (folder / _KEY).read_text("utf-8") == key
@@ -47,7 +47,7 @@ def holds(folder: Path, key: str) -> bool:
         return False
 
 
-def begin(folder: Path, key: str) -> None:
+def reset_folder(folder: Path, key: str) -> None:
     """A folder for those, without any others."""
     shutil.rmtree(folder, ignore_errors=True)
-    write_whole(folder / _KEY, key.encode())
+    write_atomically(folder / _KEY, key.encode())

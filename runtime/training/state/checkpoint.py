@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from promptlang.plan.steps import Train
 
 from ...atomic_files import replacing
-from .optimizer_state import packed, unpack
+from .optimizer_state import restore_optimizer, serialize_optimizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Progress:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class State:
+class TrainingState:
     """All that changes from step to step, but for the progress."""
 
     parameters: Mapping[str, nn.Parameter]
@@ -59,22 +59,22 @@ class Checkpoint:
         """Tensors only, and numbers as text."""
         return self.folder / "checkpoint.safetensors"
 
-    def save(self, state: State, at: Progress) -> None:
+    def save(self, state: TrainingState, at: Progress) -> None:
         """Write the state, whole or not at all."""
-        tensors, text = packed(state.optimizer)
+        tensors, text = serialize_optimizer(state.optimizer)
         tensors |= {f"parameter.{name}": parameter.detach() for name, parameter in state.parameters.items()}
         tensors |= {f"average.{place}": value for place, value in enumerate(state.average)}
-        told = {"key": self.key, "done": str(at.done), "loss": repr(at.loss), "optimizer": text}
-        told["scaler"] = json.dumps(state.scaler.state_dict())
+        metadata = {"key": self.key, "done": str(at.done), "loss": repr(at.loss), "optimizer": text}
+        metadata["scaler"] = json.dumps(state.scaler.state_dict())
         with replacing(self.file) as partial:
-            save_file(_apart(tensors), partial, told)
+            save_file(_apart(tensors), partial, metadata)
 
-    def load(self, state: State) -> Progress:
+    def load(self, state: TrainingState) -> Progress:
         """Restore the state if there is one of this very training, else leave everything as it is."""
         try:
             with safe_open(str(self.file), "pt") as opened:
-                told = opened.metadata() or {}
-                if told.get("key") != self.key:
+                metadata = opened.metadata() or {}
+                if metadata.get("key") != self.key:
                     return Progress()
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         except (OSError, SafetensorError):
@@ -83,9 +83,9 @@ class Checkpoint:
             parameter.data.copy_(tensors[f"parameter.{name}"])
         for place, value in enumerate(state.average):
             value.copy_(tensors[f"average.{place}"])
-        unpack(state.optimizer, tensors, told["optimizer"])
-        state.scaler.load_state_dict(json.loads(told["scaler"]))
-        return Progress(int(told["done"]), float(told["loss"]))
+        restore_optimizer(state.optimizer, tensors, metadata["optimizer"])
+        state.scaler.load_state_dict(json.loads(metadata["scaler"]))
+        return Progress(int(metadata["done"]), float(metadata["loss"]))
 
     def remove(self) -> None:
         """The training is over."""

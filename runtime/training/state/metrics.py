@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...atomic_files import write_whole
+from ...atomic_files import write_atomically
 
-Row = dict[str, Any]
+MetricsRow = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -17,13 +17,13 @@ class Metrics:
     """Rows in memory, and a file that holds those that are safe: none is ahead of the last checkpoint."""
 
     file: Path
-    rows: list[Row] = field(default_factory=list)
+    rows: list[MetricsRow] = field(default_factory=list)
     written: int = 0
 
     def resume(self, done: int) -> None:
         """Go on after a step: what an earlier run told of later ones is forgotten."""
         self.rows = [row for row in self._read() if row["step"] <= done] if done else []
-        write_whole(self.file, "".join(map(_line, self.rows)).encode())
+        write_atomically(self.file, "".join(map(_line, self.rows)).encode())
         self.written = len(self.rows)
 
     def add(self, step: int, **values: float) -> None:
@@ -40,7 +40,7 @@ class Metrics:
         """Steps, and one of their values."""
         return [(row["step"], row[name]) for row in self.rows if name in row]
 
-    def _read(self) -> list[Row]:
+    def _read(self) -> list[MetricsRow]:
         """All but a line that was broken off."""
         try:
             lines = self.file.read_text("utf-8", errors="replace").splitlines()
@@ -49,7 +49,7 @@ class Metrics:
         return [row for line in lines if (row := _row(line)) is not None]
 
 
-def _row(line: str) -> Row | None:
+def _row(line: str) -> MetricsRow | None:
     try:
         row = json.loads(line)
     except ValueError:
@@ -57,5 +57,5 @@ def _row(line: str) -> Row | None:
     return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
 
 
-def _line(row: Row) -> str:
+def _line(row: MetricsRow) -> str:
     return json.dumps(row) + "\n"

@@ -13,7 +13,7 @@ _TENSOR: Final = "tensor"
 _TUPLE: Final = "tuple"
 
 
-def packed(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], str]:
+def serialize_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], str]:
     """Its tensors by name, and everything else with their names in their places."""
     tensors: dict[str, Tensor] = {}
     state = optimizer.state_dict()
@@ -25,7 +25,7 @@ def packed(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], str]:
     return tensors, json.dumps(plain)
 
 
-def unpack(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], text: str) -> None:
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], text: str) -> None:
     """Give an optimizer its state back."""
     plain = json.loads(text)
     state = dict(_whole(plain["state"], tensors))

@@ -16,7 +16,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from promptlang.plan.steps import Adapter
 from promptlang.runtime import adapters
-from promptlang.runtime.adapters import Lora
+from promptlang.runtime.adapters import LoraAdapter
 from promptlang.source import Source
 
 SPAN = Source("a cat").span(0, 5)
@@ -90,16 +90,16 @@ def predicted(network: UNet2DConditionModel) -> Tensor:
     return network(torch.randn(1, 4, 8, 8, generator=draw), 5, hidden, added_cond_kwargs=more).sample
 
 
-Read = Callable[..., Lora]
+Read = Callable[..., LoraAdapter]
 
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
     """A LoRA of tensors, through a real file."""
 
-    def make(base: Any, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> Lora:
+    def make(base: Any, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> LoraAdapter:
         file = tmp_path / "ink.safetensors"
         save_file({key: value.clone().contiguous() for key, value in tensors.items()}, file, metadata)
-        return adapters.read(Adapter("ink", file), base, SPAN)
+        return adapters.read_lora(Adapter("ink", file), base, SPAN)
 
     return make

@@ -20,10 +20,10 @@ from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
 from promptlang.diagnostics import PromptError
-from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment
+from promptlang.plan.steps import ActiveLora, Adapter, Interval, Model, PromptPart, Render, Resolved, Segment
 from promptlang.runtime import Runtime, adapters
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.sampling.denoise import generator_of, noise
+from promptlang.runtime.sampling.denoise import make_generator, sample_latent_noise
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, kohya, layers, run
 
@@ -48,7 +48,7 @@ def merged(base: BaseModel, tensors: dict[str, Tensor], text_encoder: float, une
 
 
 def uses(text_encoder: float, unet: float, until: int = 3) -> Resolved:
-    return Resolved((Part((Interval(until, (Segment("a cat"),), (LoraUse("ink", text_encoder, unet),)),)),))
+    return Resolved((PromptPart((Interval(until, (Segment("a cat"),), (ActiveLora("ink", text_encoder, unet),)),)),))
 
 
 def latents(runtime: Runtime, step: Render) -> Tensor:
@@ -56,9 +56,11 @@ def latents(runtime: Runtime, step: Render) -> Tensor:
     from promptlang.runtime.output import images
 
     seen: list[Tensor] = []
-    decode = images.decode
+    decode = images.decode_latents
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(images, "decode", lambda vae, latents: seen.append(latents) or decode(vae, latents))
+        patch.setattr(
+            images, "decode_latents", lambda vae, latents: seen.append(latents) or decode(vae, latents)
+        )
         assert complaints(run(runtime, step)) == []
     return seen[0]
 
@@ -101,8 +103,10 @@ def test_a_strength_holds_for_its_interval_only(
     save_file(kohya(base), file)
 
     def picture(*strengths: float) -> Tensor:
-        intervals = [Interval(i, (Segment("a cat"),), (LoraUse("ink", 0, s),)) for i, s in enumerate(strengths, 1)]
-        return latents(runtime, render(prompt=Resolved((Part(tuple(intervals)),)), adapters=(Adapter("ink", file),)))
+        intervals = [Interval(i, (Segment("a cat"),), (ActiveLora("ink", 0, s),)) for i, s in enumerate(strengths, 1)]
+        return latents(
+            runtime, render(prompt=Resolved((PromptPart(tuple(intervals)),)), adapters=(Adapter("ink", file),))
+        )
 
     assert torch.equal(picture(0, 0, 0), latents(runtime, render()))
     assert not torch.equal(picture(1, 0, 0), picture(0, 0, 0))
@@ -110,7 +114,7 @@ def test_a_strength_holds_for_its_interval_only(
 
 
 def test_two_loras_add_up(base: BaseModel) -> None:
-    draw = noise(4, (8, 8), generator_of(0))
+    draw = sample_latent_noise(4, (8, 8), make_generator(0))
     hidden = torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(1))
     name = next(iter(layers(base.unet, "to_q")))
     one, two = ({name: adapters.LowRank(torch.randn(r, 16), torch.randn(16, r), alpha=1.0)} for r in (2, 3))
@@ -135,12 +139,14 @@ def test_pefts_own_layers_agree(base: BaseModel, span: Span, tmp_path: Path) -> 
     tensors = {f"unet.{key}": value for key, value in get_peft_model_state_dict(theirs).items()}
     told = {"lora_adapter_metadata": json.dumps({"unet.r": 4, "unet.lora_alpha": 2})}
     save_file(tensors, tmp_path / "ink.safetensors", told)
-    lora = adapters.read(Adapter("ink", tmp_path / "ink.safetensors"), base, span)
-    assert lora.modules == 16
+    lora = adapters.read_lora(Adapter("ink", tmp_path / "ink.safetensors"), base, span)
+    assert lora.module_count == 16
     hidden = torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(1))
     with torch.no_grad(), adapters.Attachments(base.unet, ((lora.unet, 1.0),)):
-        ours = base.unet(noise(4, (8, 8), generator_of(0)), 5, hidden).sample
-        assert torch.allclose(ours, theirs(noise(4, (8, 8), generator_of(0)), 5, hidden).sample, atol=1e-5)
+        ours = base.unet(sample_latent_noise(4, (8, 8), make_generator(0)), 5, hidden).sample
+        assert torch.allclose(
+            ours, theirs(sample_latent_noise(4, (8, 8), make_generator(0)), 5, hidden).sample, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize(
@@ -155,8 +161,8 @@ def test_every_layout_finds_its_modules(names: str, modules: int, base: BaseMode
     name = next(iter(layers(base.unet, "to_out.0")))
     down, up = names.format(name=name, flat=name.replace(".", "_")).split()
     save_file({down: torch.ones(2, 16), up: torch.ones(16, 2)}, tmp_path / "ink.safetensors")
-    lora = adapters.read(Adapter("ink", tmp_path / "ink.safetensors"), base, span)
-    assert lora.modules == modules
+    lora = adapters.read_lora(Adapter("ink", tmp_path / "ink.safetensors"), base, span)
+    assert lora.module_count == modules
     assert lora.unet[name].scale == 1.0
 
 
@@ -165,8 +171,8 @@ def test_a_written_lora_is_read_back_as_it_was(base: BaseModel, span: Span, tmp_
     change = adapters.LowRank(torch.randn(3, 16), torch.randn(16, 3), alpha=1.5)
     files = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
     for file in files:
-        adapters.write(file, {name: change}, {"b": "2", "a": "1"})
-    lora = adapters.read(Adapter("ink", files[0]), base, span)
+        adapters.write_lora(file, {name: change}, {"b": "2", "a": "1"})
+    lora = adapters.read_lora(Adapter("ink", files[0]), base, span)
     assert torch.equal(lora.unet[name].down, change.down)
     assert torch.equal(lora.unet[name].up, change.up)
     assert lora.unet[name].alpha == 1.5
@@ -214,7 +220,7 @@ def test_a_lora_that_does_not_fit_is_named_with_the_reason(
     tensors, reason = broken_files(base)[name]
     save_file(tensors, tmp_path / "ink.safetensors")
     with pytest.raises(PromptError) as caught:
-        adapters.read(Adapter("ink", tmp_path / "ink.safetensors"), base, span)
+        adapters.read_lora(Adapter("ink", tmp_path / "ink.safetensors"), base, span)
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "PL302"
     assert diagnostic.span == span

@@ -14,10 +14,15 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel
 
 from promptlang.diagnostics import PromptError
-from promptlang.plan.steps import Adapter, Interval, Part, Render, Resolved, Segment
+from promptlang.plan.steps import Adapter, Interval, PromptPart, Render, Resolved, Segment
 from promptlang.runtime import Runtime
-from promptlang.runtime.adapters import Embedding, read_embedding
-from promptlang.runtime.conditioning.text_encoder import Encoder, Reading, final_layer_norm, vocabulary_of
+from promptlang.runtime.adapters import TokenEmbedding, read_embedding
+from promptlang.runtime.conditioning.text_encoder import (
+    CachedTextEncoder,
+    EncodingOptions,
+    build_vocabulary,
+    final_layer_norm,
+)
 from promptlang.runtime.models.loader import BaseModel
 from tests.runtime.adapters.conftest import SPAN
 from tests.runtime.conftest import complaints, run
@@ -65,13 +70,13 @@ FORMATS = {
 def test_every_format_is_read(name: str, sd1: Any, tmp_path: Path) -> None:
     found = read_embedding(Adapter("style", FORMATS[name](tmp_path)), sd1, SPAN)
     assert torch.equal(found.rows["text_encoder"], ROWS)
-    assert found.amount == "token, 3 vectors"
+    assert found.summary == "token, 3 vectors"
 
 
 def test_a_single_vector_may_be_flat(sd1: Any, tmp_path: Path) -> None:
     found = read_embedding(Adapter("style", safe({"<style>": ROWS[0]})(tmp_path)), sd1, SPAN)
     assert torch.equal(found.rows["text_encoder"], ROWS[:1])
-    assert found.amount == "token, 1 vector"
+    assert found.summary == "token, 1 vector"
 
 
 @pytest.mark.parametrize("start", ["", "bundle_emb.style."])
@@ -110,13 +115,13 @@ def test_what_is_no_token_for_the_model_is_refused(
     assert diagnostic.hint is not None
 
 
-def encoder(base: BaseModel, *names: str, rows: Tensor = ROWS) -> Encoder:
+def encoder(base: BaseModel, *names: str, rows: Tensor = ROWS) -> CachedTextEncoder:
     known = [embedding_of(name, rows) for name in names]
-    return Encoder(base.text_encoder, vocabulary_of(base.tokenizer)).knowing(known)
+    return CachedTextEncoder(base.text_encoder, build_vocabulary(base.tokenizer)).with_extra_embeddings(known)
 
 
 def embedding_of(name: str, rows: Tensor) -> Any:
-    return Embedding(name, f"hash of {name} {rows.sum()}", {"text_encoder": rows})
+    return TokenEmbedding(name, f"hash of {name} {rows.sum()}", {"text_encoder": rows})
 
 
 def by_table(base: BaseModel, ids: list[int], rows: Tensor, clip_skip: int = 1) -> Tensor:
@@ -137,7 +142,7 @@ def test_the_states_are_those_of_rows_in_the_table(clip_skip: int, base: BaseMod
     ids = [words.bos_token_id, *cat, size, size + 1, size + 2, *cat]
     ids += [words.eos_token_id] + [words.pad_token_id] * (76 - len(ids))
     ours = encoder(base, "style")
-    states = ours.encode(ours.cut([Segment("a cat <style> a cat")]), Reading(clip_skip=clip_skip))
+    states = ours.encode(ours.cut([Segment("a cat <style> a cat")]), EncodingOptions(clip_skip=clip_skip))
     assert torch.equal(states, by_table(base, ids, ROWS, clip_skip))
 
 
@@ -169,16 +174,16 @@ def test_all_vectors_count_and_are_never_torn_apart(base: BaseModel) -> None:
 
 
 def test_an_embedding_made_anew_under_its_name_is_encoded_anew(base: BaseModel) -> None:
-    shared = Encoder(base.text_encoder, vocabulary_of(base.tokenizer))
+    shared = CachedTextEncoder(base.text_encoder, build_vocabulary(base.tokenizer))
     found = []
     for rows in (ROWS, ROWS + 1):
-        ours = shared.knowing([embedding_of("style", rows)])
+        ours = shared.with_extra_embeddings([embedding_of("style", rows)])
         found.append(ours.encode(ours.cut([Segment("<style>")])))
     assert not torch.equal(*found)
 
 
 def says(text: str, *more: Segment) -> Resolved:
-    return Resolved((Part((Interval(3, (Segment(text), *more)),)),))
+    return Resolved((PromptPart((Interval(3, (Segment(text), *more)),)),))
 
 
 def test_a_picture_with_a_token_and_the_next_without(

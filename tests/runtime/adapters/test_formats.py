@@ -169,7 +169,7 @@ def test_a_format_is_the_weights_merged_by_hand(name: str, strength: float, sd1:
     (tensors, changed), module = CASES[name]
     separator = "lora_unet_" + module.replace(".", "_") if "lora_A.weight" not in tensors else f"unet.{module}"
     lora = read(sd1, {f"{separator}.{end}": tensor for end, tensor in tensors.items()})
-    assert lora.modules == 1
+    assert lora.module_count == 1
     plain = predicted(sd1.unet)
     with Attachments(sd1.unet, ((lora.unet, strength),)):
         ours = predicted(sd1.unet)
@@ -243,6 +243,6 @@ def test_lycoris_agrees(options: dict[str, Any], sd1: Any, read: Read) -> None:
     finally:
         theirs.restore()
     lora = read(sd1, {key: value for key, value in state.items() if not key.endswith(".scalar")})
-    assert lora.modules > 20
+    assert lora.module_count > 20
     with Attachments(sd1.unet, ((lora.unet, 1.0),)):
         assert torch.allclose(predicted(sd1.unet), wanted, atol=1e-4)

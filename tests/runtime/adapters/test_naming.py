@@ -17,7 +17,7 @@ from promptlang.diagnostics import PromptError
 from promptlang.plan.steps import Adapter
 from promptlang.runtime import adapters
 from promptlang.runtime.adapters import Attachments
-from promptlang.runtime.adapters.ldm import ldm_names
+from promptlang.runtime.adapters.ldm_keys import ldm_names
 from tests.runtime.adapters.conftest import SPAN, Read, predicted, text_encoder
 
 BLOCK = "down_blocks.1.attentions.0.transformer_blocks.0"
@@ -80,7 +80,7 @@ def test_a_layout_finds_the_unets_modules(start: str, ends: str, module: str, sd
     name = next(name for name, _ in sdxl.unet.named_modules() if name.endswith(ending))
     shape = sdxl.unet.get_submodule(name).weight.shape
     lora = read(sdxl, low_rank(start, *shape, ends=ends))
-    assert {part: list(changes) for part, changes in lora.parts.items()} == {part: [name]}
+    assert {part: list(changes) for part, changes in lora.deltas.items()} == {part: [name]}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_layout_finds_the_modules_of_both_text_encoders(
 ) -> None:
     width = 32 if part == "text_encoder" else 48
     lora = read(sdxl, low_rank(start, width, width, ends=ends))
-    ((found, changes),) = lora.parts.items()
+    ((found, changes),) = lora.deltas.items()
     assert found == part
     assert [name.removeprefix("text_model.") for name in changes] == [f"{LAYER}.q_proj"]
     assert lora.text_encoders[part == "text_encoder_2"] is changes
@@ -125,7 +125,7 @@ def test_a_file_with_all_of_kohyas_sdxl_modules_is_applied_whole(sdxl: Any, read
             tensors |= low_rank("lora_unet_" + original.replace(".", "_"), *module.weight.shape)
             count += 1
     lora = read(sdxl, tensors)
-    assert lora.amount == f"LoRA, {count} of {count} modules"
+    assert lora.summary == f"LoRA, {count} of {count} modules"
     assert [len(changes) for changes in lora.text_encoders] == [12, 12]
 
 
@@ -160,7 +160,7 @@ def test_a_folder_of_peft_is_what_peft_itself_makes_of_it(config: Any, sd1: Any,
     wanted = predicted(theirs.eval())
     assert isinstance(theirs, PeftModel)
     for path in (tmp_path / "ink", tmp_path / "ink" / "adapter_model.safetensors"):
-        lora = adapters.read(Adapter("ink", path), sd1, SPAN)
+        lora = adapters.read_lora(Adapter("ink", path), sd1, SPAN)
         with Attachments(sd1.unet, ((lora.unet, 1.0),)):
             assert torch.allclose(predicted(sd1.unet), wanted, atol=1e-4)
 
@@ -172,7 +172,7 @@ def test_a_folder_of_peft_may_have_a_folder_for_each_part(sdxl: Any, tmp_path: P
         copy = text_encoder(type(network), network.config.hidden_size)
         made = get_peft_model(copy, LoraConfig(r=2, lora_alpha=6, target_modules=["q_proj", "v_proj"]))
         made.save_pretrained(str(tmp_path / "ink" / part))
-    lora = adapters.read(Adapter("ink", tmp_path / "ink"), sdxl, SPAN)
+    lora = adapters.read_lora(Adapter("ink", tmp_path / "ink"), sdxl, SPAN)
     assert [len(changes) for changes in lora.text_encoders] == [4, 4]
     assert {change.scale for changes in lora.text_encoders for change in changes.values()} == {3.0}
 
@@ -191,7 +191,7 @@ def test_a_folder_of_peft_without_its_configuration_is_refused(damage: str, sd1:
         (tmp_path / "adapter_config.json").write_text({"garbage": "{", "a list": "[]"}[damage])
         torch.save({}, tmp_path / "adapter_model.bin")
     with pytest.raises(PromptError, match=r"`adapter_config.json` is missing in it, or damaged"):
-        adapters.read(Adapter("ink", tmp_path), sd1, SPAN)
+        adapters.read_lora(Adapter("ink", tmp_path), sd1, SPAN)
 
 
 UP = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k"

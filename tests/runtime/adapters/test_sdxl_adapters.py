@@ -12,7 +12,7 @@ from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment
+from promptlang.plan.steps import ActiveLora, Adapter, Interval, Model, PromptPart, Render, Resolved, Segment
 from promptlang.runtime import Runtime
 from tests.runtime.adapters.test_adapters import latents
 from tests.runtime.small import original_name, small
@@ -81,8 +81,8 @@ def test_both_text_encoders_and_the_unet_are_changed(
         parts.add(part)
     assert parts == set(LAYERS)
     save_file({key: each.contiguous() for key, each in tensors.items()}, tmp_path / "ink.safetensors")
-    use = LoraUse("ink", TEXT_ENCODER, UNET)
-    said = Resolved((Part((Interval(4, (Segment("a cat, ink"),), (use,)),)),))
+    use = ActiveLora("ink", TEXT_ENCODER, UNET)
+    said = Resolved((PromptPart((Interval(4, (Segment("a cat, ink"),), (use,)),)),))
     step = render(
         model=Model("small", tmp_path / "model"),
         steps=4,
@@ -91,7 +91,7 @@ def test_both_text_encoders_and_the_unet_are_changed(
         prompt=said,
         adapters=(Adapter("ink", tmp_path / "ink.safetensors"),),
     )
-    plain = Resolved((Part((Interval(4, (Segment("a cat, ink"),)),)),))
+    plain = Resolved((PromptPart((Interval(4, (Segment("a cat, ink"),)),)),))
     options = {"num_inference_steps": 4, "guidance_scale": 6.0, "output_type": "latent"}
     theirs = pipeline("a cat, ink", generator=torch.Generator().manual_seed(7), **options).images
     ours = latents(runtime, step)

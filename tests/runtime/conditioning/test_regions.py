@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from promptlang.plan.steps import Adapter, Area, Interval, LoraUse, Part, Render, Resolved, Segment
-from promptlang.runtime.conditioning.regions import mask
+from promptlang.plan.steps import ActiveLora, Adapter, Area, Interval, PromptPart, Render, Resolved, Segment
+from promptlang.runtime.conditioning.regions import build_area_mask
 from promptlang.runtime.conditioning.text_encoder import Conditioning
 from promptlang.runtime.models.loader import BaseModel
 from promptlang.runtime.sampling.denoise import Guidance
@@ -21,21 +21,21 @@ LEFT = Area(0, 0.5, 0, 1)
 
 
 def test_a_mask_is_one_inside_and_zero_outside() -> None:
-    assert mask(Area(0, 0.5, 0.25, 1), (4, 4)).tolist() == [[0, 0, 0, 0], *[[1, 1, 0, 0]] * 3]
-    assert torch.equal(mask(WHOLE, (6, 4)), torch.ones(4, 6))
+    assert build_area_mask(Area(0, 0.5, 0.25, 1), (4, 4)).tolist() == [[0, 0, 0, 0], *[[1, 1, 0, 0]] * 3]
+    assert torch.equal(build_area_mask(WHOLE, (6, 4)), torch.ones(4, 6))
 
 
 def test_a_latent_that_an_edge_cuts_counts_in_part() -> None:
-    assert mask(Area(0, 0.375, 0, 1), (4, 1)).tolist() == [[1, 0.5, 0, 0]]
+    assert build_area_mask(Area(0, 0.375, 0, 1), (4, 1)).tolist() == [[1, 0.5, 0, 0]]
 
 
 def test_a_feather_rises_inwards_but_not_at_the_pictures_own_edge() -> None:
-    (row,) = mask(Area(0, 0.75, 0, 1, feather=0.5), (8, 1)).tolist()
+    (row,) = build_area_mask(Area(0, 0.75, 0, 1, feather=0.5), (8, 1)).tolist()
     assert row == pytest.approx([1, 1, 0.875, 0.625, 0.375, 0.125, 0, 0])
 
 
 def test_two_halves_are_each_as_if_it_were_the_whole() -> None:
-    left, right = mask(LEFT, (4, 4)), mask(Area(0.5, 1, 0, 1), (4, 4))
+    left, right = build_area_mask(LEFT, (4, 4)), build_area_mask(Area(0.5, 1, 0, 1), (4, 4))
     predictions = {0.0: torch.randn(1, 4, 4, 4), 1.0: torch.randn(1, 4, 4, 4), 2.0: torch.randn(1, 4, 4, 4)}
 
     def predict(_: object, told: Conditioning) -> Tensor:
@@ -57,7 +57,7 @@ def test_a_lora_of_an_areas_own_acts_there_only() -> None:
 
     text, nothing = Conditioning(torch.ones(1, 3, 2)), Conditioning(torch.zeros(1, 3, 2))
     everywhere = Guidance(text[:0], (), nothing)
-    there = Guidance(text, (5.0,), nothing, ink, (mask(LEFT, (4, 4)),))
+    there = Guidance(text, (5.0,), nothing, ink, (build_area_mask(LEFT, (4, 4)),))
     found = answered((everywhere, there), predict)
     whole = answered((Guidance(text, (5.0,), nothing, ink),), predict)
     assert torch.allclose(found[..., :2], whole[..., :2], atol=1e-6)
@@ -78,9 +78,9 @@ def picture(
     return make
 
 
-def part(text: str, area: Area | None, strength: float) -> Part:
-    loras = (LoraUse("ink", strength, strength),) if strength else ()
-    return Part((Interval(3, (Segment(text),), loras),), area=area)
+def part(text: str, area: Area | None, strength: float) -> PromptPart:
+    loras = (ActiveLora("ink", strength, strength),) if strength else ()
+    return PromptPart((Interval(3, (Segment(text),), loras),), area=area)
 
 
 def test_an_area_of_everything_is_no_area(picture: Callable[..., np.ndarray]) -> None:

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from promptlang import Session, Source
 from promptlang.metadata.infotext import write
 from promptlang.plan.backend import load_backend
-from promptlang.plan.events import Complained, PictureFinished
+from promptlang.plan.events import DiagnosticRaised, PictureFinished
 from promptlang.runtime.models.loader import BUILT_IN
 
 RECIPES = Path(__file__).parents[3] / "recipes"
@@ -24,7 +24,7 @@ def run(folder: Path, program: str) -> list[Path]:
     planned = Session(folder, "test").plan(Source(program))
     assert planned.diagnostics == ()
     events = list(load_backend().execute(planned.plan))
-    assert not any(isinstance(event, Complained) for event in events)
+    assert not any(isinstance(event, DiagnosticRaised) for event in events)
     return [event.file for event in events if isinstance(event, PictureFinished)]
 
 

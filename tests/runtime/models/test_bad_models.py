@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from promptlang.plan.events import Complained, ModelLoading, ModelRefused, PictureFinished
+from promptlang.plan.events import DiagnosticRaised, ModelLoading, ModelRefused, PictureFinished
 from promptlang.plan.steps import Model, Render
 from promptlang.runtime import Runtime
 from tests.runtime.conftest import complaints, run
@@ -28,11 +28,11 @@ def refused(runtime: Runtime, file: Path, render: Make) -> tuple[str, str | None
     usual = run(runtime, render())[-1]
     first, *events = run(runtime, render(model=Model(file.stem, file)), render())
     assert (first, events[0]) == (ModelLoading(file.stem), ModelRefused(Model(file.stem, file)))
-    (said,) = (each.diagnostic for each in events if isinstance(each, Complained))
+    (said,) = (each.diagnostic for each in events if isinstance(each, DiagnosticRaised))
     assert not any(isinstance(each, ModelLoading) for each in events)
     assert isinstance(events[-1], PictureFinished)
     assert isinstance(usual, PictureFinished)
-    assert complaints([Complained(said)]) == [f"PL303 {said.message}"]
+    assert complaints([DiagnosticRaised(said)]) == [f"PL303 {said.message}"]
     return said.message.removeprefix(f"`{file.name}` cannot be used"), said.hint
 
 

@@ -18,11 +18,11 @@ from torch import nn
 from promptlang.plan.events import ModelLoading, RenderingStarted
 from promptlang.plan.steps import Model, Render, Segment
 from promptlang.runtime import Runtime
-from promptlang.runtime.conditioning.text_encoder import Encoder, Reading, vocabulary_of
+from promptlang.runtime.conditioning.text_encoder import CachedTextEncoder, EncodingOptions, build_vocabulary
 from promptlang.runtime.models import families, loader, tokenizers
 from promptlang.runtime.models.families import FAMILIES, SD1, SD2, SDXL
 from promptlang.runtime.models.families.sd2 import predicts_noise
-from promptlang.runtime.models.networks import empty
+from promptlang.runtime.models.networks import init_empty
 from promptlang.runtime.sampling.samplers import SAMPLERS
 from promptlang.runtime.sampling.step_conditioning import Conditioner
 from promptlang.source import Span
@@ -79,7 +79,7 @@ def test_a_plain_prompt_is_the_picture_that_diffusers_makes_bit_for_bit(
 ) -> None:
     pipeline, model = saved[name]
     own = pipeline.scheduler
-    pipeline.scheduler = SAMPLERS[sampler].of(dict(own.config), 4)
+    pipeline.scheduler = SAMPLERS[sampler].make_scheduler(dict(own.config), 4)
     try:
         expected = theirs(pipeline)
     finally:
@@ -127,7 +127,9 @@ def test_nothing_to_avoid_is_zeros_only_where_the_model_says_so(
 
 def test_the_pooled_text_of_sdxl_knows_no_weights_and_no_second_chunk(saved: Saved) -> None:
     pipeline = saved["sdxl"][0]
-    encoder = Encoder(pipeline.text_encoder_2, vocabulary_of(pipeline.tokenizer_2), first_layer=2, normed=False)
+    encoder = CachedTextEncoder(
+        pipeline.text_encoder_2, build_vocabulary(pipeline.tokenizer_2), min_clip_skip=2, applies_final_norm=False
+    )
     long = encoder.cut([Segment("a cat, "), Segment("ink " * 100, 1.5)])
     assert len(long) == 2
     with torch.no_grad():
@@ -137,22 +139,26 @@ def test_the_pooled_text_of_sdxl_knows_no_weights_and_no_second_chunk(saved: Sav
 
 
 def test_a_weight_acts_on_both_text_encoders_of_sdxl(saved: Saved, render: Make, span: Span) -> None:
-    base = loader.load(saved["sdxl"][1], span)
+    base = loader.load_model(saved["sdxl"][1], span)
     encoders = [
-        Encoder(getattr(base, each.part), vocabulary_of(getattr(base, each.tokenizer)), part=each.part)
-        for each in base.family.readers
+        CachedTextEncoder(
+            getattr(base, each.component), build_vocabulary(getattr(base, each.tokenizer)), component=each.component
+        )
+        for each in base.family.text_encoder_specs
     ]
-    conditioner = Conditioner(base, encoders, {}, Reading("none"))
+    conditioner = Conditioner(base, encoders, {}, EncodingOptions("none"))
     plain, heavy = (says("a cat", 1, weight) for weight in (1.0, 1.4))
-    ((whole,),) = conditioner.moments(render(prompt=plain, steps=1), (8, 8))
-    ((weighted,),) = replace(conditioner, reading=Reading("a1111-no-norm")).moments(
+    ((whole,),) = conditioner.condition_steps(render(prompt=plain, steps=1), (8, 8))
+    ((weighted,),) = replace(conditioner, encoding_options=EncodingOptions("a1111-no-norm")).condition_steps(
         render(prompt=heavy, steps=1), (8, 8)
     )
     changed = (whole.conditionings.hidden != weighted.conditionings.hidden).any(dim=(0, 1))
     assert changed.shape == (32 + 48,)
     assert changed.all()
-    assert torch.equal(whole.conditionings.added["text_embeds"], weighted.conditionings.added["text_embeds"])
-    assert whole.conditionings.added["time_ids"].tolist() == [[16, 16, 0, 0, 16, 16]]
+    assert torch.equal(
+        whole.conditionings.added_cond_kwargs["text_embeds"], weighted.conditionings.added_cond_kwargs["text_embeds"]
+    )
+    assert whole.conditionings.added_cond_kwargs["time_ids"].tolist() == [[16, 16, 0, 0, 16, 16]]
 
 
 def test_pictures_of_sdxl_side_by_side_are_those_made_alone(
@@ -162,7 +168,7 @@ def test_pictures_of_sdxl_side_by_side_are_those_made_alone(
         return render(model=saved["sdxl"][1], seed=seed, prompt=says(text, 3), file=tmp_path / f"{text}.png", **options)
 
     alone = [pixels(step(1, "a cat")), pixels(step(2, "ink"))]
-    events = run(runtime, step(1, "a cat", place=(1, 2)), step(2, "ink", place=(2, 2)))
+    events = run(runtime, step(1, "a cat", sheet_position=(1, 2)), step(2, "ink", sheet_position=(2, 2)))
     assert len([each for each in events if isinstance(each, RenderingStarted)]) == 1
     for name, expected in zip(("a cat", "ink"), alone, strict=True):
         found = np.asarray(Image.open(tmp_path / f"{name}.png")).astype(int)
@@ -194,12 +200,12 @@ def test_a_single_file_holds_the_weights_of_the_folder_bit_for_bit(
     pipeline, model = saved[name]
     told = {"modelspec.prediction_type": "epsilon"} if name == "sd2-base" else {"modelspec.prediction_type": "v"}
     file = save_original(pipeline, tmp_path / "one.safetensors", told if name.startswith("sd2") else None)
-    one, folder = loader.load(Model("one", file), span), loader.load(model, span)
+    one, folder = loader.load_model(Model("one", file), span), loader.load_model(model, span)
     assert one.family.name == folder.family.name == NAMES[name].name
-    for part in ("unet", "vae", *(reader.part for reader in NAMES[name].readers)):
+    for part in ("unet", "vae", *(reader.component for reader in NAMES[name].text_encoder_specs)):
         assert same(getattr(one, part), getattr(folder, part)), part
-    assert one.schedule["prediction_type"] == folder.schedule["prediction_type"]
-    assert one.silent == folder.silent
+    assert one.scheduler_config["prediction_type"] == folder.scheduler_config["prediction_type"]
+    assert one.force_zeros_for_empty_prompt == folder.force_zeros_for_empty_prompt
 
 
 @pytest.mark.parametrize("name", ["sd1", "sd2", "sdxl"])
@@ -227,7 +233,7 @@ def test_a_pickle_of_tensors_is_a_model_too(
     sized("sd1")
     pipeline, _ = saved["sd1"]
     torch.save({"state_dict": original(pipeline), "global_step": 5}, tmp_path / "old.ckpt")
-    assert same(loader.load(Model("old", tmp_path / "old.ckpt"), span).unet, pipeline.unet)
+    assert same(loader.load_model(Model("old", tmp_path / "old.ckpt"), span).unet, pipeline.unet)
 
 
 @pytest.mark.parametrize("prefixed", [True, False])
@@ -237,7 +243,7 @@ def test_a_text_encoder_has_all_its_weights_whichever_transformers_named_them(
     sized("sdxl")
     pipeline, _ = saved["sdxl"]
     save_file(original(pipeline, prefixed=prefixed), tmp_path / "xl.safetensors")
-    base = loader.load(Model("xl", tmp_path / "xl.safetensors"), span)
+    base = loader.load_model(Model("xl", tmp_path / "xl.safetensors"), span)
     assert same(base.text_encoder, pipeline.text_encoder)
     assert same(base.text_encoder_2, pipeline.text_encoder_2)
 
@@ -251,7 +257,7 @@ def test_so_has_one_in_a_folder(part: str, prefix: str, span: Span, tmp_path: Pa
     plain = {key.removeprefix("text_model."): value for key, value in load_file(file).items()}
     renamed = {key if key.startswith("text_projection") else prefix + key: value for key, value in plain.items()}
     save_file(renamed, file, {"format": "pt"})
-    base = loader.load(Model("xl", tmp_path / "xl"), span)
+    base = loader.load_model(Model("xl", tmp_path / "xl"), span)
     assert same(getattr(base, part), getattr(pipeline, part))
 
 
@@ -285,13 +291,17 @@ def test_a_weight_that_is_not_there_is_not_filled_with_chance(
 def test_the_shipped_configurations_are_as_large_as_the_published_models(
     family: families.Family, part: str, millions: float
 ) -> None:
-    kinds = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, **{each.part: each.kind for each in family.readers}}
-    network = empty(kinds[part], family.config / part)
+    kinds = {
+        "unet": UNet2DConditionModel,
+        "vae": AutoencoderKL,
+        **{each.component: each.model_class for each in family.text_encoder_specs},
+    }
+    network = init_empty(kinds[part], family.config / part)
     assert sum(parameter.numel() for parameter in network.parameters()) / 1e6 == pytest.approx(millions, abs=1e-9)
 
 
 def test_the_shipped_tokenizer_is_clips() -> None:
-    tokenizer = tokenizers.clip("!")
+    tokenizer = tokenizers.load_clip_tokenizer("!")
     assert (len(tokenizer), tokenizer.pad_token_id) == (49408, 0)
     assert tokenizer("a photo of sks dog")["input_ids"] == [49406, 320, 1125, 539, 48136, 1929, 49407]
 
@@ -324,8 +334,8 @@ def test_a_file_of_stable_diffusion_2_that_says_nothing_is_tried(
     file = save_original(saved["sd2"][0], tmp_path / "one.safetensors")
     for noise, kind, size in ((True, "epsilon", (16, 16)), (False, "v_prediction", (24, 24))):
         monkeypatch.setattr("promptlang.runtime.models.families.sd2.predicts_noise", lambda _, noise=noise: noise)
-        base = loader.load(Model("one", file), span)
-        assert (base.schedule["prediction_type"], base.size) == (kind, size)
+        base = loader.load_model(Model("one", file), span)
+        assert (base.scheduler_config["prediction_type"], base.size) == (kind, size)
 
 
 def test_an_sdxl_file_says_with_empty_tensors_that_it_predicts_velocity(
@@ -333,6 +343,6 @@ def test_an_sdxl_file_says_with_empty_tensors_that_it_predicts_velocity(
 ) -> None:
     sized("sdxl")
     marks = {"v_pred": torch.zeros(1), "ztsnr": torch.zeros(1)}
-    base = loader.load(Model("xl", save_original(saved["sdxl"][0], tmp_path / "xl.safetensors", **marks)), span)
-    assert base.schedule["prediction_type"] == "v_prediction"
-    assert base.schedule["rescale_betas_zero_snr"]
+    base = loader.load_model(Model("xl", save_original(saved["sdxl"][0], tmp_path / "xl.safetensors", **marks)), span)
+    assert base.scheduler_config["prediction_type"] == "v_prediction"
+    assert base.scheduler_config["rescale_betas_zero_snr"]

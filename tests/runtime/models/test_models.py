@@ -27,10 +27,10 @@ def copy(tiny: Model, tmp_path: Path) -> Path:
 def test_half_precision_weights_are_computed_with_in_full(tiny: Model, copy: Path, span: Span) -> None:
     file = copy / "unet" / "diffusion_pytorch_model.safetensors"
     save_file({key: value.half() for key, value in load_file(file).items()}, file)
-    unet = loader.load(Model("copy", copy), span).unet
+    unet = loader.load_model(Model("copy", copy), span).unet
     assert {parameter.dtype for parameter in unet.parameters()} == {torch.float32}
     assert not any(parameter.requires_grad for parameter in unet.parameters())
-    assert loader.load(tiny, span).sha256 != loader.load(Model("copy", copy), span).sha256
+    assert loader.load_model(tiny, span).sha256 != loader.load_model(Model("copy", copy), span).sha256
 
 
 def test_a_text_encoder_written_for_older_tools_is_read_too(

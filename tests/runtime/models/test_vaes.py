@@ -13,7 +13,7 @@ from diffusers import AutoencoderKL, DiffusionPipeline
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment, Train
+from promptlang.plan.steps import ActiveLora, Adapter, Interval, Model, PromptPart, Render, Resolved, Segment, Train
 from promptlang.plan.training_config import Lora
 from promptlang.runtime import Runtime
 from promptlang.runtime.models import loader
@@ -88,8 +88,8 @@ def test_a_model_may_lack_the_vae_that_another_takes_the_place_of(
     pipeline[0].save_pretrained(folder)
     (file,) = (folder / "vae").glob("*.safetensors")
     file.unlink()
-    base = loader.load(Model("x", folder, as_file(other, tmp_path)), span)
-    assert base.identity != base.sha256
+    base = loader.load_model(Model("x", folder, as_file(other, tmp_path)), span)
+    assert base.fingerprint != base.sha256
 
 
 def test_a_vae_of_other_latents_is_refused(
@@ -120,7 +120,7 @@ def test_a_lora_remembers_the_vae_it_was_trained_with_and_warns_where_that_is_no
     assert complaints(run(Runtime(), replace(step, model=through))) == []
     with safe_open(str(step.file), "pt") as opened:
         assert opened.metadata()["ss_vae_name"] == "diffusion_pytorch_model.safetensors"
-    said = Resolved((Part((Interval(3, (Segment("a cat"),), (LoraUse("ink", 1.0, 1.0),)),)),))
+    said = Resolved((PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 1.0, 1.0),)),)),))
     picture = render(model=model, prompt=said, adapters=(Adapter("ink", step.file),))
     (complaint,) = complaints(run(Runtime(), picture))
     assert complaint.startswith("PL509 `ink` was trained with another VAE")

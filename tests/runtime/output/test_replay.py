@@ -13,12 +13,12 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from promptlang import Session, Source
-from promptlang.analysis.model_paths import Shelves
+from promptlang.analysis.model_paths import ModelPaths
 from promptlang.cli.commands import replay
 from promptlang.cli.main import main
 from promptlang.metadata import record
-from promptlang.metadata.record import NotARecordError, Places
-from promptlang.plan.steps import Area, Interval, Model, Part, Plan, Render, Resolved, Segment
+from promptlang.metadata.record import NotARecordError, RecordFiles
+from promptlang.plan.steps import Area, Interval, Model, Plan, PromptPart, Render, Resolved, Segment
 from promptlang.runtime import Runtime
 from promptlang.runtime.models.loader import BaseModel
 from tests.runtime.conftest import kohya, run
@@ -113,7 +113,7 @@ def test_a_lora_on_a_shelf_is_found_there(
     shelf = tmp_path / "elsewhere" / "styles"
     shelf.mkdir(parents=True)
     (tmp_path / "adapters" / "ink.safetensors").rename(shelf / "ink.safetensors")
-    monkeypatch.setattr(replay, "configured", lambda: Shelves({"loras": (shelf.parent,)}))
+    monkeypatch.setattr(replay, "load_model_paths", lambda: ModelPaths({"loras": (shelf.parent,)}))
     assert main(["replay", str(made), "--model", str(tiny.path)]) == 0
 
 
@@ -137,12 +137,14 @@ def test_a_picture_without_a_record_is_said(tmp_path: Path, capsys: pytest.Captu
 
 def test_a_record_keeps_all_of_a_render(render: Callable[..., Render], runtime: Runtime) -> None:
     intervals = Interval(1, (Segment("a", 1.1),), weight=0.3), Interval(3, (Segment("ü"),))
-    prompt = Resolved((Part(intervals, 0.3, Area(0, 1, 0, 0.5, 0.1)), Part((Interval(3, (Segment("b"),)),))))
+    prompt = Resolved(
+        (PromptPart(intervals, 0.3, Area(0, 1, 0, 0.5, 0.1)), PromptPart((Interval(3, (Segment("b"),)),)))
+    )
     step = render(prompt=prompt, size=(16, 16), cfg_by_step=(1.0, 2.0, 3.0))
     run(runtime, step)
     with Image.open(step.file) as picture:
         kept = record.read(picture.info["promptlang"])
-    again = record.render_of(kept, Places(step.model, {}, {}, {}, step.file))
+    again = record.render_from_record(kept, RecordFiles(step.model, {}, {}, {}, step.file))
     assert replace(again, span=step.span, batch=None) == step
 
 

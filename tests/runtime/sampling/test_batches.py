@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from promptlang.plan.events import RenderingStarted
-from promptlang.plan.steps import Interval, LoraUse, Part, Render, Resolved, Segment
+from promptlang.plan.steps import ActiveLora, Interval, PromptPart, Render, Resolved, Segment
 from promptlang.runtime import Runtime
 from promptlang.runtime.sampling import rendering
 from tests.runtime.conftest import run, says
@@ -20,7 +20,7 @@ def sweep(tmp_path: Path, render: Callable[..., Render]) -> Callable[..., list[R
 
     def make(*changes: dict[str, object]) -> list[Render]:
         return [
-            render(**{"place": (at, len(changes)), "file": tmp_path / f"{at}.png", **each})
+            render(**{"sheet_position": (at, len(changes)), "file": tmp_path / f"{at}.png", **each})
             for at, each in enumerate(changes, 1)
         ]
 
@@ -68,7 +68,7 @@ def test_samplers_and_numbers_of_the_same_steps_share_a_batch(
 
 
 def test_pictures_that_ask_otherwise_are_made_apart(runtime: Runtime, sweep: Callable[..., list[Render]]) -> None:
-    two = Resolved((Part((Interval(3, (Segment("a"),)),)), Part((Interval(3, (Segment("b"),)),))))
+    two = Resolved((PromptPart((Interval(3, (Segment("a"),)),)), PromptPart((Interval(3, (Segment("b"),)),))))
     assert started(runtime, sweep({}, {"prompt": two})) == [1, 1]
     assert started(runtime, sweep({}, {"size": (32, 16)})) == [1, 1]
     assert started(runtime, sweep({}, {"steps": 4})) == [1, 1]
@@ -78,14 +78,14 @@ def test_pictures_that_ask_otherwise_are_made_apart(runtime: Runtime, sweep: Cal
 def test_a_batch_is_no_larger_than_it_is_worth(
     runtime: Runtime, sweep: Callable[..., list[Render]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "AT_ONCE", 3 * 64)
+    monkeypatch.setattr(rendering, "MAX_BATCH_LATENTS", 3 * 64)
     assert started(runtime, sweep(*({"seed": seed} for seed in range(7)))) == [3, 3, 1]
 
 
 def test_a_picture_of_a_sweep_that_fails_leaves_the_others(
     runtime: Runtime, sweep: Callable[..., list[Render]], tmp_path: Path
 ) -> None:
-    lost = Resolved((Part((Interval(3, (Segment("a"),), (LoraUse("no", 1, 1),)),)),))
+    lost = Resolved((PromptPart((Interval(3, (Segment("a"),), (ActiveLora("no", 1, 1),)),)),))
     steps = sweep({}, {"init": tmp_path / "none.png", "prompt": lost, "adapters": ()}, {})
     run(runtime, *steps)
     assert [step.file.exists() for step in steps] == [True, False, True]

@@ -13,9 +13,9 @@ from PIL import Image
 from promptlang.plan.steps import Model, Render
 from promptlang.runtime import Runtime
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.output.images import decode
-from promptlang.runtime.sampling.denoise import generator_of, noise
-from promptlang.runtime.sampling.initial_latents import encode
+from promptlang.runtime.output.images import decode_latents
+from promptlang.runtime.sampling.denoise import make_generator, sample_latent_noise
+from promptlang.runtime.sampling.initial_latents import encode_image
 from promptlang.runtime.sampling.samplers import SAMPLERS
 from tests.runtime.conftest import complaints, run, says
 
@@ -58,7 +58,7 @@ def test_a_picture_from_another_is_the_one_that_diffusers_makes_bit_for_bit(
 ) -> None:
     prediction, sampler, strength = way
     pipeline, model = pipelines[prediction]
-    components = {**pipeline.components, "scheduler": SAMPLERS[sampler].of(pipeline.scheduler.config, 8)}
+    components = {**pipeline.components, "scheduler": SAMPLERS[sampler].make_scheduler(pipeline.scheduler.config, 8)}
     theirs = StableDiffusionImg2ImgPipeline(**components, requires_safety_checker=False)(
         "a cat",
         image=Image.open(photo),
@@ -118,10 +118,10 @@ def test_a_second_pass_starts_from_the_first_ones_picture_made_larger(
     base: BaseModel, render: Callable[..., Render], pixels: Callable[[Render], np.ndarray]
 ) -> None:
     small = Image.fromarray(pixels(render()).astype(np.uint8))
-    generator = generator_of(1)
-    noise(4, (8, 8), generator)
-    latents = encode(base, small.resize((32, 32), Image.Resampling.LANCZOS), generator)
-    assert np.array_equal(pixels(render(hires=2.0, strength=0.0)), np.asarray(decode(base, latents)))
+    generator = make_generator(1)
+    sample_latent_noise(4, (8, 8), generator)
+    latents = encode_image(base, small.resize((32, 32), Image.Resampling.LANCZOS), generator)
+    assert np.array_equal(pixels(render(hires=2.0, strength=0.0)), np.asarray(decode_latents(base, latents)))
     assert pixels(render(hires=1.6, strength=0.5)).shape == (26, 26, 3)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from promptlang.plan.events import DenoisingStep, ModelLoading, PictureFinished, Preview, RenderingStarted
-from promptlang.plan.steps import Interval, Model, Part, Render, Resolved, Segment
+from promptlang.plan.steps import Interval, Model, PromptPart, Render, Resolved, Segment
 from promptlang.runtime import Runtime
 from promptlang.runtime.sampling import rendering
 from tests.runtime.conftest import run, says
@@ -85,7 +85,7 @@ def test_a_slow_picture_is_shown_on_its_way_and_is_none_the_worse_for_it(
     run(runtime, step)
     quick = step.file.read_bytes()
     monkeypatch.setattr(rendering, "PREVIEW_SECONDS", 0.0)
-    monkeypatch.setattr(rendering, "PREVIEW_SHARE", 0)
+    monkeypatch.setattr(rendering, "PREVIEW_COST_RATIO", 0)
     shown = [event for event in run(runtime, step) if isinstance(event, Preview)]
     assert [(each.step, each.size, len(each.pixels)) for each in shown] == [(step, (64, 32), 3 * 64 * 32)] * 3
     assert shown[0].pixels != shown[-1].pixels
@@ -111,6 +111,6 @@ def test_prompt_editing_is_diffusers_picture_with_the_embeddings_exchanged_on_th
         callback_on_step_end=exchange,
         callback_on_step_end_tensor_inputs=["prompt_embeds"],
     ).images[0]
-    prompt = Resolved((Part((Interval(3, (Segment("a cat"),)), Interval(6, (Segment("ink"),)))),))
+    prompt = Resolved((PromptPart((Interval(3, (Segment("a cat"),)), Interval(6, (Segment("ink"),)))),))
     assert np.array_equal(pixels(render(model=model, steps=6, cfg=6.0, seed=7, prompt=prompt)), np.asarray(theirs))
     assert not np.array_equal(pixels(render(model=model, steps=6, cfg=6.0, seed=7)), np.asarray(theirs))

@@ -12,19 +12,27 @@ from promptlang.grammar import vocabulary
 from promptlang.plan.steps import Model, Render
 from promptlang.runtime import Runtime
 from promptlang.runtime.conditioning.text_encoder import Conditioning
-from promptlang.runtime.sampling.denoise import Guidance, Route, generator_of, noise, walk
-from promptlang.runtime.sampling.samplers import SAMPLERS, SPACINGS, positions
+from promptlang.runtime.sampling.denoise import (
+    Guidance,
+    TimestepSchedule,
+    make_generator,
+    run_denoising,
+    sample_latent_noise,
+)
+from promptlang.runtime.sampling.samplers import SAMPLERS, SPACINGS, map_calls_to_steps
 from tests.runtime.conftest import answered, complaints, finished, run, says
 
-EVERYWHERE = [(sampler, spacing) for sampler in SAMPLERS for spacing in SPACINGS if SAMPLERS[sampler].can(spacing)]
+EVERYWHERE = [
+    (sampler, spacing) for sampler in SAMPLERS for spacing in SPACINGS if SAMPLERS[sampler].supports_spacing(spacing)
+]
 
 
 def latents(pipeline: StableDiffusionPipeline, sampler: str, steps: int) -> Tensor:
-    scheduler = SAMPLERS[sampler].of(dict(pipeline.scheduler.config), steps)
+    scheduler = SAMPLERS[sampler].make_scheduler(dict(pipeline.scheduler.config), steps)
     hidden = Conditioning(torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(0)))
-    route, generator = Route(scheduler, [(Guidance(hidden, (1.0,), None),)] * steps), generator_of(0)
-    start = noise(4, (8, 8), generator) * scheduler.init_noise_sigma
-    return finished(pipeline.unet, walk(route, start, generator))
+    route, generator = TimestepSchedule(scheduler, [(Guidance(hidden, (1.0,), None),)] * steps), make_generator(0)
+    start = sample_latent_noise(4, (8, 8), generator) * scheduler.init_noise_sigma
+    return finished(pipeline.unet, run_denoising(route, start, generator))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +67,7 @@ def test_each_sampler_makes_diffusers_own_picture_bit_for_bit(
 ) -> None:
     (sampler, spacing), (pipeline, model) = way, pipelines[prediction]
     own = pipeline.scheduler
-    pipeline.scheduler = SAMPLERS[sampler].of(dict(own.config), 4, spacing)
+    pipeline.scheduler = SAMPLERS[sampler].make_scheduler(dict(own.config), 4, spacing)
     if sampler == "dpm++_sde":  # it draws its noise from a seed of its own
         pipeline.scheduler.noise_sampler_seed = 7
     try:
@@ -83,8 +91,8 @@ def test_each_has_a_name_in_the_language() -> None:
 
 
 def test_a_step_of_second_order_is_one_moment_of_the_prompt() -> None:
-    assert positions(4, 4) == [0, 1, 2, 3]
-    assert positions(7, 4) == [0, 0, 1, 1, 2, 2, 3]
+    assert map_calls_to_steps(4, 4) == [0, 1, 2, 3]
+    assert map_calls_to_steps(7, 4) == [0, 0, 1, 1, 2, 2, 3]
 
 
 def test_parts_add_up_as_composable_diffusion_says() -> None:
@@ -109,5 +117,5 @@ def test_prompts_of_unequal_length_are_predicted_apart() -> None:
 def test_the_language_knows_which_samplers_can_be_spaced() -> None:
     """So that it is said before anything is rendered."""
     for spacing in SPACINGS:
-        cannot = {name for name, sampler in SAMPLERS.items() if not sampler.can(spacing)}
-        assert cannot == (set(vocabulary.UNSPACED) if spacing in ("karras", "exponential") else set())
+        cannot = {name for name, sampler in SAMPLERS.items() if not sampler.supports_spacing(spacing)}
+        assert cannot == (set(vocabulary.FIXED_SPACING_SAMPLERS) if spacing in ("karras", "exponential") else set())

@@ -20,15 +20,26 @@ from safetensors.torch import load_file, save, save_file
 from promptlang.plan.events import (
     Event,
     PictureFinished,
-    Progressed,
-    Reported,
+    TaskProgress,
+    TextReported,
     TrainingFinished,
     TrainingSkipped,
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
-from promptlang.plan.training_config import Lora, Method, Prior, TextualInversion
+from promptlang.plan.steps import (
+    ActiveLora,
+    Adapter,
+    Interval,
+    Model,
+    Plan,
+    PromptPart,
+    Render,
+    Resolved,
+    Segment,
+    Train,
+)
+from promptlang.plan.training_config import Lora, Method, PriorConfig, TextualInversion
 from promptlang.runtime import Runtime
 from promptlang.runtime.training import trainer
 from promptlang.runtime.training.data import batches
@@ -37,7 +48,7 @@ from tests.runtime.conftest import complaints, learn, run
 
 
 def after_encoding(events: list[Event]) -> list[Event]:
-    return [*dropwhile(lambda event: isinstance(event, Progressed), events)]
+    return [*dropwhile(lambda event: isinstance(event, TaskProgress), events)]
 
 
 def test_a_lora_is_trained_and_then_changes_the_picture(
@@ -54,7 +65,7 @@ def test_a_lora_is_trained_and_then_changes_the_picture(
     assert isinstance(events[-1], TrainingFinished)
     assert step.file.is_file()
     assert sorted(file.name for file in step.file.parent.iterdir()) == ["ink.report", "ink.safetensors"]
-    use = Resolved((Part((Interval(3, (Segment("a cat"),), (LoraUse("ink", 3.0, 3.0),)),)),))
+    use = Resolved((PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 3.0, 3.0),)),)),))
     after = pixels(render(prompt=use, adapters=(Adapter("ink", step.file),)))
     assert not np.array_equal(before, after)
     assert np.array_equal(before, pixels(render()))
@@ -86,7 +97,7 @@ def test_a_checkpoint_of_other_pictures_is_not_gone_on_from(runtime: Runtime, tr
     step = training()
     with closing(runtime.execute(Plan((step,)))) as events:
         learn(events, 3)
-    (step.course.data.folder / "one.txt").write_text("a dog")
+    (step.config.data.folder / "one.txt").write_text("a dog")
     assert after_encoding(run(runtime, step))[0] == TrainingStarted(step, 3, resumed_at=0)
 
 
@@ -130,7 +141,7 @@ def test_the_base_is_as_before_whether_training_ends_or_is_broken_off(
     ("method", "options"),
     [
         (Lora(4, 4.0), {}),
-        (Lora(4, 4.0, "all", text_encoder=True), {"prior": Prior(1.0, "a cat"), "gradient_checkpointing": True}),
+        (Lora(4, 4.0, "all", text_encoder=True), {"prior": PriorConfig(1.0, "a cat"), "gradient_checkpointing": True}),
         (TextualInversion("x"), {"template": "a <x>", "held_out": 0.4}),
     ],
     ids=["lora", "lora-all", "ti"],
@@ -209,9 +220,9 @@ def test_the_file_says_what_kohyas_tools_read(runtime: Runtime, training: Callab
 
 def test_every_picture_that_cannot_be_read_is_named(runtime: Runtime, training: Callable[..., Train]) -> None:
     step = training()
-    whole = (step.course.data.folder / "one.png").read_bytes()
-    (step.course.data.folder / "short.png").write_bytes(whole[: len(whole) // 2])
-    (step.course.data.folder / "text.jpg").write_text("no picture")
+    whole = (step.config.data.folder / "one.png").read_bytes()
+    (step.config.data.folder / "short.png").write_bytes(whole[: len(whole) // 2])
+    (step.config.data.folder / "text.jpg").write_text("no picture")
     short, text = complaints(run(runtime, step))
     assert short.startswith("PL402 the picture `short.png` cannot be read: ")
     assert text == "PL402 the picture `text.jpg` cannot be read: it is not a picture"
@@ -264,10 +275,12 @@ def test_what_needs_a_training_that_failed_is_left_out_and_says_so(
     runtime: Runtime, training: Callable[..., Train], render: Callable[..., Render], tmp_path: Path
 ) -> None:
     failing = training(targets="no such layer")
-    worn = (LoraUse("ink", 1.0, 1.0),)
+    worn = (ActiveLora("ink", 1.0, 1.0),)
     without = render(file=tmp_path / "without.png")
     with_it = render(adapters=(Adapter("ink", failing.file),))
-    over = replace(training(), name="over", file=tmp_path / "over.safetensors", under=worn, adapters=with_it.adapters)
+    over = replace(
+        training(), name="over", file=tmp_path / "over.safetensors", active_loras=worn, adapters=with_it.adapters
+    )
     over_that = render(adapters=(Adapter("over", over.file),))
     events = run(runtime, failing, with_it, without, over, over_that)
     left_out = "PL531 what needs `{}` is left out here, since its training failed"
@@ -302,5 +315,5 @@ def test_a_training_that_changes_nothing_knows_nothing_by_heart(
     runtime: Runtime, training: Callable[..., Train]
 ) -> None:
     step = training(steps=3, held_out=0.4, learning_rate=1e-9)
-    told = [each.text for each in run(runtime, step) if isinstance(each, Reported)]
+    told = [each.text for each in run(runtime, step) if isinstance(each, TextReported)]
     assert told[0].endswith("no sign of learning by heart")

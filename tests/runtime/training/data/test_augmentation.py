@@ -14,33 +14,33 @@ from torch import Tensor
 
 from promptlang import Session, Source
 from promptlang.analysis.world import Disk
-from promptlang.datasets.examples import Example, examples
+from promptlang.datasets.examples import Example, load_examples
 from promptlang.plan.steps import Train
-from promptlang.plan.training_config import Data, Prior
+from promptlang.plan.training_config import DataConfig, PriorConfig
 from promptlang.runtime import Runtime
-from promptlang.runtime.distributed import ALONE
+from promptlang.runtime.distributed import SINGLE_PROCESS
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.training.data.augmentation import variants
-from promptlang.runtime.training.data.image_loading import Opened
-from promptlang.runtime.training.data.latent_cache import Bucket, Encoding
-from promptlang.runtime.training.noising.noise_schedule import Schedule
-from promptlang.runtime.training.train import Material, Room, see
+from promptlang.runtime.training.data.augmentation import augment
+from promptlang.runtime.training.data.image_loading import TrainingImage
+from promptlang.runtime.training.data.latent_cache import Bucket, DatasetEncoder
+from promptlang.runtime.training.job import LossBuilder, TrainingData, encode_data
+from promptlang.runtime.training.noising.noise_schedule import NoiseSchedule
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, returned, run
 
 SIZE = (16, 16)
-DATA = Data(Path(), variants=9)
+DATA = DataConfig(Path(), variants=9)
 
 
-def slope(width: int = 64, height: int = 32) -> Opened:
+def slope(width: int = 64, height: int = 32) -> TrainingImage:
     """Each pixel's colours are its place: red from left to right, green from top to bottom."""
     pixels = np.zeros((height, width, 3), dtype=np.uint8)
     pixels[..., 0], pixels[..., 1] = np.arange(width)[None] * 2, np.arange(height)[:, None] * 4
-    return Opened(Image.fromarray(pixels), None)
+    return TrainingImage(Image.fromarray(pixels), None)
 
 
-def seen(opened: Opened, data: Data, seed: int = 0, place: int = 0) -> list[Tensor]:
-    return [pixels for _, pixels in variants(opened, SIZE, data, seed, place)]
+def seen(opened: TrainingImage, data: DataConfig, seed: int = 0, place: int = 0) -> list[Tensor]:
+    return [pixels for _, pixels in augment(opened, SIZE, data, seed, place)]
 
 
 @pytest.mark.parametrize("changes", [{"crop": 0.3}, {"jitter": 0.5}, {"pixel_noise": 0.05}])
@@ -63,7 +63,7 @@ def test_they_follow_from_the_seed_the_pictures_place_and_nothing_else() -> None
 
 
 def test_a_part_has_the_shape_that_is_wanted_and_lies_anywhere() -> None:
-    parts = [opened for opened, _ in variants(slope(), SIZE, replace(DATA, crop=0.5, variants=200), 0, 0)][1:]
+    parts = [opened for opened, _ in augment(slope(), SIZE, replace(DATA, crop=0.5, variants=200), 0, 0)][1:]
     widths, heights = zip(*(each.size for each in parts), strict=True)
     assert widths == heights  # a square of a picture that is twice as wide as high
     assert (min(widths), max(widths)) == (16, 32)
@@ -75,8 +75,8 @@ def test_a_part_has_the_shape_that_is_wanted_and_lies_anywhere() -> None:
 def test_a_mask_is_cut_with_its_picture_and_something_of_it_is_always_left() -> None:
     mask = np.zeros((32, 64), dtype=np.uint8)
     mask[20:30, 50:60] = 255
-    opened = Opened(slope().colours, Image.fromarray(mask))
-    for made, _ in variants(opened, SIZE, replace(DATA, crop=0.5, variants=50), 0, 0):
+    opened = TrainingImage(slope().colours, Image.fromarray(mask))
+    for made, _ in augment(opened, SIZE, replace(DATA, crop=0.5, variants=50), 0, 0):
         assert made.mask is not None
         pixels = np.asarray(made.colours)
         left, top = pixels[0, 0, 0] // 2, pixels[0, 0, 1] // 4
@@ -86,7 +86,7 @@ def test_a_mask_is_cut_with_its_picture_and_something_of_it_is_always_left() -> 
 
 
 def test_noise_has_its_standard_deviation_and_light_stays_within_its_bounds() -> None:
-    grey = Opened(Image.new("RGB", (64, 64), (128, 128, 128)), None)
+    grey = TrainingImage(Image.new("RGB", (64, 64), (128, 128, 128)), None)
     noisy = torch.stack(seen(grey, replace(DATA, pixel_noise=0.05, variants=40)))[1:] / 2
     assert noisy.std() == pytest.approx(0.05, rel=0.02)
     lit = torch.stack(seen(grey, replace(DATA, jitter=1.0, variants=60)))[1:]
@@ -96,32 +96,32 @@ def test_noise_has_its_standard_deviation_and_light_stays_within_its_bounds() ->
 
 
 def test_each_is_encoded_once_and_mirrored_once(base: BaseModel, photos: Path, span: Span) -> None:
-    data = Data(photos, flip=True, crop=0.3, variants=3)
-    (bucket,) = returned(Encoding(base, span, 5).of(examples(photos, span), data)).buckets
-    (plain,) = returned(Encoding(base, span).of(examples(photos, span), Data(photos))).buckets
+    data = DataConfig(photos, flip=True, crop=0.3, variants=3)
+    (bucket,) = returned(DatasetEncoder(base, span, 5).of(load_examples(photos, span), data)).buckets
+    (plain,) = returned(DatasetEncoder(base, span).of(load_examples(photos, span), DataConfig(photos))).buckets
     assert bucket.mean.shape[:2] == (3, 6)
     assert torch.allclose(bucket.mean[:, :1], plain.mean, atol=1e-6)
     with torch.no_grad():
-        _, pixels = [*variants(whole(bucket, 1, span), base.size, data, 5, 1)][2]
+        _, pixels = [*augment(whole(bucket, 1, span), base.size, data, 5, 1)][2]
         wanted = base.vae.encode(pixels[None].flip(-1)).latent_dist.mean * base.vae.config.scaling_factor
     assert torch.allclose(bucket.mean[1, 5], wanted[0], atol=1e-5)
 
 
-def whole(bucket: Bucket, number: int, span: Span) -> Opened:
-    from promptlang.runtime.training.data.image_loading import attempt
+def whole(bucket: Bucket, number: int, span: Span) -> TrainingImage:
+    from promptlang.runtime.training.data.image_loading import load_image
 
     example: Example = bucket.examples[number]
-    opened = attempt(example, span, alpha_mask=False)
-    assert isinstance(opened, Opened)
+    opened = load_image(example, span, alpha_mask=False)
+    assert isinstance(opened, TrainingImage)
     return opened
 
 
 def test_only_what_is_learned_from_is_changed(base: BaseModel, training: Callable[..., Train], photos: Path) -> None:
-    step = training(validation=photos, prior=Prior(1.0, "a cat", photos), crop=0.4, variants=4)
-    seen = returned(see(step, base, Material.of(step), ALONE))
-    room = Room(step, base, seen, Schedule.of(base.schedule), None)  # type: ignore[arg-type]
-    lesson = room.lesson(None)  # type: ignore[arg-type]
-    views = [{bucket.mean.shape[1] for bucket in each.buckets} for each in (lesson.batches, lesson.others)]
+    step = training(validation=photos, prior=PriorConfig(1.0, "a cat", photos), crop=0.4, variants=4)
+    seen = returned(encode_data(step, base, TrainingData.of(step), SINGLE_PROCESS))
+    room = LossBuilder(step, base, seen, NoiseSchedule.of(base.scheduler_config), None)  # type: ignore[arg-type]
+    lesson = room.build_loss(None)  # type: ignore[arg-type]
+    views = [{bucket.mean.shape[1] for bucket in each.buckets} for each in (lesson.batches, lesson.class_data)]
     assert views == [{4}, {1}]
     validation = room.validation()
     assert validation is not None

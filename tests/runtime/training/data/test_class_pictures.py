@@ -12,10 +12,10 @@ from PIL import Image
 
 from promptlang import Session, Source
 from promptlang.analysis.world import Disk
-from promptlang.datasets.examples import examples
-from promptlang.plan.events import Event, PictureFinished, Progressed, Reported, TrainingFinished, TrainingSkipped
+from promptlang.datasets.examples import load_examples
+from promptlang.plan.events import Event, PictureFinished, TaskProgress, TextReported, TrainingFinished, TrainingSkipped
 from promptlang.plan.steps import Plan, Render, Train
-from promptlang.plan.training_config import Prior
+from promptlang.plan.training_config import PriorConfig
 from promptlang.runtime import Runtime
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, run, says
@@ -33,11 +33,11 @@ def guarded(training: Callable[..., Train], render: Callable[..., Render]) -> Gu
         step = training(steps=2, **changes)
         folder = step.report / "class"
         made = [render(text=text, prompt=says(text, 3), seed=seed, metadata="minimal") for seed in range(COUNT)]
-        course = replace(step.course, prior=Prior(1.0, text, folder))
+        config = replace(step.config, prior=PriorConfig(1.0, text, folder))
         files = (folder / f"{each.seed:02}.png" for each in made)
         return replace(
             step,
-            course=course,
+            config=config,
             class_pictures=tuple(replace(each, file=file) for each, file in zip(made, files, strict=True)),
         )
 
@@ -49,7 +49,7 @@ def pictures(step: Train) -> dict[str, bytes]:
 
 
 def told(events: list[Event]) -> list[str]:
-    return [each.text for each in events if isinstance(each, Reported) and each.text.startswith("made")]
+    return [each.text for each in events if isinstance(each, TextReported) and each.text.startswith("made")]
 
 
 def test_they_are_made_once_and_learned_from(runtime: Runtime, guarded: Guarded) -> None:
@@ -57,7 +57,7 @@ def test_they_are_made_once_and_learned_from(runtime: Runtime, guarded: Guarded)
     events = run(runtime, step)
     assert isinstance(events[-1], TrainingFinished), complaints(events)
     assert told(events) == ["made 10 pictures of `a cat`, which ink is not to forget"]
-    assert any(isinstance(each, Progressed) and "pictures of a cat" in each.task for each in events)
+    assert any(isinstance(each, TaskProgress) and "pictures of a cat" in each.task for each in events)
     assert not any(isinstance(each, PictureFinished) for each in events)  # they are none of the recipe's own
     assert len(set(pictures(step).values())) == COUNT
     again = run(runtime, step)
@@ -83,7 +83,7 @@ def test_stopped_among_them_it_makes_the_rest_and_comes_to_the_same(
     step = guarded(file=tmp_path / "stopped" / "ink.safetensors")
     with closing(runtime.execute(Plan((step,)))) as events:
         for event in events:
-            if isinstance(event, Progressed) and ", 8 of 10" in event.task:
+            if isinstance(event, TaskProgress) and ", 8 of 10" in event.task:
                 break
     assert sum(each.file.is_file() for each in step.class_pictures) == 8
     assert told(run(runtime, step)) == ["made 2 pictures of `a cat`, which ink is not to forget"]
@@ -112,12 +112,12 @@ def test_a_recipe_asks_for_them_by_their_number(photos: Path) -> None:
         ("a cat", 7, 7),
     ]
     assert {each.file.parent for each in step.class_pictures} == {step.report / "class"}
-    assert step.course.prior == Prior(1.0, "a cat", step.report / "class", 2.0)
+    assert step.config.prior == PriorConfig(1.0, "a cat", step.report / "class", 2.0)
 
 
 def test_pictures_of_a_class_may_be_in_kohyas_folders(photos: Path, span: Span) -> None:
     folder = photos.parent / "regularisation"
     (folder / "2_dog").mkdir(parents=True)
     Image.new("RGB", (16, 16)).save(folder / "2_dog" / "a.png")
-    (found,) = examples(folder, span, None)
+    (found,) = load_examples(folder, span, None)
     assert (found.captions, found.repeats) == (("dog",), 2)

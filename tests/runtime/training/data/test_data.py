@@ -8,17 +8,17 @@ import pytest
 import torch
 from PIL import Image
 
-from promptlang.datasets.examples import Example, examples
+from promptlang.datasets.examples import Example, load_examples
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.plan.training_config import Data
-from promptlang.runtime.training.data.image_loading import Opened, attempt
-from promptlang.runtime.training.data.split import divided
+from promptlang.plan.training_config import DataConfig
+from promptlang.runtime.training.data.image_loading import TrainingImage, load_image
+from promptlang.runtime.training.data.split import split_examples
 from promptlang.source import Span
 
 
-def opened(file: Path, span: Span, **options: bool) -> Opened:
-    found = attempt(Example(file, ("",), 1, options.pop("mask", None)), span, **{"alpha_mask": False, **options})
-    assert isinstance(found, Opened), found
+def opened(file: Path, span: Span, **options: bool) -> TrainingImage:
+    found = load_image(Example(file, ("",), 1, options.pop("mask", None)), span, **{"alpha_mask": False, **options})
+    assert isinstance(found, TrainingImage), found
     return found
 
 
@@ -115,7 +115,7 @@ def test_a_damaged_picture_is_named_with_what_is_wrong(
         Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(file)
         content = file.read_bytes()[: file.stat().st_size // 2]
     file.write_bytes(content)
-    found = attempt(Example(file, ("",)), span, alpha_mask=False)
+    found = load_image(Example(file, ("",)), span, alpha_mask=False)
     assert isinstance(found, Diagnostic)
     assert found.code == "PL402"
     assert found.message.startswith(f"the picture `{name}` cannot be read: {reason}")
@@ -128,36 +128,36 @@ def test_a_mask_is_its_file_times_what_is_not_transparent(tmp_path: Path, span: 
     mask = np.zeros((16, 16), dtype=np.uint8)
     mask[:8] = 255
     Image.fromarray(mask).save(tmp_path / "one-mask.png")
-    (example,) = examples(tmp_path, span)
+    (example,) = load_examples(tmp_path, span)
     assert example.mask == tmp_path / "one-mask.png"
-    found = attempt(example, span, alpha_mask=True)
-    assert isinstance(found, Opened)
-    assert found.places((16, 16), (2, 2)).tolist() == [[[0.0, 1.0], [0.0, 0.0]]]
+    found = load_image(example, span, alpha_mask=True)
+    assert isinstance(found, TrainingImage)
+    assert found.latent_mask((16, 16), (2, 2)).tolist() == [[[0.0, 1.0], [0.0, 0.0]]]
 
 
 def test_a_mask_that_cannot_be_read_is_named(tmp_path: Path, span: Span) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "one.png")
     (tmp_path / "one-mask.png").write_text("no picture")
-    (example,) = examples(tmp_path, span)
-    found = attempt(example, span, alpha_mask=False)
+    (example,) = load_examples(tmp_path, span)
+    found = load_image(example, span, alpha_mask=False)
     assert isinstance(found, Diagnostic)
     assert found.message == "the picture `one-mask.png` cannot be read: it is not a picture"
 
 
 def test_a_caption_is_the_text_beside_the_picture_or_else_its_name(photos: Path, span: Span) -> None:
-    found = examples(photos, span)
+    found = load_examples(photos, span)
     assert [example.captions for example in found] == [("ink",), ("a cat in ink",), ("red fox 2",)]
 
 
 def test_a_texts_lines_are_captions_to_choose_from(photos: Path, span: Span) -> None:
     (photos / "ink.txt").write_text("\ufeffa  cat\n\n a dog \n", "utf-8")
-    assert examples(photos, span)[0].captions == ("a cat", "a dog")
+    assert load_examples(photos, span)[0].captions == ("a cat", "a dog")
 
 
 def test_a_template_is_said_instead_of_the_caption_or_around_it(photos: Path, span: Span) -> None:
     (photos / "ink.txt").write_text("a cat\na dog")
-    assert examples(photos, span, "sks, ${caption}")[0].captions == ("sks, a cat", "sks, a dog")
-    assert examples(photos, span, "a photo of sks")[0].captions == ("a photo of sks",)
+    assert load_examples(photos, span, "sks, ${caption}")[0].captions == ("sks, a cat", "sks, a dog")
+    assert load_examples(photos, span, "a photo of sks")[0].captions == ("a photo of sks",)
 
 
 def test_a_folder_in_kohyas_manner_says_how_often_and_what(photos: Path, span: Span) -> None:
@@ -166,7 +166,7 @@ def test_a_folder_in_kohyas_manner_says_how_often_and_what(photos: Path, span: S
     (photos / "red-fox_2.png").rename(other / "a.png")
     (photos / "no-number").mkdir()
     (photos / "ink.png").rename(photos / "no-number" / "b.png")
-    found = examples(photos, span)
+    found = load_examples(photos, span)
     assert [(each.file.name, each.captions, each.repeats) for each in found] == [
         ("one.png", ("a cat in ink",), 1),
         ("a.png", ("sks dog",), 10),
@@ -176,13 +176,13 @@ def test_a_folder_in_kohyas_manner_says_how_often_and_what(photos: Path, span: S
 def test_a_metadata_file_has_captions(photos: Path, span: Span) -> None:
     lines = [{"file_name": "one.png", "text": "a  cat"}, {"file_name": "ink.png", "caption": ["a", "b"]}]
     (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n\n")
-    assert [each.captions for each in examples(photos, span)] == [("a", "b"), ("a cat",), ("red fox 2",)]
+    assert [each.captions for each in load_examples(photos, span)] == [("a", "b"), ("a cat",), ("red fox 2",)]
 
 
 def test_every_bad_line_of_a_metadata_file_is_named(photos: Path, span: Span) -> None:
     (photos / "metadata.jsonl").write_text('{"file_name": "a"}\n{\n{"text": "a"}\n{"file_name": "a", "text": 3}')
     with pytest.raises(PromptError) as caught:
-        examples(photos, span)
+        load_examples(photos, span)
     assert [each.message.removeprefix("line ") for each in caught.value.diagnostics] == [
         "1 of `metadata.jsonl` cannot be used: it has no `text`",
         "2 of `metadata.jsonl` cannot be used: it is not JSON",
@@ -192,17 +192,17 @@ def test_every_bad_line_of_a_metadata_file_is_named(photos: Path, span: Span) ->
 
 
 def test_some_are_held_out_the_same_each_time_and_never_learned_from(photos: Path, span: Span) -> None:
-    found = examples(photos, span)
-    learned, watched = divided(found, Data(photos, held_out=0.4), 0, span)
-    assert (learned, watched) == divided(found, Data(photos, held_out=0.4), 0, span)
+    found = load_examples(photos, span)
+    learned, watched = split_examples(found, DataConfig(photos, held_out=0.4), 0, span)
+    assert (learned, watched) == split_examples(found, DataConfig(photos, held_out=0.4), 0, span)
     assert (len(learned), len(watched)) == (2, 1)
     assert {*learned, *watched} == {*found}
     with pytest.raises(PromptError, match="no picture left"):
-        divided(found[:1], Data(photos, held_out=0.1), 0, span)
+        split_examples(found[:1], DataConfig(photos, held_out=0.1), 0, span)
 
 
 def test_captions_are_read_from_kohyas_files_too(photos: Path, span: Span) -> None:
     (photos / "ink.caption").write_text("sks, a well of ink\n")
-    said = {each.file.name: each.captions for each in examples(photos, span)}
+    said = {each.file.name: each.captions for each in load_examples(photos, span)}
     assert said["ink.png"] == ("sks, a well of ink",)
     assert said["one.png"] == ("a cat in ink",)

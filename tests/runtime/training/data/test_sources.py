@@ -11,11 +11,11 @@ from PIL import Image
 
 from promptlang import Session, Source
 from promptlang.analysis.world import Disk
-from promptlang.datasets.examples import Origin, examples
+from promptlang.datasets.examples import CaptionOrigin, load_examples
 from promptlang.diagnostics import PromptError
 from promptlang.plan.events import DataChecked
 from promptlang.plan.steps import CheckData, Train
-from promptlang.prompts.captions import read
+from promptlang.prompts.captions import parse_caption
 from promptlang.runtime import Runtime
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, run
@@ -32,7 +32,7 @@ def more(photos: Path) -> Path:
 
 
 def names(source: Path, span: Span) -> list[tuple[str, int]]:
-    return [(each.file.name, each.repeats) for each in examples(source, span)]
+    return [(each.file.name, each.repeats) for each in load_examples(source, span)]
 
 
 def test_a_pattern_takes_what_its_names_match_and_nothing_else(more: Path, span: Span) -> None:
@@ -44,9 +44,9 @@ def test_a_pattern_takes_what_its_names_match_and_nothing_else(more: Path, span:
 def test_a_picture_keeps_captions_repeats_and_mask_however_it_is_named(more: Path, span: Span) -> None:
     folder = more / "3_sks dog"
     for source in (folder, folder / "b.png", folder / "b*.png", more):
-        (found,) = [each for each in examples(source, span) if each.file.name == "b.png"]
+        (found,) = [each for each in load_examples(source, span) if each.file.name == "b.png"]
         assert (found.captions, found.repeats, found.mask) == (("sks dog",), 3, folder / "b-mask.png")
-        assert found.origin is Origin.FOLDER
+        assert found.origin is CaptionOrigin.FOLDER
 
 
 def test_a_list_names_pictures_folders_and_patterns_in_its_own_order(more: Path, span: Span) -> None:
@@ -58,17 +58,17 @@ def test_a_lists_pictures_have_the_captions_of_their_folder(more: Path, span: Sp
     record = {"file_name": "ink.png", "text": ["a", "b"]}
     (more / "photos/metadata.jsonl").write_text(json.dumps(record))
     (more / "all.txt").write_text("photos/ink.png\nphotos/one.png", "utf-8")
-    found = examples(more / "all.txt", span)
+    found = load_examples(more / "all.txt", span)
     assert [(each.captions, each.origin) for each in found] == [
-        (("a", "b"), Origin.RECORD),
-        (("a cat in ink",), Origin.TEXT),
+        (("a", "b"), CaptionOrigin.RECORD),
+        (("a cat in ink",), CaptionOrigin.TEXT),
     ]
 
 
 def test_every_line_of_a_list_that_leads_nowhere_is_named(more: Path, span: Span) -> None:
     (more / "all.txt").write_text("photos/ink.png\nphotos/one.txt\nno such folder\nphotos/*.gif\n", "utf-8")
     with pytest.raises(PromptError) as caught:
-        examples(more / "all.txt", span)
+        load_examples(more / "all.txt", span)
     assert [each.message for each in caught.value.diagnostics] == [
         "line 2 of `all.txt` leads to no picture: `photos/one.txt`",
         "line 3 of `all.txt` leads to no picture: `no such folder`",
@@ -115,9 +115,9 @@ def test_check_data_is_a_step_beside_others_and_what_is_wrong_does_not_stop_them
 
 
 def test_a_caption_is_a_prompt_with_weights_and_variants() -> None:
-    assert [(each.text, each.weight) for each in read("a (red:1.5) fox", 0)] == [
+    assert [(each.text, each.weight) for each in parse_caption("a (red:1.5) fox", 0)] == [
         ("a ", 1.0),
         ("red", 1.5),
         (" fox", 1.0),
     ]
-    assert {read("a {cat|fox}", seed)[0].text for seed in range(8)} == {"a cat", "a fox"}
+    assert {parse_caption("a {cat|fox}", seed)[0].text for seed in range(8)} == {"a cat", "a fox"}

@@ -14,12 +14,12 @@ from peft import PeftModel
 from torch import Tensor, nn
 
 from promptlang.plan.events import TrainingFinished, TrainingSkipped
-from promptlang.plan.steps import Adapter, Interval, LoraUse, Part, Render, Resolved, Segment, Train
+from promptlang.plan.steps import ActiveLora, Adapter, Interval, PromptPart, Render, Resolved, Segment, Train
 from promptlang.plan.training_config import Lora
 from promptlang.runtime import Runtime
-from promptlang.runtime.adapters import Attachments, read
+from promptlang.runtime.adapters import Attachments, read_lora
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.training.methods.registry import learner as learner_of
+from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
 from promptlang.runtime.training.optim import precision
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, run
@@ -84,7 +84,7 @@ def test_what_is_written_is_read_as_what_was_trained(
     layout: str, name: str, trained: Callable[..., tuple[Path, Seen]], base: BaseModel, span: Span
 ) -> None:
     file, expected = trained(replace(OF_PEFT[name], layout=layout))
-    lora = read(Adapter("ink", file), base, span)
+    lora = read_lora(Adapter("ink", file), base, span)
     with (
         Attachments(base.text_encoder, ((lora.text_encoder, 1.0),)),
         Attachments(base.unet, ((lora.unet, 1.0),)),
@@ -129,6 +129,6 @@ def test_a_folder_of_peft_is_trained_resumed_skipped_and_used_like_a_file(
     step = replace(step, file=step.file.with_suffix(""))
     assert_the_same_when_resumed(runtime, step)
     assert isinstance(run(runtime, step)[-1], TrainingSkipped)
-    said = Resolved((Part((Interval(3, (Segment("a cat"),), (LoraUse("ink", 1.0, 1.0),)),)),))
+    said = Resolved((PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 1.0, 1.0),)),)),))
     assert complaints(run(runtime, render(prompt=said, adapters=(Adapter("ink", step.file),)))) == []
     assert isinstance(run(runtime, replace(step, force=True))[-1], TrainingFinished)

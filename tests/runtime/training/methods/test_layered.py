@@ -14,17 +14,17 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from promptlang.inspection.headers import tokens, trigger_words
-from promptlang.plan.events import Reported, TrainingFinished, TrainingSkipped
-from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Render, Resolved, Segment, Train
+from promptlang.inspection.headers import bundled_tokens, trigger_words
+from promptlang.plan.events import TextReported, TrainingFinished, TrainingSkipped
+from promptlang.plan.steps import ActiveLora, Adapter, Interval, Model, PromptPart, Render, Resolved, Segment, Train
 from promptlang.plan.training_config import Dreambooth, Lora, TextualInversion
 from promptlang.runtime import Runtime
-from promptlang.runtime.adapters import Embedding, merged, read, read_embedding
-from promptlang.runtime.conditioning.text_encoder import vocabulary_of
+from promptlang.runtime.adapters import TokenEmbedding, merge_loras, read_embedding, read_lora
+from promptlang.runtime.conditioning.text_encoder import build_vocabulary
 from promptlang.runtime.models import loader
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.sampling.rendering import Loaded
-from promptlang.runtime.training.methods.registry import learner as learner_of
+from promptlang.runtime.sampling.rendering import LoadedModel
+from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
 from promptlang.runtime.training.optim import precision
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, kohya, run, says
@@ -47,7 +47,7 @@ def rows_of(file: Path) -> Tensor:
 
 def sks_ids(base: BaseModel) -> tuple[Tensor, list[int]]:
     """``a <sks> in ink`` with two rows behind the table, and the words that they start as."""
-    known, size = vocabulary_of(base.tokenizer), len(base.text_encoder.get_input_embeddings().weight)
+    known, size = build_vocabulary(base.tokenizer), len(base.text_encoder.get_input_embeddings().weight)
     said = [known.begin, *known.tokenize("a"), size, size + 1, *known.tokenize("in ink"), known.end]
     words = [*known.tokenize("cat"), *known.tokenize("fox")]
     return torch.tensor([said + [known.pad] * (77 - len(said))]), [word for word in words if isinstance(word, int)]
@@ -74,14 +74,14 @@ def test_a_token_and_a_lora_learn_together_as_in_plain_pytorch(
     def predict(batch: object) -> Tensor:
         hidden = text(ids).last_hidden_state.expand(2, -1, -1)
         weights = adapted(base.unet, "lora_unet_", tensors)
-        predicted = functional_call(base.unet, weights, (batch.noisy, batch.times, hidden)).sample
+        predicted = functional_call(base.unet, weights, (batch.noisy, batch.timesteps, hidden)).sample
         return ((predicted - batch.target) ** 2).mean()
 
     plainly(lesson, step, [([*matrices.values()], 1e-3), ([table.weight], 5e-3)], predict)
     assert torch.allclose(rows_of(step.file), table.weight[size:], atol=1e-5)
     made = load_file(step.file)
     assert all(alike(made[name], each) for name, each in matrices.items())
-    assert any(told.text.startswith("length of its vectors") for told in events if isinstance(told, Reported))
+    assert any(told.text.startswith("length of its vectors") for told in events if isinstance(told, TextReported))
 
 
 def test_after_its_share_of_the_steps_the_token_stays_bit_for_bit_and_the_lora_does_not(
@@ -125,11 +125,11 @@ def test_the_base_is_unchanged_and_the_file_brings_its_token_along(
     assert isinstance(run(runtime, step)[-1], TrainingFinished)
     loaded = runtime._models[step.model].base.text_encoder.state_dict()
     assert all(torch.equal(each, before[name]) for name, each in loaded.items())
-    assert tokens(step.file) == {"sks"}
+    assert bundled_tokens(step.file) == {"sks"}
     assert trigger_words(step.file) == "<sks>"
     embedding = read_embedding(Adapter("sks", step.file), base, span)
     assert torch.equal(embedding.rows["text_encoder"], rows_of(step.file))
-    said = Resolved((Part((Interval(3, (Segment("a <sks>"),), (LoraUse("ink", 1.0, 1.0),)),)),))
+    said = Resolved((PromptPart((Interval(3, (Segment("a <sks>"),), (ActiveLora("ink", 1.0, 1.0),)),)),))
     adapter = Adapter("ink", step.file)
     with_both = render(prompt=said, adapters=(adapter,), embeddings=(Adapter("sks", step.file),))
     assert complaints(run(runtime, with_both)) == []
@@ -157,12 +157,13 @@ def test_a_token_that_is_there_already_is_read_in_captions_as_in_prompts(
     with learner_of(step, base) as learner, torch.no_grad():
         lesson = lesson_of(step, base, learner, (known,))
         batch = lesson.batches.at(0)
-        found = lesson.texts.told(batch.captions, batch.frames).hidden[:1]
+        found = lesson.conditioning.encode(batch.captions, batch.time_ids).hidden[:1]
         own = [
-            Embedding("x", "", {part: each.detach() for part, each in rows.items()}) for rows in learner.tokens.values()
+            TokenEmbedding("x", "", {part: each.detach() for part, each in rows.items()})
+            for rows in learner.tokens.values()
         ]
-        (encoder,) = Loaded.of(base).encoders
-        encoder = encoder.knowing([known, *own])
+        (encoder,) = LoadedModel.of(base).encoders
+        encoder = encoder.with_extra_embeddings([known, *own])
         assert torch.allclose(found, encoder.encode(encoder.cut(batch.captions[0])), atol=1e-5)
     assert isinstance(run(runtime, step)[-1], TrainingFinished)
     assert run(runtime, step) == [TrainingSkipped(step)]
@@ -191,7 +192,7 @@ def test_a_lora_is_trained_on_a_dreambooth_model_as_on_any_other(
     assert digest(over) != digest(plain)
     with safe_open(str(over.file), "pt") as opened:
         told = opened.metadata()
-    made = loader.load(Model("cat", folder), span)
+    made = loader.load_model(Model("cat", folder), span)
     assert (told["ss_sd_model_name"], told["ss_new_sd_model_hash"]) == ("cat", made.sha256)
 
 
@@ -206,15 +207,15 @@ def test_a_token_that_learns_under_a_lora_sees_its_weights(
     ink: Adapter, runtime: Runtime, training: Callable[..., Train], base: BaseModel, span: Span
 ) -> None:
     """As on a model in whose weights the LoRA is."""
-    method, use = TextualInversion("sks", 2, "cat fox"), LoraUse("worn", 0.5, 1.5)
-    under = training(method, steps=3, under=(use,), adapters=(ink,), **SAID)
+    method, use = TextualInversion("sks", 2, "cat fox"), ActiveLora("worn", 0.5, 1.5)
+    under = training(method, steps=3, active_loras=(use,), adapters=(ink,), **SAID)
     assert isinstance(run(runtime, under)[-1], TrainingFinished)
-    whole = merged(base, [read(ink, base, span)], [use])
+    whole = merge_loras(base, [read_lora(ink, base, span)], [use])
     with learner_of(under, whole) as learner:
         assert learner.unet is not base.unet
         batch = lesson_of(under, whole, learner).batches.at(0)
         hidden = whole.text_encoder(torch.tensor([[0] * 77])).last_hidden_state.expand(2, -1, -1)
-        ours = learner.unet(batch.noisy, batch.times, hidden).sample
+        ours = learner.unet(batch.noisy, batch.timesteps, hidden).sample
     by_hand = {name: each.clone() for name, each in base.unet.state_dict().items()}
     tensors = load_file(ink.file)
     for name in [each for each, module in base.unet.named_modules() if hasattr(module, "weight")]:
@@ -223,7 +224,7 @@ def test_a_token_that_learns_under_a_lora_sees_its_weights(
             down, up = tensors[f"{key}.lora_down.weight"], tensors[f"{key}.lora_up.weight"]
             product = (up.flatten(1) @ down.flatten(1)) * (1.5 * tensors[f"{key}.alpha"] / len(down))
             by_hand[f"{name}.weight"] += product.reshape(by_hand[f"{name}.weight"].shape)
-    theirs = functional_call(base.unet, by_hand, (batch.noisy, batch.times, hidden)).sample
+    theirs = functional_call(base.unet, by_hand, (batch.noisy, batch.timesteps, hidden)).sample
     assert torch.allclose(ours, theirs, atol=1e-5)
     plain = training(method, steps=3, file=ink.file.with_name("plain.safetensors"), **SAID)
     run(runtime, plain)
@@ -233,10 +234,10 @@ def test_a_token_that_learns_under_a_lora_sees_its_weights(
 def test_it_is_trained_again_when_the_lora_under_it_has_changed(
     ink: Adapter, runtime: Runtime, training: Callable[..., Train]
 ) -> None:
-    step = training(SKS, steps=2, under=(LoraUse("worn", 1.0, 1.0),), adapters=(ink,), **SAID)
+    step = training(SKS, steps=2, active_loras=(ActiveLora("worn", 1.0, 1.0),), adapters=(ink,), **SAID)
     assert isinstance(run(runtime, step)[-1], TrainingFinished)
     assert isinstance(run(runtime, step)[-1], TrainingSkipped)
-    other = replace(step, under=(LoraUse("worn", 1.0, 0.5),))
+    other = replace(step, active_loras=(ActiveLora("worn", 1.0, 0.5),))
     assert isinstance(run(runtime, other)[-1], TrainingFinished)
     save_file({key: each * 2 for key, each in load_file(ink.file).items()}, ink.file)
     assert isinstance(run(runtime, other)[-1], TrainingFinished)
@@ -248,6 +249,6 @@ def test_a_picture_after_a_training_under_a_lora_is_as_before(
     step = render(prompt=says("a cat", 3))
     run(runtime, step)
     before = step.file.read_bytes()
-    run(runtime, training(SKS, steps=2, under=(LoraUse("worn", 1.0, 1.0),), adapters=(ink,), **SAID))
+    run(runtime, training(SKS, steps=2, active_loras=(ActiveLora("worn", 1.0, 1.0),), adapters=(ink,), **SAID))
     run(runtime, step)
     assert step.file.read_bytes() == before

@@ -17,24 +17,24 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from transformers import CLIPTokenizer
 
-from promptlang.plan.events import Complained, Reported, TrainingFinished
+from promptlang.plan.events import DiagnosticRaised, TextReported, TrainingFinished
 from promptlang.plan.steps import Adapter, Model, Render, Segment, Train
-from promptlang.plan.training_config import Dreambooth, Lora, Prior, TextualInversion
-from promptlang.prompts.chunks import cut
+from promptlang.plan.training_config import Dreambooth, Lora, PriorConfig, TextualInversion
+from promptlang.prompts.chunks import split_into_chunks
 from promptlang.runtime import Runtime
-from promptlang.runtime.adapters import Attachments, Embedding, read
-from promptlang.runtime.conditioning.text_encoder import Encoder, vocabulary_of
-from promptlang.runtime.distributed import ALONE
+from promptlang.runtime.adapters import Attachments, TokenEmbedding, read_lora
+from promptlang.runtime.conditioning.text_encoder import CachedTextEncoder, build_vocabulary
+from promptlang.runtime.distributed import SINGLE_PROCESS
 from promptlang.runtime.models import loader
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.sampling.rendering import Loaded
-from promptlang.runtime.training import train
+from promptlang.runtime.sampling.rendering import LoadedModel
+from promptlang.runtime.training import job
 from promptlang.runtime.training.methods import textual_inversion
-from promptlang.runtime.training.methods.registry import learner as learner_of
-from promptlang.runtime.training.noising.noise_schedule import Schedule
-from promptlang.runtime.training.objective.training_loss import Lesson
+from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
+from promptlang.runtime.training.noising.noise_schedule import NoiseSchedule
+from promptlang.runtime.training.objective.training_loss import TrainingLoss
 from promptlang.runtime.training.optim import precision
-from promptlang.runtime.training.trainable import Learner
+from promptlang.runtime.training.trainable import TrainableModel
 from promptlang.source import Source, Span
 from tests.runtime.conftest import complaints, returned, run
 
@@ -44,12 +44,14 @@ def fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "bf16_pays", lambda _: False)
 
 
-def lesson_of(step: Train, base: BaseModel, learner: Learner, known: Sequence[Embedding] = ()) -> Lesson:
-    material = train.Material.of(step)
-    encoders = [each.knowing(known) for each in Loaded.of(base).encoders]
-    texts = train._texts(step, base, learner, encoders, material)
-    seen = returned(train.see(step, base, material, ALONE))
-    return train.Room(step, base, seen, Schedule.of(base.schedule), texts).lesson(learner)
+def lesson_of(
+    step: Train, base: BaseModel, learner: TrainableModel, known: Sequence[TokenEmbedding] = ()
+) -> TrainingLoss:
+    material = job.TrainingData.of(step)
+    encoders = [each.with_extra_embeddings(known) for each in LoadedModel.of(base).encoders]
+    texts = job._caption_conditioning(step, base, learner, encoders, material)
+    seen = returned(job.encode_data(step, base, material, SINGLE_PROCESS))
+    return job.LossBuilder(step, base, seen, NoiseSchedule.of(base.scheduler_config), texts).build_loss(learner)
 
 
 def change(weight: Tensor, of: Mapping[str, Tensor]) -> Tensor:
@@ -113,9 +115,9 @@ def test_the_loss_and_its_gradients_are_those_of_a_network_with_the_files_weight
     }
     batch = lesson.batches.at(0)
     text = deepcopy(base.text_encoder)
-    ids = torch.tensor([lesson.texts.voices[0].encoder.cut(caption)[0].tokens for caption in batch.captions])
+    ids = torch.tensor([lesson.conditioning.encoders[0].encoder.cut(caption)[0].tokens for caption in batch.captions])
     hidden = functional_call(text, adapted(text, "lora_te_text_model_", tensors), (ids,)).last_hidden_state
-    arguments = batch.noisy, batch.times, hidden
+    arguments = batch.noisy, batch.timesteps, hidden
     predicted = functional_call(base.unet, adapted(base.unet, "lora_unet_", tensors), arguments).sample
     expected = ((predicted - batch.target) ** 2).mean()
     expected.backward()
@@ -139,17 +141,17 @@ def test_a_lora_that_is_read_again_predicts_what_was_trained(
         lesson = lesson_of(step, base, learner)
         batch = lesson.batches.at(0)
         with torch.no_grad():
-            hidden = lesson.texts.told(batch.captions, batch.frames).hidden
-            expected = learner.unet(batch.noisy, batch.times, hidden).sample
+            hidden = lesson.conditioning.encode(batch.captions, batch.time_ids).hidden
+            expected = learner.unet(batch.noisy, batch.timesteps, hidden).sample
         learner.write(file, {})
-    lora = read(Adapter("made", file), base, span)
+    lora = read_lora(Adapter("made", file), base, span)
     with torch.no_grad(), Attachments(base.text_encoder, ((lora.text_encoder, 1.0),)):
-        again = Encoder(base.text_encoder, vocabulary_of(base.tokenizer))
+        again = CachedTextEncoder(base.text_encoder, build_vocabulary(base.tokenizer))
         seen = torch.cat([again.encode(again.cut(caption)) for caption in batch.captions])
     with torch.no_grad(), Attachments(base.unet, ((lora.unet, 1.0),)):
-        predicted = base.unet(batch.noisy, batch.times, seen).sample
+        predicted = base.unet(batch.noisy, batch.timesteps, seen).sample
     assert torch.allclose(predicted, expected, atol=1e-4)
-    assert not torch.allclose(predicted, base.unet(batch.noisy, batch.times, hidden).sample, atol=1e-3)
+    assert not torch.allclose(predicted, base.unet(batch.noisy, batch.timesteps, hidden).sample, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_targets_choose_the_layers(
     targets: str, modules: int | None, training: Callable[..., Train], base: BaseModel
 ) -> None:
     with learner_of(training(Lora(2, 2.0, targets)), base) as learner:
-        found = {name.split(".lora_")[0] for name in learner.learned}
+        found = {name.split(".lora_")[0] for name in learner.main_parameters}
     if modules is None:
         known = {n for n, m in base.unet.named_modules() if isinstance(m, (nn.Linear, nn.Conv2d))}
         assert found == {name for name in known if targets == "all" or "mid_block" in name}
@@ -175,15 +177,15 @@ def test_targets_that_are_nowhere_are_named(runtime: Runtime, training: Callable
 
 def test_a_complaint_points_at_the_option_that_it_is_about(runtime: Runtime, training: Callable[..., Train]) -> None:
     place = Source("train lora ink from photos --targets to_z$").span(27, 42)
-    events = run(runtime, replace(training(targets="to_z$"), places=(("targets", place),)))
-    assert [each.diagnostic.span for each in events if isinstance(each, Complained)] == [place]
+    events = run(runtime, replace(training(targets="to_z$"), option_spans=(("targets", place),)))
+    assert [each.diagnostic.span for each in events if isinstance(each, DiagnosticRaised)] == [place]
 
 
 def plainly(
-    lesson: Lesson, step: Train, groups: list[tuple[list[nn.Parameter], float]], predict: Callable[..., Tensor]
+    lesson: TrainingLoss, step: Train, groups: list[tuple[list[nn.Parameter], float]], predict: Callable[..., Tensor]
 ) -> None:
     """A training as one would write it."""
-    optimisation = step.course.optimisation
+    optimisation = step.config.optimisation
     decay = optimisation.weight_decay
     adam = torch.optim.AdamW([{"params": each, "lr": rate} for each, rate in groups], weight_decay=decay)
     for number in range(optimisation.steps):
@@ -202,7 +204,7 @@ def alike(one: Tensor, other: Tensor) -> bool:
 
 
 def token_ids(base: BaseModel, caption: tuple[Segment, ...]) -> Tensor:
-    (chunk,) = cut(caption, vocabulary_of(base.tokenizer))
+    (chunk,) = split_into_chunks(caption, build_vocabulary(base.tokenizer))
     return torch.tensor([chunk.tokens])
 
 
@@ -210,20 +212,20 @@ def test_dreambooth_is_a_plain_training_of_unet_and_text_encoder_with_the_bases_
     runtime: Runtime, training: Callable[..., Train], base: BaseModel, tmp_path: Path, span: Span
 ) -> None:
     folder = tmp_path / "models" / "cat"
-    step = training(Dreambooth(text_encoder=True), prior=Prior(0.7, "a cat"), steps=3, file=folder, name="cat")
+    step = training(Dreambooth(text_encoder=True), prior=PriorConfig(0.7, "a cat"), steps=3, file=folder, name="cat")
     assert isinstance(run(runtime, step)[-1], TrainingFinished)
-    made = loader.load(Model("cat", folder), span)
+    made = loader.load_model(Model("cat", folder), span)
     with learner_of(step, base) as learner:
         lesson = lesson_of(step, base, learner)
     unet, text = (deepcopy(each).requires_grad_(True) for each in (base.unet, base.text_encoder))
 
     def predict(batch: object) -> Tensor:
         hidden = torch.cat([text(token_ids(base, caption)).last_hidden_state for caption in batch.captions])
-        learned = unet(batch.noisy, batch.times, hidden).sample
+        learned = unet(batch.noisy, batch.timesteps, hidden).sample
         ids = token_ids(base, (Segment("a cat"),))
         of_class, of_base = (each(ids).last_hidden_state.expand(2, -1, -1) for each in (text, base.text_encoder))
-        wanted = base.unet(batch.noisy, batch.times, of_base).sample.detach()
-        kept = unet(batch.noisy, batch.times, of_class).sample
+        wanted = base.unet(batch.noisy, batch.timesteps, of_base).sample.detach()
+        kept = unet(batch.noisy, batch.timesteps, of_class).sample
         return ((learned - batch.target) ** 2).mean() + 0.7 * ((kept - wanted) ** 2).mean()
 
     plainly(lesson, step, [([*unet.parameters()], 1e-3), ([*text.parameters()], 1e-4)], predict)
@@ -245,7 +247,7 @@ def test_textual_inversion_is_a_plain_training_of_rows_in_the_table(
     assert isinstance(events[-1], TrainingFinished), events
     with learner_of(step, base) as learner:
         lesson = lesson_of(step, base, learner)
-    known, text = vocabulary_of(base.tokenizer), deepcopy(base.text_encoder)
+    known, text = build_vocabulary(base.tokenizer), deepcopy(base.text_encoder)
     table = text.get_input_embeddings()
     size = len(table.weight)
     words = [*known.tokenize("cat"), *known.tokenize("fox")]
@@ -256,12 +258,12 @@ def test_textual_inversion_is_a_plain_training_of_rows_in_the_table(
 
     def predict(batch: object) -> Tensor:
         hidden = text(ids).last_hidden_state.expand(2, -1, -1)
-        return ((base.unet(batch.noisy, batch.times, hidden).sample - batch.target) ** 2).mean()
+        return ((base.unet(batch.noisy, batch.timesteps, hidden).sample - batch.target) ** 2).mean()
 
     plainly(lesson, step, [([table.weight], 5e-3)], predict)
     assert torch.allclose(load_file(step.file)["emb_params"], table.weight[size:], atol=1e-5)
     assert torch.equal(table.weight[:size], base.text_encoder.get_input_embeddings().weight)
-    told = [each.text for each in events if isinstance(each, Reported)]
+    told = [each.text for each in events if isinstance(each, TextReported)]
     assert told[1].startswith("length of its vectors: ")
 
 
@@ -269,9 +271,9 @@ def test_a_token_starts_as_a_word_or_as_the_mean_of_all(
     training: Callable[..., Train], base: BaseModel, runtime: Runtime
 ) -> None:
     table = base.text_encoder.get_input_embeddings().weight
-    for init, row in (("cat", table[vocabulary_of(base.tokenizer).tokenize("cat")[0]]), ("", None)):
+    for init, row in (("cat", table[build_vocabulary(base.tokenizer).tokenize("cat")[0]]), ("", None)):
         with learner_of(training(TextualInversion("x", 3, init)), base) as learner:
-            rows = learner.learned[textual_inversion.PLAIN]
+            rows = learner.main_parameters[textual_inversion.EMBEDDING_KEY]
         assert torch.allclose(rows.norm(dim=1), (row if row is not None else table).norm(dim=-1).median())
         assert torch.equal(rows[0], rows[2])
     assert complaints(run(runtime, training(TextualInversion("x"), template="a cat"))) == ["PL405 no caption has `<x>`"]
@@ -330,7 +332,7 @@ def test_two_batches_to_a_step_are_one_of_twice_the_size(
     for batch, accumulate in ((4, 1), (2, 2), (1, 4)):
         file = tmp_path / f"{accumulate}" / "made"
         options = {"weighting": "min-snr", "noise_offset": 0.1, "dropout": 0.2, "template": "a <x> ${caption}"}
-        prior = None if isinstance(method, TextualInversion) else Prior(0.5, "a cat")
+        prior = None if isinstance(method, TextualInversion) else PriorConfig(0.5, "a cat")
         step = training(method, file=file, batch=batch, accumulate=accumulate, steps=2, prior=prior, **options)
         assert isinstance(run(runtime, step)[-1], TrainingFinished)
         made.append(dict(result(step)))
@@ -344,7 +346,7 @@ def test_doras_lengths_count_in_how_strong_it_is(
     algo: str, expected: str, training: Callable[..., Train], base: BaseModel
 ) -> None:
     with learner_of(training(Lora(2, 2.0, "attn", algo)), base) as learner:
-        for name, parameter in learner.learned.items():
+        for name, parameter in learner.main_parameters.items():
             if "magnitude" in name:
                 parameter.data *= 1.5
         (told,) = learner.report()
@@ -367,25 +369,27 @@ def test_the_losses_of_a_steps_parts_are_those_of_the_whole(
 def test_what_is_held_back_while_the_base_is_asked_stays_held_back(
     training: Callable[..., Train], base: BaseModel
 ) -> None:
-    step = training(Lora(2, 2.0, "all"), prior=Prior(1.0, "a cat"), part_rates=(("down", 0.0), ("mid", 0.0)))
+    step = training(Lora(2, 2.0, "all"), prior=PriorConfig(1.0, "a cat"), part_rates=(("down", 0.0), ("mid", 0.0)))
     with learner_of(step, base) as learner:
         sum(lesson_of(step, base, learner).losses(0)).backward()
         learns = {name for name, each in learner.unet.named_parameters() if each.requires_grad}
-        assert learns == learner.learned.keys()
+        assert learns == learner.main_parameters.keys()
 
 
 def test_pictures_of_others_of_the_kind_count_by_their_weight(
     training: Callable[..., Train], base: BaseModel, photos: Path
 ) -> None:
-    step = training(prior=Prior(0.25, "a cat", photos), weighting="min-snr", batch=3)
+    step = training(prior=PriorConfig(0.25, "a cat", photos), weighting="min-snr", batch=3)
     with learner_of(step, base) as learner, torch.no_grad():
         lesson = lesson_of(step, base, learner)
         own, others = lesson.losses(5)
-        batch = lesson.others.at(5)
+        batch = lesson.class_data.at(5)
         assert batch.captions == ((Segment("a cat"),),) * 3
         assert not torch.equal(batch.noisy, lesson.batches.at(5).noisy)
-        predicted = learner.predicted(batch.noisy, batch.times, lesson.texts.told(batch.captions, batch.frames))
-    snr = Schedule.of(base.schedule).snr[batch.times]
+        predicted = learner.predict(
+            batch.noisy, batch.timesteps, lesson.conditioning.encode(batch.captions, batch.time_ids)
+        )
+    snr = NoiseSchedule.of(base.scheduler_config).snr[batch.timesteps]
     each = ((predicted - batch.target) ** 2).mean(dim=(1, 2, 3)) * (snr.clamp(max=5) / snr)
     assert others.item() == pytest.approx(0.25 * each.mean().item(), rel=1e-5)
     assert own.item() > 0
@@ -395,20 +399,22 @@ def test_pictures_of_others_of_the_kind_count_by_their_weight(
 def test_so_many_of_them_are_seen_for_each_picture_and_count_no_more_for_it(
     ratio: float, count: int, training: Callable[..., Train], base: BaseModel, photos: Path
 ) -> None:
-    step = training(prior=Prior(0.25, "a cat", photos, ratio), batch=2, accumulate=2)
+    step = training(prior=PriorConfig(0.25, "a cat", photos, ratio), batch=2, accumulate=2)
     with learner_of(step, base) as learner, torch.no_grad():
         lesson = lesson_of(step, base, learner)
         losses = [*lesson.losses(5)]
-        batch = lesson.others.at(5)
-        assert len(batch.times) == count
-        predicted = learner.predicted(batch.noisy, batch.times, lesson.texts.told(batch.captions, batch.frames))
+        batch = lesson.class_data.at(5)
+        assert len(batch.timesteps) == count
+        predicted = learner.predict(
+            batch.noisy, batch.timesteps, lesson.conditioning.encode(batch.captions, batch.time_ids)
+        )
     assert len(losses) == 4
     wanted = 0.25 * ((predicted - batch.target) ** 2).mean()
     assert sum(losses[2:]).item() == pytest.approx(wanted.item(), rel=1e-5)
 
 
 def test_without_the_adapter_the_prediction_is_the_bases(training: Callable[..., Train], base: BaseModel) -> None:
-    step = training(Lora(2, 2.0, "all"), prior=Prior(1.0, "a cat"))
+    step = training(Lora(2, 2.0, "all"), prior=PriorConfig(1.0, "a cat"))
     with learner_of(step, base) as learner:
         _, drift = lesson_of(step, base, learner).losses(0)
         assert drift.item() < 1e-10  # nothing is learned yet

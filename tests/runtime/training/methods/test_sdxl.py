@@ -15,14 +15,25 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from promptlang.plan.events import TrainingStep
-from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
-from promptlang.plan.training_config import Dreambooth, Lora, Method, Prior, TextualInversion
+from promptlang.plan.steps import (
+    ActiveLora,
+    Adapter,
+    Interval,
+    Model,
+    Plan,
+    PromptPart,
+    Render,
+    Resolved,
+    Segment,
+    Train,
+)
+from promptlang.plan.training_config import Dreambooth, Lora, Method, PriorConfig, TextualInversion
 from promptlang.runtime import Runtime
-from promptlang.runtime.adapters import merged, read, read_embedding
+from promptlang.runtime.adapters import merge_loras, read_embedding, read_lora
 from promptlang.runtime.models import loader
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.training.data.image_loading import Opened
-from promptlang.runtime.training.methods.registry import learner as learner_of
+from promptlang.runtime.training.data.image_loading import TrainingImage
+from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
 from promptlang.runtime.training.optim import precision
 from promptlang.source import Span
 from tests.runtime.adapters.test_adapters import latents
@@ -57,7 +68,7 @@ def xl(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.fixture
 def base(xl: Model, span: Span) -> BaseModel:
-    return loader.load(xl, span)
+    return loader.load_model(xl, span)
 
 
 @pytest.fixture
@@ -91,14 +102,14 @@ def test_a_step_is_that_of_diffusers_scripts(way: str, of: Make, base: BaseModel
             texts = ["".join(segment.text for segment in caption) for caption in batch.captions]
             states, pooled = map(torch.cat, zip(*(encoded(pipeline, text) for text in texts), strict=True))
             with torch.no_grad():
-                added = {"text_embeds": pooled, "time_ids": batch.frames}
-                wanted = pipeline.unet(batch.noisy, batch.times, states, added_cond_kwargs=added).sample
+                added = {"text_embeds": pooled, "time_ids": batch.time_ids}
+                wanted = pipeline.unet(batch.noisy, batch.timesteps, states, added_cond_kwargs=added).sample
                 (loss,) = lesson.losses(number)
             assert loss.item() == pytest.approx(((wanted - batch.target) ** 2).mean().item(), rel=1e-4)
-            seen |= {*texts} | {tuple(frame) for frame in batch.frames.int().tolist()}
+            seen |= {*texts} | {tuple(frame) for frame in batch.time_ids.int().tolist()}
         (loss,) = lesson.losses(1)
         loss.backward()
-        parts = {name.split(".")[0] for name, each in learner.text_learned.items() if each.grad is not None}
+        parts = {name.split(".")[0] for name, each in learner.text_encoder_parameters.items() if each.grad is not None}
     assert parts == {"text_encoder", "text_encoder_2"}
     assert {"", "ink", (16, 40, 1, 0, 8, 24), (20, 16, 2, 0, 16, 16), (16, 16, 0, 0, 16, 16)} <= seen
 
@@ -109,23 +120,23 @@ def test_gradients_reach_the_pooled_text(of: Make, base: BaseModel) -> None:
         (loss,) = lesson_of(of("dreambooth"), base, learner).losses(0)
         loss.backward()
         last = "encoder.layers.2.mlp.fc2.weight"
-        found = {name: each.grad for name, each in learner.text_learned.items() if name.endswith(last)}
+        found = {name: each.grad for name, each in learner.text_encoder_parameters.items() if name.endswith(last)}
     assert [grad is not None for _, grad in sorted(found.items())] == [False, True]
 
 
 def test_of_a_picture_that_is_cut_and_mirrored_its_place_is_told() -> None:
     """In pixels after resizing: a 40 × 20 picture's part from (20, 4) to (36, 20), as 8 × 8."""
-    part = Opened(Image.new("RGB", (40, 20)), None).part((20, 4, 36, 20))
-    assert part.frame((8, 8)) == (20, 40, 2, 10, 8, 8)
-    assert part.frame((8, 8), flipped=True) == (20, 40, 2, 2, 8, 8)
-    assert Opened(Image.new("RGB", (40, 20)), None).frame((10, 10)) == (20, 40, 0, 5, 10, 10)
+    part = TrainingImage(Image.new("RGB", (40, 20)), None).crop((20, 4, 36, 20))
+    assert part.time_ids((8, 8)) == (20, 40, 2, 10, 8, 8)
+    assert part.time_ids((8, 8), flipped=True) == (20, 40, 2, 2, 8, 8)
+    assert TrainingImage(Image.new("RGB", (40, 20)), None).time_ids((10, 10)) == (20, 40, 0, 5, 10, 10)
 
 
 def picture(
     model: Model, render: Callable[..., Render], runtime: Runtime, text: str = "a cat", **more: object
 ) -> Tensor:
-    uses = (LoraUse("ink", 1.0, 1.0),) if "adapters" in more else ()
-    said = Resolved((Part((Interval(3, (Segment(text),), uses),)),))
+    uses = (ActiveLora("ink", 1.0, 1.0),) if "adapters" in more else ()
+    said = Resolved((PromptPart((Interval(3, (Segment(text),), uses),)),))
     return latents(runtime, render(model=model, prompt=said, size=(16, 16), **more))
 
 
@@ -148,21 +159,21 @@ def test_a_file_is_read_whole_and_is_what_was_learned(
         lesson = lesson_of(step, base, learner)
         batch = lesson.batches.at(0)
         with torch.no_grad():
-            told = lesson.texts.told(batch.captions, batch.frames)
-            wanted = learner.predicted(batch.noisy, batch.times, told)
+            told = lesson.conditioning.encode(batch.captions, batch.time_ids)
+            wanted = learner.predict(batch.noisy, batch.timesteps, told)
         learner.write(file, {})
         networks = (learner.unet, *learner.text_encoders.values())
         own = sum(isinstance(module, BaseTunerLayer) for network in networks for module in network.modules())
-    lora = read(Adapter("ink", file), base, span)
-    assert sum(map(len, lora.parts.values())) == own
-    names = {original_name(f"{name}.weight", base.unet).removesuffix(".weight") for name in lora.parts["unet"]}
+    lora = read_lora(Adapter("ink", file), base, span)
+    assert sum(map(len, lora.deltas.values())) == own
+    names = {original_name(f"{name}.weight", base.unet).removesuffix(".weight") for name in lora.deltas["unet"]}
     keys = {key.split(".")[0] for key in load_file(file)}
     assert {key for key in keys if key.startswith("lora_unet_")} == {"lora_unet_" + n.replace(".", "_") for n in names}
     assert {key[:9] for key in keys} == {"lora_unet", "lora_te1_", "lora_te2_"}
-    whole = merged(base, [lora], [LoraUse("ink", 1.0, 1.0)])
+    whole = merge_loras(base, [lora], [ActiveLora("ink", 1.0, 1.0)])
     with learner_of(of("dreambooth"), whole) as plain, torch.no_grad():
-        texts = lesson_of(of("dreambooth"), whole, plain).texts
-        again = plain.predicted(batch.noisy, batch.times, texts.told(batch.captions, batch.frames))
+        texts = lesson_of(of("dreambooth"), whole, plain).conditioning
+        again = plain.predict(batch.noisy, batch.timesteps, texts.encode(batch.captions, batch.time_ids))
     assert torch.allclose(again, wanted, atol=1e-4)
 
 
@@ -172,7 +183,7 @@ def test_diffusers_makes_the_same_picture_of_it(
 ) -> None:
     method = Lora(2, 3.0, "attn", text_encoder=True, layout=layout)
     step = replace(
-        of("lora", learning_rate=0.05, text_encoder_rate=0.05), course=replace(of("lora").course, method=method)
+        of("lora", learning_rate=0.05, text_encoder_rate=0.05), config=replace(of("lora").config, method=method)
     )
     assert complaints(run(runtime, step)) == []
     ours = picture(xl, render, runtime, adapters=(Adapter("ink", step.file),))
@@ -195,7 +206,7 @@ def test_diffusers_makes_the_same_picture_of_it(
 def test_a_trained_model_is_a_folder_that_diffusers_reads(
     of: Make, render: Callable[..., Render], runtime: Runtime
 ) -> None:
-    step = of("dreambooth", learning_rate=0.01, text_encoder_rate=0.01, prior=Prior(1.0, "a cat"))
+    step = of("dreambooth", learning_rate=0.01, text_encoder_rate=0.01, prior=PriorConfig(1.0, "a cat"))
     assert complaints(run(runtime, step)) == []
     pipeline = StableDiffusionXLPipeline.from_pretrained(step.file)
     pipeline.set_progress_bar_config(disable=True)
@@ -220,7 +231,7 @@ def test_a_token_has_rows_for_both(of: Make, base: BaseModel, runtime: Runtime, 
 
 @pytest.mark.parametrize("way", METHODS)
 def test_a_training_goes_on_where_it_stopped_to_the_byte(way: str, of: Make, tmp_path: Path) -> None:
-    whole = of(way, steps=5, prior=Prior(1.0, "a cat") if way in ("lora", "dreambooth") else None)
+    whole = of(way, steps=5, prior=PriorConfig(1.0, "a cat") if way in ("lora", "dreambooth") else None)
     assert complaints(run(Runtime(), whole)) == []
     parted = replace(whole, file=tmp_path / "again" / whole.file.name)
     events = Runtime().execute(Plan((parted,)))

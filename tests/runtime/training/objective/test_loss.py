@@ -14,18 +14,18 @@ from diffusers.optimization import get_scheduler
 from PIL import Image
 from torch.nn import functional
 
-from promptlang.datasets.examples import Example, examples
+from promptlang.datasets.examples import Example, load_examples
 from promptlang.plan.steps import Model, Segment, Train
-from promptlang.plan.training_config import Data, Objective, Optimisation
+from promptlang.plan.training_config import DataConfig, ObjectiveConfig, OptimizerConfig
 from promptlang.runtime import Runtime
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.training.data.batches import Batches, turns
-from promptlang.runtime.training.data.latent_cache import Bucket, Encoding
-from promptlang.runtime.training.noising.noise import noise, perturbed
-from promptlang.runtime.training.noising.noise_schedule import Schedule
-from promptlang.runtime.training.noising.seeded_rng import generator
-from promptlang.runtime.training.objective.loss import Measure, weights
-from promptlang.runtime.training.optim.lr_scheduler import rate
+from promptlang.runtime.training.data.batches import Batches, assign_buckets
+from promptlang.runtime.training.data.latent_cache import Bucket, DatasetEncoder
+from promptlang.runtime.training.noising.noise import perturb, sample_noise
+from promptlang.runtime.training.noising.noise_schedule import NoiseSchedule
+from promptlang.runtime.training.noising.seeded_rng import seeded_generator
+from promptlang.runtime.training.objective.loss import DiffusionLoss, timestep_weights
+from promptlang.runtime.training.optim.lr_scheduler import lr_factor
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, returned, run
 
@@ -40,39 +40,41 @@ def test_a_weight_means_the_same_whatever_the_model_predicts(weighting: str) -> 
     times = torch.arange(4)
     losses = []
     for prediction in ("sample", "epsilon", "v_prediction"):
-        schedule = Schedule(ALPHAS, prediction)
-        noisy = schedule.mixed(latents, made, times)
+        schedule = NoiseSchedule(ALPHAS, prediction)
+        noisy = schedule.add_noise(latents, made, times)
         signal, sigma = schedule._shares(times)
         wrong = latents + error
         said = schedule.target(wrong, (noisy - signal * wrong) / sigma, times)
         losses.append(
-            Measure.of(Objective(weighting=weighting), schedule)(said, schedule.target(latents, made, times), times)
+            DiffusionLoss.of(ObjectiveConfig(weighting=weighting), schedule)(
+                said, schedule.target(latents, made, times), times
+            )
         )
     assert torch.allclose(losses[0], losses[1], rtol=1e-3)
     assert torch.allclose(losses[0], losses[2], rtol=1e-3)
 
 
 def test_weights_are_those_of_the_papers() -> None:
-    epsilon, velocity = Schedule(ALPHAS, "epsilon"), Schedule(ALPHAS, "v_prediction")
-    hard, soft = Objective(weighting="min-snr"), Objective(weighting="soft-min-snr", gamma=2)
-    assert torch.allclose(weights(hard, epsilon), torch.tensor([5 / 99, 5 / 9, 1, 1]))
-    assert torch.allclose(weights(hard, velocity), torch.tensor([0.05, 0.5, 0.5, 0.01]))
-    assert torch.allclose(weights(soft, epsilon), 2 / (SNR + 2))
-    assert torch.allclose(weights(Objective(weighting="debiased"), epsilon), SNR**-0.5)
+    epsilon, velocity = NoiseSchedule(ALPHAS, "epsilon"), NoiseSchedule(ALPHAS, "v_prediction")
+    hard, soft = ObjectiveConfig(weighting="min-snr"), ObjectiveConfig(weighting="soft-min-snr", gamma=2)
+    assert torch.allclose(timestep_weights(hard, epsilon), torch.tensor([5 / 99, 5 / 9, 1, 1]))
+    assert torch.allclose(timestep_weights(hard, velocity), torch.tensor([0.05, 0.5, 0.5, 0.01]))
+    assert torch.allclose(timestep_weights(soft, epsilon), 2 / (SNR + 2))
+    assert torch.allclose(timestep_weights(ObjectiveConfig(weighting="debiased"), epsilon), SNR**-0.5)
 
 
 def test_at_zero_signal_the_weight_is_a_number() -> None:
-    schedule = Schedule(torch.tensor([0.5, 0.0]), "v_prediction")
+    schedule = NoiseSchedule(torch.tensor([0.5, 0.0]), "v_prediction")
     for weighting in ("min-snr", "soft-min-snr", "debiased"):
-        assert weights(Objective(weighting=weighting), schedule)[1] == 0
+        assert timestep_weights(ObjectiveConfig(weighting=weighting), schedule)[1] == 0
 
 
 def test_losses_are_what_their_names_say() -> None:
     one, other, times = torch.randn(4, 2, 3, 3), torch.randn(4, 2, 3, 3), torch.arange(4)
-    schedule = Schedule(ALPHAS, "epsilon")
+    schedule = NoiseSchedule(ALPHAS, "epsilon")
 
     def loss(name: str) -> torch.Tensor:
-        return Measure.of(Objective(name, 0.5), schedule)(one, other, times)
+        return DiffusionLoss.of(ObjectiveConfig(name, 0.5), schedule)(one, other, times)
 
     squared = ((one - other) ** 2).mean(dim=(1, 2, 3))
     assert torch.allclose(loss("mse"), squared)
@@ -81,7 +83,7 @@ def test_losses_are_what_their_names_say() -> None:
     assert torch.allclose(loss("cosine"), squared + 0.5 * (1 - alike))
     corner = (0.9 / (1 + SNR**-0.5) ** 2 + 0.1).view(-1, 1, 1, 1)
     near, far = 1e-3 * one, 1e3 * one
-    huber = Measure.of(Objective("huber"), schedule)
+    huber = DiffusionLoss.of(ObjectiveConfig("huber"), schedule)
     assert torch.allclose(huber(near, 0 * one, times), (near**2).mean(dim=(1, 2, 3)), rtol=1e-2)
     assert torch.allclose(huber(far, 0 * one, times), (2 * corner * far.abs()).mean(dim=(1, 2, 3)), rtol=1e-2)
 
@@ -90,28 +92,30 @@ def test_what_is_masked_does_not_count() -> None:
     one, other = torch.randn(2, 2, 4, 4), torch.randn(2, 2, 4, 4)
     mask = torch.zeros(2, 1, 4, 4)
     mask[:, :, :2] = 1
-    measure = Measure.of(Objective(), Schedule(ALPHAS, "epsilon"))
+    measure = DiffusionLoss.of(ObjectiveConfig(), NoiseSchedule(ALPHAS, "epsilon"))
     losses = measure(one, other, torch.tensor([0, 1]), mask)
     assert torch.allclose(losses, ((one - other)[:, :, :2] ** 2).mean(dim=(1, 2, 3)) / 2)
 
 
 def test_noise_is_offset_by_channel_and_coarser_noise_keeps_its_deviation() -> None:
     shape = torch.Size((3, 4, 16, 16))
-    plain = noise(shape, generator(1), Objective())
-    moved = noise(shape, generator(1), Objective(noise_offset=0.5)) - plain
+    plain = sample_noise(shape, seeded_generator(1), ObjectiveConfig())
+    moved = sample_noise(shape, seeded_generator(1), ObjectiveConfig(noise_offset=0.5)) - plain
     assert torch.allclose(moved, moved[:, :, :1, :1].expand(shape), atol=1e-6)
     assert moved.std() > 0.1
-    coarse = noise(shape, generator(1), Objective(multires=0.8))
+    coarse = sample_noise(shape, seeded_generator(1), ObjectiveConfig(multires=0.8))
     assert torch.allclose(coarse.std(dim=(1, 2, 3)), torch.ones(3))
     smooth = functional.avg_pool2d(coarse, 4).std() / functional.avg_pool2d(plain, 4).std()
     assert smooth > 1.3
-    assert torch.equal(perturbed(plain, generator(2), Objective()), plain)
-    assert (perturbed(plain, generator(2), Objective(perturbation=0.1)) - plain).std() == pytest.approx(0.1, rel=0.1)
+    assert torch.equal(perturb(plain, seeded_generator(2), ObjectiveConfig()), plain)
+    assert (perturb(plain, seeded_generator(2), ObjectiveConfig(perturbation=0.1)) - plain).std() == pytest.approx(
+        0.1, rel=0.1
+    )
 
 
 def test_perturbed_noise_is_in_the_input_and_not_in_the_target(base: BaseModel, photos: Path, span: Span) -> None:
     plain = batches(base, photos, span).at(0)
-    other = batches(base, photos, span, objective=Objective(perturbation=0.1)).at(0)
+    other = batches(base, photos, span, objective=ObjectiveConfig(perturbation=0.1)).at(0)
     assert torch.equal(plain.target, other.target)
     assert not torch.equal(plain.noisy, other.noisy)
 
@@ -150,26 +154,28 @@ def test_the_learning_rate_falls_as_diffusers_has_it(mine: str, name: str, optio
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
     extra = options.pop("scheduler_specific_kwargs", {})
     oracle = get_scheduler(name, optimizer, num_warmup_steps=0, num_training_steps=40, **extra)
-    made = Optimisation(scheduler=mine, warmup=0, steps=40, cycles=4)
+    made = OptimizerConfig(scheduler=mine, warmup=0, steps=40, cycles=4)
     expected = oracle.lr_lambdas[0] if oracle.lr_lambdas[0] else lambda _: 1.0
-    assert [rate(made, step) for step in range(40)] == pytest.approx([expected(step) for step in range(40)], abs=1e-6)
+    assert [lr_factor(made, step) for step in range(40)] == pytest.approx(
+        [expected(step) for step in range(40)], abs=1e-6
+    )
 
 
 def test_the_learning_rate_rises_at_first() -> None:
-    made = Optimisation(scheduler="polynomial", warmup=4, steps=8)
-    found = [rate(made, step) for step in range(8)]
+    made = OptimizerConfig(scheduler="polynomial", warmup=4, steps=8)
+    found = [lr_factor(made, step) for step in range(8)]
     assert found[:5] == [0.25, 0.5, 0.75, 1.0, 1.0]
     assert found[-1] == pytest.approx(0.0625, abs=1e-3)
     assert found[4:] == sorted(found[4:], reverse=True)
 
 
 def batches(
-    base: BaseModel, folder: Path, span: Span, objective: Objective | None = None, **options: object
+    base: BaseModel, folder: Path, span: Span, objective: ObjectiveConfig | None = None, **options: object
 ) -> Batches:
-    data = Data(folder, **options)
-    buckets = returned(Encoding(base, span).of(examples(folder, span, data.template), data)).buckets
-    schedule = Schedule.of(base.schedule)
-    return Batches(buckets, turns(buckets, 60), schedule, objective or Objective(), data, 3, 7)
+    data = DataConfig(folder, **options)
+    buckets = returned(DatasetEncoder(base, span).of(load_examples(folder, span, data.template), data)).buckets
+    schedule = NoiseSchedule.of(base.scheduler_config)
+    return Batches(buckets, assign_buckets(buckets, 60), schedule, objective or ObjectiveConfig(), data, 3, 7)
 
 
 def texts(made: Batches, steps: int) -> list[str]:
@@ -199,13 +205,19 @@ def test_every_picture_is_shown_as_often_as_it_is_to_be_repeated(base: BaseModel
 
 
 def test_a_mirrored_picture_is_seen_half_of_the_time(base: BaseModel, photos: Path, span: Span) -> None:
-    data = Data(photos, flip=True)
-    (bucket,) = returned(Encoding(base, span).of(examples(photos, span), data)).buckets
-    (plain,) = returned(Encoding(base, span).of(examples(photos, span), Data(photos))).buckets
+    data = DataConfig(photos, flip=True)
+    (bucket,) = returned(DatasetEncoder(base, span).of(load_examples(photos, span), data)).buckets
+    (plain,) = returned(DatasetEncoder(base, span).of(load_examples(photos, span), DataConfig(photos))).buckets
     assert torch.allclose(bucket.mean[:, :1], plain.mean, atol=1e-6)
     assert not torch.allclose(bucket.mean[:, 1], plain.mean[:, 0])
     made = Batches(
-        (replace_deviation(bucket),), turns((bucket,), 60), Schedule(torch.ones(10), "sample"), Objective(), data, 3, 7
+        (replace_deviation(bucket),),
+        assign_buckets((bucket,), 60),
+        NoiseSchedule(torch.ones(10), "sample"),
+        ObjectiveConfig(),
+        data,
+        3,
+        7,
     )
     seen = torch.cat([made.at(step).target for step in range(60)])
     mirrored = (seen[:, None] - bucket.mean[None, :, 1]).flatten(2).abs().amax(2).amin(1) < 1e-5
@@ -230,7 +242,7 @@ def test_a_bucket_has_its_turn_as_often_as_its_share() -> None:
             (Example(Path("a"), ("",)),) * count, nothing, nothing, None, torch.zeros(count, 1, 6), torch.arange(count)
         )
 
-    found = turns((bucket(6), bucket(3), bucket(1)), 100)
+    found = assign_buckets((bucket(6), bucket(3), bucket(1)), 100)
     assert [sum(at == each for at, _ in found) for each in range(3)] == [60, 30, 10]
     assert [before for at, before in found if at == 1] == [*range(30)]
 

@@ -13,14 +13,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from promptlang.plan.events import Reported, TrainingFinished
+from promptlang.plan.events import TextReported, TrainingFinished
 from promptlang.plan.steps import Train
 from promptlang.plan.training_config import Dreambooth, Lora, Method, TextualInversion
 from promptlang.runtime import Runtime
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.training.methods.registry import learner as learner_of
+from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
 from promptlang.runtime.training.optim import attention, precision
-from promptlang.runtime.training.optim.optimizers import optimizer
+from promptlang.runtime.training.optim.optimizers import build_optimizer
 from tests.runtime.conftest import complaints, run
 from tests.runtime.training.methods.test_methods import lesson_of
 
@@ -41,12 +41,12 @@ def test_each_part_learns_at_its_own_rate(method: Method, training: Make, base: 
     step = training(method, learning_rate=1.0, text_encoder_rate=4.0, part_rates=tuple(rates.items()))
     with learner_of(step, base) as learner:
         names = {id(each): name for name, each in learner.parameters().items()}
-        groups = optimizer(learner, step.course.optimisation, step.span).param_groups
+        groups = build_optimizer(learner, step.config.optimisation, step.span).param_groups
         found = {names[id(each)]: group["lr"] for group in groups for each in group["params"]}
         assert found.keys() == learner.parameters().keys()
         for name, rate in found.items():
             own = rates[parts.get(name.split(".")[0], "up")]
-            assert rate == (4.0 if name in learner.text_learned else own), name
+            assert rate == (4.0 if name in learner.text_encoder_parameters else own), name
         assert set(found.values()) == {0.25, 0.5, 2.0, 4.0}
 
 
@@ -57,7 +57,7 @@ def test_a_part_at_rate_0_stays_as_it_is_and_nothing_goes_back_through_it(traini
         before = {name: each.clone() for name, each in learner.unet.state_dict().items()}
         for block in (learner.unet.down_blocks[0], learner.unet.mid_block, learner.unet.up_blocks[0]):
             block.resnets[0].register_forward_hook(lambda _module, _inputs, made: traced.append(made.requires_grad))
-        learns = optimizer(learner, step.course.optimisation, step.span)
+        learns = build_optimizer(learner, step.config.optimisation, step.span)
         sum(lesson_of(step, base, learner).losses(0)).backward()
         learns.step()
         after = learner.unet.state_dict()
@@ -113,7 +113,7 @@ def test_xformers_computes_every_attention_of_a_training_and_none_afterwards(
 
     package = SimpleNamespace(ops=SimpleNamespace(memory_efficient_attention=memory_efficient_attention))
     monkeypatch.setattr(attention_processor, "xformers", package, raising=False)
-    monkeypatch.setattr("promptlang.runtime.training.train.ensure_there", lambda *_: None)
+    monkeypatch.setattr("promptlang.runtime.training.job.ensure_attention_available", lambda *_: None)
     options = {"template": "a <x>"} if isinstance(method, TextualInversion) else {}
     made = {}
     for each in ("sdpa", "xformers"):
@@ -123,7 +123,7 @@ def test_xformers_computes_every_attention_of_a_training_and_none_afterwards(
         assert isinstance(events[-1], TrainingFinished)
         made[each] = load_file(step.file)
         assert bool(asked) is (each == "xformers")
-    told = [event.text for event in events if isinstance(event, Reported)]
+    told = [event.text for event in events if isinstance(event, TextReported)]
     assert any("`--attention xformers` is no leaner" in line for line in told)
     assert all(torch.allclose(value, made["xformers"][name], atol=1e-4) for name, value in made["sdpa"].items())
     unet = runtime._models[step.model].base.unet

@@ -14,18 +14,18 @@ import torch
 from torch import Tensor, nn
 
 from promptlang import Session, Source
-from promptlang.plan.events import Reported, TrainingFinished
-from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Plan, Resolved, Segment, Train
-from promptlang.plan.training_config import Dreambooth, Lora, Method, Prior, TextualInversion
+from promptlang.plan.events import TextReported, TrainingFinished
+from promptlang.plan.steps import ActiveLora, Adapter, Interval, Model, Plan, PromptPart, Resolved, Segment, Train
+from promptlang.plan.training_config import Dreambooth, Lora, Method, PriorConfig, TextualInversion
 from promptlang.runtime import Runtime, devices
 from promptlang.runtime.devices import PRECISIONS
 from promptlang.runtime.models import loader
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.training.methods.registry import learner as learner_of
-from promptlang.runtime.training.noising.noise_schedule import Schedule
-from promptlang.runtime.training.objective.loss import Measure
+from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
+from promptlang.runtime.training.noising.noise_schedule import NoiseSchedule
+from promptlang.runtime.training.objective.loss import DiffusionLoss
 from promptlang.runtime.training.optim import precision, quantization
-from promptlang.runtime.training.optim.quantization import KINDS, Packed, pack
+from promptlang.runtime.training.optim.quantization import QUANTIZED_DTYPES, QuantizedLayer, quantize_layers
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, learn, run
 from tests.runtime.training.methods.test_methods import lesson_of
@@ -61,7 +61,7 @@ def losses(step: Train, base: BaseModel) -> list[float]:
 def test_what_is_asked_for_is_computed_with_and_what_learns_keeps_its_digits(
     asked: str, way: str, training: Make, base: BaseModel
 ) -> None:
-    if not devices.computes(torch.device("cpu"), PRECISIONS[asked]):
+    if not devices.supports_dtype(torch.device("cpu"), PRECISIONS[asked]):
         pytest.skip("this processor cannot")
     step = of(training, way, precision=asked)
     seen: set[torch.dtype] = set()
@@ -86,7 +86,7 @@ def test_what_is_asked_for_is_computed_with_and_what_learns_keeps_its_digits(
 def test_a_precision_that_the_device_cannot_compute_in_is_said_before_anything_is_made(
     runtime: Runtime, training: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(devices, "computes", lambda _, dtype: dtype == torch.float32)
+    monkeypatch.setattr(devices, "supports_dtype", lambda _, dtype: dtype == torch.float32)
     step = training(precision="bf16")
     assert complaints(run(runtime, step)) == ["PL511 the device `cpu` cannot compute in `bf16`"]
     assert not step.file.exists()
@@ -97,7 +97,7 @@ def test_a_device_that_is_not_there_is_said(runtime: Runtime, training: Make) ->
     assert complaints(run(runtime, training(device="cuda"))) == ["PL510 there is no device `cuda` on this machine"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", QUANTIZED_DTYPES)
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [
@@ -109,9 +109,9 @@ def test_a_device_that_is_not_there_is_said(runtime: Runtime, training: Make) ->
 )
 def test_a_packed_layer_is_one_with_the_unpacked_weight(kind: str, layer: nn.Module, shape: tuple[int, ...]) -> None:
     network = nn.Sequential(deepcopy(layer))
-    pack(network, kind)
+    quantize_layers(network, kind)
     (packed,) = network
-    assert isinstance(packed, Packed)
+    assert isinstance(packed, QuantizedLayer)
     assert packed.small.element_size() == 1
     plain = deepcopy(layer)
     plain.weight.data = packed.weight
@@ -128,19 +128,19 @@ def test_a_packed_layer_is_one_with_the_unpacked_weight(kind: str, layer: nn.Mod
 def test_a_layer_of_zeros_can_be_packed() -> None:
     network = nn.Sequential(nn.Linear(3, 2))
     nn.init.zeros_(network[0].weight)
-    pack(network, "int8")
+    quantize_layers(network, "int8")
     assert torch.equal(network[0].weight, torch.zeros(2, 3))
 
 
 @pytest.mark.parametrize("way", ["lora", "loha", "dora", "ti"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", QUANTIZED_DTYPES)
 def test_packed_weights_learn_almost_the_same_and_nothing_waits_for_the_way_back_but_bytes(
     kind: str, way: str, training: Make, base: BaseModel
 ) -> None:
     before = {name: each.clone() for name, each in base.unet.state_dict().items()}
     step = of(training, way, packed=kind)
     with learner_of(step, base) as learner:
-        packed = [each for each in learner.unet.modules() if isinstance(each, Packed)]
+        packed = [each for each in learner.unet.modules() if isinstance(each, QuantizedLayer)]
         names = [name for name, each in base.unet.named_modules() if isinstance(each, (nn.Linear, nn.Conv2d))]
         assert len(packed) == len(names)
         lesson = lesson_of(step, base, learner)
@@ -156,12 +156,12 @@ def test_a_lora_over_packed_weights_is_kept_and_goes_on_to_the_very_same_numbers
     runtime: Runtime, training: Make
 ) -> None:
     step = training(packed="int8", precision="bf16", steps=5)
-    if not devices.computes(torch.device("cpu"), torch.bfloat16):
+    if not devices.supports_dtype(torch.device("cpu"), torch.bfloat16):
         step = training(packed="int8", steps=5)
     whole = replace(step, file=step.file.with_name("whole.safetensors"), name="whole")
     events = run(runtime, whole)
     assert isinstance(events[-1], TrainingFinished), complaints(events)
-    assert any("saves no memory" in each.text for each in events if isinstance(each, Reported))
+    assert any("saves no memory" in each.text for each in events if isinstance(each, TextReported))
     stop(runtime, step, 2)
     run(Runtime(), step)
     assert tensors_of(step) == tensors_of(whole)
@@ -181,7 +181,7 @@ def tensors_of(step: Train) -> bytes:
 def test_a_device_that_has_no_such_numbers_refuses_to_keep_weights_in_them(
     runtime: Runtime, training: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert quantization.keeps(torch.device("cpu"), "fp8")
+    assert quantization.supports_quantization(torch.device("cpu"), "fp8")
 
     def refused(*_: object, **__: object) -> Tensor:
         raise TypeError(
@@ -196,7 +196,7 @@ def test_fp16_scales_its_losses_and_remembers_by_how_much(
     runtime: Runtime, training: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A scale that grows after each step, from where it soon leaves fp16's range and is halved."""
-    if not devices.computes(torch.device("cpu"), torch.float16):
+    if not devices.supports_dtype(torch.device("cpu"), torch.float16):
         pytest.skip("this processor cannot")
     scales: list[list[float]] = []
 
@@ -224,7 +224,7 @@ def test_fp16_scales_its_losses_and_remembers_by_how_much(
 
 
 def test_fp16_has_no_trouble_with_a_step_in_which_no_caption_has_the_token(runtime: Runtime, training: Make) -> None:
-    if not devices.computes(torch.device("cpu"), torch.float16):
+    if not devices.supports_dtype(torch.device("cpu"), torch.float16):
         pytest.skip("this processor cannot")
     step = of(training, "ti", precision="fp16", steps=8, batch=1, dropout=0.6)
     assert isinstance(run(runtime, step)[-1], TrainingFinished)
@@ -237,11 +237,11 @@ def test_clip_skip_is_the_layer_that_is_read_while_learning(way: str, training: 
     with learner_of(step, base) as learner, torch.no_grad():
         lesson = lesson_of(step, base, learner)
         caption = lesson.batches.at(0).captions[0]
-        (chunk,) = lesson.texts.voices[0].encoder.cut(caption) if way != "ti" else (None,)
+        (chunk,) = lesson.conditioning.encoders[0].encoder.cut(caption) if way != "ti" else (None,)
         if chunk is not None:
             states = base.text_encoder(torch.tensor([chunk.tokens]), output_hidden_states=True).hidden_states[-2]
             text = getattr(base.text_encoder, "text_model", base.text_encoder)
-            told = lesson.texts.told([caption], lesson.batches.at(0).frames[:1])
+            told = lesson.conditioning.encode([caption], lesson.batches.at(0).time_ids[:1])
             assert torch.allclose(told.hidden, text.final_layer_norm(states), atol=1e-6)
     assert losses(step, base) != losses(of(training, way), base)
 
@@ -262,10 +262,10 @@ def test_what_is_set_holds_for_trainings_too(photos: Path) -> None:
     one, other = planned.plan.steps
     assert isinstance(one, Train)
     assert isinstance(other, Train)
-    assert (one.course.clip_skip, one.course.optimisation.precision, one.device) == (2, "bf16", "cpu")
+    assert (one.config.clip_skip, one.config.optimisation.precision, one.device) == (2, "bf16", "cpu")
     assert one.steps == 400
-    assert (other.course.clip_skip, other.course.optimisation.precision) == (1, "fp32")
-    assert (one.course.optimisation.packed, other.course.optimisation.packed) == (None, "fp8")
+    assert (other.config.clip_skip, other.config.optimisation.precision) == (1, "fp32")
+    assert (one.config.optimisation.packed, other.config.optimisation.packed) == (None, "fp8")
 
 
 def test_of_a_whole_model_only_the_layers_that_are_meant_learn(
@@ -293,14 +293,14 @@ def test_of_a_whole_model_only_the_layers_that_are_meant_learn(
     step = replace(step, file=step.file.with_suffix(""))
     events = run(runtime, step)
     assert isinstance(events[-1], TrainingFinished), complaints(events)
-    made = loader.load(Model("made", step.file), span).unet.state_dict()
+    made = loader.load_model(Model("made", step.file), span).unet.state_dict()
     changed = {name for name, each in base.unet.state_dict().items() if not torch.equal(each, made[name])}
     assert changed == learned
 
 
 @pytest.mark.parametrize("way", METHODS)
 @pytest.mark.parametrize(
-    "more", [{"prior": Prior(1.0, "a cat")}, {"packed": "int8"}, {"loss": "huber", "weighting": "min-snr"}]
+    "more", [{"prior": PriorConfig(1.0, "a cat")}, {"packed": "int8"}, {"loss": "huber", "weighting": "min-snr"}]
 )
 def test_all_that_a_step_computes_with_is_on_the_device(
     way: str, more: dict[str, object], training: Make, base: BaseModel
@@ -315,9 +315,9 @@ def test_all_that_a_step_computes_with_is_on_the_device(
         for network in [*networks, *([base.unet] if "prior" in more else [])]:
             network.to(meta)
         lesson = lesson_of(step, base, replace(learner, device=meta))
-        assert {each.device.type for each in (lesson.batches.at(0).noisy, lesson.measure.corners)} == {"cpu"}
-        schedule = Schedule.of(base.schedule)
-        lesson = replace(lesson, measure=Measure.of(step.course.objective, schedule, meta))
+        assert {each.device.type for each in (lesson.batches.at(0).noisy, lesson.diffusion_loss.huber_c)} == {"cpu"}
+        schedule = NoiseSchedule.of(base.scheduler_config)
+        lesson = replace(lesson, diffusion_loss=DiffusionLoss.of(step.config.objective, schedule, meta))
         (loss, *others) = lesson.losses(0)
         total: Tensor = sum(others, loss)
         total.backward()
@@ -333,7 +333,7 @@ def test_a_lora_remembers_its_layer_and_warns_once_where_another_is_read(
 ) -> None:
     step = training(Lora(2, 2.0), steps=1, clip_skip=2)
     assert complaints(run(runtime, step)) == []
-    said = Resolved((Part((Interval(3, (Segment("a cat"),), (LoraUse("ink", 1.0, 1.0),)),)),))
+    said = Resolved((PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 1.0, 1.0),)),)),))
     picture = render(prompt=said, adapters=(Adapter("ink", step.file),))
     first, again = Runtime(), replace(picture, seed=2)
     assert complaints(run(first, replace(picture, clip_skip=2))) == []

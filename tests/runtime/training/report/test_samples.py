@@ -13,18 +13,29 @@ import torch
 from PIL import Image
 
 from promptlang.plan.events import (
-    Complained,
+    DiagnosticRaised,
     Event,
-    Progressed,
-    Reported,
     SheetFinished,
+    TaskProgress,
+    TextReported,
     TrainingFinished,
     TrainingSampled,
     TrainingSkipped,
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan.steps import Adapter, Interval, LoraUse, Model, Part, Plan, Render, Resolved, Segment, Train
+from promptlang.plan.steps import (
+    ActiveLora,
+    Adapter,
+    Interval,
+    Model,
+    Plan,
+    PromptPart,
+    Render,
+    Resolved,
+    Segment,
+    Train,
+)
 from promptlang.plan.training_config import Dreambooth, Lora, Method, TextualInversion
 from promptlang.runtime import Runtime
 from promptlang.runtime.training.optim import precision
@@ -117,7 +128,7 @@ def test_there_is_a_look_before_the_first_step_at_intervals_and_after_the_last(
     assert [each.name for each in row(step)] == [f"step-{at:06}-01.png" for at in (0, 2, 4, 5)]
     order = [each for each in events if isinstance(each, TrainingSampled | TrainingStep)]
     assert [isinstance(each, TrainingSampled) for each in order] == [1, 0, 0, 1, 0, 0, 1, 0, 1]
-    assert Progressed("ink after 2 steps", 3, 3) in events
+    assert TaskProgress("ink after 2 steps", 3, 3) in events
 
 
 def test_the_contact_sheet_has_a_row_for_each_picture_and_a_column_for_each_look(
@@ -164,10 +175,10 @@ def test_the_last_sample_is_the_picture_that_what_is_trained_makes(
     step = sampled(method, text=text, **options, **folder)
     trained(runtime, step)
     assert not np.array_equal(pixels(row(step)[0]), pixels(row(step)[-1])), "nothing is learned"
-    uses = (LoraUse("ink", 1.0, 1.0),) if isinstance(method, Lora) else ()
+    uses = (ActiveLora("ink", 1.0, 1.0),) if isinstance(method, Lora) else ()
     later = render(
         text=text,
-        prompt=Resolved((Part((Interval(3, (Segment(text),), uses),)),)),
+        prompt=Resolved((PromptPart((Interval(3, (Segment(text),), uses),)),)),
         adapters=tuple(Adapter(use.name, step.file) for use in uses),
         embeddings=(Adapter("sks", step.file),) if "template" in options else (),
         model=Model("ink", step.file) if folder else step.model,
@@ -186,7 +197,7 @@ def test_another_token_may_stand_beside_the_one_that_learns(
     told = tuple(replace(each, embeddings=(Adapter("dot", other.file),)) for each in step.samples)
     step = replace(step, samples=told)
     events = trained(runtime, step)
-    assert events.count(Reported("dot: token, 1 vector")) == 1, "read once"
+    assert events.count(TextReported("dot: token, 1 vector")) == 1, "read once"
     alone = elsewhere(sampled(SKS, text="<sks>", template="a <sks>"), "alone")
     trained(runtime, alone)
     assert not np.array_equal(pixels(row(step)[0]), pixels(row(alone)[0]))
@@ -216,7 +227,7 @@ def test_stopped_amid_its_samples_it_makes_them_when_it_goes_on(runtime: Runtime
     whole = elsewhere(step, "whole")
     trained(runtime, whole)
     with closing(runtime.execute(Plan((step,)))) as events:
-        next(each for each in events if isinstance(each, Progressed) and each.task == "ink after 4 steps")
+        next(each for each in events if isinstance(each, TaskProgress) and each.task == "ink after 4 steps")
     assert len(row(step)) == 2
     events = trained(Runtime(), step)
     assert TrainingStarted(step, 3, 4) in events
@@ -245,7 +256,7 @@ def test_samples_do_not_make_a_training_out_of_date_but_it_is_said_that_there_ar
     trained(runtime, replace(step, samples=()))
     skipped = run(runtime, step)
     assert isinstance(skipped[-2], TrainingSkipped)
-    assert isinstance(skipped[-1], Reported)
+    assert isinstance(skipped[-1], TextReported)
     assert "`--force`" in skipped[-1].text
     trained(runtime, replace(step, force=True))
     assert isinstance(run(runtime, step)[-1], TrainingSkipped)
@@ -257,7 +268,7 @@ def test_a_sample_that_cannot_be_made_stops_the_training_before_its_first_step(
     step = sampled()
     step = replace(step, samples=tuple(replace(each, clip_skip=9) for each in step.samples))
     events = run(runtime, step)
-    assert isinstance(events[-1], Complained)
+    assert isinstance(events[-1], DiagnosticRaised)
     assert not any(isinstance(each, TrainingStep) for each in events)
     assert not step.file.exists()
 

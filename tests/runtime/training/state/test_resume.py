@@ -23,15 +23,15 @@ from safetensors.torch import load_file
 
 from promptlang import Session, Source
 from promptlang.analysis.world import Disk
-from promptlang.plan.events import Reported, TrainingFinished, TrainingSkipped, TrainingStarted, TrainingStep
+from promptlang.plan.events import TextReported, TrainingFinished, TrainingSkipped, TrainingStarted, TrainingStep
 from promptlang.plan.steps import Plan, Train
-from promptlang.plan.training_config import Dreambooth, Lora, Method, Prior, TextualInversion
+from promptlang.plan.training_config import Dreambooth, Lora, Method, PriorConfig, TextualInversion
 from promptlang.runtime import Runtime
 from promptlang.runtime.training.optim import precision
-from promptlang.runtime.training.optim.ema import Average, settled
+from promptlang.runtime.training.optim.ema import ExponentialMovingAverage, averaged_weights
 from promptlang.runtime.training.report import report
 from promptlang.runtime.training.state.metrics import Metrics
-from promptlang.runtime.training.state.optimizer_state import packed, unpack
+from promptlang.runtime.training.state.optimizer_state import restore_optimizer, serialize_optimizer
 from promptlang.runtime.training.validation import Validation
 from tests.runtime.conftest import complaints, learn, run
 
@@ -92,8 +92,8 @@ WAYS = {
         Lora(2, 2.0, "all", "lokr", text_encoder=True),
         {"accumulate": 2, "buckets": True, **CHANGED},
     ),
-    "loha": (Lora(2, 2.0, "attn", "loha"), {"prior": Prior(1.0, "a cat"), "gradient_checkpointing": True}),
-    "dreambooth": (Dreambooth(text_encoder=True), {"prior": Prior(1.0, "a cat"), "dropout": 0.5}),
+    "loha": (Lora(2, 2.0, "attn", "loha"), {"prior": PriorConfig(1.0, "a cat"), "gradient_checkpointing": True}),
+    "dreambooth": (Dreambooth(text_encoder=True), {"prior": PriorConfig(1.0, "a cat"), "dropout": 0.5}),
     "ti": (TextualInversion("x", 2, "cat"), {"template": "a <x>, {red|blue}", "shuffle": True, "held_out": 0.4}),
 }
 
@@ -108,12 +108,13 @@ def test_every_method_goes_on_to_the_very_same_numbers(
 
 KILLED = """
 import pickle, sys
-from promptlang.plan import Plan
+from promptlang.plan.steps import Plan
 from promptlang.runtime import Runtime
-from promptlang.runtime.training import loop, precision
+from promptlang.runtime.training import trainer
+from promptlang.runtime.training.optim import precision
 import torch
 torch.set_num_threads(1)
-loop.SAVE_STEPS = 4
+trainer.SAVE_STEPS = 4
 precision.bf16_pays = lambda _: False
 for event in Runtime().execute(Plan((pickle.loads(bytes.fromhex(sys.argv[1])),))):
     pass
@@ -150,12 +151,13 @@ def test_a_training_that_is_killed_goes_on_to_the_very_same_file(
 WRITING = """
 import os, pickle, signal, sys
 from pathlib import Path
-from promptlang.plan import Plan
+from promptlang.plan.steps import Plan
 from promptlang.runtime import Runtime
-from promptlang.runtime.training import loop, precision
+from promptlang.runtime.training import trainer
+from promptlang.runtime.training.optim import precision
 import torch
 torch.set_num_threads(1)
-loop.SAVE_STEPS = 2
+trainer.SAVE_STEPS = 2
 precision.bf16_pays = lambda _: False
 left = int(sys.argv[2])
 
@@ -213,10 +215,10 @@ def test_an_optimizers_state_is_what_it_was() -> None:
     first, second = (torch.optim.Adafactor(parameters, lr=0.1) for _ in range(2))
     sum((each**2).sum() for each in parameters).backward()
     first.step()
-    tensors, text = packed(first)
-    unpack(second, tensors, text)
-    assert packed(second)[1] == text
-    assert all(torch.equal(value, packed(second)[0][name]) for name, value in tensors.items())
+    tensors, text = serialize_optimizer(first)
+    restore_optimizer(second, tensors, text)
+    assert serialize_optimizer(second)[1] == text
+    assert all(torch.equal(value, serialize_optimizer(second)[0][name]) for name, value in tensors.items())
 
 
 def test_a_package_that_is_missing_is_named_with_its_remedy(
@@ -254,13 +256,13 @@ def test_what_is_learned_with_is_bit_for_bit_what_it_was_after_a_look_at_the_ave
         (parameter**3).sum().backward()
         optimizer.step()
     before = parameter.detach().clone()
-    with settled([parameter], optimizer, None):
+    with averaged_weights([parameter], optimizer, None):
         assert not torch.equal(parameter, before)
     assert torch.equal(parameter, before)
     assert optimizer.param_groups[0]["train_mode"]
-    average = Average.of(0.5, [parameter])
+    average = ExponentialMovingAverage.of(0.5, [parameter])
     parameter.data += 1
-    with settled([parameter], torch.optim.SGD([parameter]), average):
+    with averaged_weights([parameter], torch.optim.SGD([parameter]), average):
         assert torch.equal(parameter, before)
     assert torch.equal(parameter, before + 1)
 
@@ -297,7 +299,7 @@ def test_a_model_of_which_nothing_has_changed_is_skipped_until_a_picture_has(
     run(runtime, step)
     assert run(runtime, step) == [TrainingSkipped(step)]
     assert sorted(each.name for each in step.file.parent.iterdir()) == ["cat", "cat.report"]
-    Image.new("RGB", (16, 16)).save(step.course.data.folder / "one.png")
+    Image.new("RGB", (16, 16)).save(step.config.data.folder / "one.png")
     assert isinstance(run(runtime, step)[-1], TrainingFinished)
 
 
@@ -368,8 +370,8 @@ def test_every_optimizer_moves_a_lora_that_begins_at_0(
     said = f'train lora ink from "{photos}" --optimizer {optimizer} --steps {400 if optimizer == "prodigy" else 40}'
     (planned,) = Session(photos.parent).plan(Source(said)).plan.steps
     assert isinstance(planned, Train)
-    step = replace(training(), course=planned.course)
-    told = [each.text for each in run(runtime, step) if isinstance(each, Reported)]
+    step = replace(training(), config=planned.config)
+    told = [each.text for each in run(runtime, step) if isinstance(each, TextReported)]
     (share,) = (float(found) for line in told for found in re.findall(r"unet: weights change by ([\d.]+)%", line))
     assert share > 0.2
 
@@ -382,7 +384,7 @@ def test_each_steps_loss_and_the_validations_are_told(runtime: Runtime, training
     assert [(row["step"], row["lr"]) for row in rows if "lr" in row] == [(1, 5e-4), (2, 1e-3), (3, 1e-3), (4, 1e-3)]
     looks = [row["validation"] for row in rows if "validation" in row]
     assert len(looks) == 4
-    told = [each.text for each in events if isinstance(each, Reported)]
+    told = [each.text for each in events if isinstance(each, TextReported)]
     assert told[0].startswith(f"validation loss {looks[0]:.4f} at first, {looks[-1]:.4f} at the end")
     assert told[1].startswith("unet: weights change by ")
     assert "s a step" in told[2]
@@ -407,19 +409,19 @@ def looked(tmp_path: Path, *losses: tuple[int, float], own: tuple[float, float])
 
 def test_the_verdict_names_its_evidence(tmp_path: Path) -> None:
     fine = (1, 0.5), (10, 0.4), (20, 0.41)
-    (line,) = report.verdict(looked(tmp_path, *fine, own=(0.2, 0.15)))  # easier pictures, not known ones
+    (line,) = report.assess_overfitting(looked(tmp_path, *fine, own=(0.2, 0.15)))  # easier pictures, not known ones
     assert line == (
         "validation loss 0.5000 at first, 0.4100 at the end; over its own pictures 0.2000 and 0.1500:"
         " no sign of learning by heart"
     )
-    (line,) = report.verdict(looked(tmp_path, *fine, own=(0.9, 0.3)))
+    (line,) = report.assess_overfitting(looked(tmp_path, *fine, own=(0.9, 0.3)))
     assert line.endswith("it knows its own pictures by heart, and the others have not suffered from it so far")
     risen = looked(tmp_path, (1, 0.5), (10, 0.4), (30, 0.45), own=(0.5, 0.1))
-    (line,) = report.verdict(risen)
+    (line,) = report.assess_overfitting(risen)
     assert line.endswith("lowest, 0.4000, at step 10 of 30: a rise is learning by heart; try `--keep best`")
-    (line,) = report.verdict(risen, "best")
+    (line,) = report.assess_overfitting(risen, "best")
     assert line.endswith("a rise is learning by heart; what was kept is from before it")
-    (line,) = report.verdict(Metrics(tmp_path / "none.jsonl"))
+    (line,) = report.assess_overfitting(Metrics(tmp_path / "none.jsonl"))
     assert line.startswith("whether it learned its pictures by heart cannot be told")
 
 
@@ -465,9 +467,9 @@ def test_the_best_is_the_same_when_resumed(runtime: Runtime, training: Callable[
 def test_popular_advice_is_followed_and_the_truth_is_told(
     method: object, options: dict[str, object], said: str, runtime: Runtime, training: Callable[..., Train]
 ) -> None:
-    told = [each.text for each in run(runtime, training(method, steps=1, **options)) if isinstance(each, Reported)]
+    told = [each.text for each in run(runtime, training(method, steps=1, **options)) if isinstance(each, TextReported)]
     assert told[-1].startswith(said)
-    plain = [each.text for each in run(runtime, training(steps=1)) if isinstance(each, Reported)]
+    plain = [each.text for each in run(runtime, training(steps=1)) if isinstance(each, TextReported)]
     assert not any(each.startswith(said) for each in plain)
 
 

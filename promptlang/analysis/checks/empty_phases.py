@@ -6,25 +6,25 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from promptlang import ast
-from promptlang.analysis.scope import Scoped
+from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, never_holds
+from promptlang.diagnostics import Diagnostic, empty_phase
 from promptlang.grammar import vocabulary
 from promptlang.prompts.step_timing import boundary
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``[a fox:a wolf:40]`` in 25 steps"""
-    steps = steps_in_force(scoped)
+    steps = effective_steps(scoped)
     for prompt in scoped.prompts:
         for node in ast.walk(prompt):
             if isinstance(node, ast.Schedule):
                 edges = [0, *(boundary(moment, steps) for moment in node.moments), steps]
                 if any(a >= b for a, b in pairwise(edges)):
-                    yield never_holds(node.span)
+                    yield empty_phase(node.span)
 
 
-def steps_in_force(scoped: Scoped) -> int:
+def effective_steps(scoped: ScopedStatement) -> int:
     """The denoising steps that are in force."""
     given = {**scoped.scope.settings}
     if isinstance(scoped.statement, ast.Picture):
@@ -33,6 +33,6 @@ def steps_in_force(scoped: Scoped) -> int:
         case ast.Number(int() as steps) if steps > 0:
             return steps
         case _:
-            default = vocabulary.options("prompt")["steps"].default
+            default = vocabulary.get_options("prompt")["steps"].default
             assert isinstance(default, int)
             return default

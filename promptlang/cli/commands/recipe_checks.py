@@ -6,20 +6,20 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from promptlang.cli.commands.files import FileRefusedError, folder, read, stem
+from promptlang.cli.commands.files import FileAccessError, picture_stem, read_source, recipe_folder
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.plan.steps import Plan
 from promptlang.source import Source
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedRecipes:
     """What all the recipes of a command line come to."""
 
     plans: tuple[Plan, ...]
     diagnostics: tuple[Diagnostic, ...]
     statements: int
-    refused: tuple[FileRefusedError, ...] = ()
+    refused: tuple[FileAccessError, ...] = ()
     """Files that cannot be read."""
 
     @property
@@ -33,18 +33,18 @@ def add_strict(parser: ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="take every warning for an error")
 
 
-def check(files: Sequence[str], *, strict: bool = False) -> Checked:
+def check_recipes(files: Sequence[str], *, strict: bool = False) -> CheckedRecipes:
     """Check recipes, each on its own: what one sets or trains, another does not know."""
-    from promptlang.analysis.model_paths import configured
+    from promptlang.analysis.model_paths import load_model_paths
     from promptlang.analysis.world import Disk
     from promptlang.planning.session import Session  # Lark is not needed for --help
 
-    world = Disk(configured())
+    world = Disk(load_model_paths())
 
     sources = [(file, _read(file)) for file in files]
-    refused = tuple(each for _, each in sources if isinstance(each, FileRefusedError))
+    refused = tuple(each for _, each in sources if isinstance(each, FileAccessError))
     planned = [
-        Session(folder(file), stem(file), world=world).plan(source)
+        Session(recipe_folder(file), picture_stem(file), world=world).plan(source)
         for file, source in sources
         if isinstance(source, Source)
     ]
@@ -52,11 +52,11 @@ def check(files: Sequence[str], *, strict: bool = False) -> Checked:
     if strict:
         found = tuple(replace(each, severity=Severity.ERROR) for each in found)
     statements = sum(each.statements for each in planned)
-    return Checked(tuple(each.plan for each in planned), found, statements, refused)
+    return CheckedRecipes(tuple(each.plan for each in planned), found, statements, refused)
 
 
-def _read(file: str) -> Source | FileRefusedError:
+def _read(file: str) -> Source | FileAccessError:
     try:
-        return read(file)
-    except FileRefusedError as error:
+        return read_source(file)
+    except FileAccessError as error:
         return error

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.scope import Scoped
+from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.datasets.sources import nothing_there
+from promptlang.datasets.sources import missing_source
 from promptlang.diagnostics import Diagnostic, missing_file, missing_folder
 from promptlang.diagnostics.training import no_pictures
 
-FOLDERS = ("validation", "class-data")
+FOLDER_OPTIONS = ("validation", "class-data")
 """The options that name other pictures."""
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``train lora ink from "no/such/folder"``"""
     match scoped.statement:
         case ast.TrainLora(_, data, options) | ast.TrainDreambooth(_, data, options) | ast.TrainTi(_, data, options):
-            others = [each.value for each in options if each.name in FOLDERS]
+            others = [each.value for each in options if each.name in FOLDER_OPTIONS]
             for operand in [data, *others]:
                 if isinstance(operand, ast.Word | ast.String):
                     yield from _pictures(operand, scoped, world)
@@ -37,9 +37,9 @@ def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
                 yield missing_folder(folder.value, folder.span)
 
 
-def _pictures(operand: ast.Operand, scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def _pictures(operand: ast.Operand, scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     source = scoped.scope.path(operand)
     if not world.is_source(source):
-        yield nothing_there(operand.value, operand.span)
+        yield missing_source(operand.value, operand.span)
     elif not world.has_pictures(source):
         yield no_pictures(operand.value, operand.span)

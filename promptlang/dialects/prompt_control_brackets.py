@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
-from promptlang.dialects.prompt_control_pieces import MOMENT, Item, Mark, settled
+from promptlang.dialects.prompt_control_pieces import MOMENT, Item, Mark, convert_marks_to_text
 from promptlang.source import Source, Span
 
 _TAG_NAME = re.compile(r"[A-Z_]+")
@@ -43,7 +43,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Squares:
+class SquareBracketReader:
     """Reads what is in a pair of them, and notes what is odd about it."""
 
     source: Source
@@ -101,7 +101,8 @@ class Squares:
 
     def _branches(self, fields: list[Field]) -> tuple[ast.Branch, ...]:
         return tuple(
-            ast.Branch(settled(each.items, self.source), span=self.source.span(each.start, each.end)) for each in fields
+            ast.Branch(convert_marks_to_text(each.items, self.source), span=self.source.span(each.start, each.end))
+            for each in fields
         )
 
     def _moment(self, field: Field) -> ast.Moment | None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.scope import Scoped
+from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
-from promptlang.prompts.expansion import draw, has_templates
+from promptlang.prompts.expansion import has_templates, sample_expansion
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``{red|blue} (fox``"""
     statement = scoped.statement
     if isinstance(statement, ast.Picture) and has_templates(statement.prompt):
-        found = draw(statement.prompt, 0, scoped.scope.library).diagnostics
+        found = sample_expansion(statement.prompt, 0, scoped.scope.library).diagnostics
         yield from (each for each in found if each.code.startswith("PL0"))  # names have a rule of their own

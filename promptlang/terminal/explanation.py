@@ -9,14 +9,14 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from promptlang.api.explaining import Explained, ExplainedPart, ExplainedToken, Phase, Strengths
+from promptlang.api.explaining import Explained, ExplainedPart, ExplainedToken, LoraStrengths, Phase
 from promptlang.plan.steps import Area
-from promptlang.prompts.chunks import LENGTH
-from promptlang.terminal.report import counted, printable
-from promptlang.terminal.time_line import Row, TimeLine
+from promptlang.prompts.chunks import CHUNK_LENGTH
+from promptlang.terminal.report import pluralize, printable
+from promptlang.terminal.timeline import Timeline, TimelineRow
 
 
-def explained_rows(explained: Explained) -> Iterator[RenderableType]:
+def render_explanation(explained: Explained) -> Iterator[RenderableType]:
     """What is to be shown, one below the other."""
     for number, part in enumerate(explained.parts, 1):
         if len(explained.parts) > 1 or part.area:
@@ -52,8 +52,8 @@ def _phase(phase: Phase) -> Table:
 
 
 def _heading(phase: Phase, steps: int) -> Text:
-    fill = ", ".join(f"{used}/{LENGTH}" for used in phase.chunks)
-    amount = f"{counted(len(phase.tokens), 'token')}, {counted(len(phase.chunks), 'chunk')} ({fill})"
+    fill = ", ".join(f"{used}/{CHUNK_LENGTH}" for used in phase.chunks)
+    amount = f"{pluralize(len(phase.tokens), 'token')}, {pluralize(len(phase.chunks), 'chunk')} ({fill})"
     return Text(f"{_spans(phase, steps)}: {amount}", "bold")
 
 
@@ -72,18 +72,18 @@ def _spans(phase: Phase, steps: int) -> str:
     return f"steps {', '.join(spans)}" if phase.steps[0][0] != phase.steps[-1][1] else f"step {spans[0]}"
 
 
-def _time_line(part: ExplainedPart, steps: int) -> TimeLine:
-    rows = [Row("weight", part.weights, _between(part.weights))] if part.weights else []
-    rows += [Row(_named(bar.text), bar.steps) for bar in part.bars]
-    rows += [Row(_named(f"<lora:{lora.name}>"), lora.unet, _range(lora)) for lora in part.loras]
-    return TimeLine(rows, steps)
+def _time_line(part: ExplainedPart, steps: int) -> Timeline:
+    rows = [TimelineRow("weight", part.weights, _between(part.weights))] if part.weights else []
+    rows += [TimelineRow(_named(bar.text), bar.steps) for bar in part.bars]
+    rows += [TimelineRow(_named(f"<lora:{lora.name}>"), lora.unet, _range(lora)) for lora in part.loras]
+    return Timeline(rows, steps)
 
 
 def _named(text: str) -> str:
     return printable(" ".join(text.split())) or "(nothing)"
 
 
-def _range(lora: Strengths) -> str:
+def _range(lora: LoraStrengths) -> str:
     shown = _between(lora.unet)
     return shown if lora.text_encoder == lora.unet else f"unet {shown}, te {_between(lora.text_encoder)}"
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from promptlang.diagnostics import Diagnostic
 
 
-class NothingKnownError(ValueError):
+class UnrecognizedFileError(ValueError):
     """The file is neither a picture nor an adapter, or is damaged; the message is a sentence without a full stop."""
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class FileInfo:
     """Names and values, and the line of a recipe that says the same."""
 
     kind: str
@@ -33,7 +33,7 @@ class Findings:
         return {"kind": self.kind, "facts": facts, "line": self.line, "lost": [*self.lost]}
 
 
-def lost_of(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
+def describe_losses(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
     """What a conversion complains of; settings that are none of ours in one line."""
     found = [*diagnostics]
     others = [each.span.text.partition(":")[0] for each in found if each.code == "PL605"]

@@ -19,10 +19,10 @@ from torch.nn import ParameterDict
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import adapters as wrong
-from promptlang.diagnostics.adapters import Subject
+from promptlang.diagnostics.adapters import FileRef
 from promptlang.plan.steps import ADAPTER_CONFIG, NETWORKS
 
-OTHER_THINGS: Final[Mapping[bytes, tuple[str, str]]] = {
+OTHER_SIGNATURES: Final[Mapping[bytes, tuple[str, str]]] = {
     b"\x89PNG": ("a picture", "take the adapter itself, not its preview"),
     b"\xff\xd8\xff": ("a picture", "take the adapter itself, not its preview"),
     b"RIFF": ("a picture", "take the adapter itself, not its preview"),
@@ -33,34 +33,34 @@ OTHER_THINGS: Final[Mapping[bytes, tuple[str, str]]] = {
 }
 """By how their files begin, what people have under an adapter's name."""
 
-PICKLES: Final = (b"PK", b"\x80\x02")
+PICKLE_SIGNATURES: Final = (b"PK", b"\x80\x02")
 
-DEEPEST = 8
+MAX_PICKLE_DEPTH = 8
 """Dictionaries within dictionaries, of a pickle."""
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class AdapterFile:
     """What is in a file. The keys of a pickle's inner dictionaries are joined by points."""
 
     tensors: Mapping[str, Tensor]
     metadata: Mapping[str, str] = field(default_factory=dict)
-    configurations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    peft_configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """PEFT's, by the part of the model; that of a folder without parts is under ``""``."""
 
 
-def load(subject: Subject) -> Contents:
+def load_adapter_file(subject: FileRef) -> AdapterFile:
     """Read a file or a PEFT folder; raises `PromptError` where it is no whole one, or a number in it is no number."""
     if subject.file.is_dir():
         return _folder(subject)
     contents = _file(subject.file, subject)
     beside = subject.file.with_name(ADAPTER_CONFIG)
     if subject.file.stem == "adapter_model" and beside.is_file():
-        return Contents(contents.tensors, contents.metadata, {"": _configuration(beside, subject)})
+        return AdapterFile(contents.tensors, contents.metadata, {"": _configuration(beside, subject)})
     return contents
 
 
-def files(path: Path) -> Iterator[Path]:
+def list_files(path: Path) -> Iterator[Path]:
     """The file itself, or those of a folder; raises OSError where there is none."""
     if path.is_dir():
         yield from (file for file in sorted(path.rglob("*")) if file.is_file())
@@ -73,10 +73,10 @@ Stamp = tuple[tuple[Path, int, int], ...]
 """Of each file: its path, time of change in nanoseconds, and size in bytes."""
 
 
-def stamp(subject: Subject) -> Stamp:
+def stamp(subject: FileRef) -> Stamp:
     """What changes when a file, or one of a folder, is made anew; raises `PromptError` where there is none."""
     try:
-        states = [(file, file.stat()) for file in files(subject.file)]
+        states = [(file, file.stat()) for file in list_files(subject.file)]
     except OSError as error:
         raise PromptError([wrong.missing(subject)]) from error
     return tuple((file, state.st_mtime_ns, state.st_size) for file, state in states)
@@ -85,7 +85,7 @@ def stamp(subject: Subject) -> Stamp:
 def sha256(path: Path) -> str:
     """Of a safetensors file's tensors, without its header; of all of any other file, or of a folder's files."""
     digest = hashlib.sha256()
-    for file in files(path):
+    for file in list_files(path):
         with file.open("rb") as stream:
             if file.suffix == ".safetensors":
                 stream.seek(8 + int.from_bytes(stream.read(8), "little"))
@@ -94,11 +94,11 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _folder(subject: Subject) -> Contents:
+def _folder(subject: FileRef) -> AdapterFile:
     """PEFT's: the folder itself, or one for each part of the model within it."""
     if (subject.file / ADAPTER_CONFIG).is_file():
         tensors = _file(_weights(subject.file), subject).tensors
-        return Contents(tensors, {}, {"": _configuration(subject.file / ADAPTER_CONFIG, subject)})
+        return AdapterFile(tensors, {}, {"": _configuration(subject.file / ADAPTER_CONFIG, subject)})
     found: dict[str, Tensor] = {}
     configurations = {}
     for part in NETWORKS:
@@ -108,8 +108,8 @@ def _folder(subject: Subject) -> Contents:
             inside = _file(_weights(folder), subject).tensors
             found |= {f"{part}.{key.removeprefix('base_model.model.')}": value for key, value in inside.items()}
     if not found:
-        raise PromptError([wrong.no_configuration(subject, ADAPTER_CONFIG)])
-    return Contents(found, {}, configurations)
+        raise PromptError([wrong.missing_adapter_config(subject, ADAPTER_CONFIG)])
+    return AdapterFile(found, {}, configurations)
 
 
 def _weights(folder: Path) -> Path:
@@ -117,58 +117,58 @@ def _weights(folder: Path) -> Path:
     return file if file.is_file() else folder / "adapter_model.bin"
 
 
-def _configuration(file: Path, subject: Subject) -> Mapping[str, Any]:
+def _configuration(file: Path, subject: FileRef) -> Mapping[str, Any]:
     try:
-        told = json.loads(file.read_text("utf-8"))
+        config = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise PromptError([wrong.no_configuration(subject, file.name)]) from error
-    if not isinstance(told, dict):
-        raise PromptError([wrong.no_configuration(subject, file.name)])
-    return told
+        raise PromptError([wrong.missing_adapter_config(subject, file.name)]) from error
+    if not isinstance(config, dict):
+        raise PromptError([wrong.missing_adapter_config(subject, file.name)])
+    return config
 
 
-def _file(file: Path, subject: Subject) -> Contents:
+def _file(file: Path, subject: FileRef) -> AdapterFile:
     try:
         with file.open("rb") as stream:
             beginning = stream.read(32)
     except OSError as error:
         raise PromptError([wrong.missing(subject)]) from error
-    for signature, (what, remedy) in OTHER_THINGS.items():
+    for signature, (what, remedy) in OTHER_SIGNATURES.items():
         if beginning.startswith(signature):
-            raise PromptError([wrong.another_thing(subject, what, remedy)])
-    contents = _pickle(file, subject) if beginning.startswith(PICKLES) else _safetensors(file, subject)
+            raise PromptError([wrong.wrong_file_type(subject, what, remedy)])
+    contents = _pickle(file, subject) if beginning.startswith(PICKLE_SIGNATURES) else _safetensors(file, subject)
     for key, tensor in contents.tensors.items():
         _check(key, tensor, subject)
     return contents
 
 
-def _check(key: str, tensor: Tensor, subject: Subject) -> None:
+def _check(key: str, tensor: Tensor, subject: FileRef) -> None:
     if not tensor.is_floating_point():
         if tensor.numel() == 1 and not tensor.is_complex():
             return  # some trainers save alpha as a whole number
-        raise PromptError([wrong.not_fractions(subject, key, str(tensor.dtype).removeprefix("torch."))])
+        raise PromptError([wrong.quantized_without_scale(subject, key, str(tensor.dtype).removeprefix("torch."))])
     if not torch.isfinite(tensor.float()).all():
         raise PromptError([wrong.not_finite(subject, key)])
 
 
-def _safetensors(file: Path, subject: Subject) -> Contents:
+def _safetensors(file: Path, subject: FileRef) -> AdapterFile:
     try:
         with safe_open(str(file), "pt") as opened:
-            return Contents({key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {})  # noqa: SIM118
+            return AdapterFile({key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {})  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, MemoryError) as error:
         raise PromptError([wrong.damaged(subject)]) from error
 
 
-def _pickle(file: Path, subject: Subject) -> Contents:
+def _pickle(file: Path, subject: FileRef) -> AdapterFile:
     size = file.stat().st_size
     if _unpacked(file) > 2 * size + 4096:
-        raise PromptError([wrong.inflated(subject)])
+        raise PromptError([wrong.oversized_pickle(subject)])
     try:
         # A stream, for torch goes by the name of a file.
         with file.open("rb") as stream, torch.serialization.safe_globals([ParameterDict, OrderedDict]):
             loaded = torch.load(stream, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise PromptError([wrong.hostile(subject)]) from error
+        raise PromptError([wrong.unsafe_pickle(subject)]) from error
     except Exception as error:  # torch and the unpickler raise nearly anything on damaged bytes
         raise PromptError([wrong.damaged(subject, "PyTorch")]) from error
     tensors: dict[str, Tensor] = {}
@@ -177,8 +177,8 @@ def _pickle(file: Path, subject: Subject) -> Contents:
     if any(tensor.layout is not torch.strided for tensor in tensors.values()):
         raise PromptError([wrong.damaged(subject, "PyTorch")])
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > 2 * size + 4096:
-        raise PromptError([wrong.inflated(subject)])  # a tensor may repeat one number a million times
-    return Contents(tensors, metadata)
+        raise PromptError([wrong.oversized_pickle(subject)])  # a tensor may repeat one number a million times
+    return AdapterFile(tensors, metadata)
 
 
 def _unpacked(file: Path) -> int:
@@ -196,7 +196,7 @@ def _flatten(value: Any, key: str, tensors: dict[str, Tensor], metadata: dict[st
             tensors[key] = value.detach()
         case str():
             metadata[key] = value
-        case Mapping() | ParameterDict() if depth < DEEPEST:
+        case Mapping() | ParameterDict() if depth < MAX_PICKLE_DEPTH:
             for name, inside in value.items():
                 below = str(name) if not key or key == "state_dict" else f"{key}.{name}"
                 _flatten(inside, below, tensors, metadata, depth + 1)

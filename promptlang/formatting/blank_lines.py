@@ -8,7 +8,7 @@ from promptlang.formatting.edits import Edit
 from promptlang.source import Source, Span
 
 
-def between(source: Source, lines: Sequence[Span]) -> Iterator[Edit]:
+def blank_line_edits(source: Source, lines: Sequence[Span]) -> Iterator[Edit]:
     """One blank line at most, none at the start or the end, no blanks at the end of a line, a last line's end."""
     starts = [0, *(line.end for line in lines)]
     ends = [*(line.start for line in lines), len(source.text)]

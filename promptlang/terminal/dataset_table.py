@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from promptlang.plan.dataset_report import Finding, Report
+from promptlang.plan.dataset_report import DatasetReport, Finding
 from promptlang.terminal.report import printable
 
 
-def table(report: Report) -> Table:
+def dataset_table(report: DatasetReport) -> Table:
     """A row for each thing that was looked at; what is wrong is marked."""
     drawn = Table(title=printable(report.source), box=None, pad_edge=False, title_justify="left", title_style="bold")
     drawn.add_column("")
@@ -22,7 +22,7 @@ def table(report: Report) -> Table:
 
 
 def _mark(finding: Finding) -> Text:
-    if finding.fine:
+    if finding.is_ok:
         return Text("✓" if finding.advice else " ", "green")
     codes = " ".join(dict.fromkeys(each.code for each in finding.complaints))
     return Text(f"! {codes}", "yellow")

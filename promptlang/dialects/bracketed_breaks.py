@@ -6,24 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.syntax.visitor import Changing, Rebuilder, Weighing, remade
+from promptlang.syntax.visitor import BranchingNode, PhraseTransformer, WeightedNode, transform_prompt
 
 
-def taken_out(prompt: ast.Prompt) -> ast.Prompt:
+def move_breaks_out(prompt: ast.Prompt) -> ast.Prompt:
     """``(a BREAK b:1.3)`` as ``(a:1.3) BREAK (b:1.3)``, a prompt that means the same."""
     if "BREAK" not in prompt.span.source.text:
         return prompt
-    return remade(prompt, _TakeOut())
+    return transform_prompt(prompt, _TakeOut())
 
 
-class _TakeOut(Rebuilder):
+class _TakeOut(PhraseTransformer):
     """Divides each weight at its breaks, and moves it into a schedule whose branches have some."""
 
     def __init__(self) -> None:
         self._broken: dict[int, ast.Phrase] = {}
         """By identity, the schedules and alternations with a break somewhere in them."""
 
-    def leave(self, node: Weighing | Changing) -> Sequence[ast.Phrase]:
+    def leave(self, node: WeightedNode | BranchingNode) -> Sequence[ast.Phrase]:
         if isinstance(node, ast.Schedule | ast.Alternation):
             if any(self._breaks(phrase) for branch in node.branches for phrase in branch.phrases):
                 self._broken[id(node)] = node
@@ -33,7 +33,7 @@ class _TakeOut(Rebuilder):
     def _breaks(self, phrase: ast.Phrase) -> bool:
         return isinstance(phrase, ast.Break) or id(phrase) in self._broken
 
-    def _divided(self, node: Weighing, phrases: Sequence[ast.Phrase]) -> list[ast.Phrase]:
+    def _divided(self, node: WeightedNode, phrases: Sequence[ast.Phrase]) -> list[ast.Phrase]:
         """What stands between the breaks, each in brackets of its own."""
         out: list[ast.Phrase] = []
         between: list[ast.Phrase] = []
@@ -51,7 +51,7 @@ class _TakeOut(Rebuilder):
             between = []
         return out
 
-    def _weighed(self, node: Weighing, phrase: ast.Phrase) -> ast.Phrase:
+    def _weighed(self, node: WeightedNode, phrase: ast.Phrase) -> ast.Phrase:
         assert isinstance(phrase, ast.Schedule | ast.Alternation)
         branches = (replace(each, phrases=tuple(self._divided(node, each.phrases))) for each in phrase.branches)
         weighed = replace(phrase, branches=tuple(branches))

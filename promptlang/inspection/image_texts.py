@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from promptlang.inspection.findings import NothingKnownError
+from promptlang.inspection.file_info import UnrecognizedFileError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -20,7 +20,7 @@ _ENCODINGS: Final = {b"UNICODE\0": "utf-16-be", b"ASCII\0\0\0": "ascii"}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ImageTexts:
     """A picture's size in pixels, the name of its format, and its texts by their names."""
 
     size: tuple[int, int]
@@ -28,8 +28,8 @@ class Told:
     texts: Mapping[str, str]
 
 
-def told(file: Path) -> Told:
-    """Read a picture's texts, without its pixels; raises `NothingKnownError` where it is no picture."""
+def read_image_texts(file: Path) -> ImageTexts:
+    """Read a picture's texts, without its pixels; raises `UnrecognizedFileError` where it is no picture."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -38,11 +38,11 @@ def told(file: Path) -> Told:
             comment = _comment(opened)
             if comment:
                 texts.setdefault("parameters", comment)
-            return Told(opened.size, opened.format or "", texts)
+            return ImageTexts(opened.size, opened.format or "", texts)
     except UnidentifiedImageError as error:
-        raise NothingKnownError(f"`{file.name}` is neither a picture nor an adapter") from error
+        raise UnrecognizedFileError(f"`{file.name}` is neither a picture nor an adapter") from error
     except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise NothingKnownError(f"`{file.name}` is damaged") from error
+        raise UnrecognizedFileError(f"`{file.name}` is damaged") from error
 
 
 def _comment(opened: Image.Image) -> str:

@@ -13,7 +13,7 @@ from enum import Enum
 from promptlang.grammar import vocabulary
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """What a piece is."""
 
     ESCAPE = "escape"
@@ -28,10 +28,10 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class TokenPattern:
     """A kind of piece as a pattern, or where it may go over lines as one for its beginning and one for its end."""
 
-    kind: Kind
+    kind: TokenKind
     pattern: str
     end: str | None = None
 
@@ -56,30 +56,32 @@ _HEADS = "|".join(
 """Heads of one word are English words, too, so what follows decides."""
 
 
-SHAPES: tuple[Shape, ...] = (
-    Shape(Kind.ESCAPE, r"\\."),
-    Shape(Kind.COMMENT, r"^#.*|(?<!\S)#(?=\s|$).*"),
-    Shape(Kind.HEAD, rf"^(?:(?:{_HEADS})(?=\s)|set(?=[ \t]+(?:{_SETTINGS})(?:\s|$)))"),
-    Shape(Kind.TAG, r"<\w+:[^<>\n]*>?|<[^\W\d][\w.+-]*>"),
-    Shape(Kind.OPTION, r'(?<!\S)--[A-Za-z][^\s=,"\[]*'),
-    Shape(Kind.STRING, '"""', '"""'),
-    Shape(Kind.STRING, r'"[^"\n]*"?'),
-    Shape(Kind.KEYWORD, r"\b(?:AND|BREAK)\b|\$\{[^\W\d][\w-]*|(?<![\w$])__[\w*][\w*/.-]*__(?!\w)|\d+::|\$\$"),
-    Shape(Kind.WEIGHT, rf":{_NUMBER}(?=[)\]])"),
-    Shape(Kind.BRACKET, r"[()\[\]{}|]"),
+TOKEN_PATTERNS: tuple[TokenPattern, ...] = (
+    TokenPattern(TokenKind.ESCAPE, r"\\."),
+    TokenPattern(TokenKind.COMMENT, r"^#.*|(?<!\S)#(?=\s|$).*"),
+    TokenPattern(TokenKind.HEAD, rf"^(?:(?:{_HEADS})(?=\s)|set(?=[ \t]+(?:{_SETTINGS})(?:\s|$)))"),
+    TokenPattern(TokenKind.TAG, r"<\w+:[^<>\n]*>?|<[^\W\d][\w.+-]*>"),
+    TokenPattern(TokenKind.OPTION, r'(?<!\S)--[A-Za-z][^\s=,"\[]*'),
+    TokenPattern(TokenKind.STRING, '"""', '"""'),
+    TokenPattern(TokenKind.STRING, r'"[^"\n]*"?'),
+    TokenPattern(
+        TokenKind.KEYWORD, r"\b(?:AND|BREAK)\b|\$\{[^\W\d][\w-]*|(?<![\w$])__[\w*][\w*/.-]*__(?!\w)|\d+::|\$\$"
+    ),
+    TokenPattern(TokenKind.WEIGHT, rf":{_NUMBER}(?=[)\]])"),
+    TokenPattern(TokenKind.BRACKET, r"[()\[\]{}|]"),
 )
 
-_PIECES = re.compile("|".join(f"({shape.whole})" for shape in SHAPES), re.MULTILINE)
+_PIECES = re.compile("|".join(f"({shape.whole})" for shape in TOKEN_PATTERNS), re.MULTILINE)
 
 
-def pieces(text: str) -> Iterator[tuple[Kind | None, str]]:
+def split_tokens(text: str) -> Iterator[tuple[TokenKind | None, str]]:
     """A text cut into pieces; None for words."""
     end = 0
     for match in _PIECES.finditer(text):
         if end < match.start():
             yield None, text[end : match.start()]
         assert match.lastindex is not None
-        yield SHAPES[match.lastindex - 1].kind, match.group()
+        yield TOKEN_PATTERNS[match.lastindex - 1].kind, match.group()
         end = match.end()
     if end < len(text):
         yield None, text[end:]

@@ -15,13 +15,13 @@ LEVELS = "▁▂▃▄▅▆▇█"
 
 NAME, REMARK = 30, 24
 """The most cells that a name and what stands behind its row take; on a narrow terminal a third and a quarter of it."""
-FEWEST = 8
+MIN_COLUMNS = 8
 """The cells that the steps take even so."""
 GAP = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TimelineRow:
     """A value for each step: whether something holds, or how strong it is."""
 
     name: str
@@ -30,17 +30,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class TimeLine:
+class Timeline:
     """Rows over a number of steps, as a table that fits the console."""
 
-    rows: Sequence[Row]
+    rows: Sequence[TimelineRow]
     steps: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """A column a step; where there are too many, a column for several."""
         remarks = min(max(cell_len(row.remark) for row in self.rows), REMARK, options.max_width // 4)
         names = min(max(cell_len(row.name) for row in self.rows), NAME, options.max_width // 3)
-        room = max(FEWEST, options.max_width - names - GAP - (remarks + GAP if remarks else 0))
+        room = max(MIN_COLUMNS, options.max_width - names - GAP - (remarks + GAP if remarks else 0))
         each = -(-self.steps // room)
         columns = -(-self.steps // each)
         table = Table(box=None, pad_edge=False)

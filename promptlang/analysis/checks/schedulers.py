@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.checks.statements import each_of, options
-from promptlang.analysis.scope import Scoped
+from promptlang.analysis.checks.statements import each_of, statement_options
+from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic, spacing_not_possible
 from promptlang.grammar import vocabulary
-from promptlang.plan.sampler_names import read_sampler
+from promptlang.plan.sampler_names import parse_sampler_name
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``--sampler euler_a --scheduler karras``"""
     if not isinstance(scoped.statement, ast.Picture):
         return
-    given = {option.name: option.value for option in options(scoped.statement) if option.value is not None}
+    given = {option.name: option.value for option in statement_options(scoped.statement) if option.value is not None}
     asked = {**scoped.scope.settings, **given}
     spacings = [each.value for each in each_of(asked.get("scheduler")) if isinstance(each, ast.Word)]
     for written in each_of(asked.get("sampler")):
-        sampler = read_sampler(written.value) if isinstance(written, ast.Word | ast.String) else None
-        if sampler is None or sampler.name not in vocabulary.UNSPACED:
+        sampler = parse_sampler_name(written.value) if isinstance(written, ast.Word | ast.String) else None
+        if sampler is None or sampler.name not in vocabulary.FIXED_SPACING_SAMPLERS:
             continue
         for spacing in spacings or [sampler.spacing or "normal"]:
             if spacing in ("karras", "exponential"):

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Final
 
 from promptlang import ast
-from promptlang.analysis.checks.statements import each_of, head, options
-from promptlang.analysis.scope import Scoped
-from promptlang.analysis.sweeps import spread
+from promptlang.analysis.checks.statements import each_of, statement_head, statement_options
+from promptlang.analysis.scope import ScopedStatement
+from promptlang.analysis.sweeps import range_values
 from promptlang.analysis.world import World
 from promptlang.diagnostics import (
     Diagnostic,
@@ -19,11 +19,11 @@ from promptlang.diagnostics import (
     out_of_range,
     size_not_divisible,
     unknown_choice,
-    wrong_kind,
+    wrong_option_type,
 )
 from promptlang.diagnostics.training import bad_pattern
 from promptlang.grammar import vocabulary
-from promptlang.plan.sampler_names import read_sampler
+from promptlang.plan.sampler_names import parse_sampler_name
 
 EXAMPLES: Final[Mapping[vocabulary.Kind, str]] = MappingProxyType(
     {
@@ -36,17 +36,17 @@ EXAMPLES: Final[Mapping[vocabulary.Kind, str]] = MappingProxyType(
 """What stands in a hint where an option has no default to show."""
 
 
-def check(scoped: Scoped, world: World) -> Iterator[Diagnostic]:
+def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``--steps many``"""
     statement = scoped.statement
     if isinstance(statement, ast.Set):
         yield from _check(vocabulary.SETTINGS[statement.key.value], statement.value)
         return
-    name = head(statement)
-    if name is None or name in vocabulary.UNAVAILABLE:
+    name = statement_head(statement)
+    if name is None or name in vocabulary.UNAVAILABLE_STATEMENTS:
         return
-    known = vocabulary.options(name)
-    for option in options(statement):
+    known = vocabulary.get_options(name)
+    for option in statement_options(statement):
         if option.name in known and option.value is not None:
             for value in _swept(option.value) if name == "prompt" else [option.value]:
                 yield from _check(known[option.name], value)
@@ -58,7 +58,7 @@ def _swept(value: ast.Value) -> Iterator[ast.Single]:
         if isinstance(each, ast.Range):
             yield ast.Number(each.first, span=each.span)
             yield ast.Number(each.last, span=each.span)
-            between = next((value for value in islice(spread(each), 1, 3) if isinstance(value, float)), None)
+            between = next((value for value in islice(range_values(each), 1, 3) if isinstance(value, float)), None)
             if between is not None and isinstance(each.last, int):
                 yield ast.Number(between, span=each.span)
         else:
@@ -71,11 +71,11 @@ def _check(option: vocabulary.Option, value: ast.Value) -> Iterator[Diagnostic]:
     if isinstance(value, ast.Scheduled) and option.name != "cfg":
         yield not_available(f"a schedule of `{option.name}`", value.span)
     elif not _is(option.kind, value):
-        yield wrong_kind(option.name, option.kind.value, _example(option), value.span)
+        yield wrong_option_type(option.name, option.kind.value, _example(option), value.span)
     elif not all(_within(option, number) for number in _numbers(value)):
         yield out_of_range(option.name, option.low, option.high, value.span)
     elif option.kind is vocabulary.Kind.SAMPLER and isinstance(value, ast.Word | ast.String):
-        if read_sampler(value.value) is None:
+        if parse_sampler_name(value.value) is None:
             yield unknown_choice(option.name, option.choices, value.span)
     elif isinstance(value, ast.Word) and option.choices and value.value not in option.choices:
         yield unknown_choice(option.name, option.choices, value.span)
