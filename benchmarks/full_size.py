@@ -32,7 +32,12 @@ from torch import Tensor
 
 from promptlang import Session, Source
 from promptlang.plan.backend import load_backend
-from promptlang.plan.events import DenoisingStep, DiagnosticRaised, PictureFinished, RenderingStarted
+from promptlang.plan.events import (
+    DenoisingStep,
+    DiagnosticRaised,
+    PictureFinished,
+    RenderingStarted,
+)
 from promptlang.runtime.models import tokenizers
 from promptlang.runtime.models.families import SD1, SDXL, Family
 from promptlang.runtime.models.networks import init_empty
@@ -47,7 +52,9 @@ def random(kind: Any, folder: Path) -> Any:
     """A network in fp16 with weights that keep its numbers in their range."""
     network = init_empty(kind, folder)
     numbers = torch.randn(1_000_003, generator=torch.Generator().manual_seed(0)).half()
-    state = {name: _weight(name, value.shape, numbers) for name, value in network.state_dict().items()}
+    state = {
+        name: _weight(name, value.shape, numbers) for name, value in network.state_dict().items()
+    }
     network.load_state_dict(state, assign=True)
     return network
 
@@ -65,13 +72,20 @@ def pipeline(family: Family) -> DiffusionPipeline:
         reader.component: random(reader.model_class, family.config / reader.component)
         for reader in family.text_encoder_specs
     }
-    parts |= {reader.tokenizer: tokenizers.load_clip_tokenizer(reader.pad) for reader in family.text_encoder_specs}
+    parts |= {
+        reader.tokenizer: tokenizers.load_clip_tokenizer(reader.pad)
+        for reader in family.text_encoder_specs
+    }
     parts["unet"] = random(UNet2DConditionModel, family.config / "unet")
     parts["vae"] = random(AutoencoderKL, family.config / "vae")
-    parts["scheduler"] = DDIMScheduler.from_config(DDIMScheduler.load_config(family.config / "scheduler"))
+    parts["scheduler"] = DDIMScheduler.from_config(
+        DDIMScheduler.load_config(family.config / "scheduler")
+    )
     if family is SDXL:
         return StableDiffusionXLPipeline(**parts, add_watermarker=False)
-    return StableDiffusionPipeline(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+    return StableDiffusionPipeline(
+        **parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+    )
 
 
 def make(name: str, path: Path) -> None:
@@ -87,7 +101,11 @@ def write(file: Path, tensors: Mapping[str, Tensor]) -> None:
     header, end = {}, 0
     for name, value in tensors.items():
         kind = {torch.float16: "F16", torch.float32: "F32", torch.int64: "I64"}[value.dtype]
-        header[name] = {"dtype": kind, "shape": list(value.shape), "data_offsets": [end, end + value.nbytes]}
+        header[name] = {
+            "dtype": kind,
+            "shape": list(value.shape),
+            "data_offsets": [end, end + value.nbytes],
+        }
         end += value.nbytes
     text = json.dumps(header).encode()
     with file.open("wb") as stream:

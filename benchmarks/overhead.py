@@ -48,7 +48,9 @@ class Stopwatch:
 def watching(*others: type) -> Iterator[Stopwatch]:
     """The UNet's forward pass, and that of other networks, and every backward pass."""
     watch = Stopwatch()
-    watched = [(each, "forward") for each in (UNet2DConditionModel, *others)] + [(torch.Tensor, "backward")]
+    watched = [(each, "forward") for each in (UNet2DConditionModel, *others)] + [
+        (torch.Tensor, "backward")
+    ]
     with ExitStack() as patches:
         for owner, name in watched:
             patches.enter_context(patch.object(owner, name, watch.around(getattr(owner, name))))
@@ -76,7 +78,9 @@ def main() -> None:
     training = share_outside(f'train lora x from "{PICTURES}" --steps {STEPS + 1}', TrainingStep)
     rendering = share_outside(f"a fox, (red:1.2), blue background --steps {STEPS}", DenoisingStep)
     for name, (seconds, share) in (("training step", training), ("denoising step", rendering)):
-        print(f"{name}: {seconds * 1000:.1f} ms, {share:.1%} of it outside the UNet's forward and backward")
+        print(
+            f"{name}: {seconds * 1000:.1f} ms, {share:.1%} of it outside the UNet's forward and backward"
+        )
 
 
 if __name__ == "__main__":

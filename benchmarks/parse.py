@@ -68,9 +68,13 @@ def main() -> None:
     resolve(prompts[0])
     ours = each(lambda text: resolve(text, 20), prompts)
     characters = sum(map(len, prompts)) / len(prompts)
-    print(f"200 prompts of {characters:.0f} characters on average, read and resolved: {ours:.0f} µs (median)")
+    print(
+        f"200 prompts of {characters:.0f} characters on average, read and resolved: {ours:.0f} µs (median)"
+    )
     for name, read in peers().items():
-        theirs = each(read, [convert(text, source="promptlang", target=name).text for text in prompts])
+        theirs = each(
+            read, [convert(text, source="promptlang", target=name).text for text in prompts]
+        )
         print(f"{name:>15}: {theirs:7.0f} µs to read them, {theirs / ours:.1f} times as long")
     long = ", ".join(prompt(draw) for _ in range(150))
     for length in (100, 784, 1000, 3000, 10_000):

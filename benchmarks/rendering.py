@@ -50,7 +50,9 @@ class Ours:
     def sweep(self) -> None:
         """Each prompt with each seed."""
         every = "|".join(PROMPTS)
-        self.run(f"{{{every}}} --every --seed {SEEDS[0]}..{SEEDS[-1]} --steps {STEPS} --cfg {CFG} --no-grid")
+        self.run(
+            f"{{{every}}} --every --seed {SEEDS[0]}..{SEEDS[-1]} --steps {STEPS} --cfg {CFG} --no-grid"
+        )
 
 
 class Theirs:
@@ -58,13 +60,17 @@ class Theirs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.pipeline = StableDiffusionPipeline.from_pretrained(str(BUILT_IN), safety_checker=None).to(torch.float32)
+        self.pipeline = StableDiffusionPipeline.from_pretrained(
+            str(BUILT_IN), safety_checker=None
+        ).to(torch.float32)
         self.pipeline.set_progress_bar_config(disable=True)
 
     def picture(self, prompt: str, seed: int) -> None:
         """A picture, saved."""
         generator = torch.Generator().manual_seed(seed)
-        made = self.pipeline(prompt, num_inference_steps=STEPS, guidance_scale=CFG, generator=generator)
+        made = self.pipeline(
+            prompt, num_inference_steps=STEPS, guidance_scale=CFG, generator=generator
+        )
         made.images[0].save(self._folder / f"{seed}.png")
 
     def one(self) -> None:
@@ -127,12 +133,17 @@ def switching(folder: Path, pipeline: StableDiffusionPipeline) -> list[float]:
 def peak(which: str) -> float:
     """Megabytes that a process takes up at most, rendering the sweep."""
     command = [sys.executable, __file__, "--only", which]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]) / 1024
+    return (
+        int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+        / 1024
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("ours", "theirs"), help="render the sweep once, print peak memory in kB")
+    parser.add_argument(
+        "--only", choices=("ours", "theirs"), help="render the sweep once, print peak memory in kB"
+    )
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -144,7 +155,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         report("one picture", best(ours.one, theirs.one))
         report(f"{len(PROMPTS)} prompts x {len(SEEDS)} seeds", best(ours.sweep, theirs.sweep))
         report("two LoRAs in turn", switching(folder, theirs.pipeline))
-    print(f"peak memory of that sweep: ours {peak('ours'):.0f} MB, diffusers {peak('theirs'):.0f} MB")
+    print(
+        f"peak memory of that sweep: ours {peak('ours'):.0f} MB, diffusers {peak('theirs'):.0f} MB"
+    )
 
 
 def report(what: str, seconds: Sequence[float]) -> None:

@@ -65,19 +65,28 @@ class Bench:
         copytree(RECIPES, folder, dirs_exist_ok=True)
         self._session, self._backend = Session(folder), load_backend()
         self._features = Features()
-        self.artists = {"fxemoji": pixels(HELD_OUT), **{style: drawn(style, folder / "artwork") for style in STYLES}}
+        self.artists = {
+            "fxemoji": pixels(HELD_OUT),
+            **{style: drawn(style, folder / "artwork") for style in STYLES},
+        }
         self._drawings = {name: embed(self._features, each) for name, each in self.artists.items()}
 
     def measure(self, taught: Taught) -> tuple[str, np.ndarray]:
         """Train if need be; what is told, and the pictures `[names, seeds, 64, 64, 3]`."""
         if taught.file:
             statements = trainings((RECIPES / taught.file).read_text("utf-8"))
-            run(self._session, self._backend, next(each for each in statements if f'from "{taught.artist}"' in each))
+            run(
+                self._session,
+                self._backend,
+                next(each for each in statements if f'from "{taught.artist}"' in each),
+            )
         prompts = [f"{taught.asked.format(name)} --seed {SEEDS[0]}..{SEEDS[-1]}" for name in NAMES]
         found = pixels(run(self._session, self._backend, "\n".join(prompts)))
         features = embed(self._features, found).unflatten(0, (len(NAMES), len(SEEDS)))
         found = found.reshape(len(NAMES), len(SEEDS), SIZE, SIZE, 3)
-        colours = "  ".join(f"{name} {apart(found, theirs):.1f}" for name, theirs in self.artists.items())
+        colours = "  ".join(
+            f"{name} {apart(found, theirs):.1f}" for name, theirs in self.artists.items()
+        )
         others = [each for name, each in self._drawings.items() if name != taught.artist]
         drawings = torch.stack([self._drawings[taught.artist], *others])
         return f"{likeness(features, drawings)}  colours {colours}", found
@@ -85,8 +94,13 @@ class Bench:
 
 def drawn(style: str, folder: Path) -> np.ndarray:
     """An artist's drawings of the held-out things on white, `[names, 64, 64, 3]`."""
-    icons, known = IconSet(fetch(PACKAGES[style], folder)), {each.words: each.artwork for each in concepts()}
-    return np.stack([over(np.asarray(render(icons.svg(known[name]))), BACKGROUNDS["white"]) for name in NAMES])
+    icons, known = (
+        IconSet(fetch(PACKAGES[style], folder)),
+        {each.words: each.artwork for each in concepts()},
+    )
+    return np.stack(
+        [over(np.asarray(render(icons.svg(known[name]))), BACKGROUNDS["white"]) for name in NAMES]
+    )
 
 
 def likeness(features: Tensor, drawings: Tensor) -> str:
@@ -105,7 +119,10 @@ def apart(made: np.ndarray, wanted: np.ndarray) -> float:
     """
     directions = np.random.default_rng(0).normal(size=(3, 64))
     directions /= np.linalg.norm(directions, axis=0)
-    ordered = [np.sort(each.reshape(*each.shape[:-3], -1, 3) @ directions, -2) for each in (made, wanted[:, None])]
+    ordered = [
+        np.sort(each.reshape(*each.shape[:-3], -1, 3) @ directions, -2)
+        for each in (made, wanted[:, None])
+    ]
     return float(np.abs(ordered[0] - ordered[1]).mean())
 
 
@@ -114,7 +131,9 @@ def show(names: Sequence[str], folder: Path) -> None:
     for name in names:
         taught = TAUGHT[name]
         told, pictures = bench.measure(taught)
-        sheet(np.stack([bench.artists[taught.artist], *pictures.swapaxes(0, 1)])).save(folder / f"style of {name}.png")
+        sheet(np.stack([bench.artists[taught.artist], *pictures.swapaxes(0, 1)])).save(
+            folder / f"style of {name}.png"
+        )
         print(f"{name:12} {told}", flush=True)
 
 

@@ -78,13 +78,19 @@ SUBJECTS = {
     "base": Recipe(),
     "dreambooth": Recipe("dreambooth.pl", "sks {}", model="models/blobs"),
     "dreambooth without --class": Recipe(
-        "dreambooth.pl", "sks {}", model="models/alone", change=(("blobs", "alone"), (' --class "face"', ""))
+        "dreambooth.pl",
+        "sks {}",
+        model="models/alone",
+        change=(("blobs", "alone"), (' --class "face"', "")),
     ),
     "token": Recipe("token.pl", "<blob> {}"),
     "pivotal": Recipe("pivotal.pl", "<blob> {} <lora:pivot:1>", on="<lora:pivot:1>"),
     "together without the LoRA": Recipe("together.pl", "<sks> {}", model="models/blobs"),
     "together": Recipe(
-        "together.pl", "<sks> {}, fx style <lora:fxemoji:0.5>", on="<lora:fxemoji:0.5>", model="models/blobs"
+        "together.pl",
+        "<sks> {}, fx style <lora:fxemoji:0.5>",
+        on="<lora:fxemoji:0.5>",
+        model="models/blobs",
     ),
 }
 
@@ -117,7 +123,9 @@ class Bench:
         copytree(RECIPES, folder, dirs_exist_ok=True)
         self._backend: Backend = load_backend()
         self._features = Features()
-        self._wanted = self._embed(pixels([folder / "blob" / "held-out" / f"{name}.png" for name in MOODS]))
+        self._wanted = self._embed(
+            pixels([folder / "blob" / "held-out" / f"{name}.png" for name in MOODS])
+        )
         self._seen = self._embed(pixels([folder / "blob" / f"{name}.png" for name in SHOWN]))
         self._before = self._plain(Recipe())
 
@@ -125,10 +133,16 @@ class Bench:
         """Train if need be; the figures, and the pictures `[moods, seeds, 64, 64, 3]`, first those not trained on."""
         self._train(recipe)
         asked = [*MOODS.values(), *SHOWN.values()]
-        made = self._render(recipe, [f"{recipe.asked.format(mood)}, {colour} background" for mood, colour in asked])
+        made = self._render(
+            recipe, [f"{recipe.asked.format(mood)}, {colour} background" for mood, colour in asked]
+        )
         colours = [colour for _, colour in asked]
-        found = torch.stack([self._embed(whitened(row, colour)) for row, colour in zip(made, colours, strict=True)])
-        background = [border_colour(p) == c for row, c in zip(made, colours, strict=True) for p in row]
+        found = torch.stack(
+            [self._embed(whitened(row, colour)) for row, colour in zip(made, colours, strict=True)]
+        )
+        background = [
+            border_colour(p) == c for row, c in zip(made, colours, strict=True) for p in row
+        ]
         new, shown = found[: len(MOODS)], found[len(MOODS) :]
         figures = Figures(
             subject=self._likeness(new),
@@ -176,11 +190,15 @@ def run(session: Session, backend: Backend, program: str) -> list[Path]:
     """The pictures of a program, which must have no mistake."""
     planned = session.plan(Source(program))
     assert not planned.failed, planned.diagnostics
-    return [event.file for event in backend.execute(planned.plan) if isinstance(event, PictureFinished)]
+    return [
+        event.file for event in backend.execute(planned.plan) if isinstance(event, PictureFinished)
+    ]
 
 
 def pixels(files: Sequence[Path]) -> np.ndarray:
-    return np.stack([np.asarray(Image.open(file).convert("RGB").resize((SIZE, SIZE))) for file in files])
+    return np.stack(
+        [np.asarray(Image.open(file).convert("RGB").resize((SIZE, SIZE))) for file in files]
+    )
 
 
 def whitened(pictures: np.ndarray, colour: str) -> np.ndarray:
@@ -218,7 +236,9 @@ def show(names: Sequence[str], folder: Path) -> None:
         )
 
 
-def answer(description: str | None, known: Sequence[str], show: Callable[[Sequence[str], Path], None]) -> None:
+def answer(
+    description: str | None, known: Sequence[str], show: Callable[[Sequence[str], Path], None]
+) -> None:
     """What is asked for on the command line: some of what is known, or all, in a folder that stays, or in none."""
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=description, formatter_class=layout)

@@ -24,7 +24,13 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from accelerate import Accelerator
-from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    DDPMScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
 from overhead import watching
 from peft import LoraConfig
 from PIL import Image
@@ -88,7 +94,9 @@ def model(folder: Path, width: int = 768, layers: int = 4) -> Path:
     for number in range(PICTURES):
         pixels = draw.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / "photos" / f"{number}.png")
-        (folder / "photos" / f"{number}.txt").write_text(f"a picture of thing number {number}, in ink")
+        (folder / "photos" / f"{number}.txt").write_text(
+            f"a picture of thing number {number}, in ink"
+        )
     return folder
 
 
@@ -96,7 +104,9 @@ class Ours:
     """A recipe's training, a step at a time."""
 
     def __init__(self, folder: Path, statement: str) -> None:
-        planned = Session(folder).plan(Source(f'use model "model"\n{statement} --batch {BATCH} --steps 100000'))
+        planned = Session(folder).plan(
+            Source(f'use model "model"\n{statement} --batch {BATCH} --steps 100000')
+        )
         assert not planned.failed, planned.diagnostics
         self._events = load_backend().execute(planned.plan)
 
@@ -121,8 +131,13 @@ class Photos(Dataset):  # type: ignore[type-arg]
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         file = self._files[index]
         pixels = np.asarray(Image.open(file).convert("RGB").resize((SIZE, SIZE)), dtype=np.float32)
-        said = self._tokenizer(self._caption(file), padding="max_length", truncation=True, return_tensors="pt")
-        return {"pixels": torch.from_numpy(pixels / 127.5 - 1).permute(2, 0, 1), "ids": said["input_ids"][0]}
+        said = self._tokenizer(
+            self._caption(file), padding="max_length", truncation=True, return_tensors="pt"
+        )
+        return {
+            "pixels": torch.from_numpy(pixels / 127.5 - 1).permute(2, 0, 1),
+            "ids": said["input_ids"][0],
+        }
 
 
 class Theirs:
@@ -130,9 +145,15 @@ class Theirs:
 
     def __init__(self, folder: Path, caption: Callable[[Path], str]) -> None:
         self.accelerator = Accelerator(cpu=True)
-        self.vae = AutoencoderKL.from_pretrained(folder / "model", subfolder="vae").requires_grad_(False)
-        self.text = CLIPTextModel.from_pretrained(folder / "model", subfolder="text_encoder").requires_grad_(False)
-        self.unet = UNet2DConditionModel.from_pretrained(folder / "model", subfolder="unet").requires_grad_(False)
+        self.vae = AutoencoderKL.from_pretrained(folder / "model", subfolder="vae").requires_grad_(
+            False
+        )
+        self.text = CLIPTextModel.from_pretrained(
+            folder / "model", subfolder="text_encoder"
+        ).requires_grad_(False)
+        self.unet = UNet2DConditionModel.from_pretrained(
+            folder / "model", subfolder="unet"
+        ).requires_grad_(False)
         self.noise = DDPMScheduler.from_pretrained(folder / "model", subfolder="scheduler")
         photos = DataLoader(Photos(folder, caption), batch_size=BATCH, shuffle=True)
         self.photos = self.accelerator.prepare(photos)
@@ -145,7 +166,9 @@ class Theirs:
     def loss(self) -> torch.Tensor:
         """Of the next batch."""
         batch = next(self._batches)
-        latents = self.vae.encode(batch["pixels"]).latent_dist.sample() * self.vae.config.scaling_factor
+        latents = (
+            self.vae.encode(batch["pixels"]).latent_dist.sample() * self.vae.config.scaling_factor
+        )
         noise = torch.randn_like(latents)
         times = torch.randint(0, self.noise.config.num_train_timesteps, (len(latents),)).long()
         noisy = self.noise.add_noise(latents, noise, times)
@@ -162,11 +185,15 @@ class TheirLora(Theirs):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, lambda file: file.with_suffix(".txt").read_text())
         targets = ["to_k", "to_q", "to_v", "to_out.0"]
-        self.unet.add_adapter(LoraConfig(r=8, lora_alpha=8, init_lora_weights="gaussian", target_modules=targets))
+        self.unet.add_adapter(
+            LoraConfig(r=8, lora_alpha=8, init_lora_weights="gaussian", target_modules=targets)
+        )
         learned = [each for each in self.unet.parameters() if each.requires_grad]
         optimizer = torch.optim.AdamW(learned, lr=1e-4)
         rates = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
-        self.unet, self.optimizer, self.rates = self.accelerator.prepare(self.unet, optimizer, rates)
+        self.unet, self.optimizer, self.rates = self.accelerator.prepare(
+            self.unet, optimizer, rates
+        )
         self.learned = learned
 
     def step(self) -> None:
@@ -185,9 +212,13 @@ class TheirToken(Theirs):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, lambda _: "a picture of thing")
         self.text.get_input_embeddings().requires_grad_(True)
-        optimizer = torch.optim.AdamW(self.text.get_input_embeddings().parameters(), lr=5e-3, weight_decay=1e-2)
+        optimizer = torch.optim.AdamW(
+            self.text.get_input_embeddings().parameters(), lr=5e-3, weight_decay=1e-2
+        )
         rates = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
-        self.text, self.optimizer, self.rates = self.accelerator.prepare(self.text, optimizer, rates)
+        self.text, self.optimizer, self.rates = self.accelerator.prepare(
+            self.text, optimizer, rates
+        )
         self.before = self.text.get_input_embeddings().weight.data.clone()
         self.others = torch.ones(len(self.before), dtype=torch.bool)
         self.others[Photos(folder, lambda _: "thing")[0]["ids"][1]] = False
@@ -231,8 +262,12 @@ def compare(folder: Path, method: str) -> None:
             turns.append((mine, 1 - (watch.seconds - before) / (STEPS * mine), turn(theirs.step)))
     mine, share, _ = min(turns)
     other = min(each for *_, each in turns)
-    print(f"{method}: ours {mine:.3f} s a step, diffusers' loop {other:.3f} s: {other / mine:.2f} times as long")
-    print(f"{method}: {share:.1%} of our step is neither forward nor backward, of the UNet or of the text encoder")
+    print(
+        f"{method}: ours {mine:.3f} s a step, diffusers' loop {other:.3f} s: {other / mine:.2f} times as long"
+    )
+    print(
+        f"{method}: {share:.1%} of our step is neither forward nor backward, of the UNet or of the text encoder"
+    )
 
 
 @contextmanager
@@ -247,7 +282,9 @@ def alone(folder: Path, method: str, who: str) -> None:
     made = Ours(folder, OURS[method]) if who == "ours" else THEIRS[method](folder)
     for _ in range(STEPS):
         made.step()
-    status = Path("/proc/self/status").read_text()  # getrusage would count what the process was forked from
+    status = Path(
+        "/proc/self/status"
+    ).read_text()  # getrusage would count what the process was forked from
     print(int(status.split("VmHWM:")[1].split()[0]) // 1024)
 
 
@@ -265,7 +302,9 @@ def main() -> None:
                 compare(folder, method)
                 for who in ("ours", "theirs"):
                     words = [sys.executable, __file__, "--alone", str(folder), method, who]
-                    peak = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()[-1]
+                    peak = subprocess.run(
+                        words, check=True, capture_output=True, text=True
+                    ).stdout.split()[-1]
                     print(f"{method}: peak memory of {who}: {peak} MB")
 
 

@@ -12,7 +12,14 @@ from promptlang import diagnostics
 from promptlang.datasets.check import check_dataset
 from promptlang.diagnostics import Diagnostic, PromptError, Severity
 from promptlang.diagnostics.training import required_training_failed
-from promptlang.plan.events import DiagnosticRaised, Event, ModelLoading, ModelRefused, PictureFinished, SheetFinished
+from promptlang.plan.events import (
+    DiagnosticRaised,
+    Event,
+    ModelLoading,
+    ModelRefused,
+    PictureFinished,
+    SheetFinished,
+)
 from promptlang.plan.steps import CheckData, ContactSheet, Model, Plan, Render, Step, Train
 from promptlang.source import Span
 
@@ -43,15 +50,27 @@ def _required_files(step: Step) -> Iterator[Path | None]:
     """What has to be there before a step, and may be trained by one before it."""
     match step:
         case Render():
-            yield from (step.model.path, *(each.file for each in (*step.adapters, *step.embeddings)))
+            yield from (
+                step.model.path,
+                *(each.file for each in (*step.adapters, *step.embeddings)),
+            )
         case Train():
             yield from (step.model.path, *(each.file for each in step.adapters))
 
 
-def _runnable_steps(steps: Sequence[Step], failed: Mapping[Path | None, str]) -> Generator[Event, None, list[Step]]:
+def _runnable_steps(
+    steps: Sequence[Step], failed: Mapping[Path | None, str]
+) -> Generator[Event, None, list[Step]]:
     """Those that need nothing that failed; what the others would need is told once."""
-    lacking = {failed[file]: step.span for step in steps for file in _required_files(step) if file in failed}
-    yield from (DiagnosticRaised(required_training_failed(name, span)) for name, span in lacking.items())
+    lacking = {
+        failed[file]: step.span
+        for step in steps
+        for file in _required_files(step)
+        if file in failed
+    }
+    yield from (
+        DiagnosticRaised(required_training_failed(name, span)) for name, span in lacking.items()
+    )
     return [step for step in steps if failed.keys().isdisjoint(_required_files(step))]
 
 
@@ -100,14 +119,18 @@ class Runtime:
             yield from map(DiagnosticRaised, error.diagnostics)
         except OSError as error:
             file = Path(error.filename or steps[0].file)
-            yield DiagnosticRaised(diagnostics.file_access_failed(file, error.strerror or str(error), steps[0].span))
+            yield DiagnosticRaised(
+                diagnostics.file_access_failed(file, error.strerror or str(error), steps[0].span)
+            )
 
     def _run(self, steps: Sequence[Step], made: Set[Path]) -> Generator[Event, None, None]:
         match step := steps[0]:
             case Train():
                 from .training import job
 
-                where = resolve_training_placement(step.device, Processes.current().rank, step.span_of("device"))
+                where = resolve_training_placement(
+                    step.device, Processes.current().rank, step.span_of("device")
+                )
                 loaded = yield from self._load(step.model, where, step.span)
                 if step.active_loras:
                     loras = yield from loaded.read_adapters(step.adapters, read_lora, step.span)
@@ -118,7 +141,9 @@ class Runtime:
             case CheckData():
                 yield from check_dataset(step)
             case Render():
-                loaded = yield from self._load(step.model, resolve_placement(step.computing, step.span), step.span)
+                loaded = yield from self._load(
+                    step.model, resolve_placement(step.computing, step.span), step.span
+                )
                 yield from render([each for each in steps if isinstance(each, Render)], loaded)
             case ContactSheet() if made:
                 contact_sheet.save_contact_sheet(step, made)
@@ -128,14 +153,18 @@ class Runtime:
             case _:
                 assert_never(step)
 
-    def _load(self, model: Model, where: DevicePlacement, span: Span) -> Generator[Event, None, LoadedModel]:
+    def _load(
+        self, model: Model, where: DevicePlacement, span: Span
+    ) -> Generator[Event, None, LoadedModel]:
         known = self._models.pop(model, None)
         if known is None or known.base.placement != where:
             known = yield from self._read(model, where, span)
         self._models[model] = known
         return known
 
-    def _read(self, model: Model, where: DevicePlacement, span: Span) -> Generator[Event, None, LoadedModel]:
+    def _read(
+        self, model: Model, where: DevicePlacement, span: Span
+    ) -> Generator[Event, None, LoadedModel]:
         """From disk, while the models used least recently make room; one that is refused changes nothing else."""
         while len(self._models) >= MAX_MODELS:
             del self._models[next(iter(self._models))]

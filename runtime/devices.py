@@ -15,7 +15,11 @@ from promptlang.diagnostics.models import device_missing, precision_not_possible
 from promptlang.plan.steps import ComputeConfig
 from promptlang.source import Span
 
-PRECISIONS: Final[Mapping[str, torch.dtype]] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+PRECISIONS: Final[Mapping[str, torch.dtype]] = {
+    "fp32": torch.float32,
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,9 @@ CPU_FP32: Final = DevicePlacement(torch.device("cpu"), torch.float32)
 def resolve_placement(computing: ComputeConfig, span: Span) -> DevicePlacement:
     """What the user asked for; raises `PromptError` where the machine, or its device, cannot do it."""
     device = resolve_device(computing.device, span)
-    dtype = resolve_dtype(computing.precision or ("fp16" if device.type == "cuda" else "fp32"), device, span)
+    dtype = resolve_dtype(
+        computing.precision or ("fp16" if device.type == "cuda" else "fp32"), device, span
+    )
     return DevicePlacement(device, dtype, computing.memory == "low")
 
 
@@ -46,7 +52,8 @@ def resolve_training_placement(device: str, rank: int, span: Span) -> DevicePlac
     """What learns has all its digits; of several GPUs, each process has one of its own."""
     found = resolve_device(device, span)
     return DevicePlacement(
-        torch.device("cuda", rank % torch.cuda.device_count()) if found.type == "cuda" else found, CPU_FP32.dtype
+        torch.device("cuda", rank % torch.cuda.device_count()) if found.type == "cuda" else found,
+        CPU_FP32.dtype,
     )
 
 

@@ -76,7 +76,9 @@ class Processes:
         whole = torch.cat([each.float().flatten() for each in own]).to(where)
         distributed.all_reduce(whole)
         sizes = [each.numel() for each in learned]
-        for parameter, gradient, has in zip(learned, whole.split(sizes), reduced[1:].tolist(), strict=True):
+        for parameter, gradient, has in zip(
+            learned, whole.split(sizes), reduced[1:].tolist(), strict=True
+        ):
             parameter.grad = gradient.view_as(parameter).to(parameter) if has else None
         return float(reduced[0])
 

@@ -69,7 +69,9 @@ class Memory:
         return str(path.relative_to(FOLDER)) in self.files
 
     def lines(self, folder: Path, pattern: str) -> Sequence[str]:
-        return self.lists.get(pattern, ()) if str(folder.relative_to(FOLDER)) in self.folders else ()
+        return (
+            self.lists.get(pattern, ()) if str(folder.relative_to(FOLDER)) in self.folders else ()
+        )
 
     def read(self, file: Path) -> str | None:
         return self.recipes.get(file.as_posix())
@@ -85,7 +87,10 @@ WORLD = Memory(
     adapters=["ink", "ukiyo-e"],
     files=["downloads/wash.safetensors"],
     lists={"animal": ["fox", "owl"], "loop": ["a __loop__"]},
-    recipes={"recipe/circle.pl": 'include "circle.pl"', "recipe/parts/base.pl": "set steps 7\nlet hero = a man"},
+    recipes={
+        "recipe/circle.pl": 'include "circle.pl"',
+        "recipe/parts/base.pl": "set steps 7\nlet hero = a man",
+    },
 )
 
 

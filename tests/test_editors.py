@@ -30,7 +30,9 @@ def kinds(text: str) -> list[tuple[str, str]]:
 
 
 def test_a_program_is_cut_by_shape() -> None:
-    assert kinds('use model emoji # hi\nset steps 30\n(a:1.2) [b:c:0.5] BREAK <ink>\\( --negative "x"') == [
+    assert kinds(
+        'use model emoji # hi\nset steps 30\n(a:1.2) [b:c:0.5] BREAK <ink>\\( --negative "x"'
+    ) == [
         ("head", "use model"),
         ("comment", "# hi"),
         ("head", "set"),
@@ -49,7 +51,16 @@ def test_a_program_is_cut_by_shape() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["train station", "set design for a theatre", "C# #ff0000", "BREAKFAST", "well--known", "16:9", "a < b"]
+    "text",
+    [
+        "train station",
+        "set design for a theatre",
+        "C# #ff0000",
+        "BREAKFAST",
+        "well--known",
+        "16:9",
+        "a < b",
+    ],
 )
 def test_words_have_no_colour(text: str) -> None:
     assert kinds(text) == []
@@ -69,7 +80,9 @@ def test_every_head_is_coloured(head: str) -> None:
     assert kinds(head + GOES_ON.get(head, " x"))[0] == ("head", head)
 
 
-@pytest.mark.parametrize("text", ["plot of land, aerial view", "let there be light", "set design", "include flowers"])
+@pytest.mark.parametrize(
+    "text", ["plot of land, aerial view", "let there be light", "set design", "include flowers"]
+)
 def test_english_that_begins_like_a_statement_is_not(text: str) -> None:
     assert kinds(text) == []
 
@@ -85,7 +98,9 @@ def test_pygments_finds_the_lexer_by_its_name_and_colours_every_kind() -> None:
     assert entry.load() is PromptlangLexer
     lexer = get_lexer_by_name("promptlang", stripnl=False, ensurenl=False)
     text = "use model emoji\n(a:1.2) --seed 7"
-    found = [(TOKENS_BY_TYPE[kind], piece) for kind, piece in lex(text, lexer) if kind in TOKENS_BY_TYPE]
+    found = [
+        (TOKENS_BY_TYPE[kind], piece) for kind, piece in lex(text, lexer) if kind in TOKENS_BY_TYPE
+    ]
     assert found == kinds(text)
     assert set(PYGMENTS_TOKENS) == {None, *TokenKind}
 
@@ -109,7 +124,10 @@ def test_the_program_that_writes_the_grammar_writes_it() -> None:
 
 def test_the_extension_names_files_that_are_there() -> None:
     package = json.loads((VSCODE / "package.json").read_text("utf-8"))["contributes"]
-    named = [*(each["configuration"] for each in package["languages"]), *(each["path"] for each in package["grammars"])]
+    named = [
+        *(each["configuration"] for each in package["languages"]),
+        *(each["path"] for each in package["grammars"]),
+    ]
     assert [name for name in named if not (VSCODE / name).is_file()] == []
     json.loads((VSCODE / "language-configuration.json").read_text("utf-8"))
     assert package["grammars"][0]["scopeName"] == json.loads(textmate_grammar())["scopeName"]
@@ -120,7 +138,9 @@ HOOKS = (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")
 
 def hook(name: str) -> tuple[list[str], re.Pattern[str]]:
     """A hook's command and the files it is for."""
-    found = re.search(rf"^- id: {name}\n(?:  .*\n)*?  entry: (.+)\n(?:  .*\n)*?  files: (.+)\n", HOOKS, re.M)
+    found = re.search(
+        rf"^- id: {name}\n(?:  .*\n)*?  entry: (.+)\n(?:  .*\n)*?  files: (.+)\n", HOOKS, re.M
+    )
     assert found is not None
     return found[1].split(), re.compile(found[2])
 
@@ -128,11 +148,15 @@ def hook(name: str) -> tuple[list[str], re.Pattern[str]]:
 def committed(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
     """What a hook does, as pre-commit runs it: on the repository's files that it is for."""
     command, pattern = hook(name)
-    listed = subprocess.run(["git", "ls-files"], cwd=folder, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=folder, capture_output=True, text=True, check=True
+    )
     files = [file for file in listed.stdout.split() if pattern.search(file)]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path}
-    return subprocess.run([*command, *files], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [*command, *files], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def test_the_hooks_format_and_check_a_repositorys_recipes(tmp_path: Path) -> None:

@@ -43,7 +43,11 @@ def test_the_grammar_imports_the_standard_library_only() -> None:
 
 
 def test_the_language_names_the_runtime_in_one_function_only() -> None:
-    naming = {file.name for file in files("promptlang") if any("promptlang.runtime" in name for name in imports(file))}
+    naming = {
+        file.name
+        for file in files("promptlang")
+        if any("promptlang.runtime" in name for name in imports(file))
+    }
     assert naming == {"backend.py"}
 
 
@@ -54,7 +58,11 @@ def test_the_runtime_knows_only_plain_data_of_the_language() -> None:
 
 
 def test_only_the_terminal_draws_prompts_and_reads_the_environment() -> None:
-    for file in [*files("grammar"), *files("runtime"), *(f for f in files("promptlang") if not is_terminal(f))]:
+    for file in [
+        *files("grammar"),
+        *files("runtime"),
+        *(f for f in files("promptlang") if not is_terminal(f)),
+    ]:
         roots = {name.split(".")[0] for name in imports(file)}
         assert not roots & {"rich", "prompt_toolkit"}, file
         calls = {
@@ -73,7 +81,9 @@ def test_importing_the_language_leaves_the_heavy_libraries_out(module: str) -> N
 
 
 def test_every_package_is_listed_for_the_wheel() -> None:
-    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    listed = set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    )
     found = {
         ".".join(
             (

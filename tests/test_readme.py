@@ -29,7 +29,9 @@ def test_the_explained_prompt_is_what_the_command_prints(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    (prompt, steps, shown) = re.findall(r'\$ promptlang explain "(.+)" --steps (\d+)\n(.+?)```', README, re.S)[0]
+    (prompt, steps, shown) = re.findall(
+        r'\$ promptlang explain "(.+)" --steps (\d+)\n(.+?)```', README, re.S
+    )[0]
     assert main(["explain", prompt, "--steps", steps]) == 0
     printed = "\n".join(line.rstrip() for line in capsys.readouterr().out.splitlines())
     head, tail = shown.strip().split("\n…\n")

@@ -38,8 +38,12 @@ def test_an_example_means_what_the_reference_says(written: str, meaning: str) ->
     assert " ".join(map(told, intervals, starts)) == meaning
 
 
-@pytest.mark.parametrize(("code", "example"), [row for row in rows("Diagnostics") if row[1][0] == "`"])
-def test_an_example_gets_its_diagnostic(complaints: Callable[[str], list[Diagnostic]], code: str, example: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "example"), [row for row in rows("Diagnostics") if row[1][0] == "`"]
+)
+def test_an_example_gets_its_diagnostic(
+    complaints: Callable[[str], list[Diagnostic]], code: str, example: str
+) -> None:
     text = example.strip("`").replace("¶", "\n").replace("\\|", "|")
     assert code in [each.code for each in complaints(text)]
 
@@ -51,7 +55,9 @@ def test_a_template_comes_to_what_the_reference_says(written: str, ways: str) ->
     assert " ".join(f"`{way}`" for way in expand(written.strip("`"))) == ways
 
 
-@pytest.mark.parametrize(("code", "example"), [row for row in rows("Diagnostics") if row[1][0] != "`"])
+@pytest.mark.parametrize(
+    ("code", "example"), [row for row in rows("Diagnostics") if row[1][0] != "`"]
+)
 def test_an_example_of_another_dialect_gets_its_diagnostic(code: str, example: str) -> None:
     dialects, text = example.split(": ", 1)
     source, _, target = dialects.partition(" to ")
@@ -59,11 +65,17 @@ def test_an_example_of_another_dialect_gets_its_diagnostic(code: str, example: s
     assert code in [each.code for each in found]
 
 
-EXAMPLES = [row for row in rows("Elsewhere") if row[0] in DIALECT_NAMES and len(row) == 3 and row[2].startswith("`")]
+EXAMPLES = [
+    row
+    for row in rows("Elsewhere")
+    if row[0] in DIALECT_NAMES and len(row) == 3 and row[2].startswith("`")
+]
 
 
 @pytest.mark.parametrize(("source", "prompt", "here"), EXAMPLES)
-def test_a_prompt_of_another_dialect_is_written_here_as_the_reference_says(source: str, prompt: str, here: str) -> None:
+def test_a_prompt_of_another_dialect_is_written_here_as_the_reference_says(
+    source: str, prompt: str, here: str
+) -> None:
     assert convert(prompt.strip("`"), source=source).text == here.strip("`")
 
 

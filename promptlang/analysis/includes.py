@@ -21,7 +21,9 @@ class LocatedStatement:
     folder: Path
 
 
-def expand_includes(source: Source, folder: Path, world: World, found: list[Diagnostic]) -> Iterator[LocatedStatement]:
+def expand_includes(
+    source: Source, folder: Path, world: World, found: list[Diagnostic]
+) -> Iterator[LocatedStatement]:
     """The statements of a program and of all recipes it includes, in the order in which they take effect."""
     yield from _Reader(world, found).read(source, folder, ())
 
@@ -31,7 +33,9 @@ class _Reader:
     world: World
     found: list[Diagnostic]
 
-    def read(self, source: Source, folder: Path, above: tuple[Path, ...]) -> Iterator[LocatedStatement]:
+    def read(
+        self, source: Source, folder: Path, above: tuple[Path, ...]
+    ) -> Iterator[LocatedStatement]:
         """`above` are the recipes that are being read already."""
         parsed = parse(source)
         self.found.extend(parsed.diagnostics)
@@ -41,7 +45,9 @@ class _Reader:
             else:
                 yield LocatedStatement(statement, folder)
 
-    def _include(self, name: ast.String, folder: Path, above: tuple[Path, ...]) -> Iterator[LocatedStatement]:
+    def _include(
+        self, name: ast.String, folder: Path, above: tuple[Path, ...]
+    ) -> Iterator[LocatedStatement]:
         file = folder / Path(name.value).expanduser()
         text = self.world.read(file)
         if text is None:

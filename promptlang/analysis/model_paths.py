@@ -12,7 +12,13 @@ from typing import Any, Final
 
 from platformdirs import user_config_path
 
-from promptlang.plan.steps import ADAPTER_CONFIG, EMBEDDING_ENDINGS, MODEL_INDEX, NETWORKS, WEIGHT_ENDINGS
+from promptlang.plan.steps import (
+    ADAPTER_CONFIG,
+    EMBEDDING_ENDINGS,
+    MODEL_INDEX,
+    NETWORKS,
+    WEIGHT_ENDINGS,
+)
 
 MODEL_KINDS: Final = ("loras", "embeddings", "models")
 
@@ -25,7 +31,9 @@ SUFFIXES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 )
 """What the names of a kind's files end in, in lower case."""
 
-FOLDER_MARKERS: Final[Mapping[str, str]] = MappingProxyType({"models": MODEL_INDEX, "loras": ADAPTER_CONFIG})
+FOLDER_MARKERS: Final[Mapping[str, str]] = MappingProxyType(
+    {"models": MODEL_INDEX, "loras": ADAPTER_CONFIG}
+)
 """What makes a folder one of them."""
 
 A1111_FOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -81,7 +89,9 @@ def _index_folders(kind: str, folders: tuple[Path, ...]) -> ModelIndex:
             for name in {file.stem, file.relative_to(folder).with_suffix("").as_posix()}:
                 named.setdefault(name, []).append(file)
     found = {name: files[0] for name, files in named.items() if len(set(files)) == 1}
-    return ModelIndex(found, {name: tuple(files) for name, files in named.items() if name not in found})
+    return ModelIndex(
+        found, {name: tuple(files) for name, files in named.items() if name not in found}
+    )
 
 
 def _files(folder: Path, kind: str) -> Iterator[Path]:
@@ -89,7 +99,9 @@ def _files(folder: Path, kind: str) -> Iterator[Path]:
     whole = find_model_folders(folder, kind, "**/") if kind in FOLDER_MARKERS else []
     yield from whole
     for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in SUFFIXES[kind] and not any(each in file.parents for each in whole):
+        if file.suffix.lower() in SUFFIXES[kind] and not any(
+            each in file.parents for each in whole
+        ):
             yield file
 
 
@@ -99,7 +111,9 @@ def find_model_folders(folder: Path, kind: str, where: str) -> list[Path]:
     What a killed process left is hidden, and none.
     """
     found = (file.parent for file in sorted(folder.glob(f"{where}{FOLDER_MARKERS[kind]}")))
-    several = (each.parent if each.name in NETWORKS and each.parent != folder else each for each in found)
+    several = (
+        each.parent if each.name in NETWORKS and each.parent != folder else each for each in found
+    )
     return [each for each in dict.fromkeys(several) if not each.name.startswith(".")]
 
 
@@ -123,8 +137,12 @@ def load_model_paths(file: Path | None = None) -> ModelPaths:
     strange = content.keys() - {*MODEL_KINDS, "a1111", "comfyui"}
     if strange:
         known = ", ".join(f"`{each}`" for each in (*MODEL_KINDS, "a1111", "comfyui"))
-        raise ConfigurationError(f"`{file}` says `{min(strange)}`, which nothing is called; there is {known}")
-    return ModelPaths({kind: tuple(dict.fromkeys(_folders(kind, content, file))) for kind in MODEL_KINDS})
+        raise ConfigurationError(
+            f"`{file}` says `{min(strange)}`, which nothing is called; there is {known}"
+        )
+    return ModelPaths(
+        {kind: tuple(dict.fromkeys(_folders(kind, content, file))) for kind in MODEL_KINDS}
+    )
 
 
 def _toml(file: Path) -> dict[str, Any]:
@@ -137,7 +155,11 @@ def _toml(file: Path) -> dict[str, Any]:
 
 
 def _folders(kind: str, content: Mapping[str, Any], file: Path) -> Iterator[Path]:
-    for key, layout in {kind: (".",), "a1111": A1111_FOLDERS[kind], "comfyui": COMFY_FOLDERS[kind]}.items():
+    for key, layout in {
+        kind: (".",),
+        "a1111": A1111_FOLDERS[kind],
+        "comfyui": COMFY_FOLDERS[kind],
+    }.items():
         for root in _paths(content.get(key, []), file):
             yield from (root / each for each in layout)
             if key == "comfyui":
@@ -148,7 +170,9 @@ def _paths(value: Any, file: Path) -> Iterator[Path]:
     """A path or a list of them, from the configuration's own folder on."""
     for each in [value] if isinstance(value, str) else value:
         if not isinstance(each, str):
-            raise ConfigurationError(f"`{file}` says `{each}` where a folder should stand, in quotes")
+            raise ConfigurationError(
+                f"`{file}` says `{each}` where a folder should stand, in quotes"
+            )
         yield file.parent / Path(each).expanduser()
 
 
@@ -168,4 +192,6 @@ def _extra(kind: str, file: Path) -> Iterator[Path]:
                 if line.strip():
                     yield root / line.strip()
     except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"`{file}` cannot be read: {' '.join(str(error).split())}") from error
+        raise ConfigurationError(
+            f"`{file}` cannot be read: {' '.join(str(error).split())}"
+        ) from error

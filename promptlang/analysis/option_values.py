@@ -11,12 +11,21 @@ from promptlang.grammar import vocabulary
 class OptionValues:
     """The values in force for a statement: its own options, else the settings, else the defaults."""
 
-    def __init__(self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]) -> None:
+    def __init__(
+        self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]
+    ) -> None:
         self._known = vocabulary.SETTINGS if head == "prompt" else vocabulary.get_options(head)
         flags = (option for option in options if self._is_flag(option))
-        self._flags = {name: value.value == "on" for name, value in settings.items() if isinstance(value, ast.Word)}
+        self._flags = {
+            name: value.value == "on"
+            for name, value in settings.items()
+            if isinstance(value, ast.Word)
+        }
         self._flags |= {option.name: _is_on(option) for option in flags}
-        self._given = {**settings, **{option.name: option.value for option in options if option.value is not None}}
+        self._given = {
+            **settings,
+            **{option.name: option.value for option in options if option.value is not None},
+        }
 
     def _is_flag(self, option: ast.Option) -> bool:
         return option.name in self._known and self._known[option.name].kind is vocabulary.Kind.FLAG

@@ -117,13 +117,17 @@ class Scope:
         match statement:
             case ast.UseTi(reference, name):
                 path = self.path(reference)
-                return replace(self, embeddings={**self.embeddings, name.value if name else path.stem: path})
+                return replace(
+                    self, embeddings={**self.embeddings, name.value if name else path.stem: path}
+                )
             case ast.Picture():
                 return replace(self, has_rendered=True)
             case ast.UseWildcards(folder):
                 return replace(self, wildcards=self.path(folder))
             case ast.Let(name, parameters, body):
-                return replace(self, lets={**self.lets, name.value: LetDefinition(parameters, body, self.lets)})
+                return replace(
+                    self, lets={**self.lets, name.value: LetDefinition(parameters, body, self.lets)}
+                )
             case _:
                 return self
 
@@ -173,7 +177,9 @@ class Scope:
         if reference.value in self.models:
             return Model(reference.value, self.models[reference.value])
         path = self.path(reference)
-        if _HUB_ID.fullmatch(reference.value) and not (self.world.is_model(path) or self.world.is_folder(path.parent)):
+        if _HUB_ID.fullmatch(reference.value) and not (
+            self.world.is_model(path) or self.world.is_folder(path.parent)
+        ):
             return Model(reference.value, hub=True)
         return Model(path.stem if path.suffix.lower() in WEIGHT_ENDINGS else path.name, path)
 
@@ -190,7 +196,9 @@ class Scope:
             case ast.TrainDreambooth() if not makes_lora(statement):
                 return self.folder / MODELS / name
             case _:
-                is_folder = OptionValues("train lora", {}, statement.options).text("format") == "peft"
+                is_folder = (
+                    OptionValues("train lora", {}, statement.options).text("format") == "peft"
+                )
                 return self.folder / ADAPTERS / (name if is_folder else f"{name}.safetensors")
 
 

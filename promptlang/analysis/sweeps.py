@@ -44,9 +44,15 @@ def expand_sweep(statement: ast.Picture, scope: Scope) -> Iterator[SweepCell]:
     for filled in _prompts(statement, scope):
         for chosen in product(*values):
             one = replace(statement, prompt=filled.prompt, options=chosen)
-            labels = [_label(option) for option, swept in zip(chosen, values, strict=True) if len(swept) > 1]
+            labels = [
+                _label(option)
+                for option, swept in zip(chosen, values, strict=True)
+                if len(swept) > 1
+            ]
             labels = [filled.prompt.span.text, *labels] if variants else labels
-            yield from (SweepCell(one, number, tuple(labels), filled.diagnostics) for number in range(count))
+            yield from (
+                SweepCell(one, number, tuple(labels), filled.diagnostics) for number in range(count)
+            )
 
 
 def count_pictures(statement: ast.Picture, scope: Scope) -> int:
@@ -59,7 +65,10 @@ def count_pictures(statement: ast.Picture, scope: Scope) -> int:
     if not is_flag_on(statement, scope, "every"):
         return swept
     return swept * sum(
-        1 for _ in islice(enumerate_texts(statement.prompt, scope.library), MAX_PICTURES // max(swept, 1) + 1)
+        1
+        for _ in islice(
+            enumerate_texts(statement.prompt, scope.library), MAX_PICTURES // max(swept, 1) + 1
+        )
     )
 
 
@@ -79,13 +88,18 @@ def is_flag_on(statement: ast.Picture, scope: Scope, flag: str) -> bool:
 def _label(option: ast.Option) -> str:
     """``cfg 3``"""
     value = option.value
-    shown = f"{value.value:.6g}" if isinstance(value, ast.Number) else value.span.text if value else ""
+    shown = (
+        f"{value.value:.6g}" if isinstance(value, ast.Number) else value.span.text if value else ""
+    )
     return f"{option.name} {shown}"
 
 
 def _count(statement: ast.Picture, scope: Scope) -> int:
     """``--n 4``, or ``set n 4``"""
-    given = [scope.settings.get("n"), *(option.value for option in statement.options if option.name == "n")]
+    given = [
+        scope.settings.get("n"),
+        *(option.value for option in statement.options if option.name == "n"),
+    ]
     numbers = [int(value.value) for value in given if isinstance(value, ast.Number)]
     return numbers[-1] if numbers else 1
 
@@ -96,7 +110,10 @@ def _values(option: ast.Option) -> Iterator[ast.Option]:
             for value in values:
                 yield from _values(replace(option, value=value))
         case ast.Range() as written:
-            yield from (replace(option, value=ast.Number(value, span=written.span)) for value in range_values(written))
+            yield from (
+                replace(option, value=ast.Number(value, span=written.span))
+                for value in range_values(written)
+            )
         case _:
             yield option
 
@@ -115,7 +132,11 @@ def range_values(written: ast.Range) -> Iterator[int | float]:
 
 def _whole(value: float, written: ast.Range) -> int | float:
     """A whole number as one, where the range goes between such."""
-    exact = isinstance(written.first, int) and isinstance(written.last, int) and float(value).is_integer()
+    exact = (
+        isinstance(written.first, int)
+        and isinstance(written.last, int)
+        and float(value).is_integer()
+    )
     return int(value) if exact else value
 
 

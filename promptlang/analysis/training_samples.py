@@ -17,9 +17,14 @@ def build_sample_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
     text = quoted_text(scoped.statement, "samples")
     if text is None:
         return None
-    options = ast.Option("every", None, span=text), ast.Option("n", ast.Number(1, span=text), span=text)
+    options = (
+        ast.Option("every", None, span=text),
+        ast.Option("n", ast.Number(1, span=text), span=text),
+    )
     picture = ast.Picture(parse_prompt(text)[0], options, span=text)
-    return ScopedStatement(picture, scoped.scope.after(scoped.statement), tuple(prompts_of(picture)))
+    return ScopedStatement(
+        picture, scoped.scope.after(scoped.statement), tuple(prompts_of(picture))
+    )
 
 
 def build_class_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
@@ -29,7 +34,11 @@ def build_class_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
     if text is None or not isinstance(statement, ast.Training):
         return None
     counts = [option.value for option in statement.options if option.name == "class-count"]
-    if not counts or not isinstance(counts[-1], ast.Number) or not isinstance(counts[-1].value, int):
+    if (
+        not counts
+        or not isinstance(counts[-1], ast.Number)
+        or not isinstance(counts[-1].value, int)
+    ):
         return None
     options = (ast.Option("n", counts[-1], span=text),)
     picture = ast.Picture(parse_prompt(text)[0], options, span=text)
@@ -38,4 +47,8 @@ def build_class_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
 
 def build_training_prompts(scoped: ScopedStatement) -> Iterator[ScopedStatement]:
     """All of them."""
-    yield from (each for each in (build_sample_prompt(scoped), build_class_prompt(scoped)) if each is not None)
+    yield from (
+        each
+        for each in (build_sample_prompt(scoped), build_class_prompt(scoped))
+        if each is not None
+    )

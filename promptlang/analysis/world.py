@@ -89,22 +89,34 @@ class Disk:
 
     def has_pictures(self, source: Path) -> bool:
         """Whether there is at least one picture."""
-        return any(isinstance(each, sources.MissingEntry) or each.files for each in sources.scan_source(source))
+        return any(
+            isinstance(each, sources.MissingEntry) or each.files
+            for each in sources.scan_source(source)
+        )
 
     def is_model(self, path: Path) -> bool:
         """Whether it is a folder with a model in diffusers' layout, or a file that may be one."""
-        return (path / MODEL_INDEX).is_file() or (path.suffix.lower() in WEIGHT_ENDINGS and path.is_file())
+        return (path / MODEL_INDEX).is_file() or (
+            path.suffix.lower() in WEIGHT_ENDINGS and path.is_file()
+        )
 
     def loras(self, folder: Path) -> dict[str, Path]:
         """The LoRA files of a folder, and PEFT's folders, by the name a prompt calls them."""
-        folders = [*find_model_folders(folder, "loras", "*/"), *find_model_folders(folder, "loras", "*/*/")]
+        folders = [
+            *find_model_folders(folder, "loras", "*/"),
+            *find_model_folders(folder, "loras", "*/*/"),
+        ]
         return {each.name: each for each in sorted(folders) if each.parent == folder} | {
             file.stem: file for file in sorted(folder.glob("*.safetensors"))
         }
 
     def embeddings(self, folder: Path) -> dict[str, Path]:
         """The tokens' files of a folder, by the name that stands in angle brackets."""
-        return {file.stem: file for file in sorted(folder.glob("*")) if file.suffix.lower() in EMBEDDING_ENDINGS}
+        return {
+            file.stem: file
+            for file in sorted(folder.glob("*"))
+            if file.suffix.lower() in EMBEDDING_ENDINGS
+        }
 
     def trained(self, folder: Path) -> dict[str, Path]:
         """The models of a folder that were trained there, by their names."""
@@ -126,7 +138,9 @@ class Disk:
         """The lines of the wildcard files of a folder whose name, without its end, matches."""
         found: list[str] = []
         for file in sorted(folder.glob(f"{pattern}.txt")) if ".." not in pattern else []:
-            lines = (line.strip() for line in file.read_text("utf-8", errors="replace").splitlines())
+            lines = (
+                line.strip() for line in file.read_text("utf-8", errors="replace").splitlines()
+            )
             found += [line for line in lines if line and not line.startswith("#")]
         return found
 

@@ -16,7 +16,9 @@ from promptlang.prompts.bare_tokens import read_bare_tokens
 from promptlang.source import Source
 
 
-def check(text: str | Source, world: World | None = None, folder: Path = Path()) -> tuple[Diagnostic, ...]:
+def check(
+    text: str | Source, world: World | None = None, folder: Path = Path()
+) -> tuple[Diagnostic, ...]:
     """All that is wrong with a program, in the order of its text.
 
     Without a `world` no disk is looked at: what the program names is taken to be there. With `Disk()` relative
@@ -35,13 +37,24 @@ def check(text: str | Source, world: World | None = None, folder: Path = Path())
 def _read(placed: LocatedStatement, folder: Path) -> tuple[ast.Node, ...]:
     """A statement, and the prompts that its options are."""
     own = build_training_prompts(ScopedStatement(placed.statement, Scope(folder), ()))
-    return (placed.statement, *prompts_of(placed.statement), *(prompt for each in own for prompt in each.prompts))
+    return (
+        placed.statement,
+        *prompts_of(placed.statement),
+        *(prompt for each in own for prompt in each.prompts),
+    )
 
 
 def _granted(placed: Iterable[LocatedStatement], folder: Path) -> Scope:
     """Where every LoRA and every token that the program names is there."""
     nodes = [node for each in placed for top in _read(each, folder) for node in ast.walk(top)]
     loras = {node.name: folder for node in nodes if isinstance(node, ast.Lora)}
-    tokens = (each for node in nodes if isinstance(node, ast.Prompt) for each in ast.walk(read_bare_tokens(node, ())))
+    tokens = (
+        each
+        for node in nodes
+        if isinstance(node, ast.Prompt)
+        for each in ast.walk(read_bare_tokens(node, ()))
+    )
     embeddings = {node.name: folder for node in tokens if isinstance(node, ast.Embedding)}
-    return Scope(folder, loras=loras, embeddings=embeddings, wildcards=folder, world=PermissiveWorld())
+    return Scope(
+        folder, loras=loras, embeddings=embeddings, wildcards=folder, world=PermissiveWorld()
+    )

@@ -94,7 +94,9 @@ class Explained:
         }
 
 
-def explain(prompt: str, steps: int = 20, tokenizer: Tokenizer | None = None, *, seed: int = 0) -> Explained:
+def explain(
+    prompt: str, steps: int = 20, tokenizer: Tokenizer | None = None, *, seed: int = 0
+) -> Explained:
     """What each token of a prompt weighs, in which chunk, and what changes when. Fewer steps than one raise ValueError.
 
     Variants are drawn by the seed. Tokens are those of the built-in model where it is installed, or else estimated.
@@ -114,7 +116,9 @@ def explain(prompt: str, steps: int = 20, tokenizer: Tokenizer | None = None, *,
 def _part(written: ast.Part, meant: PromptPart, steps: int, tokenizer: Tokenizer) -> ExplainedPart:
     phases = tuple(_phases(meant.intervals, tokenizer))
     bars, loras = tuple(_bars(written, steps)), tuple(_loras(meant.intervals))
-    return ExplainedPart(meant.weight, phases, bars, loras, meant.area, tuple(_weights(meant.intervals)))
+    return ExplainedPart(
+        meant.weight, phases, bars, loras, meant.area, tuple(_weights(meant.intervals))
+    )
 
 
 def _weights(intervals: Sequence[Interval]) -> Iterator[float]:
@@ -146,7 +150,9 @@ def _phase(interval: Interval, steps: tuple[tuple[int, int], ...], tokenizer: To
     tokens = tuple(
         ExplainedToken(text, weight, number)
         for number, chunk in enumerate(chunks, 1)
-        for text, weight in zip(chunk.tokens[1 : chunk.used + 1], chunk.weights[1 : chunk.used + 1], strict=True)
+        for text, weight in zip(
+            chunk.tokens[1 : chunk.used + 1], chunk.weights[1 : chunk.used + 1], strict=True
+        )
     )
     return Phase(steps, tokens, tuple(chunk.used for chunk in chunks))
 
@@ -161,12 +167,18 @@ def _bars(part: ast.Part, steps: int) -> Iterator[BranchSteps]:
             yield BranchSteps(node.span.text, held)
         below = [(child, held) for child in node.children()]
         if isinstance(node, ast.Schedule | ast.Alternation):
-            below = [(branch, _active_steps(node, at, held)) for at, branch in enumerate(node.branches)]
+            below = [
+                (branch, _active_steps(node, at, held)) for at, branch in enumerate(node.branches)
+            ]
         pending += reversed(below)
 
 
-def _active_steps(node: ast.Schedule | ast.Alternation, branch: int, held: tuple[bool, ...]) -> tuple[bool, ...]:
-    return tuple(each and branch_at(node, step, len(held)) == branch for step, each in enumerate(held, 1))
+def _active_steps(
+    node: ast.Schedule | ast.Alternation, branch: int, held: tuple[bool, ...]
+) -> tuple[bool, ...]:
+    return tuple(
+        each and branch_at(node, step, len(held)) == branch for step, each in enumerate(held, 1)
+    )
 
 
 def _loras(intervals: Sequence[Interval]) -> Iterator[LoraStrengths]:

@@ -17,7 +17,9 @@ from promptlang.syntax.prompt_parser import parse_prompt
 _NOTHING = Library()
 
 
-def resolve(prompt: str | ast.Prompt, steps: int = 20, *, seed: int = 0, library: Library = _NOTHING) -> Resolved:
+def resolve(
+    prompt: str | ast.Prompt, steps: int = 20, *, seed: int = 0, library: Library = _NOTHING
+) -> Resolved:
     """What a prompt means over a number of denoising steps, at least one; fewer raise ValueError.
 
     Variants are drawn by the seed; the library has the `let`s, wildcards and trigger words. Every text has a

@@ -54,7 +54,19 @@ from promptlang.ast.statements import (
     UseWildcards,
     Validate,
 )
-from promptlang.ast.values import List, Number, Option, Percentage, Range, Scheduled, Single, Size, String, Value, Word
+from promptlang.ast.values import (
+    List,
+    Number,
+    Option,
+    Percentage,
+    Range,
+    Scheduled,
+    Single,
+    Size,
+    String,
+    Value,
+    Word,
+)
 
 __all__ = [
     "Alternation",

@@ -11,7 +11,14 @@ from pathlib import Path
 
 from promptlang.analysis.model_paths import ConfigurationError
 from promptlang.cli.commands import COMMANDS
-from promptlang.cli.commands.files import INTERRUPTED, OK, STANDARD_INPUT, USAGE, FileAccessError, LoadBackend
+from promptlang.cli.commands.files import (
+    INTERRUPTED,
+    OK,
+    STANDARD_INPUT,
+    USAGE,
+    FileAccessError,
+    LoadBackend,
+)
 from promptlang.cli.commands.run import run_files
 from promptlang.plan.backend import load_backend
 from promptlang.terminal import Terminal, open_terminal
@@ -45,16 +52,23 @@ def main(arguments: Sequence[str] | None = None, load: LoadBackend = load_backen
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # `| head` has seen enough; Python would complain when it closes standard output
+    except (
+        BrokenPipeError
+    ):  # `| head` has seen enough; Python would complain when it closes standard output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
 
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
-        "promptlang", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=RawDescriptionHelpFormatter
+        "promptlang",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"promptlang {version('promptlang-diffusers')}")
+    parser.add_argument(
+        "--version", action="version", version=f"promptlang {version('promptlang-diffusers')}"
+    )
     parser.set_defaults(do=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for each in COMMANDS:

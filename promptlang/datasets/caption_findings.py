@@ -31,7 +31,20 @@ UNSUPPORTED_SUFFIXES: Final = frozenset(
 
 _MEANINGFUL_WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _CAMERA: Final = frozenset(
-    ["img", "image", "dsc", "dscn", "pxl", "photo", "picture", "pic", "screenshot", "untitled", "unnamed", "download"]
+    [
+        "img",
+        "image",
+        "dsc",
+        "dscn",
+        "pxl",
+        "photo",
+        "picture",
+        "pic",
+        "screenshot",
+        "untitled",
+        "unnamed",
+        "download",
+    ]
 )
 
 
@@ -40,17 +53,30 @@ def check_captions(scan: DatasetScan) -> Finding:
     template = scan.step.template
     own = template is None or CAPTION_PLACEHOLDER in template
     origins = Counter(each.origin for each in scan.examples)
-    told = ", ".join(f"{origins[origin]} {origin.value}" for origin in CaptionOrigin if origins[origin])
-    silent = [each.file.name for each in scan.examples if _is_uninformative(each.file, each.origin, each.captions)]
-    complaints: tuple[Diagnostic, ...] = (wrong.missing_captions(silent, scan.step.span),) if silent and own else ()
+    told = ", ".join(
+        f"{origins[origin]} {origin.value}" for origin in CaptionOrigin if origins[origin]
+    )
+    silent = [
+        each.file.name
+        for each in scan.examples
+        if _is_uninformative(each.file, each.origin, each.captions)
+    ]
+    complaints: tuple[Diagnostic, ...] = (
+        (wrong.missing_captions(silent, scan.step.span),) if silent and own else ()
+    )
     complaints += tuple(check_examples(scan.examples, scan.step.span))
-    return Finding("captions", told if own else "the template", "one beside each picture", complaints)
+    return Finding(
+        "captions", told if own else "the template", "one beside each picture", complaints
+    )
 
 
 def _is_uninformative(file: Path, origin: CaptionOrigin, said: Sequence[str]) -> bool:
     if origin is not CaptionOrigin.NAME:
         return not any(said)
-    return not {word.lower() for word in _MEANINGFUL_WORD.findall(file.stem.replace("_", " "))} - _CAMERA
+    return (
+        not {word.lower() for word in _MEANINGFUL_WORD.findall(file.stem.replace("_", " "))}
+        - _CAMERA
+    )
 
 
 def check_trigger(scan: DatasetScan) -> Finding:
@@ -59,17 +85,25 @@ def check_trigger(scan: DatasetScan) -> Finding:
         return _check_named_trigger(scan, scan.step.token)
     everywhere = shared_words(caption for each in scan.examples for caption in each.captions)
     if not everywhere or len(scan.examples) == 1:
-        return Finding("trigger", "no word is in all captions" if not everywhere else ", ".join(everywhere))
+        return Finding(
+            "trigger", "no word is in all captions" if not everywhere else ", ".join(everywhere)
+        )
     told = ", ".join(f"{word} (known)" if is_known(word) else word for word in everywhere)
     named = scan.step.method == "dreambooth" and all(map(is_known, everywhere))
-    complaints = tuple(wrong.common_trigger_word(word, scan.step.span) for word in everywhere) if named else ()
+    complaints = (
+        tuple(wrong.common_trigger_word(word, scan.step.span) for word in everywhere)
+        if named
+        else ()
+    )
     return Finding("trigger", told, "a rare word in all captions", complaints)
 
 
 def _check_named_trigger(scan: DatasetScan, name: str) -> Finding:
     wanted = split_words(name)
     without = [
-        each.file.name for each in scan.examples if not all(wanted <= split_words(said) for said in each.captions)
+        each.file.name
+        for each in scan.examples
+        if not all(wanted <= split_words(said) for said in each.captions)
     ]
     complaints = []
     if is_known(name) and not name.startswith("<"):
@@ -89,7 +123,11 @@ def check_unused_files(scan: DatasetScan) -> Finding:
         for file in sorted(folder.iterdir())
         if file.suffix.lower() in UNSUPPORTED_SUFFIXES
     ]
-    stray = [name for folder in folders for name in _stray(folder, scan.step.span)] if scan.step.source.is_dir() else []
+    stray = (
+        [name for folder in folders for name in _stray(folder, scan.step.span)]
+        if scan.step.source.is_dir()
+        else []
+    )
     passed = [f"{folder.name}/" for folder in skipped_folders(scan.step.source)]
     masks = orphan_masks(scan.examples)
     left = (
@@ -97,7 +135,9 @@ def check_unused_files(scan: DatasetScan) -> Finding:
         (stray, "there is no such picture"),
         (passed, "only folders called like `10_red fox` are"),
     )
-    complaints = [wrong.unused_files(names, reason, scan.step.span) for names, reason in left if names]
+    complaints = [
+        wrong.unused_files(names, reason, scan.step.span) for names, reason in left if names
+    ]
     complaints += [wrong.mask_without_picture(masks, scan.step.span)] if masks else []
     count = sum(len(names) for names, _ in left)
     return Finding("files not used", str(count or "none"), "none", tuple(complaints))
@@ -107,6 +147,10 @@ def _stray(folder: Path, span: Span) -> Iterator[str]:
     """Captions of pictures that are not there."""
     files = sorted(folder.iterdir())
     pictures = {file.stem for file in files if file.suffix.lower() not in CAPTION_SUFFIXES}
-    yield from (file.name for file in files if file.suffix.lower() in CAPTION_SUFFIXES and file.stem not in pictures)
+    yield from (
+        file.name
+        for file in files
+        if file.suffix.lower() in CAPTION_SUFFIXES and file.stem not in pictures
+    )
     names = {file.name for file in files}
     yield from (name for name in read_metadata(folder, span) if name not in names)

@@ -18,8 +18,37 @@ COMMON_TOKEN_COUNT: Final = 40_000
 
 STOP_WORDS: Final = frozenset(
     {
-        *("a", "an", "the", "this", "that", "its", "of", "in", "on", "at", "with", "and", "or", "to", "is", "are"),
-        *("by", "from", "for", "as", "photo", "picture", "image", "drawing", "painting", "illustration", "style"),
+        *(
+            "a",
+            "an",
+            "the",
+            "this",
+            "that",
+            "its",
+            "of",
+            "in",
+            "on",
+            "at",
+            "with",
+            "and",
+            "or",
+            "to",
+            "is",
+            "are",
+        ),
+        *(
+            "by",
+            "from",
+            "for",
+            "as",
+            "photo",
+            "picture",
+            "image",
+            "drawing",
+            "painting",
+            "illustration",
+            "style",
+        ),
     }
 )
 """Words that name nothing in particular."""

@@ -44,7 +44,9 @@ def check_dataset(step: CheckData) -> Generator[Event, None, None]:
             stats.append(measured)
         else:
             unreadable.append(measured)
-    scan = DatasetScan(step, found, tuple(stats), tuple(unreadable), step.size or read_model_size(step.model))
+    scan = DatasetScan(
+        step, found, tuple(stats), tuple(unreadable), step.size or read_model_size(step.model)
+    )
     report = DatasetReport(step.source.name, tuple(each(scan) for each in DATASET_CHECKS))
     yield from map(DiagnosticRaised, report.complaints)
     yield DataChecked(report)

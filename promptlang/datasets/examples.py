@@ -65,14 +65,23 @@ def load_examples(source: Path, span: Span, template: str | None = None) -> tupl
     """The pictures of a folder, a list or a pattern, each once; raises `PromptError` if there are none."""
     found = [*scan_source(source)]
     missing = [
-        invalid_list_line(each.file, each.line, each.text, span) for each in found if isinstance(each, MissingEntry)
+        invalid_list_line(each.file, each.line, each.text, span)
+        for each in found
+        if isinstance(each, MissingEntry)
     ]
     if missing:
         raise PromptError(missing)
-    shown = {each.file: each for part in found if isinstance(part, SourceFolder) for each in _examples(part, span)}
+    shown = {
+        each.file: each
+        for part in found
+        if isinstance(part, SourceFolder)
+        for each in _examples(part, span)
+    }
     if not shown:
         raise PromptError([no_pictures(str(source), span)])
-    return tuple(replace(each, captions=_apply_template(each.captions, template)) for each in shown.values())
+    return tuple(
+        replace(each, captions=_apply_template(each.captions, template)) for each in shown.values()
+    )
 
 
 def check_examples(found: Sequence[Example], span: Span) -> Iterator[Diagnostic]:
@@ -81,13 +90,16 @@ def check_examples(found: Sequence[Example], span: Span) -> Iterator[Diagnostic]
     yield from (many_repeats(folder.name, repeats, span) for folder, repeats in often.items())
     said = {caption: each.file.name for each in found for caption in each.captions}
     yield from islice(
-        (one for caption, name in said.items() for one in diagnose_caption(caption, name)), MAX_CAPTION_WARNINGS
+        (one for caption, name in said.items() for one in diagnose_caption(caption, name)),
+        MAX_CAPTION_WARNINGS,
     )
 
 
 def _examples(part: SourceFolder, span: Span) -> Iterator[Example]:
     """Masks lie beside their pictures, whether they are named or not."""
-    beside = sorted(each for each in part.folder.iterdir() if each.suffix.lower() in PICTURE_ENDINGS)
+    beside = sorted(
+        each for each in part.folder.iterdir() if each.suffix.lower() in PICTURE_ENDINGS
+    )
     stems = {file.stem for file in beside}
     masks = {file.stem.removesuffix(MASK_SUFFIX): file for file in beside if _is_mask(file, stems)}
     records = read_metadata(part.folder, span)
@@ -114,7 +126,10 @@ def _captions_of(
         return records[file.name], CaptionOrigin.RECORD
     text = next(filter(Path.is_file, map(file.with_suffix, CAPTION_SUFFIXES)), None)
     if text is not None:
-        lines = (" ".join(line.split()) for line in text.read_text("utf-8-sig", errors="replace").splitlines())
+        lines = (
+            " ".join(line.split())
+            for line in text.read_text("utf-8-sig", errors="replace").splitlines()
+        )
         return tuple(line for line in lines if line) or ("",), CaptionOrigin.TEXT
     named = " ".join((shows or file.stem.replace("-", " ")).replace("_", " ").split())
     return (named,), CaptionOrigin.FOLDER if shows else CaptionOrigin.NAME
@@ -171,4 +186,6 @@ def _reason(error: Exception) -> str:
 def _apply_template(captions: tuple[str, ...], template: str | None) -> tuple[str, ...]:
     if template is None:
         return captions
-    return tuple(dict.fromkeys(template.replace(CAPTION_PLACEHOLDER, caption) for caption in captions))
+    return tuple(
+        dict.fromkeys(template.replace(CAPTION_PLACEHOLDER, caption) for caption in captions)
+    )

@@ -42,9 +42,15 @@ def check_formats(scan: DatasetScan) -> Finding:
     amounts += Counter(masked=masked)
     told = [f"{amount} {kind}" for kind, amount in sorted(amounts.items())]
     complaints = [wrong.animated_pictures(moving, scan.step.span)] if moving else []
-    stretched = [each.example.mask.name for each in scan.image_stats if each.mask_stretched and each.example.mask]
+    stretched = [
+        each.example.mask.name
+        for each in scan.image_stats
+        if each.mask_stretched and each.example.mask
+    ]
     complaints += [wrong.mask_stretched(stretched, scan.step.span)] if stretched else []
-    return Finding("kinds", ", ".join(told) or "nothing unusual", "nothing animated", tuple(complaints))
+    return Finding(
+        "kinds", ", ".join(told) or "nothing unusual", "nothing animated", tuple(complaints)
+    )
 
 
 def check_sizes(scan: DatasetScan) -> Finding:
@@ -56,7 +62,9 @@ def check_sizes(scan: DatasetScan) -> Finding:
     found = " to ".join(ends)
     if scan.size is None:
         return Finding("sizes", found, "say `--size 512x512` to know which are too small")
-    scales = {each.example.file.name: enlargement(each.size, scan.size) for each in scan.image_stats}
+    scales = {
+        each.example.file.name: enlargement(each.size, scan.size) for each in scan.image_stats
+    }
     larger = sum(scale > 1 for scale in scales.values())
     small = tuple(name for name, scale in scales.items() if scale > MAX_ENLARGEMENT)
     complaints = (small_pictures(small, scan.size, scan.step.span),) if small else ()
@@ -67,7 +75,9 @@ def check_sizes(scan: DatasetScan) -> Finding:
 def check_aspect_ratios(scan: DatasetScan) -> Finding:
     """Which lose much when they are cut to the model's shape."""
     wanted = 1.0 if scan.size is None else scan.size[0] / scan.size[1]
-    kept = {each.example.file.name: each.size[0] / each.size[1] / wanted for each in scan.image_stats}
+    kept = {
+        each.example.file.name: each.size[0] / each.size[1] / wanted for each in scan.image_stats
+    }
     cut = [name for name, ratio in kept.items() if min(ratio, 1 / ratio) < 1 - MAX_CROP]
     shapes_found = len({round(ratio, 2) for ratio in kept.values()})
     found = "all of one shape" if shapes_found == 1 else f"{shapes_found} shapes"
@@ -77,15 +87,31 @@ def check_aspect_ratios(scan: DatasetScan) -> Finding:
 
 def check_duplicates(scan: DatasetScan) -> Finding:
     """Which are almost the same."""
-    found = [[each.example.file.name for each in group] for group in group_duplicates(scan.image_stats)]
-    told = f"{sum(map(len, found))} in {len(found)} group{'s' * (len(found) != 1)}" if found else "none"
+    found = [
+        [each.example.file.name for each in group] for group in group_duplicates(scan.image_stats)
+    ]
+    told = (
+        f"{sum(map(len, found))} in {len(found)} group{'s' * (len(found) != 1)}"
+        if found
+        else "none"
+    )
     return Finding(
-        "near-duplicates", told, "none", tuple(wrong.near_duplicates(each, scan.step.span) for each in found)
+        "near-duplicates",
+        told,
+        "none",
+        tuple(wrong.near_duplicates(each, scan.step.span) for each in found),
     )
 
 
 def check_backgrounds(scan: DatasetScan) -> Finding:
     """Whether what is around them varies; where a mask covers each, it does not matter."""
-    colour = None if all(each.mask for each in scan.examples) else common_background(scan.image_stats)
+    colour = (
+        None if all(each.mask for each in scan.examples) else common_background(scan.image_stats)
+    )
     complaints = (wrong.same_background(colour, scan.step.span),) if colour else ()
-    return Finding("backgrounds", f"always about {colour}" if colour else "varied, or masked", "varied", complaints)
+    return Finding(
+        "backgrounds",
+        f"always about {colour}" if colour else "varied, or masked",
+        "varied",
+        complaints,
+    )

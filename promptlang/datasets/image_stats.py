@@ -66,7 +66,9 @@ def measure_image(example: Example, span: Span) -> ImageStats | Diagnostic:
         if example.mask is not None:
             file = example.mask
             mask = image_files.read_image(file)
-            stretched = abs(mask.width * whole.height / (mask.height * whole.width) - 1) > ASPECT_TOLERANCE
+            stretched = (
+                abs(mask.width * whole.height / (mask.height * whole.width) - 1) > ASPECT_TOLERANCE
+            )
     except image_files.READ_ERRORS as error:
         return picture_not_readable(file, image_files.describe_error(error), span)
     if whole.getchannel("A").getextrema() != (255, 255):

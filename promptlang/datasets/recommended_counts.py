@@ -28,10 +28,16 @@ class CountRange:
 RECOMMENDED_COUNTS: Final[Mapping[str, CountRange]] = MappingProxyType(
     {
         "lora": CountRange(
-            10, None, "a custom, no measurement: fewer are soon learned by heart, so hold some out and see"
+            10,
+            None,
+            "a custom, no measurement: fewer are soon learned by heart, so hold some out and see",
         ),
-        "dreambooth": CountRange(3, 30, "its authors take 3 to 5 of one subject (Ruiz et al. 2022), users up to 30"),
-        "ti": CountRange(3, 10, "its authors take 3 to 5 (Gal et al. 2022): a few vectors cannot hold much more"),
+        "dreambooth": CountRange(
+            3, 30, "its authors take 3 to 5 of one subject (Ruiz et al. 2022), users up to 30"
+        ),
+        "ti": CountRange(
+            3, 10, "its authors take 3 to 5 (Gal et al. 2022): a few vectors cannot hold much more"
+        ),
     }
 )
 """By method."""

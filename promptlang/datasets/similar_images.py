@@ -35,7 +35,10 @@ def group_duplicates(stats: Sequence[ImageStats]) -> Iterator[tuple[ImageStats, 
 
 def common_background(stats: Sequence[ImageStats]) -> str | None:
     """The colour, as ``#ffffff``, that is around all of three or more pictures; None where they vary."""
-    if len(stats) < 3 or np.median([each.border_uniformity for each in stats]) < MIN_BORDER_UNIFORMITY:
+    if (
+        len(stats) < 3
+        or np.median([each.border_uniformity for each in stats]) < MIN_BORDER_UNIFORMITY
+    ):
         return None
     edges = np.stack([each.border_colour for each in stats])
     middle = edges.mean(0)

@@ -68,7 +68,11 @@ def scan_source(source: Path) -> Iterator[SourceFolder | MissingEntry]:
     """
     if source.is_dir():
         yield _source_folder(source, _pictures(source))
-        yield from (_source_folder(each, _pictures(each)) for each in sorted(source.iterdir()) if _is_repeated(each))
+        yield from (
+            _source_folder(each, _pictures(each))
+            for each in sorted(source.iterdir())
+            if _is_repeated(each)
+        )
     elif is_pattern(source):
         yield from _group_by_folder(filter(_is_picture, _matching(source)))
     elif _is_picture(source):
@@ -76,14 +80,18 @@ def scan_source(source: Path) -> Iterator[SourceFolder | MissingEntry]:
     elif is_list(source):
         lines = [*_lines(source)]
         yield from (line for line in lines if isinstance(line, MissingEntry))
-        yield from _group_by_folder(file for line in lines if not isinstance(line, MissingEntry) for file in line)
+        yield from _group_by_folder(
+            file for line in lines if not isinstance(line, MissingEntry) for file in line
+        )
 
 
 def skipped_folders(source: Path) -> list[Path]:
     """Folders in a folder that have pictures, but no name that says how often to show them."""
     if not source.is_dir():
         return []
-    folders = [each for each in sorted(source.iterdir()) if each.is_dir() and not each.name.startswith(".")]
+    folders = [
+        each for each in sorted(source.iterdir()) if each.is_dir() and not each.name.startswith(".")
+    ]
     return [each for each in folders if not _is_repeated(each) and _pictures(each)]
 
 
@@ -124,11 +132,18 @@ def _lines(source: Path) -> Iterator[tuple[Path, ...] | MissingEntry]:
     for number, line in enumerate(source.read_text("utf-8-sig", errors="replace").splitlines(), 1):
         text = line.strip()
         if text and not text.startswith("#"):
-            yield _entry_files(source.parent / Path(text).expanduser()) or MissingEntry(source, number, text)
+            yield _entry_files(source.parent / Path(text).expanduser()) or MissingEntry(
+                source, number, text
+            )
 
 
 def _entry_files(path: Path) -> tuple[Path, ...]:
     """A picture, or those of a folder or a pattern; no other list."""
     if path.is_dir() or is_pattern(path):
-        return tuple(file for part in scan_source(path) if isinstance(part, SourceFolder) for file in part.files)
+        return tuple(
+            file
+            for part in scan_source(path)
+            if isinstance(part, SourceFolder)
+            for file in part.files
+        )
     return (path,) if _is_picture(path) else ()

@@ -61,21 +61,31 @@ def join_alternatives(expected: Collection[str]) -> str:
 # Names, PL1xx
 
 
-def unknown_lora(name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR) -> Diagnostic:
+def unknown_lora(
+    name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR
+) -> Diagnostic:
     """``<lora:ukiyoe>`` where there is ``ukiyo-e``."""
-    hint = suggest_name(name, known) or "`train lora` makes one; a file in `adapters/` is found by its name"
+    hint = (
+        suggest_name(name, known)
+        or "`train lora` makes one; a file in `adapters/` is found by its name"
+    )
     return Diagnostic("PL101", f"no LoRA is named `{name}`", span, hint, severity)
 
 
 def unknown_option(name: str, known: Collection[str], span: Span) -> Diagnostic:
     """``--stpes 30``"""
     hint = suggest_name(name, known) or f"there are {', '.join(f'`--{each}`' for each in known)}"
-    return Diagnostic("PL102", f"there is no option `--{name}` here", span, hint.replace("mean `", "mean `--"))
+    return Diagnostic(
+        "PL102", f"there is no option `--{name}` here", span, hint.replace("mean `", "mean `--")
+    )
 
 
 def unknown_model(name: str, known: Collection[str], span: Span) -> Diagnostic:
     """``use model emojo``"""
-    hint = suggest_name(name, known) or "name a folder in diffusers' layout, a `.safetensors` file, or `emoji`"
+    hint = (
+        suggest_name(name, known)
+        or "name a folder in diffusers' layout, a `.safetensors` file, or `emoji`"
+    )
     return Diagnostic("PL103", f"no model is named `{name}`", span, hint)
 
 
@@ -93,13 +103,22 @@ def ambiguous(what: str, name: str, files: Collection[Path], span: Span) -> Diag
 
 def missing_trigger_words(name: str, span: Span) -> Diagnostic:
     """``<trigger:ink>`` where the file of ``ink`` has no such words."""
-    return warning("PL110", f"the LoRA `{name}` stores no trigger words, so this says nothing", span, "write them out")
+    return warning(
+        "PL110",
+        f"the LoRA `{name}` stores no trigger words, so this says nothing",
+        span,
+        "write them out",
+    )
 
 
-def unknown_embedding(name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR) -> Diagnostic:
+def unknown_embedding(
+    name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR
+) -> Diagnostic:
     """``<painterly>`` where there is ``<painterly2>``."""
     bare = "`train ti` makes one, and `use ti` names a file"
-    hint = suggest_name(name, known) or (r"write `\<` for the character" if span.text.startswith("<") else bare)
+    hint = suggest_name(name, known) or (
+        r"write `\<` for the character" if span.text.startswith("<") else bare
+    )
     hint = hint.replace("mean `", "mean `<").replace("`?", ">`?")
     return Diagnostic("PL105", f"no token is named `<{name}>`", span, hint, severity)
 
@@ -124,7 +143,9 @@ def missing_argument(name: str, parameter: str, span: Span) -> Diagnostic:
 def unknown_wildcard(pattern: str, span: Span) -> Diagnostic:
     """``__animal__`` without a file."""
     hint = f"put a file `{pattern}.txt` into the folder that `use wildcards` names"
-    return warning("PL109", f"there is no list for `__{pattern}__`, so it stays as it is", span, hint)
+    return warning(
+        "PL109", f"there is no list for `__{pattern}__`, so it stays as it is", span, hint
+    )
 
 
 # Values, PL2xx
@@ -132,7 +153,12 @@ def unknown_wildcard(pattern: str, span: Span) -> Diagnostic:
 
 def wrong_option_type(name: str, kind: str, example: str, span: Span) -> Diagnostic:
     """``--steps many``"""
-    return Diagnostic("PL201", f"`{name}` takes {kind}, not `{span.text}`", span, f"write it as `{name} {example}`")
+    return Diagnostic(
+        "PL201",
+        f"`{name}` takes {kind}, not `{span.text}`",
+        span,
+        f"write it as `{name} {example}`",
+    )
 
 
 def out_of_range(name: str, low: float | None, high: float | None, span: Span) -> Diagnostic:
@@ -147,7 +173,10 @@ def _exact(limit: float | None) -> str:
 
 def unknown_choice(name: str, choices: Collection[str], span: Span) -> Diagnostic:
     """``--sampler dimm``"""
-    hint = suggest_name(span.text, choices) or f"there is {join_alternatives([f'`{each}`' for each in choices])}"
+    hint = (
+        suggest_name(span.text, choices)
+        or f"there is {join_alternatives([f'`{each}`' for each in choices])}"
+    )
     return Diagnostic("PL203", f"`{name}` cannot be `{span.text}`", span, hint)
 
 
@@ -163,7 +192,9 @@ def repeated_option(name: str, span: Span) -> Diagnostic:
 
 def size_not_divisible(name: str, span: Span) -> Diagnostic:
     """``--size 100x100``"""
-    return Diagnostic("PL207", f"`{name}` must be divisible by 8 on both sides", span, "try `512x768`")
+    return Diagnostic(
+        "PL207", f"`{name}` must be divisible by 8 on both sides", span, "try `512x768`"
+    )
 
 
 def extreme_weight(weight: float, span: Span) -> Diagnostic:
@@ -180,24 +211,37 @@ def empty_phase(span: Span) -> Diagnostic:
 
 def too_many_pictures(limit: int, span: Span) -> Diagnostic:
     """``--seed 1..100000``"""
-    return Diagnostic("PL210", f"this comes to more than {limit} pictures", span, "make fewer at a time")
+    return Diagnostic(
+        "PL210", f"this comes to more than {limit} pictures", span, "make fewer at a time"
+    )
 
 
 def needs_option(name: str, needed: Collection[str], span: Span) -> Diagnostic:
     """``a fox --mask "face.png"``"""
     others = join_alternatives([f"`--{each}`" for each in needed])
-    return Diagnostic("PL220", f"`--{name}` does nothing without {others}", span, "add it, or leave this out")
+    return Diagnostic(
+        "PL220", f"`--{name}` does nothing without {others}", span, "add it, or leave this out"
+    )
 
 
 def invalid_pick_count(span: Span, least: int, most: int, choices: int) -> Diagnostic:
     """``{3$$a|b}``, ``{0$$a|b}``, ``{2-1$$a|b}``"""
     if least > most:
-        message, hint = f"it goes from {least} down to {most}", f"write `{most}-{least}$$`; it is read so"
+        message, hint = (
+            f"it goes from {least} down to {most}",
+            f"write `{most}-{least}$$`; it is read so",
+        )
     elif not most:
-        message, hint = "none is picked, so nothing stands here", "write how many, as in `{2$$red|blue}`"
+        message, hint = (
+            "none is picked, so nothing stands here",
+            "write how many, as in `{2$$red|blue}`",
+        )
     else:
         fitting = f"{least}-{choices}" if least < choices else f"{choices}"
-        message, hint = f"there are only {choices} to pick from", f"write `{fitting}$$`; it is read so"
+        message, hint = (
+            f"there are only {choices} to pick from",
+            f"write `{fitting}$$`; it is read so",
+        )
     return warning("PL213", message, span, hint)
 
 
@@ -209,7 +253,12 @@ def invalid_choice_weight(span: Span) -> Diagnostic:
 
 def zero_choice_weights(span: Span) -> Diagnostic:
     """``{0::a|0::b}``"""
-    return warning("PL214", "none of these has a chance, so all have the same", span, "give one a number above 0")
+    return warning(
+        "PL214",
+        "none of these has a chance, so all have the same",
+        span,
+        "give one a number above 0",
+    )
 
 
 def alternation_too_short(span: Span) -> Diagnostic:
@@ -226,18 +275,25 @@ def unordered_curve_points(span: Span) -> Diagnostic:
 
 def empty_range(span: Span) -> Diagnostic:
     """``--cfg 0..1/0``"""
-    return Diagnostic("PL212", f"`{span.text}` has no values", span, "after the `/` stands how many there are")
+    return Diagnostic(
+        "PL212", f"`{span.text}` has no values", span, "after the `/` stands how many there are"
+    )
 
 
 def invalid_name(name: str, span: Span) -> Diagnostic:
     """``train lora ../ink from "photos"``"""
-    return Diagnostic("PL211", f"`{name}` cannot be a name", span, "use letters, digits, `-`, `_` and `.`")
+    return Diagnostic(
+        "PL211", f"`{name}` cannot be a name", span, "use letters, digits, `-`, `_` and `.`"
+    )
 
 
 def not_available(what: str, span: Span) -> Diagnostic:
     """``train ti <style> from "photos"``: understood, and nothing in this version carries it out."""
     return Diagnostic(
-        "PL299", f"{what} cannot be carried out yet", span, "it is read and checked; leave it out for now"
+        "PL299",
+        f"{what} cannot be carried out yet",
+        span,
+        "it is read and checked; leave it out for now",
     )
 
 
@@ -246,17 +302,23 @@ def not_available(what: str, span: Span) -> Diagnostic:
 
 def missing_folder(path: str, span: Span) -> Diagnostic:
     """``train lora ink from "no/such/folder"``"""
-    return Diagnostic("PL301", f"there is no folder `{path}`", span, "a path starts at the file that names it")
+    return Diagnostic(
+        "PL301", f"there is no folder `{path}`", span, "a path starts at the file that names it"
+    )
 
 
 def missing_file(path: str, span: Span) -> Diagnostic:
     """``use lora "no/such/file" as ink``"""
-    return Diagnostic("PL304", f"there is no file `{path}`", span, "a path starts at the file that names it")
+    return Diagnostic(
+        "PL304", f"there is no file `{path}`", span, "a path starts at the file that names it"
+    )
 
 
 def recipe_not_readable(path: str, span: Span) -> Diagnostic:
     """``include "no/such/recipe.pl"``"""
-    return Diagnostic("PL305", f"`{path}` is not a text that can be read", span, "it should be a recipe in UTF-8")
+    return Diagnostic(
+        "PL305", f"`{path}` is not a text that can be read", span, "it should be a recipe in UTF-8"
+    )
 
 
 def recursive_include(path: str, span: Span) -> Diagnostic:
@@ -269,7 +331,9 @@ def recursive_include(path: str, span: Span) -> Diagnostic:
 
 def picture_not_readable(file: Path, reason: str, span: Span) -> Diagnostic:
     """A training picture is damaged."""
-    return Diagnostic("PL402", f"the picture `{file.name}` cannot be read: {reason}", span, "remove or replace it")
+    return Diagnostic(
+        "PL402", f"the picture `{file.name}` cannot be read: {reason}", span, "remove or replace it"
+    )
 
 
 def file_access_failed(file: Path, reason: str, span: Span) -> Diagnostic:
@@ -287,18 +351,27 @@ def size_not_possible(size: tuple[int, int], multiple: int, span: Span) -> Diagn
 def spacing_not_possible(sampler: str, scheduler: str, span: Span) -> Diagnostic:
     """``--sampler ddim --scheduler karras``"""
     message = f"the sampler `{sampler}` cannot space its steps as `{scheduler}`"
-    return Diagnostic("PL505", message, span, "leave `--scheduler` out, or try `--sampler dpm++_2m`")
+    return Diagnostic(
+        "PL505", message, span, "leave `--scheduler` out, or try `--sampler dpm++_2m`"
+    )
 
 
 def clip_skip_not_possible(layer: int, layers: int, span: Span) -> Diagnostic:
     """``--clip-skip 9`` with a text encoder of four layers."""
     message = f"this model's text encoder has {layers} layers, so there is no `--clip-skip {layer}`"
-    return Diagnostic("PL504", message, span, "1 is the last layer, 2 the one before: few models want more")
+    return Diagnostic(
+        "PL504", message, span, "1 is the last layer, 2 the one before: few models want more"
+    )
 
 
 def eta_not_possible(sampler: str, span: Span) -> Diagnostic:
     """``--sampler euler --eta 0.5``"""
-    return Diagnostic("PL506", f"the sampler `{sampler}` has no `--eta`", span, "leave it out, or try `--sampler ddim`")
+    return Diagnostic(
+        "PL506",
+        f"the sampler `{sampler}` has no `--eta`",
+        span,
+        "leave it out, or try `--sampler ddim`",
+    )
 
 
 def mask_of_another_size(mask: tuple[int, int], picture: tuple[int, int], span: Span) -> Diagnostic:
@@ -309,5 +382,12 @@ def mask_of_another_size(mask: tuple[int, int], picture: tuple[int, int], span: 
 
 def picture_not_finite(half: bool, span: Span) -> Diagnostic:
     """A LoRA at an absurd strength, or numbers too large for fp16."""
-    hint = "try `--precision fp32`" if half else "try its LoRAs at lower strengths, or a lower `--cfg`"
-    return Diagnostic("PL512", "the numbers of this picture grew out of bounds, so there is nothing to see", span, hint)
+    hint = (
+        "try `--precision fp32`" if half else "try its LoRAs at lower strengths, or a lower `--cfg`"
+    )
+    return Diagnostic(
+        "PL512",
+        "the numbers of this picture grew out of bounds, so there is nothing to see",
+        span,
+        hint,
+    )

@@ -31,7 +31,9 @@ def unusable_file(subject: FileRef, reason: str, hint: str) -> Diagnostic:
 
 def missing(subject: FileRef) -> Diagnostic:
     """The file is gone, or was never made."""
-    return unusable_file(subject, "there is no such file", f"it should be in `{subject.file.parent}`")
+    return unusable_file(
+        subject, "there is no such file", f"it should be in `{subject.file.parent}`"
+    )
 
 
 def damaged(subject: FileRef, kind: str = "safetensors") -> Diagnostic:
@@ -47,34 +49,52 @@ def wrong_file_type(subject: FileRef, what: str, remedy: str) -> Diagnostic:
 def unsafe_pickle(subject: FileRef) -> Diagnostic:
     """A pickle that asks for more than tensors."""
     return unusable_file(
-        subject, "it is a pickle with a program in it, which was not run", "ask for a safetensors file"
+        subject,
+        "it is a pickle with a program in it, which was not run",
+        "ask for a safetensors file",
     )
 
 
 def oversized_pickle(subject: FileRef) -> Diagnostic:
     """A pickle that would fill the memory."""
-    return unusable_file(subject, "it would unpack to far more than its size", "ask for a safetensors file")
+    return unusable_file(
+        subject, "it would unpack to far more than its size", "ask for a safetensors file"
+    )
 
 
 def missing_adapter_config(subject: FileRef, name: str) -> Diagnostic:
     """A PEFT folder without its ``adapter_config.json``."""
-    return unusable_file(subject, f"`{name}` is missing in it, or damaged", "save or copy the whole folder again")
+    return unusable_file(
+        subject, f"`{name}` is missing in it, or damaged", "save or copy the whole folder again"
+    )
 
 
 def unsupported_algorithm(subject: FileRef, kind: str) -> Diagnostic:
     """OFT, GLoRA."""
-    return unusable_file(subject, f"it is a kind of adapter that cannot be used yet, {kind}", "ask for it as a LoRA")
+    return unusable_file(
+        subject, f"it is a kind of adapter that cannot be used yet, {kind}", "ask for it as a LoRA"
+    )
 
 
 def wrong_model_family(subject: FileRef, family: str, model: str) -> Diagnostic:
     """A LoRA for SDXL with a Stable Diffusion 1 model."""
-    return unusable_file(subject, f"it is made for {family}, not for a model like `{model}`", _OTHER)
+    return unusable_file(
+        subject, f"it is made for {family}, not for a model like `{model}`", _OTHER
+    )
 
 
-def modules_do_not_match(subject: FileRef, model: str, fits: tuple[int, int], stranger: str | None) -> Diagnostic:
+def modules_do_not_match(
+    subject: FileRef, model: str, fits: tuple[int, int], stranger: str | None
+) -> Diagnostic:
     """Names that the model does not have; `fits` is how many it has, of how many."""
-    hint = f"it does not have `{stranger}`, for one" if stranger else "the file is empty: save it again"
-    return unusable_file(subject, f"{fits[0]} of its {fits[1]} modules are in the model `{model}`", hint)
+    hint = (
+        f"it does not have `{stranger}`, for one"
+        if stranger
+        else "the file is empty: save it again"
+    )
+    return unusable_file(
+        subject, f"{fits[0]} of its {fits[1]} modules are in the model `{model}`", hint
+    )
 
 
 def shape_mismatch(subject: FileRef, module: str, model: str) -> Diagnostic:
@@ -95,7 +115,9 @@ def not_finite(subject: FileRef, key: str) -> Diagnostic:
 
 def quantized_without_scale(subject: FileRef, key: str, kind: str) -> Diagnostic:
     """Quantised to whole numbers, without what they stand for."""
-    return unusable_file(subject, f"`{key}` holds numbers of the kind {kind}", "save it in fp32, fp16 or bf16")
+    return unusable_file(
+        subject, f"`{key}` holds numbers of the kind {kind}", "save it in fp32, fp16 or bf16"
+    )
 
 
 def width_mismatch(subject: FileRef, width: int, model: str, wanted: int) -> Diagnostic:
@@ -106,36 +128,50 @@ def width_mismatch(subject: FileRef, width: int, model: str, wanted: int) -> Dia
 
 def single_encoder_token(subject: FileRef, model: str) -> Diagnostic:
     """A token for one of two text encoders, or with more vectors for one than for the other."""
-    return unusable_file(subject, f"it has not the same vectors for both text encoders of the model `{model}`", _OTHER)
+    return unusable_file(
+        subject,
+        f"it has not the same vectors for both text encoders of the model `{model}`",
+        _OTHER,
+    )
 
 
 def too_many_vectors(subject: FileRef, count: int, most: int) -> Diagnostic:
     """A token that would not fit into a chunk."""
     return unusable_file(
-        subject, f"it has {count} vectors, and a chunk has room for {most}", "take one with fewer vectors"
+        subject,
+        f"it has {count} vectors, and a chunk has room for {most}",
+        "take one with fewer vectors",
     )
 
 
 def no_vectors(subject: FileRef) -> Diagnostic:
     """A LoRA, or something else, where a token is asked for."""
-    return unusable_file(subject, "there are no vectors of a token in it", "if it is a LoRA, write `<lora:name>`")
+    return unusable_file(
+        subject, "there are no vectors of a token in it", "if it is a LoRA, write `<lora:name>`"
+    )
 
 
 def several_tokens(subject: FileRef, names: Collection[str]) -> Diagnostic:
     """A file with several tokens, none of which has the name that is asked for."""
     listed = ", ".join(f"`{name}`" for name in names)
     return unusable_file(
-        subject, f"it holds several tokens: {listed}", "write `use ti FILE as <token>` with one of them"
+        subject,
+        f"it holds several tokens: {listed}",
+        "write `use ti FILE as <token>` with one of them",
     )
 
 
 def trained_with_other_vae(name: str, model: str, span: Span) -> Diagnostic:
     """A LoRA that was trained on what another VAE makes of pictures."""
-    message = f"`{name}` was trained with another VAE than `{model}` has here, so its colours may be off"
+    message = (
+        f"`{name}` was trained with another VAE than `{model}` has here, so its colours may be off"
+    )
     return warning("PL509", message, span, "name that VAE with `use vae`")
 
 
 def trained_with_other_clip_skip(name: str, trained: int, asked: int, span: Span) -> Diagnostic:
     """A LoRA that was trained on what another layer of the text encoder says."""
-    message = f"`{name}` was trained with `clip-skip {trained}`, and this prompt is read with {asked}"
+    message = (
+        f"`{name}` was trained with `clip-skip {trained}`, and this prompt is read with {asked}"
+    )
     return warning("PL508", message, span, f"use it with `--clip-skip {trained}`")

@@ -30,14 +30,18 @@ def missing_captions(names: Sequence[str], span: Span) -> Diagnostic:
 def common_trigger_word(word: str, span: Span) -> Diagnostic:
     """``--token fox``"""
     message = f"`{word}` is a word that the model knows: what it means will be mixed up with what is learned"
-    return warning("PL413", message, span, "take a rare word, such as `sks`, or train a token with `train ti`")
+    return warning(
+        "PL413", message, span, "take a rare word, such as `sks`, or train a token with `train ti`"
+    )
 
 
 def trigger_missing_in_captions(token: str, names: Sequence[str], span: Span) -> Diagnostic:
     """A caption without the word that the pictures are to be called by."""
     verb = "does" if len(names) == 1 else "do"
     hint = f'say `--prompt "{token}, ${{caption}}"`, or write it into the captions'
-    return warning("PL414", f"what is said of {list_names(names)} {verb} not have `{token}` in it", span, hint)
+    return warning(
+        "PL414", f"what is said of {list_names(names)} {verb} not have `{token}` in it", span, hint
+    )
 
 
 def same_background(colour: str, span: Span) -> Diagnostic:
@@ -64,13 +68,20 @@ def animated_pictures(names: Sequence[str], span: Span) -> Diagnostic:
 def unused_files(names: Sequence[str], reason: str, span: Span) -> Diagnostic:
     """``photo.heic``, or the caption of a picture that is not there."""
     verb = "is" if len(names) == 1 else "are"
-    return warning("PL418", f"{list_names(names)} {verb} not used: {reason}", span, "remove, rename or convert it")
+    return warning(
+        "PL418",
+        f"{list_names(names)} {verb} not used: {reason}",
+        span,
+        "remove, rename or convert it",
+    )
 
 
 def mask_without_picture(names: Sequence[str], span: Span) -> Diagnostic:
     """``one-mask.png`` without a ``one.png``."""
     told = (
-        "is called like a mask, but of no picture" if len(names) == 1 else "are called like masks, but of no pictures"
+        "is called like a mask, but of no picture"
+        if len(names) == 1
+        else "are called like masks, but of no pictures"
     )
     hint = "remove it, or put the picture beside it that it is a mask of"
     return warning("PL419", f"{list_names(names)} {told}, and will be learned from", span, hint)
@@ -78,7 +89,11 @@ def mask_without_picture(names: Sequence[str], span: Span) -> Diagnostic:
 
 def mask_stretched(names: Sequence[str], span: Span) -> Diagnostic:
     """A square mask for a picture that is none."""
-    told = "has another shape than its picture" if len(names) == 1 else "have other shapes than their pictures"
+    told = (
+        "has another shape than its picture"
+        if len(names) == 1
+        else "have other shapes than their pictures"
+    )
     hint = "cut it as its picture is cut"
     return warning("PL420", f"{list_names(names)} {told}, and will be stretched", span, hint)
 

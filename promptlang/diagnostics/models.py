@@ -14,7 +14,9 @@ def model_not_readable(path: Path, reason: str, span: Span, hint: str | None = N
     return Diagnostic("PL303", f"`{path.name}` cannot be used as a model: {reason}", span, hint)
 
 
-def weights_not_readable(path: Path, reason: str, span: Span, hint: str | None = None) -> Diagnostic:
+def weights_not_readable(
+    path: Path, reason: str, span: Span, hint: str | None = None
+) -> Diagnostic:
     """A file that should hold a model, a VAE or a part of one."""
     return Diagnostic("PL303", f"`{path.name}` cannot be used: {reason}", span, hint)
 
@@ -57,19 +59,27 @@ def model_part_not_finite(part: Path, weight: str, span: Span) -> Diagnostic:
 
 def mixed_model_families(path: Path, span: Span) -> Diagnostic:
     """A text encoder of one family with a UNet of another."""
-    return model_not_readable(path, "its text encoder and its UNet are not of the same family", span)
+    return model_not_readable(
+        path, "its text encoder and its UNet are not of the same family", span
+    )
 
 
-def unsupported_model_family(path: Path, family: str, known: Collection[str], span: Span) -> Diagnostic:
+def unsupported_model_family(
+    path: Path, family: str, known: Collection[str], span: Span
+) -> Diagnostic:
     """Stable Diffusion 3, Flux, a refiner, an inpainting model."""
     hint = f"there is {join_alternatives(list(known))}"
-    return model_not_readable(path, f"it is of the kind {family}, which cannot be used yet", span, hint)
+    return model_not_readable(
+        path, f"it is of the kind {family}, which cannot be used yet", span, hint
+    )
 
 
 def unknown_model_family(path: Path, span: Span) -> Diagnostic:
     """Tensors by names that no family has."""
     hint = "it should be a whole checkpoint: UNet, text encoder and VAE"
-    return model_not_readable(path, "its weights are not those of any family that is known here", span, hint)
+    return model_not_readable(
+        path, "its weights are not those of any family that is known here", span, hint
+    )
 
 
 def model_is_a_lora(path: Path, span: Span) -> Diagnostic:
@@ -80,12 +90,16 @@ def model_is_a_lora(path: Path, span: Span) -> Diagnostic:
 
 def model_is_an_embedding(path: Path, span: Span) -> Diagnostic:
     """``use model "painterly.pt"``"""
-    return model_not_readable(path, "it is a textual inversion", span, f'write `use ti "{path.name}" as <{path.stem}>`')
+    return model_not_readable(
+        path, "it is a textual inversion", span, f'write `use ti "{path.name}" as <{path.stem}>`'
+    )
 
 
 def model_is_a_vae(path: Path, span: Span) -> Diagnostic:
     """``use model "kl-f8.safetensors"``"""
-    return model_not_readable(path, "it is a VAE", span, f'write `use vae "{path.name}"` after `use model`')
+    return model_not_readable(
+        path, "it is a VAE", span, f'write `use vae "{path.name}"` after `use model`'
+    )
 
 
 def not_a_weights_file(path: Path, what: str, span: Span) -> Diagnostic:
@@ -101,7 +115,9 @@ def weights_damaged(path: Path, span: Span) -> Diagnostic:
 def unsafe_weights_pickle(path: Path, span: Span) -> Diagnostic:
     """A pickle with more in it than tensors."""
     hint = "convert it to safetensors, if you trust whoever made it"
-    return weights_not_readable(path, "beside weights it holds objects, which could run any program", span, hint)
+    return weights_not_readable(
+        path, "beside weights it holds objects, which could run any program", span, hint
+    )
 
 
 def hub_unavailable(name: str, reason: str, span: Span) -> Diagnostic:
@@ -118,7 +134,9 @@ def vae_not_readable(path: Path, reason: str, span: Span) -> Diagnostic:
 
 def incompatible_vae(path: Path, model: str, span: Span) -> Diagnostic:
     """A VAE whose latents are not those of the model."""
-    return vae_not_readable(path, f"its latents are of another shape than those of the model `{model}`", span)
+    return vae_not_readable(
+        path, f"its latents are of another shape than those of the model `{model}`", span
+    )
 
 
 # Run time
@@ -126,7 +144,9 @@ def incompatible_vae(path: Path, model: str, span: Span) -> Diagnostic:
 
 def device_missing(device: str, span: Span) -> Diagnostic:
     """``set device cuda`` on a machine without."""
-    return Diagnostic("PL510", f"there is no device `{device}` on this machine", span, "try `set device auto`")
+    return Diagnostic(
+        "PL510", f"there is no device `{device}` on this machine", span, "try `set device auto`"
+    )
 
 
 def precision_not_possible(precision: str, device: str, span: Span) -> Diagnostic:

@@ -11,14 +11,19 @@ from promptlang.source import Span
 def unclosed_bracket(bracket: str, span: Span) -> Diagnostic:
     """``(a cat``"""
     closing = {"(": ")", "[": "]"}[bracket]
-    hint = f"it runs to the end; close it with `{closing}`, or write `\\{bracket}` for the character"
+    hint = (
+        f"it runs to the end; close it with `{closing}`, or write `\\{bracket}` for the character"
+    )
     return warning("PL001", f"`{bracket}` is never closed", span, hint)
 
 
 def stray_bracket(bracket: str, span: Span) -> Diagnostic:
     """``a cat)``"""
     return warning(
-        "PL002", f"`{bracket}` closes nothing and is read as text", span, f"write `\\{bracket}` if you mean it"
+        "PL002",
+        f"`{bracket}` closes nothing and is read as text",
+        span,
+        f"write `\\{bracket}` if you mean it",
     )
 
 
@@ -39,7 +44,9 @@ def misspelled_keyword(written: str, meant: str, span: Span) -> Diagnostic:
 def unexpected_text(text: str, expected: Collection[str], span: Span) -> Diagnostic:
     """A statement that goes on in a way it cannot."""
     found = f"`{text}`" if text else "the end of the line"
-    return Diagnostic("PL005", f"{found} is not expected here", span, f"expected {join_alternatives(expected)}")
+    return Diagnostic(
+        "PL005", f"{found} is not expected here", span, f"expected {join_alternatives(expected)}"
+    )
 
 
 def unclosed_string(span: Span) -> Diagnostic:
@@ -56,7 +63,11 @@ _ELSEWHERE = {
 
 def unknown_tag(kind: str, known: Collection[str], span: Span) -> Diagnostic:
     """``<lore:ink>``"""
-    hint = _ELSEWHERE.get(kind.lower()) or suggest_name(kind.lower(), known) or r"write `\<` for the character"
+    hint = (
+        _ELSEWHERE.get(kind.lower())
+        or suggest_name(kind.lower(), known)
+        or r"write `\<` for the character"
+    )
     return Diagnostic("PL007", f"there is no tag `<{kind}:…>`", span, hint)
 
 
@@ -73,19 +84,28 @@ def invalid_trigger(span: Span) -> Diagnostic:
 
 def invalid_strength(text: str, span: Span) -> Diagnostic:
     """``<lora:ink:strong>``"""
-    return Diagnostic("PL009", f"`{text}` is not a strength", span, "write a number, as in `<lora:name:0.8>`")
+    return Diagnostic(
+        "PL009", f"`{text}` is not a strength", span, "write a number, as in `<lora:name:0.8>`"
+    )
 
 
 def missing_moment(span: Span) -> Diagnostic:
     """``[a:b]``"""
     hint = r"write a moment as in `[cat:dog:0.5]`, or `\:` for the character"
-    return warning("PL010", "these square brackets have no moment to change at, so they only weigh less", span, hint)
+    return warning(
+        "PL010",
+        "these square brackets have no moment to change at, so they only weigh less",
+        span,
+        hint,
+    )
 
 
 def moment_count_mismatch(phases: int, moments: int, span: Span) -> Diagnostic:
     """``[a:b:c:0.5]``"""
     needed = "one moment" if phases == 2 else f"{phases - 1} moments"
-    message = f"{phases} phases need {needed}, not {moments}, so these square brackets only weigh less"
+    message = (
+        f"{phases} phases need {needed}, not {moments}, so these square brackets only weigh less"
+    )
     example = f"[{':'.join('abcdefgh'[:phases])}:{','.join(f'{at / phases:.1f}' for at in range(1, phases))}]"
     return warning("PL010", message, span, f"write them as in `{example}`" if phases <= 8 else None)
 
@@ -110,12 +130,19 @@ def misplaced_area(span: Span) -> Diagnostic:
 
 def unclosed_brace(span: Span) -> Diagnostic:
     """``{red|blue``"""
-    return warning("PL014", "`{` is never closed, so these are no variants", span, r"close it with `}`, or write `\{`")
+    return warning(
+        "PL014",
+        "`{` is never closed, so these are no variants",
+        span,
+        r"close it with `}`, or write `\{`",
+    )
 
 
 def expansion_too_long(limit: int, span: Span) -> Diagnostic:
     """A `let` of `let`s of `let`s."""
-    return Diagnostic("PL015", f"filled in, this comes to more than {limit} characters", span, "use fewer `${…}`")
+    return Diagnostic(
+        "PL015", f"filled in, this comes to more than {limit} characters", span, "use fewer `${…}`"
+    )
 
 
 def endless_expansion(pattern: str, span: Span) -> Diagnostic:
@@ -133,7 +160,9 @@ def unclosed_tag(kind: str, span: Span) -> Diagnostic:
 def empty_part(span: Span) -> Diagnostic:
     """``a fox AND``"""
     hint = r"take the `AND` out, or write `\AND` for the word"
-    return warning("PL018", "there is nothing on one side of this `AND`, so one part is empty", span, hint)
+    return warning(
+        "PL018", "there is nothing on one side of this `AND`, so one part is empty", span, hint
+    )
 
 
 def options_in_prompt(written: str, span: Span) -> Diagnostic:
@@ -146,5 +175,8 @@ def statement_in_prompt(head: str, span: Span) -> Diagnostic:
     """``promptlang convert "use model emoji"``"""
     hint = "in a recipe, write `render` before it if it is a prompt"
     return warning(
-        "PL020", f"this is read as a prompt, but a recipe's line would be the statement `{head}`", span, hint
+        "PL020",
+        f"this is read as a prompt, but a recipe's line would be the statement `{head}`",
+        span,
+        hint,
     )

@@ -7,7 +7,17 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from promptlang import ast
-from promptlang.dialects import a1111, comfy, compel, dynamicprompts, invokeai, native, novelai, prompt_control, sdcpp
+from promptlang.dialects import (
+    a1111,
+    comfy,
+    compel,
+    dynamicprompts,
+    invokeai,
+    native,
+    novelai,
+    prompt_control,
+    sdcpp,
+)
 from promptlang.dialects.reading import ReadResult
 from promptlang.dialects.writing import WriteResult
 from promptlang.source import Span

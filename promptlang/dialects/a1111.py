@@ -37,7 +37,9 @@ def _read(span: Span, *, templated: bool) -> ReadResult:
     if float(last[1]) != 1:
         return prompt, (
             *found,
-            said.read_as(f"`{last.group().strip()}`, by which A1111 weighs all of it,", "text", place),
+            said.read_as(
+                f"`{last.group().strip()}`, by which A1111 weighs all of it,", "text", place
+            ),
         )
     prompt, found = parse_prompt(span.source.span(span.start, place.start), templated=templated)
     return replace(prompt, span=span), found
@@ -59,7 +61,16 @@ class A1111Writer(writing.PromptWriter):
 
     dialect = "A1111"
     supported = frozenset(
-        {ast.Emphasis, ast.Schedule, ast.Alternation, ast.Composition, ast.Break, ast.Lora, ast.Embedding, ast.Opening}
+        {
+            ast.Emphasis,
+            ast.Schedule,
+            ast.Alternation,
+            ast.Composition,
+            ast.Break,
+            ast.Lora,
+            ast.Embedding,
+            ast.Opening,
+        }
     )
 
     def write(self, prompt: ast.Prompt) -> WriteResult:
@@ -73,13 +84,19 @@ class A1111Writer(writing.PromptWriter):
         """Words, their brackets escaped."""
         value = text.value
         if "#" in value:
-            self.report_unsupported("way to write `#`, which begins a comment", text, "it is left out")
+            self.report_unsupported(
+                "way to write `#`, which begins a comment", text, "it is left out"
+            )
             value = value.replace("#", "")
         if _TAG.search(value):
-            self.report_unsupported("way to write `<word:`, which is a tag", text, "a space divides it")
+            self.report_unsupported(
+                "way to write `<word:`, which is a tag", text, "a space divides it"
+            )
             value = _TAG.sub("< ", value)
         if _WORD.search(value):
-            self.report_unsupported("way to write `AND` or `BREAK` as words", text, "they are written small")
+            self.report_unsupported(
+                "way to write `AND` or `BREAK` as words", text, "they are written small"
+            )
             value = _WORD.sub(lambda word: word.group().lower(), value)
         value = _SPECIAL.sub(r"\\\g<0>", value)
         if self.square_depth or (self.has_step_changes and self.inside):
@@ -93,18 +110,28 @@ class A1111Writer(writing.PromptWriter):
                 return name
             case ast.Break() if self.ranges:
                 self.report_unsupported(
-                    "`BREAK` in brackets that cross or are never closed", phrase, "it is a word there"
+                    "`BREAK` in brackets that cross or are never closed",
+                    phrase,
+                    "it is a word there",
                 )
                 return super().leaf(phrase)
-            case ast.Lora() if any(isinstance(each, ast.Schedule | ast.Alternation) for each in self.inside):
-                self.report_unsupported("LoRA that comes and goes", phrase, "it holds at every step")
+            case ast.Lora() if any(
+                isinstance(each, ast.Schedule | ast.Alternation) for each in self.inside
+            ):
+                self.report_unsupported(
+                    "LoRA that comes and goes", phrase, "it holds at every step"
+                )
                 return super().leaf(phrase)
             case _:
                 return super().leaf(phrase)
 
     def finish_part(self, text: str, part: ast.Part) -> str:
         """A number at the end weighs a part even where it is the only one."""
-        return f"{text} :1" if part.weight is None and self.ends_in_number(text) else super().finish_part(text, part)
+        return (
+            f"{text} :1"
+            if part.weight is None and self.ends_in_number(text)
+            else super().finish_part(text, part)
+        )
 
     def needs_nesting(self, node: ast.Schedule) -> bool:
         """Two phases at a time."""
@@ -113,5 +140,7 @@ class A1111Writer(writing.PromptWriter):
     def period(self, node: ast.Alternation) -> str:
         """There is none."""
         if node.period is not None:
-            self.report_unsupported("alternation of more than a step at a time", node, "it changes every step")
+            self.report_unsupported(
+                "alternation of more than a step at a time", node, "it changes every step"
+            )
         return "]"

@@ -16,7 +16,9 @@ _BAR = re.compile(r"(?<!\\)(?:\\\\)*\|")
 
 def diagnose_differences(prompt: ast.Prompt) -> Iterator[Diagnostic]:
     """Each with its place, part by part; grammar/README.md has the table."""
-    for match in _ESCAPED_WEIGHT.finditer(prompt.span.source.text, prompt.span.start, prompt.span.end):
+    for match in _ESCAPED_WEIGHT.finditer(
+        prompt.span.source.text, prompt.span.start, prompt.span.end
+    ):
         place = prompt.span.source.span(*match.span("written"))
         hint = "A1111 takes the number for a weight all the same: without the backslash it is one here, too"
         yield said.read_as(f"`{place.text}`", "text and a bracket", place, hint)
@@ -49,7 +51,9 @@ def _brackets(node: ast.Node) -> Iterator[Diagnostic]:
     hint = "A1111 takes it for text that weighs less"
     match node:
         case ast.Alternation(_, ast.Moment()):
-            yield said.read_as("`:` and a number after `|`", "how long each turn lasts", node.span, hint)
+            yield said.read_as(
+                "`:` and a number after `|`", "how long each turn lasts", node.span, hint
+            )
         case ast.Schedule(branches) if len(branches) > 2:
             yield said.read_as("this", f"{len(branches)} phases", node.span, hint)
 

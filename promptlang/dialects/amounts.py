@@ -68,7 +68,9 @@ def format_amount(amount: ast.Amount) -> str:
     """``1.2``, ``[1:1.2:0.5]``, ``[1|1.2]`` or ``0@0,1@0.5``."""
     match amount:
         case ast.Stages(values, moments):
-            return f"[{':'.join(map(format_number, values))}:{','.join(map(format_moment, moments))}]"
+            return (
+                f"[{':'.join(map(format_number, values))}:{','.join(map(format_moment, moments))}]"
+            )
         case ast.Turns(values, period):
             tail = "" if period is None else f":{format_moment(period)}"
             return f"[{'|'.join(map(format_number, values))}{tail}]"

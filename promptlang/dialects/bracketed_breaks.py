@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.syntax.visitor import BranchingNode, PhraseTransformer, WeightedNode, transform_prompt
+from promptlang.syntax.visitor import (
+    BranchingNode,
+    PhraseTransformer,
+    WeightedNode,
+    transform_prompt,
+)
 
 
 def move_breaks_out(prompt: ast.Prompt) -> ast.Prompt:
@@ -28,7 +33,9 @@ class _TakeOut(PhraseTransformer):
             if any(self._breaks(phrase) for branch in node.branches for phrase in branch.phrases):
                 self._broken[id(node)] = node
             return (node,)
-        return self._divided(node, node.phrases) if any(map(self._breaks, node.phrases)) else (node,)
+        return (
+            self._divided(node, node.phrases) if any(map(self._breaks, node.phrases)) else (node,)
+        )
 
     def _breaks(self, phrase: ast.Phrase) -> bool:
         return isinstance(phrase, ast.Break) or id(phrase) in self._broken
@@ -53,7 +60,10 @@ class _TakeOut(PhraseTransformer):
 
     def _weighed(self, node: WeightedNode, phrase: ast.Phrase) -> ast.Phrase:
         assert isinstance(phrase, ast.Schedule | ast.Alternation)
-        branches = (replace(each, phrases=tuple(self._divided(node, each.phrases))) for each in phrase.branches)
+        branches = (
+            replace(each, phrases=tuple(self._divided(node, each.phrases)))
+            for each in phrase.branches
+        )
         weighed = replace(phrase, branches=tuple(branches))
         self._broken[id(weighed)] = weighed
         return weighed

@@ -97,7 +97,12 @@ def _group(pieces: list[re.Match[str]], opening: int, closing: int) -> _Group:
     if colon < 0 or (colon == 0 and closing - 1 == opening + 1):
         return _Group(opening, closing, None, pieces[closing].start())
     weight = _number(last["text"][colon + 1 :])
-    return _Group(opening, closing, weight, pieces[closing].start() if weight is None else last.start() + colon)
+    return _Group(
+        opening,
+        closing,
+        weight,
+        pieces[closing].start() if weight is None else last.start() + colon,
+    )
 
 
 def _number(text: str) -> float | None:
@@ -108,7 +113,9 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _phrases(span: Span, pieces: list[re.Match[str]], groups: list[_Group]) -> tuple[ast.Phrase, ...]:
+def _phrases(
+    span: Span, pieces: list[re.Match[str]], groups: list[_Group]
+) -> tuple[ast.Phrase, ...]:
     """The pieces as a tree whose brackets set weights."""
     openings = {group.opening: group for group in groups}
     closings = {group.closing: group for group in groups}
@@ -134,7 +141,9 @@ def _value(piece: re.Match[str]) -> str:
     return piece.group()[1:] if piece["escape"] else piece.group()
 
 
-def _diagnose_unbalanced(span: Span, pieces: list[re.Match[str]], groups: list[_Group]) -> Iterator[Diagnostic]:
+def _diagnose_unbalanced(
+    span: Span, pieces: list[re.Match[str]], groups: list[_Group]
+) -> Iterator[Diagnostic]:
     used = {at for group in groups for at in (group.opening, group.closing)}
     for index, piece in enumerate(pieces):
         if piece["mark"] and index not in used:
@@ -165,7 +174,11 @@ class ComfyWriter(PromptWriter):
         """What is inside weighs as much as all that is around it."""
         match node:
             case ast.Emphasis(_, weight):
-                self.factors.append(multiply_amounts(self.factors[-1], EMPHASIS_FACTOR if weight is None else weight))
+                self.factors.append(
+                    multiply_amounts(
+                        self.factors[-1], EMPHASIS_FACTOR if weight is None else weight
+                    )
+                )
             case ast.Deemphasis():
                 self.factors.append(multiply_amounts(self.factors[-1], DEEMPHASIS_FACTOR))
 
@@ -173,7 +186,11 @@ class ComfyWriter(PromptWriter):
         """The weight that holds inside, unless it is what brackets alone come to."""
         weight, around = self.factors.pop(), self.factors[-1]
         written = isinstance(node, ast.Emphasis) and node.weight is not None
-        if not written and weight == multiply_amounts(around, EMPHASIS_FACTOR) and not self.ends_in_weight():
+        if (
+            not written
+            and weight == multiply_amounts(around, EMPHASIS_FACTOR)
+            and not self.ends_in_weight()
+        ):
             return ""
         return f":{format_amount(weight if written and around == 1 else round_amount(weight))}"
 
@@ -188,10 +205,14 @@ class ComfyWriter(PromptWriter):
     def escaped(self, text: ast.Text, value: str) -> str:
         """``embedding:`` would begin a token; a backslash at the end would make the next bracket a character."""
         if _TOKEN.search(value):
-            self.report_unsupported("way to write `embedding:` as a word", text, "a space divides it")
+            self.report_unsupported(
+                "way to write `embedding:` as a word", text, "a space divides it"
+            )
             value = _TOKEN.sub("embedding :", value)
         if value.endswith("\\"):
-            self.report_unsupported("way to write a backslash before a bracket", text, "a space divides them")
+            self.report_unsupported(
+                "way to write a backslash before a bracket", text, "a space divides them"
+            )
             value += " "
         return value
 

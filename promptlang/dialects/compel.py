@@ -20,9 +20,13 @@ from promptlang.source import Span
 
 _N = NUMBER
 _FREE = re.compile(r"\S+")
-_AFTER = re.compile(rf"(?P<signs>\++|-+)|(?P<number>(?:\d*\.\d+|\d+))|\s*\.attend\(\s*(?P<attend>\++|-+|{_N})\s*\)")
+_AFTER = re.compile(
+    rf"(?P<signs>\++|-+)|(?P<number>(?:\d*\.\d+|\d+))|\s*\.attend\(\s*(?P<attend>\++|-+|{_N})\s*\)"
+)
 _COMBINED = re.compile(r"\.(?P<operator>and|add|blend)\((?P<weights>[^()]*)\)")
-_SWAP = re.compile(r'\s*\.swap\(\s*(?P<other>"[^"]*"|[^",()]*)\s*(?P<options>(?:,\s*\w+\s*=\s*[\w.-]+\s*)*)\)')
+_SWAP = re.compile(
+    r'\s*\.swap\(\s*(?P<other>"[^"]*"|[^",()]*)\s*(?P<options>(?:,\s*\w+\s*=\s*[\w.-]+\s*)*)\)'
+)
 _START = re.compile(r"t_start\s*=\s*([\d.]+)")
 PLUS, MINUS = 1.1, 0.9
 
@@ -60,21 +64,31 @@ class _Reader:
         if last is None:
             return None
         operator = _COMBINED.match(self._source.text, text.tokens[last].end, self._span.end)
-        parts = self._parts(text.tokens[first + 1 : last], text.tokens[last].start) if operator else None
+        parts = (
+            self._parts(text.tokens[first + 1 : last], text.tokens[last].start)
+            if operator
+            else None
+        )
         if operator is None or parts is None:
             return None
         weights = re.findall(_N, operator["weights"])
         place = self._source.span(*operator.span())
         if weights and len(weights) != len(parts):
-            self.found.append(said.weight_count_mismatch(operator["operator"], len(parts), len(weights), place))
+            self.found.append(
+                said.weight_count_mismatch(operator["operator"], len(parts), len(weights), place)
+            )
             return None
         if self._source.text[operator.end() : self._span.end].strip():
             rest = self._source.span(operator.end(), self._span.end)
-            self.found.append(said.read_as(f"what follows `.{operator['operator']}()`", "nothing", rest))
+            self.found.append(
+                said.read_as(f"what follows `.{operator['operator']}()`", "nothing", rest)
+            )
         numbers = [float(weight) for weight in weights] or [1.0] * len(parts)
         if operator["operator"] == "blend":
             plain = "no_normalize" in operator["weights"] or not sum(numbers)
-            return self._blend(parts, [each / (1 if plain else sum(numbers)) for each in numbers], place)
+            return self._blend(
+                parts, [each / (1 if plain else sum(numbers)) for each in numbers], place
+            )
         return tuple(self._and(parts, numbers, place))
 
     def _parts(self, tokens: list[Token], end: int) -> list[Span] | None:
@@ -93,7 +107,9 @@ class _Reader:
         edges.append(end)
         if any(count not in (0, 2) for count in quotes):
             return None
-        return [self._stripped(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+        return [
+            self._stripped(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True)
+        ]
 
     def _stripped(self, start: int, end: int) -> Span:
         """Without white space and quotes."""
@@ -102,8 +118,14 @@ class _Reader:
         quoted = end - start > 1 and self._source.text[start] == '"'
         return self._source.span(start + quoted, end - quoted)
 
-    def _blend(self, parts: list[Span], weights: list[float], place: Span) -> tuple[ast.Composition]:
-        self.found.append(said.read_as("`.blend()`", "`AND`, which adds up predictions instead of embeddings", place))
+    def _blend(
+        self, parts: list[Span], weights: list[float], place: Span
+    ) -> tuple[ast.Composition]:
+        self.found.append(
+            said.read_as(
+                "`.blend()`", "`AND`, which adds up predictions instead of embeddings", place
+            )
+        )
         each = zip(parts, weights, strict=True)
         parted = tuple(ast.Part(self.phrases(span), weight, span=span) for span, weight in each)
         return (ast.Composition(parted, span=self._span),)
@@ -129,7 +151,9 @@ class _Reader:
             frame = frames[-1]
             if at == frame.closing:
                 frames.pop()
-                at = self._operated(frames[-1].phrases, frame.phrases.all(), self._source.span(frame.start, at + 1))
+                at = self._operated(
+                    frames[-1].phrases, frame.phrases.all(), self._source.span(frame.start, at + 1)
+                )
                 continue
             opened = self._opened(text, at)
             if opened is not None:
@@ -163,7 +187,9 @@ class _Reader:
                 strength = float(token["strength"] or 1)
                 phrases.add(ast.Lora(token["name"], strength, strength, span=place))
             case "token":
-                return self._operated(phrases, (ast.Embedding(place.text[1:-1], span=place),), place, word=True)
+                return self._operated(
+                    phrases, (ast.Embedding(place.text[1:-1], span=place),), place, word=True
+                )
             case "word" if self._followed(token.end(), end) or not free:
                 word = ast.Text(_unescaped(token.group()), span=place)
                 return self._operated(phrases, (word,), place, word=True)
@@ -187,7 +213,12 @@ class _Reader:
         return bool(operator and not operator["number"]) or _SWAP.match(text, at, end) is not None
 
     def _operated(
-        self, phrases: PhraseBuilder, inner: tuple[ast.Phrase, ...], place: Span, *, word: bool = False
+        self,
+        phrases: PhraseBuilder,
+        inner: tuple[ast.Phrase, ...],
+        place: Span,
+        *,
+        word: bool = False,
     ) -> int:
         """Add phrases with the operator that follows them; where that ends."""
         text, limit = self._source.text, self._span.end
@@ -196,7 +227,9 @@ class _Reader:
         if operator and not (word and operator["number"]):
             weight = _weight(operator["signs"] or operator["number"] or operator["attend"])
             whole = self._source.span(place.start, operator.end())
-            phrases.add(ast.Emphasis(inner, None if weight == EMPHASIS_FACTOR else weight, span=whole))
+            phrases.add(
+                ast.Emphasis(inner, None if weight == EMPHASIS_FACTOR else weight, span=whole)
+            )
             return operator.end()
         if swap:
             phrases.add(self._swapped(inner, place, swap))
@@ -208,9 +241,15 @@ class _Reader:
                 phrases.add(phrase)
         return place.end
 
-    def _swapped(self, inner: tuple[ast.Phrase, ...], place: Span, swap: re.Match[str]) -> ast.Schedule:
+    def _swapped(
+        self, inner: tuple[ast.Phrase, ...], place: Span, swap: re.Match[str]
+    ) -> ast.Schedule:
         whole = self._source.span(place.start, swap.end())
-        self.found.append(said.read_as("`.swap()`", "prompt editing, without the shape of what it replaces", whole))
+        self.found.append(
+            said.read_as(
+                "`.swap()`", "prompt editing, without the shape of what it replaces", whole
+            )
+        )
         given = _START.search(swap["options"])
         start = float(given[1]) if given else 0.2
         moment = ast.Moment(start, fraction=True, span=self._source.span(*swap.span()))
@@ -297,11 +336,21 @@ class CompelWriter:
 
     def _lora(self, node: ast.Lora, name: str, unet: ast.Amount) -> str:
         if not re.fullmatch(r"[\w-]+", name):
-            self._cannot("LoRA names with other than letters, digits, `_` and `-`", node.span, "it is left out")
+            self._cannot(
+                "LoRA names with other than letters, digits, `_` and `-`",
+                node.span,
+                "it is left out",
+            )
             return ""
         if node.text_encoder != unet:
-            self._cannot("strength of a LoRA for the text encoder alone", node.span, "the UNet's is kept")
-        return f"withLora({name}, {format_number(round_weight(float(unet)))})" if isinstance(unet, float | int) else ""
+            self._cannot(
+                "strength of a LoRA for the text encoder alone", node.span, "the UNet's is kept"
+            )
+        return (
+            f"withLora({name}, {format_number(round_weight(float(unet)))})"
+            if isinstance(unet, float | int)
+            else ""
+        )
 
     def _escaped(self, text: ast.Text, *, strict: bool) -> str:
         """Words, their brackets and quotes escaped; signs that would weigh a word cannot be."""
@@ -327,6 +376,12 @@ def _weighed(text: str, weight: float) -> str:
     core = text.strip()
     start = text.index(core) if core else 0
     sign = next(
-        (mark * count for mark, base in (("+", PLUS), ("-", MINUS)) for count in (1, 2) if weight == base**count), ""
+        (
+            mark * count
+            for mark, base in (("+", PLUS), ("-", MINUS))
+            for count in (1, 2)
+            if weight == base**count
+        ),
+        "",
     )
     return f"{text[:start]}({core}){sign or format_number(round_weight(weight))}{text[start + len(core) :]}"

@@ -39,7 +39,9 @@ class TokenizedText:
     """A text as tokens, and which of its brackets and quotes hold nothing but what may stand in them."""
 
     def __init__(self, span: Span) -> None:
-        self.tokens = [Token(m.lastgroup or "", m.start(), m.end(), m.group()) for m in _matches(span)]
+        self.tokens = [
+            Token(m.lastgroup or "", m.start(), m.end(), m.group()) for m in _matches(span)
+        ]
         self.at = {token.start: index for index, token in enumerate(self.tokens)}
         self.partner: dict[int, int] = {}
         self._wrong: list[int] = []
@@ -57,12 +59,18 @@ class TokenizedText:
 
     def _attached(self, index: int) -> bool:
         before = self.tokens[index - 1] if index else None
-        return before is not None and (before.kind in ("word", "token") or before.text in (")", '"'))
+        return before is not None and (
+            before.kind in ("word", "token") or before.text in (")", '"')
+        )
 
     def group(self, opening: int) -> int | None:
         """Where a bracket closes, if all in it can be read."""
         closing = self.partner.get(opening)
-        if closing is None or self._any(self._wrong, opening, closing) or self._any(self._quotes, opening, closing) % 2:
+        if (
+            closing is None
+            or self._any(self._wrong, opening, closing)
+            or self._any(self._quotes, opening, closing) % 2
+        ):
             return None
         return closing
 

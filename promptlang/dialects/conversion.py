@@ -60,7 +60,8 @@ def convert(text: str, *, source: str = "a1111", target: str = "promptlang") -> 
         return _statement(place, target)
     converted = _convert(_whole(place), source, target)
     return replace(
-        converted, diagnostics=(*converted.diagnostics, *_misplaced(_whole(place), converted, source, target))
+        converted,
+        diagnostics=(*converted.diagnostics, *_misplaced(_whole(place), converted, source, target)),
     )
 
 
@@ -95,7 +96,10 @@ def _statement(source: Source, target: str) -> Converted:
     if not (read.prompt or read.negative or read.settings):
         return Converted("", ())
     options = [*_options(source, read, found)]
-    return Converted(format_recipe_line(prompt.text, negative.text if read.negative else "", options), tuple(found))
+    return Converted(
+        format_recipe_line(prompt.text, negative.text if read.negative else "", options),
+        tuple(found),
+    )
 
 
 def format_recipe_line(prompt: str, negative: str, options: Iterable[str]) -> str:
@@ -117,14 +121,22 @@ def _one_line(text: str) -> str:
 
 def _forced(prompt: str) -> str:
     span = _whole(Source(prompt))
-    return f"render {prompt}" if find_statement_head(span) or suggest_statement(span) or not prompt else prompt
+    return (
+        f"render {prompt}"
+        if find_statement_head(span) or suggest_statement(span) or not prompt
+        else prompt
+    )
 
 
 def _string(text: str) -> str:
     """A text in quotes, of which there are two kinds."""
     if '"' not in text:
         return f'"{text}"'
-    return f'"""{re.sub(chr(34) * 3 + "+", chr(34) * 2, text)} """' if text.endswith('"') else f'"""{text}"""'
+    return (
+        f'"""{re.sub(chr(34) * 3 + "+", chr(34) * 2, text)} """'
+        if text.endswith('"')
+        else f'"""{text}"""'
+    )
 
 
 def _integer(value: str) -> str | None:
@@ -144,7 +156,8 @@ def _size(value: str) -> str | None:
     if not re.fullmatch(r"\d{1,6}x\d{1,6}", value):
         return None
     return "x".join(
-        str(max(1, (int(side) + SIZE_MULTIPLE // 2) // SIZE_MULTIPLE) * SIZE_MULTIPLE) for side in value.split("x")
+        str(max(1, (int(side) + SIZE_MULTIPLE // 2) // SIZE_MULTIPLE) * SIZE_MULTIPLE)
+        for side in value.split("x")
     )
 
 

@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.syntax.visitor import Enter, Leave, PhraseTransformer, transform_prompt, visit_phrases
+from promptlang.syntax.visitor import (
+    Enter,
+    Leave,
+    PhraseTransformer,
+    transform_prompt,
+    visit_phrases,
+)
 
 
 def use_last_strengths(prompt: ast.Prompt) -> ast.Prompt:
@@ -70,7 +76,11 @@ def _total(prompt: ast.Prompt, name: str) -> tuple[float, float]:
     """What its strengths, all of which hold, come to: those of a part add up, and parts that are alike count once."""
     of_parts: dict[tuple[float, float], None] = {}
     for part in prompt.parts:
-        both = [(_number(each.text_encoder), _number(each.unet)) for each in _held(part.phrases) if each.name == name]
+        both = [
+            (_number(each.text_encoder), _number(each.unet))
+            for each in _held(part.phrases)
+            if each.name == name
+        ]
         if both:
             of_parts[sum(te for te, _ in both), sum(unet for _, unet in both)] = None
     return sum(te for te, _ in of_parts), sum(unet for _, unet in of_parts)

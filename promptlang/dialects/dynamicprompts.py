@@ -54,7 +54,9 @@ def _variables(prompt: ast.Prompt) -> Iterator[Diagnostic]:
     for node in ast.walk(prompt):
         if isinstance(node, ast.Reference):
             what = f"`{node.span.text}`, {_CALLED['variable']},"
-            yield said.read_as(what, "a piece that `let` names", node.span, f"write `let {node.name} = …` above it")
+            yield said.read_as(
+                what, "a piece that `let` names", node.span, f"write `let {node.name} = …` above it"
+            )
 
 
 def write(prompt: ast.Prompt) -> WriteResult:
@@ -72,7 +74,9 @@ class _DynamicPromptsWriter(a1111.A1111Writer):
     def text(self, text: ast.Text) -> str:
         value = super().text(text)
         if _TEMPLATE.search(value):
-            self.report_unsupported("way to write `{`, `}` or `__` as characters", text, "they are left out")
+            self.report_unsupported(
+                "way to write `{`, `}` or `__` as characters", text, "they are left out"
+            )
             value = _TEMPLATE.sub("", value)
         return value
 
@@ -80,6 +84,8 @@ class _DynamicPromptsWriter(a1111.A1111Writer):
         """A piece that `let` names is a variable there, which the text itself has to set."""
         if isinstance(phrase, ast.Reference):
             self.report_unsupported(
-                f"value for `{phrase.name}` yet", phrase, f"set it there with `${{{phrase.name}=…}}`"
+                f"value for `{phrase.name}` yet",
+                phrase,
+                f"set it there with `${{{phrase.name}=…}}`",
             )
         return super().leaf(phrase)

@@ -8,10 +8,20 @@ from dataclasses import dataclass, field, replace
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as said
-from promptlang.dialects.amounts import STEP_DEPENDENT_AMOUNTS, format_amount, round_amount, to_constant
+from promptlang.dialects.amounts import (
+    STEP_DEPENDENT_AMOUNTS,
+    format_amount,
+    round_amount,
+    to_constant,
+)
 from promptlang.prompts.segments import DEEMPHASIS_FACTOR, EMPHASIS_FACTOR
 from promptlang.source import Span
-from promptlang.syntax.visitor import BranchingNode, PhraseTransformer, WeightedNode, transform_phrases
+from promptlang.syntax.visitor import (
+    BranchingNode,
+    PhraseTransformer,
+    WeightedNode,
+    transform_phrases,
+)
 
 FEATURE_NAMES = {
     ast.Schedule: "prompt editing",
@@ -46,7 +56,9 @@ def fit(prompt: ast.Prompt, dialect: str, supported: frozenset[type]) -> Fitted:
     parts = tuple(fitter.part(part) for part in prompt.parts)
     if len(parts) > 1 and ast.Composition not in supported:
         fitter.report_unsupported(
-            ast.Composition, prompt.phrases[0].span, "the parts follow each other, without weights of their own"
+            ast.Composition,
+            prompt.phrases[0].span,
+            "the parts follow each other, without weights of their own",
         )
         parts = tuple(replace(part, weight=None) for part in parts)
     return Fitted(parts, fitter.found)
@@ -59,7 +71,11 @@ class _Fitter(PhraseTransformer):
     found: list[Diagnostic] = field(default_factory=list)
 
     def part(self, part: ast.Part) -> ast.Part:
-        return replace(part, phrases=transform_phrases(part.phrases, self), weight=self._weight(part.weight, part))
+        return replace(
+            part,
+            phrases=transform_phrases(part.phrases, self),
+            weight=self._weight(part.weight, part),
+        )
 
     def report_unsupported(self, kind: type, span: Span, instead: str) -> None:
         self.found.append(said.not_expressible(self.dialect, FEATURE_NAMES[kind], span, instead))
@@ -97,7 +113,9 @@ class _Fitter(PhraseTransformer):
             return amount
         kept = to_constant(amount)
         self.found.append(
-            said.not_expressible(self.dialect, "numbers that change", span, f"{format_amount(kept)} is kept")
+            said.not_expressible(
+                self.dialect, "numbers that change", span, f"{format_amount(kept)} is kept"
+            )
         )
         return kept
 
@@ -107,14 +125,18 @@ class _Fitter(PhraseTransformer):
                 return ()  # some would take its weight for text
             case ast.Emphasis(_, weight):
                 plain = isinstance(weight, ast.Stages | ast.Turns) and len(weight.values) == 2
-                fitted = weight if plain and ast.Emphasis in self.can else self._weight(weight, node)
+                fitted = (
+                    weight if plain and ast.Emphasis in self.can else self._weight(weight, node)
+                )
                 return (replace(node, weight=fitted),)
             case ast.Deemphasis():
                 return (node,)
             case ast.Schedule() | ast.Alternation():
                 if type(node) in self.can:
                     return (node,)
-                kept = next((branch for branch in node.branches if branch.phrases), node.branches[0])
+                kept = next(
+                    (branch for branch in node.branches if branch.phrases), node.branches[0]
+                )
                 self.report_unsupported(type(node), node.span, f"`{kept.span.text}` is kept")
                 return kept.phrases
 
@@ -151,7 +173,13 @@ def _uncrossed(phrases: Sequence[ast.Phrase]) -> Iterator[ast.Phrase]:
     for phrase in phrases:
         match phrase:
             case ast.Opening(bracket, weight, closes, closed):
-                factor = DEEMPHASIS_FACTOR if bracket == "[" else EMPHASIS_FACTOR if weight is None else weight
+                factor = (
+                    DEEMPHASIS_FACTOR
+                    if bracket == "["
+                    else EMPHASIS_FACTOR
+                    if weight is None
+                    else weight
+                )
                 opened.add(closes if closed else -phrase.span.end, factor)
             case ast.Closing(_, closes):
                 opened.remove(closes)

@@ -37,7 +37,9 @@ def read(span: Span) -> ReadResult:
     reader = _Reader(span, phrases)
     for piece in _PIECE.finditer(span.source.text, span.start, span.end):
         reader.take(piece)
-    return ast.Prompt(reader.all(), span=span), tuple(sorted(reader.found, key=lambda each: each.span.start))
+    return ast.Prompt(reader.all(), span=span), tuple(
+        sorted(reader.found, key=lambda each: each.span.start)
+    )
 
 
 class _Reader:
@@ -84,7 +86,9 @@ class _Reader:
         self._inner = PhraseBuilder(self._span.source)
         for phrase in inner:
             if weight != 1:
-                phrase = ast.Emphasis((phrase,), None if weight == EMPHASIS_FACTOR else weight, span=phrase.span)  # noqa: PLW2901
+                phrase = ast.Emphasis(
+                    (phrase,), None if weight == EMPHASIS_FACTOR else weight, span=phrase.span
+                )  # noqa: PLW2901
             self._phrases.add(phrase)
 
     def all(self) -> tuple[ast.Phrase, ...]:

@@ -28,20 +28,33 @@ def write(prompt: ast.Prompt) -> WriteResult:
 class _PromptControlWriter(ComfyWriter):
     dialect = "prompt-control"
     supported = frozenset(
-        {ast.Embedding, ast.Schedule, ast.Alternation, ast.Composition, ast.Break, ast.Lora, ast.Area, ast.Stages}
+        {
+            ast.Embedding,
+            ast.Schedule,
+            ast.Alternation,
+            ast.Composition,
+            ast.Break,
+            ast.Lora,
+            ast.Area,
+            ast.Stages,
+        }
     )
 
     def text(self, text: ast.Text) -> str:
         value = re.sub(r"\\(?=[\\\[\]:#()])|[()\[\]#]", r"\\\g<0>", text.value)
         value = value.replace(":", r"\:") if self.square_depth else value
         if "|" in value and self.square_depth:
-            self.report_unsupported("way to write `|` inside square brackets", text, "it is left out")
+            self.report_unsupported(
+                "way to write `|` inside square brackets", text, "it is left out"
+            )
             value = value.replace("|", "")
         if _TAG.search(text.value):
             self.report_unsupported("way to write a tag as text", text, "a space divides it")
             value = re.sub(r"<(?=\w)", "< ", value)
         if re.search(r"\b(?:AND|BREAK)\b", value):
-            self.report_unsupported("way to write `AND` or `BREAK` as words", text, "they are written small")
+            self.report_unsupported(
+                "way to write `AND` or `BREAK` as words", text, "they are written small"
+            )
             value = re.sub(r"\b(?:AND|BREAK)\b", lambda word: word.group().lower(), value)
         return self.escaped(text, value)
 
@@ -53,16 +66,18 @@ class _PromptControlWriter(ComfyWriter):
                 return f"<emb:{name}>"
             case ast.Area(left, right, top, bottom, feather):
                 if feather:
-                    self.report_unsupported("feathering in fractions of the picture", phrase, "the edge is sharp")
-                return (
-                    f"MASK({format_amount(left)} {format_amount(right)}, {format_amount(top)} {format_amount(bottom)})"
-                )
+                    self.report_unsupported(
+                        "feathering in fractions of the picture", phrase, "the edge is sharp"
+                    )
+                return f"MASK({format_amount(left)} {format_amount(right)}, {format_amount(top)} {format_amount(bottom)})"
             case _:
                 return super().leaf(phrase)
 
     def _lora(self, node: ast.Lora, name: str, text_encoder: ast.Amount, unet: ast.Amount) -> str:
         """The UNet's strength comes first, and one that changes is a schedule of tags."""
-        changing = next((each for each in (unet, text_encoder) if isinstance(each, ast.Stages)), None)
+        changing = next(
+            (each for each in (unet, text_encoder) if isinstance(each, ast.Stages)), None
+        )
         if changing is None:
             return _tag(name, unet, text_encoder)
         strengths = [self._strengths(each, changing, node) for each in (unet, text_encoder)]
@@ -75,7 +90,9 @@ class _PromptControlWriter(ComfyWriter):
             return amount.values
         if amount != to_constant(amount):
             self.report_unsupported(
-                "LoRA whose two strengths change at different moments", node, f"{to_constant(amount)} is kept"
+                "LoRA whose two strengths change at different moments",
+                node,
+                f"{to_constant(amount)} is kept",
             )
         return (to_constant(amount),) * len(like.values)
 
@@ -83,7 +100,9 @@ class _PromptControlWriter(ComfyWriter):
         if isinstance(node, ast.Emphasis) and isinstance(node.weight, ast.Stages):
             moments = tuple(self._fraction(each) for each in node.weight.moments)
             inside = self.factors[-1]
-            self.factors[-1] = replace(inside, moments=moments) if isinstance(inside, ast.Stages) else inside
+            self.factors[-1] = (
+                replace(inside, moments=moments) if isinstance(inside, ast.Stages) else inside
+            )
         return super().weight(node)
 
     def needs_nesting(self, node: ast.Schedule) -> bool:
@@ -97,7 +116,9 @@ class _PromptControlWriter(ComfyWriter):
         if when.fraction:
             return when
         self.report_unsupported(
-            "moments counted in steps", when, f"{when.value / ASSUMED_STEPS:g} is right for {ASSUMED_STEPS} steps"
+            "moments counted in steps",
+            when,
+            f"{when.value / ASSUMED_STEPS:g} is right for {ASSUMED_STEPS} steps",
         )
         return replace(when, value=when.value / ASSUMED_STEPS, fraction=True)
 
@@ -105,7 +126,9 @@ class _PromptControlWriter(ComfyWriter):
         if node.period is not None:
             return f":{self.moment(node.period)}]"
         self.report_unsupported(
-            "alternation by steps", node, f"{1 / ASSUMED_STEPS:g} is right for {ASSUMED_STEPS} steps"
+            "alternation by steps",
+            node,
+            f"{1 / ASSUMED_STEPS:g} is right for {ASSUMED_STEPS} steps",
         )
         return f":{1 / ASSUMED_STEPS:g}]"
 

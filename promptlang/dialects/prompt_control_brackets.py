@@ -59,15 +59,24 @@ class SquareBracketReader:
         tagged = None if "|" in marks else self._tagged(fields, whole)
         if tagged is not None:
             return tagged
-        first, last = self.source.span(whole.start, whole.start + 1), self.source.span(whole.end - 1, whole.end)
+        first, last = (
+            self.source.span(whole.start, whole.start + 1),
+            self.source.span(whole.end - 1, whole.end),
+        )
         return [ast.Text("[", span=first), *items, ast.Text("]", span=last)]
 
-    def _alternation(self, fields: list[Field], marks: list[str], whole: Span) -> ast.Alternation | None:
+    def _alternation(
+        self, fields: list[Field], marks: list[str], whole: Span
+    ) -> ast.Alternation | None:
         """``[a|b:0.2]``: every tenth of the steps where nothing is said."""
         bars = marks.count("|")
         if not bars or "|" in marks[bars:] or len(marks) > bars + 1:
             return None
-        period = self._moment(fields[-1]) if len(marks) > bars else ast.Moment(0.1, fraction=True, span=whole)
+        period = (
+            self._moment(fields[-1])
+            if len(marks) > bars
+            else ast.Moment(0.1, fraction=True, span=whole)
+        )
         options = fields[: bars + 1]
         if period is None or not all(option.items for option in options):
             return None
@@ -84,24 +93,33 @@ class SquareBracketReader:
         if len(branches) > 3 or len(moments) > 2 or None in moments:
             return None
         if len(moments) == 1 and len(branches) == 3:
-            moments.append(ast.Moment(1.0, fraction=True, span=moments[0].span if moments[0] else whole))
+            moments.append(
+                ast.Moment(1.0, fraction=True, span=moments[0].span if moments[0] else whole)
+            )
         if len(moments) == 2:
             nothing = Field([], fields[0].start, fields[0].start)
             branches = [nothing, *branches] if len(branches) < 3 else branches
             after = Field([], branches[-1].end, branches[-1].end)
             branches = [*branches, after] if len(branches) < 3 else branches
-        return ast.Schedule(self._branches(branches), tuple(each for each in moments if each), span=whole)
+        return ast.Schedule(
+            self._branches(branches), tuple(each for each in moments if each), span=whole
+        )
 
     def _sequence(self, fields: list[Field], whole: Span) -> ast.Schedule | None:
         moments = [self._moment(each) for each in fields[1::2]]
         if len(fields) % 2 or not fields or None in moments:
             return None
         end = Field([], fields[-1].end, fields[-1].end)
-        return ast.Schedule(self._branches([*fields[::2], end]), tuple(each for each in moments if each), span=whole)
+        return ast.Schedule(
+            self._branches([*fields[::2], end]), tuple(each for each in moments if each), span=whole
+        )
 
     def _branches(self, fields: list[Field]) -> tuple[ast.Branch, ...]:
         return tuple(
-            ast.Branch(convert_marks_to_text(each.items, self.source), span=self.source.span(each.start, each.end))
+            ast.Branch(
+                convert_marks_to_text(each.items, self.source),
+                span=self.source.span(each.start, each.end),
+            )
             for each in fields
         )
 

@@ -82,7 +82,11 @@ def _text(run: list[ast.Text]) -> list[Item]:
 
 def convert_marks_to_text(items: Iterable[Item], source: Source) -> tuple[ast.Phrase, ...]:
     """Colons and bars that mean nothing are text."""
-    return tuple(each for each in join_texts(_as_text(each, source) for each in items) if not isinstance(each, Mark))
+    return tuple(
+        each
+        for each in join_texts(_as_text(each, source) for each in items)
+        if not isinstance(each, Mark)
+    )
 
 
 def _as_text(item: Item, source: Source) -> Item:

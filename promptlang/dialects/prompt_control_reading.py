@@ -28,7 +28,9 @@ def read(span: Span) -> ReadResult:
     """A text for ``PC: Schedule Prompt`` and ``PC: Schedule LoRAs``."""
     reader = _Reader(span)
     phrases = reader.phrases()
-    return ast.Prompt(phrases, span=span), tuple(sorted(reader.found, key=lambda each: each.span.start))
+    return ast.Prompt(phrases, span=span), tuple(
+        sorted(reader.found, key=lambda each: each.span.start)
+    )
 
 
 class _Reader:
@@ -66,7 +68,9 @@ class _Reader:
         match items[: last + 1]:
             case [*rest, Mark(":"), ast.Text(number)] if MOMENT.fullmatch(number.strip()):
                 weight, items = float(number), rest
-            case [*rest, Mark(":"), ast.Schedule() as schedule] if (stages := as_stages(schedule)) is not None:
+            case [*rest, Mark(":"), ast.Schedule() as schedule] if (
+                stages := as_stages(schedule)
+            ) is not None:
                 weight, items = stages, rest
         return ast.Part(
             convert_absolute_weights(convert_marks_to_text(items, self._source)),
@@ -96,7 +100,9 @@ class _Reader:
                 self._bracket(piece["mark"], piece.start())
             case "te" | "unet":
                 strength = float(piece["unet"])
-                items.append(ast.Lora(piece["lora"], float(piece["te"] or strength), strength, span=place))
+                items.append(
+                    ast.Lora(piece["lora"], float(piece["te"] or strength), strength, span=place)
+                )
             case "points" | "ctl_te":
                 items.append(self._curve(piece, place))
             case "emb" | "embedding":
@@ -105,7 +111,11 @@ class _Reader:
                 items.append(ast.Break(span=place))
             case "function":
                 self.found.append(said.left_as_text(f"`{piece.group()}…)`", place))
-                items.append(ast.Text(piece.group()[:-1], span=self._source.span(piece.start(), piece.end() - 1)))
+                items.append(
+                    ast.Text(
+                        piece.group()[:-1], span=self._source.span(piece.start(), piece.end() - 1)
+                    )
+                )
                 self._bracket("(", piece.end() - 1)
             case _:
                 items.append(ast.Text(piece["escape"] or piece.group(), span=place))
@@ -122,8 +132,12 @@ class _Reader:
                 moments.append(ast.Moment(float(when), fraction=True, span=at))
             values.append(float(value))
             start += len(point) + 1
-        unet: ast.Amount = ast.Stages(tuple(values), tuple(moments), span=place) if moments else values[0]
-        return ast.Lora(piece["loractl"], float(piece["ctl_te"]) if piece["ctl_te"] else unet, unet, span=place)
+        unet: ast.Amount = (
+            ast.Stages(tuple(values), tuple(moments), span=place) if moments else values[0]
+        )
+        return ast.Lora(
+            piece["loractl"], float(piece["ctl_te"]) if piece["ctl_te"] else unet, unet, span=place
+        )
 
     # Brackets
 
@@ -150,7 +164,9 @@ class _Reader:
         if opening == "(":
             self._frames[-1].items.append(self._emphasis(items, whole))
         else:
-            self._frames[-1].items += SquareBracketReader(self._source, self.found).read(items, whole)
+            self._frames[-1].items += SquareBracketReader(self._source, self.found).read(
+                items, whole
+            )
 
     def _innermost(self, opening: str) -> int | None:
         """Where a bracket closes: a round one cannot close beyond a square one."""
@@ -163,8 +179,16 @@ class _Reader:
 
     def _emphasis(self, items: list[Item], whole: Span) -> ast.Emphasis:
         match items:
-            case [_, *_, Mark(":"), ast.Text(number)] if (weight := parse_finite(number)) is not None:
-                return ast.Emphasis(convert_marks_to_text(items[:-2], self._source), weight, span=whole)
-            case [_, *_, Mark(":"), ast.Schedule() as schedule] if (stages := as_stages(schedule)) is not None:
-                return ast.Emphasis(convert_marks_to_text(items[:-2], self._source), stages, span=whole)
+            case [_, *_, Mark(":"), ast.Text(number)] if (
+                weight := parse_finite(number)
+            ) is not None:
+                return ast.Emphasis(
+                    convert_marks_to_text(items[:-2], self._source), weight, span=whole
+                )
+            case [_, *_, Mark(":"), ast.Schedule() as schedule] if (
+                stages := as_stages(schedule)
+            ) is not None:
+                return ast.Emphasis(
+                    convert_marks_to_text(items[:-2], self._source), stages, span=whole
+                )
         return ast.Emphasis(convert_marks_to_text(items, self._source), None, span=whole)

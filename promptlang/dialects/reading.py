@@ -51,7 +51,9 @@ class PhraseBuilder:
 
     def _flush(self) -> None:
         if any(self._run):
-            self._done.append(ast.Text("".join(self._run), span=self._source.span(self._start, self._end)))
+            self._done.append(
+                ast.Text("".join(self._run), span=self._source.span(self._start, self._end))
+            )
         self._run.clear()
 
 
@@ -91,13 +93,17 @@ class _Pushed(PhraseTransformer):
 
     def enter(self, node: WeightedNode) -> None:
         weight = node.weight if isinstance(node, ast.Emphasis) else None
-        self._weights.append(scale_amount(self._weights[-1], EMPHASIS_FACTOR) if weight is None else weight)
+        self._weights.append(
+            scale_amount(self._weights[-1], EMPHASIS_FACTOR) if weight is None else weight
+        )
 
     def leaf(self, phrase: ast.Phrase) -> list[ast.Phrase]:
         weight = self._weights[-1]
         if weight == 1 or not isinstance(phrase, ast.Text | ast.Embedding):
             return [phrase]
-        return [ast.Emphasis((phrase,), None if weight == EMPHASIS_FACTOR else weight, span=phrase.span)]
+        return [
+            ast.Emphasis((phrase,), None if weight == EMPHASIS_FACTOR else weight, span=phrase.span)
+        ]
 
     def leave(self, node: WeightedNode | BranchingNode) -> list[ast.Phrase]:
         match node:

@@ -33,8 +33,12 @@ _LEADING_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 def read(span: Span) -> ReadResult:
     """The argument of ``--prompt``."""
     pieces = list(_PIECE.finditer(span.source.text, span.start, span.end))
-    matched = bracket_matching.match({at: mark for at, piece in enumerate(pieces) if (mark := _mark(piece))})
-    return ast.Prompt(_phrases(span, pieces, matched), span=span), tuple(_diagnose_brackets(span, pieces, matched))
+    matched = bracket_matching.match(
+        {at: mark for at, piece in enumerate(pieces) if (mark := _mark(piece))}
+    )
+    return ast.Prompt(_phrases(span, pieces, matched), span=span), tuple(
+        _diagnose_brackets(span, pieces, matched)
+    )
 
 
 def _mark(piece: re.Match[str]) -> str:
@@ -94,10 +98,14 @@ def _leaf(phrases: PhraseBuilder, piece: re.Match[str], place: Span) -> None:
         phrases.text(piece["escape"] or piece.group(), place.start, place.end)
 
 
-def _diagnose_brackets(span: Span, pieces: list[re.Match[str]], matched: Brackets) -> Iterator[Diagnostic]:
+def _diagnose_brackets(
+    span: Span, pieces: list[re.Match[str]], matched: Brackets
+) -> Iterator[Diagnostic]:
     for opening, closing in matched.closing.items():
         if closing is None:
-            yield syntax.unclosed_bracket(pieces[opening]["mark"], span.source.span(*pieces[opening].span()))
+            yield syntax.unclosed_bracket(
+                pieces[opening]["mark"], span.source.span(*pieces[opening].span())
+            )
     for index in matched.stray:
         yield syntax.stray_bracket(_mark(pieces[index]), span.source.span(*pieces[index].span()))
 
@@ -122,13 +130,19 @@ class _SdcppWriter(PromptWriter):
         value = text.value
         unsayable = r"\\(?=\()|[\[]" if not (self.inside or self.ranges) else r"\\(?=\()|[)\[\]]"
         if re.search(unsayable, value):
-            self.report_unsupported("way to write this bracket as a character", text, "it is left out")
+            self.report_unsupported(
+                "way to write this bracket as a character", text, "it is left out"
+            )
             value = re.sub(unsayable, "", value)
         if re.search(r":[+-]?[.\d]+\)", value):
-            self.report_unsupported("way to write a number and a bracket as text", text, "a space divides them")
+            self.report_unsupported(
+                "way to write a number and a bracket as text", text, "a space divides them"
+            )
             value = re.sub(r"(:[+-]?[.\d]+)\)", r"\1 )", value)
         if re.search(r"BREAK\b|<(?=lora:)", value):
-            self.report_unsupported("way to write `BREAK` or `<lora:` as words", text, "they are changed a little")
+            self.report_unsupported(
+                "way to write `BREAK` or `<lora:` as words", text, "they are changed a little"
+            )
             value = re.sub(r"BREAK\b", "break", value).replace("<lora:", "< lora:")
         return value.replace("(", r"\(")
 
@@ -138,13 +152,17 @@ class _SdcppWriter(PromptWriter):
                 return name
             case ast.Break() if self.ranges:
                 self.report_unsupported(
-                    "`BREAK` in brackets that cross or are never closed", phrase, "it is a word there"
+                    "`BREAK` in brackets that cross or are never closed",
+                    phrase,
+                    "it is a word there",
                 )
                 return super().leaf(phrase)
             case ast.Lora(name, text_encoder, unet):
                 if text_encoder != unet:
                     self.report_unsupported(
-                        "strength of a LoRA for the text encoder alone", phrase, f"{format_amount(unet)} is kept"
+                        "strength of a LoRA for the text encoder alone",
+                        phrase,
+                        f"{format_amount(unet)} is kept",
                     )
                 return f"<lora:{name}:{format_amount(to_constant(unet))}>"
             case _:

@@ -120,7 +120,12 @@ class PromptWriter(ABC):
 
     def put(self, text: str) -> None:
         """Write, with a space where two words would become one."""
-        if text and self.out and _WORDS.fullmatch(self.out[-1][-1:] + text[:1]) and "BREAK" in (self.out[-1], text):
+        if (
+            text
+            and self.out
+            and _WORDS.fullmatch(self.out[-1][-1:] + text[:1])
+            and "BREAK" in (self.out[-1], text)
+        ):
             self.out.append(" ")
         if text:
             self.out.append(text)
@@ -211,7 +216,9 @@ class PromptWriter(ABC):
                 self.out.append(self.weight(node) + self.brackets(node)[1])
                 self.square_depth -= isinstance(node, ast.Deemphasis)
             case ast.Schedule() | ast.Alternation():
-                self.out.append(self.moments(node) if isinstance(node, ast.Schedule) else self.period(node))
+                self.out.append(
+                    self.moments(node) if isinstance(node, ast.Schedule) else self.period(node)
+                )
                 self.square_depth -= 1
                 self.branches.pop()
 

@@ -41,4 +41,6 @@ def align(rows: Sequence[AlignedRow]) -> Iterator[Edit]:
 
 def _width(row: AlignedRow, column: int) -> int:
     cell = row.cells[column]
-    return 0 if cell is None else len(apply_edits(cell.source.text, row.edits, cell.start, cell.end))
+    return (
+        0 if cell is None else len(apply_edits(cell.source.text, row.edits, cell.start, cell.end))
+    )

@@ -54,7 +54,11 @@ def _edits(statement: ast.Statement) -> Iterator[Edit]:
         case _:
             line = statement.span
             prompts = [node.span for node in ast.walk(statement) if isinstance(node, ast.Prompt)]
-            edges = [line.start, *(at for span in prompts for at in (span.start, span.end)), line.end]
+            edges = [
+                line.start,
+                *(at for span in prompts for at in (span.start, span.end)),
+                line.end,
+            ]
             for start, end in zip(edges[::2], edges[1::2], strict=True):
                 yield from statements.spacing_edits(line.source, start, end)
             for span in prompts:
@@ -87,7 +91,9 @@ def _becomes_a_statement(source: Source, line: Span, edits: Sequence[Edit]) -> b
 
 # Columns
 
-_CELLS = re.compile(r'(?<!\S)(?:#(?=\s|$).*|(?P<from>from(?=\s))|(?P<options>--(?=[A-Za-z]).*))|"[^"]*"|\S+')
+_CELLS = re.compile(
+    r'(?<!\S)(?:#(?=\s|$).*|(?P<from>from(?=\s))|(?P<options>--(?=[A-Za-z]).*))|"[^"]*"|\S+'
+)
 
 
 def _row(statement: ast.Statement, edits: Sequence[Edit]) -> AlignedRow | None:

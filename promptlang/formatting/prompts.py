@@ -75,7 +75,9 @@ def _tag(node: object, span: Span) -> Iterator[Edit]:
             yield from _trimmed(*split_tag_fields(span))
         case ast.Area():
             for field in split_tag_fields(span):
-                label, equals, edges = field.text.replace(" ", "").replace("\t", "").lower().rpartition("=")
+                label, equals, edges = (
+                    field.text.replace(" ", "").replace("\t", "").lower().rpartition("=")
+                )
                 edges = ",".join(shorten_number(edge, point=False) for edge in edges.split(","))
                 yield Edit.of(field, f"{label}{equals}{edges}")
 

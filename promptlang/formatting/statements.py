@@ -21,7 +21,11 @@ _PIECES = re.compile(
 def spacing_edits(source: Source, start: int, end: int) -> Iterator[Edit]:
     """One blank between two words, an indent before a line that goes on; what stands before a remark stays."""
     for match in _PIECES.finditer(source.text, start, end):
-        if match.lastgroup == "gap" and match.start() > start and not _is_comment(source.text, match.end()):
+        if (
+            match.lastgroup == "gap"
+            and match.start() > start
+            and not _is_comment(source.text, match.end())
+        ):
             text = normalize_gap(match.group())
             if text is not None:
                 yield Edit(match.start(), match.end(), text)

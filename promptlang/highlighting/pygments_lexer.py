@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pygments.lexer import Lexer
-from pygments.token import Comment, Keyword, Literal, Name, Number, Punctuation, String, Text, _TokenType
+from pygments.token import (
+    Comment,
+    Keyword,
+    Literal,
+    Name,
+    Number,
+    Punctuation,
+    String,
+    Text,
+    _TokenType,
+)
 
 from promptlang.highlighting.token_patterns import TokenKind, split_tokens
 

@@ -65,7 +65,8 @@ TOKEN_PATTERNS: tuple[TokenPattern, ...] = (
     TokenPattern(TokenKind.STRING, '"""', '"""'),
     TokenPattern(TokenKind.STRING, r'"[^"\n]*"?'),
     TokenPattern(
-        TokenKind.KEYWORD, r"\b(?:AND|BREAK)\b|\$\{[^\W\d][\w-]*|(?<![\w$])__[\w*][\w*/.-]*__(?!\w)|\d+::|\$\$"
+        TokenKind.KEYWORD,
+        r"\b(?:AND|BREAK)\b|\$\{[^\W\d][\w-]*|(?<![\w$])__[\w*][\w*/.-]*__(?!\w)|\d+::|\$\$",
     ),
     TokenPattern(TokenKind.WEIGHT, rf":{_NUMBER}(?=[)\]])"),
     TokenPattern(TokenKind.BRACKET, r"[()\[\]{}|]"),

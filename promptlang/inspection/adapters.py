@@ -48,17 +48,25 @@ def inspect_adapter(file: Path) -> FileInfo:
 
 def inspect_folder(folder: Path) -> FileInfo:
     """One of PEFT's, or with such in it; raises `UnrecognizedFileError` for any other."""
-    parts = sorted(file.parent for pattern in ("", "*/") for file in folder.glob(pattern + ADAPTER_CONFIG))
+    parts = sorted(
+        file.parent for pattern in ("", "*/") for file in folder.glob(pattern + ADAPTER_CONFIG)
+    )
     if not parts:
-        raise UnrecognizedFileError(f"`{folder}` is a folder, and none of PEFT's: there is no `{ADAPTER_CONFIG}` in it")
+        raise UnrecognizedFileError(
+            f"`{folder}` is a folder, and none of PEFT's: there is no `{ADAPTER_CONFIG}` in it"
+        )
     shapes: dict[str, tuple[int, ...]] = {}
     for part in parts:
         shapes |= {
-            f"{part.name}.{name}": each for name, each in _read_shapes(part / "adapter_model.safetensors")[0].items()
+            f"{part.name}.{name}": each
+            for name, each in _read_shapes(part / "adapter_model.safetensors")[0].items()
         }
     configuration, record = _json(parts[-1] / ADAPTER_CONFIG), _json(folder / TRAINING_RECORD_FILE)
     alphas = (configuration[name] for name in ("lora_alpha", "alpha") if name in configuration)
-    rows = [*_layout(shapes, record), *(("alpha", f"{alpha:g}") for alpha in alphas if isinstance(alpha, float | int))]
+    rows = [
+        *_layout(shapes, record),
+        *(("alpha", f"{alpha:g}") for alpha in alphas if isinstance(alpha, float | int)),
+    ]
     return FileInfo("adapter, a folder of PEFT's", (*rows, *_metadata_rows(record)))
 
 
@@ -103,14 +111,20 @@ def _is_adapter(shapes: Shapes) -> bool:
 
 
 def _layout(shapes: Shapes, metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    kinds = dict.fromkeys(kind for part, kind in ALGORITHM_BY_KEY.items() if any(part in name for name in shapes))
+    kinds = dict.fromkeys(
+        kind for part, kind in ALGORITHM_BY_KEY.items() if any(part in name for name in shapes)
+    )
     if kinds:
         yield "kind", ", ".join(kinds)
     for_family = detect_family(shapes, metadata)
     if for_family is not None:
         yield "for", for_family
     yield "tensors", str(len(shapes))
-    downs = [shape[0] for name, shape in shapes.items() if any(part in name for part in DOWN_PROJECTIONS) and shape]
+    downs = [
+        shape[0]
+        for name, shape in shapes.items()
+        if any(part in name for part in DOWN_PROJECTIONS) and shape
+    ]
     if downs:
         yield "modules", str(len(downs))
         yield "rank", ", ".join(map(str, sorted(set(downs))))

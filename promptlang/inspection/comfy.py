@@ -12,7 +12,15 @@ from promptlang.dialects.conversion import convert, format_recipe_line
 from promptlang.grammar import vocabulary
 from promptlang.plan.sampler_names import parse_sampler_name
 
-SAMPLER_INPUTS: Final = ("seed", "noise_seed", "steps", "cfg", "sampler_name", "scheduler", "denoise")
+SAMPLER_INPUTS: Final = (
+    "seed",
+    "noise_seed",
+    "steps",
+    "cfg",
+    "sampler_name",
+    "scheduler",
+    "denoise",
+)
 """What a sampler's node says for itself."""
 
 MAX_DEPTH: Final = 100
@@ -46,15 +54,25 @@ class Graph:
     def line(self) -> str:
         """As a line of a recipe."""
         seed = self.settings.get("seed", self.settings.get("noise_seed"))
-        options = {"seed": seed, "steps": self.settings.get("steps"), "cfg": self.settings.get("cfg")}
-        words = [f"--{name} {value:.15g}" for name, value in options.items() if isinstance(value, int | float)]
+        options = {
+            "seed": seed,
+            "steps": self.settings.get("steps"),
+            "cfg": self.settings.get("cfg"),
+        }
+        words = [
+            f"--{name} {value:.15g}"
+            for name, value in options.items()
+            if isinstance(value, int | float)
+        ]
         sampler = parse_sampler_name(str(self.settings.get("sampler_name")))
         spacing = self.settings.get("scheduler")
         if sampler is not None:
             words.append(f"--sampler {sampler.name}")
         if spacing in vocabulary.SCHEDULERS and spacing != "normal":
             words.append(f"--scheduler {spacing}")
-        prompt, negative = (convert(text, source="comfy").text for text in (self.prompt, self.negative))
+        prompt, negative = (
+            convert(text, source="comfy").text for text in (self.prompt, self.negative)
+        )
         if self.size:
             words.append("--size {}x{}".format(*self.size))
         return format_recipe_line(" ".join([prompt, *self.loras]), negative, words)
@@ -63,14 +81,20 @@ class Graph:
 def read(text: str) -> Graph:
     """The graph's first sampler; raises ValueError, KeyError or TypeError where there is none."""
     nodes: dict[str, Any] = json.loads(text)
-    samplers = [node["inputs"] for node in nodes.values() if {"positive", "negative"} <= set(node["inputs"])]
+    samplers = [
+        node["inputs"] for node in nodes.values() if {"positive", "negative"} <= set(node["inputs"])
+    ]
     if not samplers:
         raise ValueError("no node of the graph samples")
     sampler = samplers[0]
     return Graph(
         prompt=_text(nodes, sampler["positive"]),
         negative=_text(nodes, sampler["negative"]),
-        settings={name: sampler[name] for name in SAMPLER_INPUTS if isinstance(sampler.get(name), int | float | str)},
+        settings={
+            name: sampler[name]
+            for name in SAMPLER_INPUTS
+            if isinstance(sampler.get(name), int | float | str)
+        },
         adapters=tuple(_files(nodes)),
         loras=tuple(_loras(nodes)),
         size=_size(nodes),
@@ -81,7 +105,9 @@ def _loras(nodes: Mapping[str, Any]) -> Iterator[str]:
     """A node for the model alone leaves the text encoder as it is."""
     for node in nodes.values():
         inputs = node["inputs"]
-        name, unet, text = (inputs.get(each) for each in ("lora_name", "strength_model", "strength_clip"))
+        name, unet, text = (
+            inputs.get(each) for each in ("lora_name", "strength_model", "strength_clip")
+        )
         if isinstance(name, str) and isinstance(unet, int | float):
             text = text if isinstance(text, int | float) else 0
             both = f"{unet:g}" if text == unet else f"{text:g}:{unet:g}"
@@ -113,6 +139,10 @@ def _files(nodes: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for node in nodes.values():
         for name, kind in kinds.items():
             if isinstance(node["inputs"].get(name), str):
-                strengths = [node["inputs"].get(each) for each in ("strength_model", "strength_clip")]
-                shown = " and ".join(f"{each:g}" for each in strengths if isinstance(each, int | float))
+                strengths = [
+                    node["inputs"].get(each) for each in ("strength_model", "strength_clip")
+                ]
+                shown = " and ".join(
+                    f"{each:g}" for each in strengths if isinstance(each, int | float)
+                )
                 yield kind, node["inputs"][name] + (f" at {shown}" if shown else "")

@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-SD1, SD2, SDXL, SD3, FLUX = "Stable Diffusion 1", "Stable Diffusion 2", "SDXL", "Stable Diffusion 3", "Flux"
+SD1, SD2, SDXL, SD3, FLUX = (
+    "Stable Diffusion 1",
+    "Stable Diffusion 2",
+    "SDXL",
+    "Stable Diffusion 3",
+    "Flux",
+)
 
 FAMILY_BY_WIDTH: Final[Mapping[int, str]] = {768: SD1, 1024: SD2, 1280: SDXL, 2048: SDXL}
 """Families by how wide the states of their text encoders are."""
@@ -48,14 +54,18 @@ _TEXT = re.compile(rf"self_attn[._][qkv]_proj\S*{_DOWN}")
 def detect_family(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> str | None:
     """The family; None where nothing tells."""
     text = "\n".join(shapes)
-    by_words = next((name for words, name in FAMILY_BY_KEY_PATTERN.items() if re.search(words, text)), None)
+    by_words = next(
+        (name for words, name in FAMILY_BY_KEY_PATTERN.items() if re.search(words, text)), None
+    )
     width = _width(shapes, _CROSS) or _width(shapes, _TEXT)
     return by_words or FAMILY_BY_WIDTH.get(width) or _architecture(metadata)
 
 
 def _width(shapes: Mapping[str, tuple[int, ...]], words: re.Pattern[str]) -> int:
     """How wide the states are that such modules of the file read; 0 where it changes none of them."""
-    return next((shape[1] for key, shape in shapes.items() if words.search(key) and len(shape) > 1), 0)
+    return next(
+        (shape[1] for key, shape in shapes.items() if words.search(key) and len(shape) > 1), 0
+    )
 
 
 def detect_unsupported_algorithm(keys: Iterable[str]) -> str | None:

@@ -37,5 +37,9 @@ def describe_losses(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
     """What a conversion complains of; settings that are none of ours in one line."""
     found = [*diagnostics]
     others = [each.span.text.partition(":")[0] for each in found if each.code == "PL605"]
-    told = [f"{each.message}: {each.hint}" if each.hint else each.message for each in found if each.code != "PL605"]
+    told = [
+        f"{each.message}: {each.hint}" if each.hint else each.message
+        for each in found
+        if each.code != "PL605"
+    ]
     return (*told, *([f"without {', '.join(others)}"] if others else []))

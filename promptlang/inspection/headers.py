@@ -23,13 +23,17 @@ def read_header(file: Path) -> dict[str, Any]:
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         if length > min(MAX_HEADER_BYTES, file.stat().st_size):
-            raise UnrecognizedFileError(f"`{file.name}` is damaged: its header is longer than the file")
+            raise UnrecognizedFileError(
+                f"`{file.name}` is damaged: its header is longer than the file"
+            )
         text = stream.read(length)
     try:
         found: dict[str, Any] = json.loads(text)
         ends = [each["data_offsets"][1] for name, each in found.items() if name != "__metadata__"]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise UnrecognizedFileError(f"`{file.name}` is damaged: its header cannot be read") from error
+        raise UnrecognizedFileError(
+            f"`{file.name}` is damaged: its header cannot be read"
+        ) from error
     if max(ends, default=0) + 8 + length > file.stat().st_size:
         raise UnrecognizedFileError(f"`{file.name}` is damaged: its end is missing")
     return found

@@ -34,7 +34,9 @@ def read_image_texts(file: Path) -> ImageTexts:
 
     try:
         with Image.open(file) as opened:
-            texts = {str(name): value for name, value in opened.info.items() if isinstance(value, str)}
+            texts = {
+                str(name): value for name, value in opened.info.items() if isinstance(value, str)
+            }
             comment = _comment(opened)
             if comment:
                 texts.setdefault("parameters", comment)

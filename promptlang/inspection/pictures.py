@@ -40,16 +40,23 @@ def _ours(text: str, texts: Mapping[str, str]) -> FileInfo:
     rows.append((f"sha256 of {made.model[0]}", made.model[1]))
     named = {"<lora:{}>": made.loras, "<{}>": made.embeddings, "--{}": made.pictures}
     for written, files in named.items():
-        rows += ((written.format(name), f"{file}, sha256 {sha256}") for name, (file, sha256) in files.items())
+        rows += (
+            (written.format(name), f"{file}, sha256 {sha256}")
+            for name, (file, sha256) in files.items()
+        )
     rows += ((name, version) for name, version in made.versions.items())
     return FileInfo("picture by promptlang", tuple(rows), made.source)
 
 
 def _a1111(text: str, _texts: Mapping[str, str]) -> FileInfo:
     maker = infotext.read(text).settings.get("Version", "")
-    kind = "picture by promptlang" if maker.startswith("promptlang") else "picture with A1111's text"
+    kind = (
+        "picture by promptlang" if maker.startswith("promptlang") else "picture with A1111's text"
+    )
     converted = convert(text, source=INFOTEXT)
-    return FileInfo(kind, tuple(_infotext_rows(text)), converted.text, describe_losses(converted.diagnostics))
+    return FileInfo(
+        kind, tuple(_infotext_rows(text)), converted.text, describe_losses(converted.diagnostics)
+    )
 
 
 def _infotext_rows(text: str) -> Rows:
@@ -70,7 +77,11 @@ def _invokeai(text: str, _texts: Mapping[str, str]) -> FileInfo:
     rows = [("prompt", str(content["positive_prompt"]))]
     if content.get("negative_prompt"):
         rows.append(("negative", str(content["negative_prompt"])))
-    rows += ((name, _shown(value)) for name, value in content.items() if not name.endswith("_prompt") and value)
+    rows += (
+        (name, _shown(value))
+        for name, value in content.items()
+        if not name.endswith("_prompt") and value
+    )
     return FileInfo("picture by InvokeAI", tuple(rows), _invokeai_line(content))
 
 
@@ -86,7 +97,11 @@ def _invokeai_loras(content: Mapping[str, Any]) -> Iterator[str]:
 def _invokeai_line(content: Mapping[str, Any]) -> str:
     texts = str(content["positive_prompt"]), str(content.get("negative_prompt") or "")
     names = {"seed": "seed", "steps": "steps", "cfg_scale": "cfg"}
-    words = [f"--{ours} {content[name]}" for name, ours in names.items() if isinstance(content.get(name), int | float)]
+    words = [
+        f"--{ours} {content[name]}"
+        for name, ours in names.items()
+        if isinstance(content.get(name), int | float)
+    ]
     if isinstance(content.get("width"), int) and isinstance(content.get("height"), int):
         words.append(f"--size {content['width']}x{content['height']}")
     sampler = parse_sampler_name(re.sub(r"_k\Z", "_karras", str(content.get("scheduler", ""))))

@@ -18,7 +18,13 @@ SCHEDULER_LABELS: Final = vocabulary.SCHEDULERS
 _SETTING = re.compile(r'\s*(?P<name>\w[\w \-/]+):\s*(?P<value>"(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _NEGATIVE = "Negative prompt:"
 EMPHASIS_LABELS: Final[Mapping[str, str]] = MappingProxyType(
-    {"a1111": "Original", "a1111-no-norm": "No norm", "comfy": "comfy", "compel": "compel", "none": "Ignore"}
+    {
+        "a1111": "Original",
+        "a1111-no-norm": "No norm",
+        "comfy": "comfy",
+        "compel": "compel",
+        "none": "Ignore",
+    }
 )
 """A1111's name for what a weight does, by ours; two it does not have."""
 

@@ -88,7 +88,10 @@ class Record:
 
     def to_json(self) -> str:
         """The text of the PNG's chunk; the same record is the same text."""
-        content = {"format": RECORD_FORMAT, **{name: getattr(self, name) for name in self.__slots__}}
+        content = {
+            "format": RECORD_FORMAT,
+            **{name: getattr(self, name) for name in self.__slots__},
+        }
         return json.dumps(content, ensure_ascii=False, sort_keys=True)
 
 
@@ -97,12 +100,17 @@ def read(text: str) -> Record:
     try:
         content = json.loads(text)
         if content["format"] != RECORD_FORMAT:
-            raise NotARecordError(f"its record has format {content['format']}, and this version knows {RECORD_FORMAT}")
+            raise NotARecordError(
+                f"its record has format {content['format']}, and this version knows {RECORD_FORMAT}"
+            )
         return Record(
             source=str(content["source"]),
             render=dict(content["render"]),
             model=_pair(content["model"]),
-            **{kind: {str(name): _pair(file) for name, file in content[kind].items()} for kind in FILE_KINDS},
+            **{
+                kind: {str(name): _pair(file) for name, file in content[kind].items()}
+                for kind in FILE_KINDS
+            },
             size=(int(content["size"][0]), int(content["size"][1])),
             vae=str(content["vae"]),
             hub=bool(content["hub"]),
@@ -123,7 +131,10 @@ def _pair(value: list[str]) -> tuple[str, str]:
 def render_json(step: Render) -> dict[str, Any]:
     """A render without its files, as plain lists, dictionaries, texts and numbers."""
     plain = {name: getattr(step, name) for name in _PLAIN}
-    resolved = {"prompt": step.prompt.to_json()["parts"], "negative": step.negative.to_json()["parts"]}
+    resolved = {
+        "prompt": step.prompt.to_json()["parts"],
+        "negative": step.negative.to_json()["parts"],
+    }
     return {
         **plain,
         **resolved,

@@ -35,7 +35,9 @@ class DatasetReport:
     @property
     def complaints(self) -> tuple[Diagnostic, ...]:
         """Each thing that is wrong, once."""
-        return tuple(dict.fromkeys(each for finding in self.findings for each in finding.complaints))
+        return tuple(
+            dict.fromkeys(each for finding in self.findings for each in finding.complaints)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As plain dictionaries, lists and texts."""

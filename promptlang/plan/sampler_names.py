@@ -35,8 +35,14 @@ def parse_sampler_name(written: str) -> SamplerName | None:
 
 def _plain(name: str) -> str:
     """Letters, digits and pluses, in small letters; k-diffusion's names as A1111's."""
-    return re.sub(r"[^a-z0-9+]", "", name.lower()).replace("dpmpp", "dpm++").replace("ancestral", "a")
+    return (
+        re.sub(r"[^a-z0-9+]", "", name.lower()).replace("dpmpp", "dpm++").replace("ancestral", "a")
+    )
 
 
-_SAMPLERS = {_plain(each): name for name, label in vocabulary.SAMPLERS.items() for each in (name, label)}
-_SPACINGS = {_plain(each): name for name, label in vocabulary.SCHEDULERS.items() for each in (name, label)}
+_SAMPLERS = {
+    _plain(each): name for name, label in vocabulary.SAMPLERS.items() for each in (name, label)
+}
+_SPACINGS = {
+    _plain(each): name for name, label in vocabulary.SCHEDULERS.items() for each in (name, label)
+}

@@ -76,7 +76,10 @@ class Resolved:
     def segments_a1111(self) -> list[list[list[list[str | float]]]]:
         """For each part, for each interval: ``[[text, weight], …]``, as A1111's own parser returns them."""
         return [
-            [[[each.text, each.weight] for each in interval.segments] for interval in part.intervals]
+            [
+                [[each.text, each.weight] for each in interval.segments]
+                for interval in part.intervals
+            ]
             for part in self.parts
         ]
 

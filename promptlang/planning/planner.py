@@ -50,7 +50,11 @@ class Naming:
         """For each picture in turn, what makes a file's name of its prompt."""
         number = self.first
         while True:
-            yield lambda text, number=number: folder / OUTPUT / f"{self.stem}-{number:02}-{_slug(text)}.png"  # type: ignore[misc]
+            yield (
+                lambda text, number=number: (
+                    folder / OUTPUT / f"{self.stem}-{number:02}-{_slug(text)}.png"
+                )
+            )  # type: ignore[misc]
             number += 1
 
 
@@ -59,17 +63,23 @@ def _slug(text: str) -> str:
     return "-".join(words)[:40].strip("-") or "picture"
 
 
-def build_plan(statements: Iterable[ScopedStatement], naming: Naming, seed: Callable[[], int]) -> Plan:
+def build_plan(
+    statements: Iterable[ScopedStatement], naming: Naming, seed: Callable[[], int]
+) -> Plan:
     """The steps of a program without errors; `seed` gives one to each prompt that has none."""
     return Plan(tuple(_steps(statements, naming, seed)))
 
 
-def _steps(statements: Iterable[ScopedStatement], naming: Naming, seed: Callable[[], int]) -> Iterator[Step]:
+def _steps(
+    statements: Iterable[ScopedStatement], naming: Naming, seed: Callable[[], int]
+) -> Iterator[Step]:
     files: Iterator[Callable[[str], Path]] | None = None
     for scoped in statements:
         match scoped.statement:
             case ast.TrainLora() | ast.TrainDreambooth() | ast.TrainTi() as statement:
-                yield _with_samples(_with_class(plan_training(statement, scoped.scope), scoped), scoped)
+                yield _with_samples(
+                    _with_class(plan_training(statement, scoped.scope), scoped), scoped
+                )
             case ast.CheckData() as statement:
                 yield _check_data(statement, scoped.scope)
             case ast.Picture() as statement:
@@ -98,7 +108,9 @@ def _with_samples(step: Train, scoped: ScopedStatement) -> Train:
     shown = build_sample_prompt(scoped)
     if shown is None or not isinstance(shown.statement, ast.Picture):
         return step
-    return replace(step, samples=_training_renders(shown.statement, shown.scope, step, step.report / "samples"))
+    return replace(
+        step, samples=_training_renders(shown.statement, shown.scope, step, step.report / "samples")
+    )
 
 
 def _with_class(step: Train, scoped: ScopedStatement) -> Train:
@@ -108,16 +120,21 @@ def _with_class(step: Train, scoped: ScopedStatement) -> Train:
         return step
     folder = step.report / "class"
     made = _training_renders(shown.statement, shown.scope, step, folder)
-    return replace(step, config=replace(step.config, prior=replace(prior, folder=folder)), class_pictures=made)
+    return replace(
+        step, config=replace(step.config, prior=replace(prior, folder=folder)), class_pictures=made
+    )
 
 
-def _training_renders(statement: ast.Picture, scope: Scope, step: Train, folder: Path) -> tuple[Render, ...]:
+def _training_renders(
+    statement: ast.Picture, scope: Scope, step: Train, folder: Path
+) -> tuple[Render, ...]:
     """With the model that is trained, and its seed: a training that goes on goes on with its pictures."""
     scope = replace(scope, model=step.model)
     files = (partial(_file, folder, number) for number in count(1))
     cells = zip(expand_sweep(statement, scope), files, strict=False)
     return tuple(
-        _with_minimal_metadata(_render(cell, scope, file, lambda: step.config.seed), step) for cell, file in cells
+        _with_minimal_metadata(_render(cell, scope, file, lambda: step.config.seed), step)
+        for cell, file in cells
     )
 
 
@@ -136,7 +153,10 @@ def _with_minimal_metadata(render: Render, step: Train) -> Render:
 
 
 def _pictures(
-    statement: ast.Picture, scope: Scope, files: Iterator[Callable[[str], Path]], seed: Callable[[], int]
+    statement: ast.Picture,
+    scope: Scope,
+    files: Iterator[Callable[[str], Path]],
+    seed: Callable[[], int],
 ) -> Iterator[Render | ContactSheet]:
     """All that a prompt asks for, and where that is more than one picture, their contact sheet."""
     cells = list(expand_sweep(statement, scope))
@@ -144,14 +164,18 @@ def _pictures(
     if len(cells) == 1 or not is_flag_on(statement, scope, "grid"):
         yield from renders
         return
-    yield from (replace(render, sheet_position=(at, len(renders))) for at, render in enumerate(renders, 1))
+    yield from (
+        replace(render, sheet_position=(at, len(renders))) for at, render in enumerate(renders, 1)
+    )
     seeded = any(cell.number for cell in cells)
     labels = [
         (*cell.labels, f"seed {render.seed}") if seeded else cell.labels
         for cell, render in zip(cells, renders, strict=True)
     ]
     rows = tuple(sheet_rows([*zip(labels, (render.file for render in renders), strict=True)]))
-    yield ContactSheet(statement.span, rows, renders[0].file.with_name(f"{renders[0].file.stem}-sheet.png"))
+    yield ContactSheet(
+        statement.span, rows, renders[0].file.with_name(f"{renders[0].file.stem}-sheet.png")
+    )
 
 
 def sheet_rows(labelled: Sequence[tuple[tuple[str, ...], Path]]) -> Iterator[SheetRow]:
@@ -187,13 +211,22 @@ def _without_missing_loras(resolved: Resolved, scope: Scope, written: Span) -> R
         for part in resolved.parts
     )
     severity = scope.severity_of_missing
-    found = [diagnostics.unknown_lora(name, scope.loras, written, severity) for name in missing if severity is not None]
+    found = [
+        diagnostics.unknown_lora(name, scope.loras, written, severity)
+        for name in missing
+        if severity is not None
+    ]
     return Resolved(parts, (*resolved.diagnostics, *found))
 
 
 def _embeddings(scope: Scope, *prompts: ast.Prompt) -> Iterator[Adapter]:
     """The tokens that prompts name, each once."""
-    names = (node.name for prompt in prompts for node in ast.walk(prompt) if isinstance(node, ast.Embedding))
+    names = (
+        node.name
+        for prompt in prompts
+        for node in ast.walk(prompt)
+        if isinstance(node, ast.Embedding)
+    )
     for name in dict.fromkeys(names):
         file = scope.embedding(name)
         if file is not None:
@@ -205,7 +238,9 @@ def _with_known_loras(interval: Interval, scope: Scope) -> Interval:
 
 
 def _compute_config(values: OptionValues) -> ComputeConfig:
-    return ComputeConfig(values.optional_text("precision"), values.text("device"), values.text("memory"))
+    return ComputeConfig(
+        values.optional_text("precision"), values.text("device"), values.text("memory")
+    )
 
 
 def _sampler(values: OptionValues) -> SamplerName:
@@ -215,7 +250,9 @@ def _sampler(values: OptionValues) -> SamplerName:
     return found._replace(spacing=None) if values.given("scheduler") else found
 
 
-def _render(cell: SweepCell, scope: Scope, file: Callable[[str], Path], seed: Callable[[], int]) -> Render:
+def _render(
+    cell: SweepCell, scope: Scope, file: Callable[[str], Path], seed: Callable[[], int]
+) -> Render:
     statement = cell.statement
     values = OptionValues("prompt", scope.settings, statement.options)
     steps = values.integer("steps")
@@ -228,7 +265,9 @@ def _render(cell: SweepCell, scope: Scope, file: Callable[[str], Path], seed: Ca
     )
     prompt = _without_missing_loras(prompt, scope, cell.span)
     negative = values.text("negative")
-    negative_prompt = parse_prompt(Source(negative, "<negative>").span(0, len(negative)), divided=False)[0]
+    negative_prompt = parse_prompt(
+        Source(negative, "<negative>").span(0, len(negative)), divided=False
+    )[0]
     negative_prompt = sample_expansion(negative_prompt, number, scope.library, divided=False).prompt
     negative_prompt = scope.with_tokens(negative_prompt)
     size = values.given("size")

@@ -38,7 +38,12 @@ class Session:
     """Takes programs one after the other; what one sets holds for the next."""
 
     def __init__(
-        self, folder: Path, name: str = "picture", *, fresh_seeds: bool = False, world: World | None = None
+        self,
+        folder: Path,
+        name: str = "picture",
+        *,
+        fresh_seeds: bool = False,
+        world: World | None = None,
     ) -> None:
         """Relative paths start in `folder`; pictures are called after `name`.
 
@@ -55,13 +60,17 @@ class Session:
     def plan(self, source: Source) -> Planned:
         """Parse, check and plan a program. With an error in it, the session stays as it was."""
         found: list[Diagnostic] = []
-        statements = tuple(with_scopes(expand_includes(source, self.folder, self._world, found), self._scope))
+        statements = tuple(
+            with_scopes(expand_includes(source, self.folder, self._world, found), self._scope)
+        )
         found += (each for one in statements for each in check_statement(one, self._world))
         if any(each.severity is Severity.ERROR for each in found):
             return Planned(Plan(()), sort_diagnostics(found, source), len(statements))
         made = build_plan(statements, self._naming, self._seed)
         pictures = [step for step in made.steps if isinstance(step, Render)]
-        shown = [sample for step in made.steps if isinstance(step, Train) for sample in step.samples]
+        shown = [
+            sample for step in made.steps if isinstance(step, Train) for sample in step.samples
+        ]
         found += (each for one in [*pictures, *shown] for each in one.prompt.diagnostics)
         planned = Planned(made, sort_diagnostics(found, source), len(statements))
         if planned.failed:
@@ -90,7 +99,11 @@ class Session:
 
     def describe(self) -> list[tuple[str, str]]:
         """What holds now: the model, every setting, the LoRAs."""
-        settings = [(name, self._setting(name)) for name, option in vocabulary.SETTINGS.items() if option.available]
+        settings = [
+            (name, self._setting(name))
+            for name, option in vocabulary.SETTINGS.items()
+            if option.available
+        ]
         loras = ", ".join(self.loras()) or "none"
         tokens = " ".join(f"<{name}>" for name in sorted(self._scope.embeddings)) or "none"
         return [("model", self._scope.model.name), *settings, ("LoRAs", loras), ("tokens", tokens)]

@@ -53,7 +53,9 @@ def plan_training(statement: TrainStatement, scope: Scope) -> Train:
             method: Method = _lora(values)
         case ast.TrainDreambooth():
             lora = makes_lora(statement)
-            values = OptionValues("train lora" if lora else "train dreambooth", settings, statement.options)
+            values = OptionValues(
+                "train lora" if lora else "train dreambooth", settings, statement.options
+            )
             method = _lora(values) if lora else _dreambooth(values)
         case ast.TrainTi():
             values = OptionValues("train ti", settings, statement.options)
@@ -79,15 +81,22 @@ def plan_training(statement: TrainStatement, scope: Scope) -> Train:
         active_loras=uses,
         adapters=tuple(Adapter(use.name, scope.loras[use.name]) for use in uses),
         embeddings=_caption_tokens(scope, token_of(method)),
-        option_spans=(("from", statement.data.span), *((each.name, each.span) for each in statement.options)),
+        option_spans=(
+            ("from", statement.data.span),
+            *((each.name, each.span) for each in statement.options),
+        ),
         sample_every=int(
-            values.number("sample-every", otherwise=-(-config.optimisation.steps // DEFAULT_SAMPLE_ROUNDS))
+            values.number(
+                "sample-every", otherwise=-(-config.optimisation.steps // DEFAULT_SAMPLE_ROUNDS)
+            )
         ),
     )
 
 
 def _caption_tokens(scope: Scope, own: TextualInversion | None) -> tuple[Adapter, ...]:
-    others = {name: file for name, file in scope.embeddings.items() if own is None or name != own.token}
+    others = {
+        name: file for name, file in scope.embeddings.items() if own is None or name != own.token
+    }
     return tuple(Adapter(name, file) for name, file in sorted(others.items()))
 
 
@@ -99,7 +108,9 @@ def _active_loras(statement: TrainStatement) -> tuple[ActiveLora, ...]:
 
 def _token(name: str, values: OptionValues) -> TextualInversion:
     until = values.number("ti-until") if values.given("ti-until") else 1.0
-    return TextualInversion(name, values.integer("vectors"), values.optional_text("init") or "", until)
+    return TextualInversion(
+        name, values.integer("vectors"), values.optional_text("init") or "", until
+    )
 
 
 def _companion_token(values: OptionValues) -> TextualInversion | None:
@@ -126,7 +137,9 @@ def _dreambooth(values: OptionValues) -> Dreambooth:
     return Dreambooth(values.flag("te"), values.optional_text("targets") or "all")
 
 
-def _data(values: OptionValues, token: TextualInversion | None, folder: Path, scope: Scope) -> DataConfig:
+def _data(
+    values: OptionValues, token: TextualInversion | None, folder: Path, scope: Scope
+) -> DataConfig:
     usual = f"a picture of <{token.token}>" if token else None
     said = values.optional_text("prompt")
     crop, jitter, noise = (values.number(name) for name in ("crop", "colour-jitter", "pixel-noise"))
@@ -154,7 +167,10 @@ def _prior(values: OptionValues, scope: Scope) -> PriorConfig | None:
     if text is None and folder is None and values.given("prior") is None:
         return None
     return PriorConfig(
-        values.number("prior", otherwise=1.0), text or "", scope.optional_path(folder), values.number("class-ratio")
+        values.number("prior", otherwise=1.0),
+        text or "",
+        scope.optional_path(folder),
+        values.number("class-ratio"),
     )
 
 
@@ -174,7 +190,11 @@ def _objective(values: OptionValues) -> ObjectiveConfig:
 
 def _optimizer_config(values: OptionValues, method: Method) -> OptimizerConfig:
     optimizer = values.text("optimizer")
-    rate = PRODIGY_LEARNING_RATE if optimizer == "prodigy" and not values.given("lr") else _learning_rate(values, "lr")
+    rate = (
+        PRODIGY_LEARNING_RATE
+        if optimizer == "prodigy" and not values.given("lr")
+        else _learning_rate(values, "lr")
+    )
     shrinking = 0.0 if isinstance(method, TextualInversion) else 0.01
     return OptimizerConfig(
         learning_rate=rate,
@@ -182,7 +202,11 @@ def _optimizer_config(values: OptionValues, method: Method) -> OptimizerConfig:
         token_rate=rate
         if optimizer == "prodigy" or isinstance(method, TextualInversion)
         else _learning_rate(values, "ti-lr"),
-        part_rates=tuple((part, values.number(f"{part}-lr")) for part in UNET_BLOCKS if values.given(f"{part}-lr")),
+        part_rates=tuple(
+            (part, values.number(f"{part}-lr"))
+            for part in UNET_BLOCKS
+            if values.given(f"{part}-lr")
+        ),
         optimizer=optimizer,
         weight_decay=values.number("weight-decay", otherwise=shrinking),
         scheduler=values.text("scheduler"),
@@ -203,7 +227,9 @@ def _optimizer_config(values: OptionValues, method: Method) -> OptimizerConfig:
 
 def _learning_rate(values: OptionValues, name: str) -> float:
     """A learning rate: what is said, else the usual one as the optimizer wants it."""
-    return values.number(name) * (1.0 if values.given(name) else LEARNING_RATE_SCALE.get(values.text("optimizer"), 1.0))
+    return values.number(name) * (
+        1.0 if values.given(name) else LEARNING_RATE_SCALE.get(values.text("optimizer"), 1.0)
+    )
 
 
 def _limit_token_steps(optimisation: OptimizerConfig, method: Method) -> OptimizerConfig:

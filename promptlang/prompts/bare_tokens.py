@@ -18,7 +18,10 @@ def read_bare_tokens(prompt: ast.Prompt, known: Collection[str]) -> ast.Prompt:
     return transform_prompt(prompt, _Tokens(known))
 
 
-_TOKEN = re.compile(r"(?<!\w)embedding:(?P<named>[^\s,:()\[\]<>|]+)|(?<![\w-])(?P<alone>\w(?:[\w.-]*\w)?)(?!-)", re.I)
+_TOKEN = re.compile(
+    r"(?<!\w)embedding:(?P<named>[^\s,:()\[\]<>|]+)|(?<![\w-])(?P<alone>\w(?:[\w.-]*\w)?)(?!-)",
+    re.I,
+)
 
 
 class _Tokens(PhraseTransformer):
@@ -50,4 +53,6 @@ def _stem(written: str | None) -> str | None:
 def _place(text: ast.Text, start: int, end: int) -> Span:
     """Of a piece of its value; all of it where escapes stand between them."""
     span = text.span
-    return span.source.span(span.start + start, span.start + end) if span.text == text.value else span
+    return (
+        span.source.span(span.start + start, span.start + end) if span.text == text.value else span
+    )

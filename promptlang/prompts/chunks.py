@@ -82,7 +82,10 @@ class _Chunker(Generic[T]):
         """Close the chunk before a place; what stands there begins the next one."""
         moved = self.pending[start:]
         vectors = [(at - start, each) for at, each in self.vectors if at >= start]
-        self.pending, self.vectors = self.pending[:start], self.vectors[: len(self.vectors) - len(vectors)]
+        self.pending, self.vectors = (
+            self.pending[:start],
+            self.vectors[: len(self.vectors) - len(vectors)],
+        )
         self.close()
         self.pending, self.vectors = moved, vectors
 
@@ -98,7 +101,9 @@ class _Chunker(Generic[T]):
         empty = CHUNK_LENGTH - len(tokens)
         padding = [self.vocabulary.end] + [self.vocabulary.pad] * empty
         whole = (self.vocabulary.begin, *tokens, *padding)
-        self.chunks.append(Chunk(whole, (1.0, *weights, *[1.0] * (empty + 1)), len(tokens), tuple(self.vectors)))
+        self.chunks.append(
+            Chunk(whole, (1.0, *weights, *[1.0] * (empty + 1)), len(tokens), tuple(self.vectors))
+        )
         self.pending, self.vectors, self.comma = [], [], None
 
 

@@ -65,12 +65,18 @@ class Expansion:
     """What is wrong with it, at the places where its user wrote it."""
 
 
-def sample_expansion(prompt: ast.Prompt, seed: int, library: Library, *, divided: bool = True) -> Expansion:
+def sample_expansion(
+    prompt: ast.Prompt, seed: int, library: Library, *, divided: bool = True
+) -> Expansion:
     """The prompt with its templates filled in as the seed has it."""
     if not has_templates(prompt):
         return Expansion(prompt)
     found: list[Diagnostic] = []
-    text = _joined(prompt, found, lambda: _Expander(library, found, random.Random(seed), _Budget()).sample(prompt))
+    text = _joined(
+        prompt,
+        found,
+        lambda: _Expander(library, found, random.Random(seed), _Budget()).sample(prompt),
+    )
     read = _read(text, divided=divided)
     return replace(read, diagnostics=(*found, *read.diagnostics))
 
@@ -86,7 +92,9 @@ def enumerate_expansions(prompt: ast.Prompt, library: Library) -> Iterator[Expan
 def enumerate_texts(prompt: ast.Prompt, library: Library) -> Iterator[SourceMap]:
     """The text of each way to fill in the templates. Raises TooLongError where one is longer than `MAX_EXPANDED_LENGTH`."""
     expander = _Expander(library, [], random.Random(0), _Budget())
-    for pieces in expander.enumerate(prompt.span.source, (prompt.span.start, prompt.span.end), prompt.templates):
+    for pieces in expander.enumerate(
+        prompt.span.source, (prompt.span.start, prompt.span.end), prompt.templates
+    ):
         yield SourceMap.join(pieces, prompt.span)
 
 
@@ -98,7 +106,10 @@ def has_templates(prompt: ast.Prompt) -> bool:
 def _read(text: SourceMap, *, divided: bool = True) -> Expansion:
     source = Source(text.text, text.source.name)
     prompt, found = parse_prompt(source.span(0, len(text.text)), divided=divided, templated=False)
-    return Expansion(prompt, tuple(replace(each, span=text.span(each.span.start, each.span.end)) for each in found))
+    return Expansion(
+        prompt,
+        tuple(replace(each, span=text.span(each.span.start, each.span.end)) for each in found),
+    )
 
 
 def _joined(prompt: ast.Prompt, found: list[Diagnostic], fill: Callable[[], Pieces]) -> SourceMap:
@@ -122,7 +133,9 @@ class _Budget:
 
 
 class _Expander:
-    def __init__(self, library: Library, found: list[Diagnostic], chance: random.Random, budget: _Budget) -> None:
+    def __init__(
+        self, library: Library, found: list[Diagnostic], chance: random.Random, budget: _Budget
+    ) -> None:
         self._library, self._found, self._rng, self._budget = library, found, chance, budget
         self._values: dict[str, str] = {}
         """The parameters of the `let` that is being filled in."""
@@ -133,9 +146,13 @@ class _Expander:
     # Drawn
 
     def sample(self, prompt: ast.Prompt) -> Pieces:
-        return self._sample(prompt.span.source, (prompt.span.start, prompt.span.end), prompt.templates)
+        return self._sample(
+            prompt.span.source, (prompt.span.start, prompt.span.end), prompt.templates
+        )
 
-    def _sample(self, source: Source, edges: tuple[int, int], found: Sequence[ast.Template]) -> Pieces:
+    def _sample(
+        self, source: Source, edges: tuple[int, int], found: Sequence[ast.Template]
+    ) -> Pieces:
         pieces, (start, end) = [], edges
         for template in found:
             pieces.append(self._literal(source, start, template.span.start))
@@ -155,7 +172,12 @@ class _Expander:
             case ast.Wildcard():
                 lines = self._lines(template)
                 return [
-                    _opaque(self._line(self._rng.choice(lines), template) if lines else template.span.text, template)
+                    _opaque(
+                        self._line(self._rng.choice(lines), template)
+                        if lines
+                        else template.span.text,
+                        template,
+                    )
                 ]
             case ast.Reference():
                 return [_opaque(self._let(template), template)]
@@ -169,7 +191,9 @@ class _Expander:
             left = [choice for choice in left if choice is not picked]
             if index:
                 pieces.append(MappedPiece(variant.separator, picked.span.start, picked.span.start))
-            pieces += self._sample(picked.span.source, (picked.span.start, picked.span.end), picked.templates)
+            pieces += self._sample(
+                picked.span.source, (picked.span.start, picked.span.end), picked.templates
+            )
         return pieces
 
     def _line(self, line: str, wildcard: ast.Wildcard) -> str:
@@ -201,7 +225,8 @@ class _Expander:
         if let is None:
             return reference.span.text
         given = [
-            _text(self._sample(a.span.source, (a.span.start, a.span.end), a.templates)) for a in reference.arguments
+            _text(self._sample(a.span.source, (a.span.start, a.span.end), a.templates))
+            for a in reference.arguments
         ]
         with_values = self._inside(let, given, reference)
         return reference.span.text if with_values is None else _text(with_values.sample(let.body))
@@ -213,19 +238,27 @@ class _Expander:
             self._found.append(diagnostics.unknown_let(reference.name, known, reference.span))
         elif len(reference.arguments) > len(let.parameters):
             names = [each.name for each in let.parameters]
-            self._found.append(diagnostics.too_many_arguments(reference.name, names, reference.span))
+            self._found.append(
+                diagnostics.too_many_arguments(reference.name, names, reference.span)
+            )
             return None
         return let
 
-    def _inside(self, let: LetDefinition, given: list[str], reference: ast.Reference) -> _Expander | None:
+    def _inside(
+        self, let: LetDefinition, given: list[str], reference: ast.Reference
+    ) -> _Expander | None:
         """What fills in the body of a `let`: the same chance and length, its own names."""
         values = {each.name: each.default for each in let.parameters}
         values.update(zip(values, given, strict=False))
         missing = [name for name, value in values.items() if value is None]
         if missing:
-            self._found.append(diagnostics.missing_argument(reference.name, missing[0], reference.span))
+            self._found.append(
+                diagnostics.missing_argument(reference.name, missing[0], reference.span)
+            )
             return None
-        inner = _Expander(replace(self._library, lets=let.lets), self._found, self._rng, self._budget)
+        inner = _Expander(
+            replace(self._library, lets=let.lets), self._found, self._rng, self._budget
+        )
         inner._values = {name: value for name, value in values.items() if value is not None}
         inner._depth = self._depth
         if self._depth:
@@ -234,7 +267,9 @@ class _Expander:
 
     # Every way
 
-    def enumerate(self, source: Source, edges: tuple[int, int], found: Sequence[ast.Template]) -> Iterator[Pieces]:
+    def enumerate(
+        self, source: Source, edges: tuple[int, int], found: Sequence[ast.Template]
+    ) -> Iterator[Pieces]:
         """The last template changes fastest."""
         ways = [lambda template=template: self._enumerate_template(template) for template in found]
         starts = [edges[0], *(template.span.end for template in found)]
@@ -256,16 +291,27 @@ class _Expander:
                         yield from self._picked(template, picked)
             case ast.Wildcard():
                 lines = self._library.wildcards(template.pattern) or [template.span.text]
-                yield from ([_opaque(text, template)] for line in lines for text in self._enumerate_line(line))
+                yield from (
+                    [_opaque(text, template)]
+                    for line in lines
+                    for text in self._enumerate_line(line)
+                )
             case ast.Reference():
                 yield from ([_opaque(text, template)] for text in self._enumerate_let(template))
 
     def _picked(self, variant: ast.Variant, picked: Sequence[ast.Choice]) -> Iterator[Pieces]:
-        ways = [lambda c=c: self.enumerate(c.span.source, (c.span.start, c.span.end), c.templates) for c in picked]
+        ways = [
+            lambda c=c: self.enumerate(c.span.source, (c.span.start, c.span.end), c.templates)
+            for c in picked
+        ]
         for filled in lazy_product(ways):
             pieces: Pieces = []
             for index, (choice, inner) in enumerate(zip(picked, filled, strict=True)):
-                separator = [MappedPiece(variant.separator, choice.span.start, choice.span.start)] if index else []
+                separator = (
+                    [MappedPiece(variant.separator, choice.span.start, choice.span.start)]
+                    if index
+                    else []
+                )
                 pieces += [*separator, *inner]
             yield pieces
 
@@ -275,7 +321,9 @@ class _Expander:
             return
         span = Source(line).span(0, len(line))
         self._depth += 1
-        for pieces in self.enumerate(span.source, (0, len(line)), templates.find_templates(span, [])):
+        for pieces in self.enumerate(
+            span.source, (0, len(line)), templates.find_templates(span, [])
+        ):
             yield _text(pieces)
         self._depth -= 1
 
@@ -289,13 +337,18 @@ class _Expander:
             for a in reference.arguments
         ]
         for given in lazy_product(ways):
-            inner = self._inside(let, [_text(each) for each in given], reference) if let is not None else None
+            inner = (
+                self._inside(let, [_text(each) for each in given], reference)
+                if let is not None
+                else None
+            )
             if inner is None or let is None:
                 yield reference.span.text
                 return
             body = let.body.span
             yield from (
-                _text(each) for each in inner.enumerate(body.source, (body.start, body.end), let.body.templates)
+                _text(each)
+                for each in inner.enumerate(body.source, (body.start, body.end), let.body.templates)
             )
 
 

@@ -45,7 +45,8 @@ def _interval(part: ast.Part, states: Mapping[int, float], triggers: Mapping[str
     builder = SegmentBuilder(number)
     loras: dict[str, ActiveLora] = {}
     for phrase in iter_active_phrases(
-        _trimmed(tuple(_with_trigger_words(part.phrases, triggers))), lambda node: int(states[id(node)])
+        _trimmed(tuple(_with_trigger_words(part.phrases, triggers))),
+        lambda node: int(states[id(node)]),
     ):
         match phrase:
             case ast.Lora(name, text_encoder, unet):
@@ -75,7 +76,9 @@ def _trimmed(phrases: tuple[ast.Phrase, ...]) -> tuple[ast.Phrase, ...]:
             return (*phrases[: last + 1], *rest)
 
 
-def _with_trigger_words(phrases: Iterable[ast.Phrase], triggers: Mapping[str, str]) -> Iterator[ast.Phrase]:
+def _with_trigger_words(
+    phrases: Iterable[ast.Phrase], triggers: Mapping[str, str]
+) -> Iterator[ast.Phrase]:
     """With the words of a trigger in its place."""
     for phrase in phrases:
         match phrase:
@@ -86,7 +89,9 @@ def _with_trigger_words(phrases: Iterable[ast.Phrase], triggers: Mapping[str, st
 
 
 def _blank(phrase: ast.Phrase) -> bool:
-    return isinstance(phrase, _TEXTLESS) or (isinstance(phrase, ast.Text) and not phrase.value.strip())
+    return isinstance(phrase, _TEXTLESS) or (
+        isinstance(phrase, ast.Text) and not phrase.value.strip()
+    )
 
 
 def iter_active_phrases(

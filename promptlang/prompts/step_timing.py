@@ -36,7 +36,9 @@ def number_at(amount: ast.Amount, step: int, steps: int) -> float:
         case ast.Turns(values, period):
             return values[_turn(period, step, steps) % len(values)]
         case ast.Curve(values, moments):
-            places = [moment.value * steps if moment.fraction else moment.value for moment in moments]
+            places = [
+                moment.value * steps if moment.fraction else moment.value for moment in moments
+            ]
             return _interpolated(step - 1, places, values)
         case _:
             return amount

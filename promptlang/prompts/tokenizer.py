@@ -99,9 +99,15 @@ def _words(text: str) -> Iterator[str]:
 
 # Bytes as letters: those of Latin 1 that can be seen are themselves, the others follow from 256 on.
 
-_PRINTABLE_BYTES = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+_PRINTABLE_BYTES = [
+    *range(ord("!"), ord("~") + 1),
+    *range(ord("¡"), ord("¬") + 1),
+    *range(ord("®"), ord("ÿ") + 1),
+]
 _OTHER_BYTES = [byte for byte in range(256) if byte not in _PRINTABLE_BYTES]
-_LETTER = {byte: chr(byte) for byte in _PRINTABLE_BYTES} | {byte: chr(256 + at) for at, byte in enumerate(_OTHER_BYTES)}
+_LETTER = {byte: chr(byte) for byte in _PRINTABLE_BYTES} | {
+    byte: chr(256 + at) for at, byte in enumerate(_OTHER_BYTES)
+}
 _BYTE = {letter: byte for byte, letter in _LETTER.items()}
 
 

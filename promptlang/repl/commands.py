@@ -44,7 +44,10 @@ def run_command(line: str, session: Session, terminal: Terminal) -> bool:
 
 def help_text() -> str:
     """What ``:help`` says: examples, then every option and command."""
-    prompt = _listed("Options of a prompt", [(f"--{each.name}", each.doc) for each in vocabulary.SETTINGS.values()])
+    prompt = _listed(
+        "Options of a prompt",
+        [(f"--{each.name}", each.doc) for each in vocabulary.SETTINGS.values()],
+    )
     train = vocabulary.get_options("train lora").values()
     training = _listed("Options of `train lora`", [(f"--{each.name}", each.doc) for each in train])
     commands = _listed("Commands", [(f":{name}", doc) for name, doc in REPL_COMMANDS.items()])
@@ -58,5 +61,7 @@ def _listed(title: str, rows: list[tuple[str, str]]) -> str:
 def _unknown(name: str) -> str:
     close = get_close_matches(name, REPL_COMMANDS, n=1, cutoff=0.5)
     starting = [command for command in REPL_COMMANDS if name and command.startswith(name)]
-    hint = f"did you mean `:{(starting or close)[0]}`?" if starting or close else "`:help` lists them"
+    hint = (
+        f"did you mean `:{(starting or close)[0]}`?" if starting or close else "`:help` lists them"
+    )
     return f"there is no command `:{name}`; {hint}"

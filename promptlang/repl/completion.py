@@ -29,7 +29,9 @@ class PromptCompleter(Completer):
     def __init__(self, loras: Callable[[], Sequence[str]]) -> None:
         self._loras = loras
 
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:  # noqa: ARG002
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterator[Completion]:  # noqa: ARG002
         """The words that the text before the cursor may go on with."""
         typed, choices = self._choices(_logical_line(document.text_before_cursor))
         for word, meaning in choices:
@@ -67,4 +69,7 @@ def _documented(options: dict[str, vocabulary.Option]) -> list[CompletionChoice]
 
 def _beginnings() -> list[CompletionChoice]:
     heads = [each for each in vocabulary.HEADS if each not in vocabulary.UNAVAILABLE_STATEMENTS]
-    return [*((each, "") for each in heads), *((f":{name}", doc) for name, doc in REPL_COMMANDS.items())]
+    return [
+        *((each, "") for each in heads),
+        *((f":{name}", doc) for name, doc in REPL_COMMANDS.items()),
+    ]

@@ -39,7 +39,9 @@ def needs_more_input(text: str) -> bool:
         return False
     lines = text.split("\n")
     blank_at_end = len(lines) > 1 and not lines[-1].strip()
-    return is_incomplete(text.rstrip(" ") + "\n" if blank_at_end and not in_long_string(text) else text)
+    return is_incomplete(
+        text.rstrip(" ") + "\n" if blank_at_end and not in_long_string(text) else text
+    )
 
 
 def continuation(text: str) -> str:

@@ -35,7 +35,9 @@ CONTINUATION = "...> ".rjust(len(PROMPT))
 
 def run_repl(terminal: Terminal, load: Callable[[], Backend]) -> None:
     """Talk with the user of this process's terminal until they leave."""
-    began = datetime.now().strftime("%Y%m%d-%H%M%S")  # no conversation's pictures take the place of another's
+    began = datetime.now().strftime(
+        "%Y%m%d-%H%M%S"
+    )  # no conversation's pictures take the place of another's
     session = Session(Path.cwd(), began, fresh_seeds=True, world=Disk(load_model_paths()))
     Repl(terminal, session, Preload(load), _history()).run()
 
@@ -55,7 +57,9 @@ def _history() -> History:
 class Repl:
     """One conversation: its session, its keyboard, its screen."""
 
-    def __init__(self, terminal: Terminal, session: Session, preload: Preload, history: History) -> None:
+    def __init__(
+        self, terminal: Terminal, session: Session, preload: Preload, history: History
+    ) -> None:
         self._terminal = terminal
         self._session = session
         self._preload = preload
@@ -123,7 +127,9 @@ class Repl:
             return
         self._terminal.display_events(self._drop_refused_models(backend.execute(planned.plan)))
 
-    def _drop_refused_models(self, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
+    def _drop_refused_models(
+        self, events: Generator[Event, None, None]
+    ) -> Generator[Event, None, None]:
         """The events; a model that cannot be used is not the session's any more."""
         with closing(events):
             for event in events:

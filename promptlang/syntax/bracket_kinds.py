@@ -44,14 +44,18 @@ class SquareBracket:
             yield alternation_too_short(self.moments[0].span)
 
 
-def classify(source: Source, pieces: Sequence[PromptPiece], brackets: Brackets) -> dict[int, SquareBracket]:
+def classify(
+    source: Source, pieces: Sequence[PromptPiece], brackets: Brackets
+) -> dict[int, SquareBracket]:
     """What each closed pair is, by its opening bracket; one that crosses another only weighs."""
     separators = _separators(pieces, brackets)
     squares: dict[int, SquareBracket] = {}
     for opening, closing in brackets.closing.items():
         if pieces[opening].mark == "[" and closing is not None and opening not in brackets.crossing:
             fields = separators.get(opening, [])
-            squares[opening] = _square(source, pieces, fields, closing) if fields else SquareBracket("OPEN_SQUARE")
+            squares[opening] = (
+                _square(source, pieces, fields, closing) if fields else SquareBracket("OPEN_SQUARE")
+            )
     return squares
 
 
@@ -73,18 +77,24 @@ def _separators(pieces: Sequence[PromptPiece], brackets: Brackets) -> Mapping[in
     return found
 
 
-def _square(source: Source, pieces: Sequence[PromptPiece], fields: list[int], closing: int) -> SquareBracket:
+def _square(
+    source: Source, pieces: Sequence[PromptPiece], fields: list[int], closing: int
+) -> SquareBracket:
     bars = tuple(at for at in fields if pieces[at].mark == "|")
     last = fields[-1]
     moments = tuple(_moments(source, pieces, last, closing)) if pieces[last].mark == ":" else ()
     if bars:
-        return SquareBracket("OPEN_ALTERNATION", bars, last if len(moments) == 1 else None, moments[:1])
+        return SquareBracket(
+            "OPEN_ALTERNATION", bars, last if len(moments) == 1 else None, moments[:1]
+        )
     if moments and len(moments) == max(1, len(fields) - 1):
         return SquareBracket("OPEN_SCHEDULE", tuple(fields[:-1]), last, moments)
     return SquareBracket("OPEN_SQUARE", moments=moments, colons=len(fields))
 
 
-def _moments(source: Source, pieces: Sequence[PromptPiece], colon: int, closing: int) -> Iterator[ast.Moment]:
+def _moments(
+    source: Source, pieces: Sequence[PromptPiece], colon: int, closing: int
+) -> Iterator[ast.Moment]:
     """The numbers between a colon and the closing bracket, which tags may stand beside and nothing else."""
     written: list[PromptPiece] = []
     for at in range(colon + 1, closing):

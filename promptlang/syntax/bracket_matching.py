@@ -28,7 +28,9 @@ class Brackets:
     @property
     def opening(self) -> dict[int, int]:
         """By closing bracket the opening one."""
-        return {closing: opening for opening, closing in self.closing.items() if closing is not None}
+        return {
+            closing: opening for opening, closing in self.closing.items() if closing is not None
+        }
 
 
 @dataclass(slots=True)

@@ -28,7 +28,9 @@ class Lexeme(Token):
     node: ast.Node | ast.Amount | None
 
     @classmethod
-    def make(cls, kind: str, value: str, span: Span, node: ast.Node | ast.Amount | None = None) -> Lexeme:
+    def make(
+        cls, kind: str, value: str, span: Span, node: ast.Node | ast.Amount | None = None
+    ) -> Lexeme:
         """A token of a type that the grammar declares."""
         lexeme = cls(kind, value, start_pos=span.start, end_pos=span.end)
         lexeme.span = span
@@ -36,7 +38,9 @@ class Lexeme(Token):
         return lexeme
 
 
-def lex(span: Span, *, divided: bool = True, templated: bool = True) -> tuple[list[Lexeme], list[Diagnostic]]:
+def lex(
+    span: Span, *, divided: bool = True, templated: bool = True
+) -> tuple[list[Lexeme], list[Diagnostic]]:
     """The tokens of a prompt, and what is odd about its brackets and tags.
 
     ``AND`` is a word unless it is `divided`, braces are characters unless it is `templated`.
@@ -75,7 +79,9 @@ def _ands(source: Source, pieces: list[PromptPiece], found: list[Diagnostic]) ->
     return ands
 
 
-def _empty_parts(source: Source, pieces: list[PromptPiece], ands: list[int]) -> Iterator[Diagnostic]:
+def _empty_parts(
+    source: Source, pieces: list[PromptPiece], ands: list[int]
+) -> Iterator[Diagnostic]:
     """An ``AND`` with nothing before or after it, not even a LoRA."""
     if not ands:
         return
@@ -87,21 +93,29 @@ def _empty_parts(source: Source, pieces: list[PromptPiece], ands: list[int]) -> 
 
 
 def _marks(pieces: list[PromptPiece]) -> dict[int, str]:
-    return {index: piece.mark for index, piece in enumerate(pieces) if piece.mark in ("(", ")", "[", "]")}
+    return {
+        index: piece.mark
+        for index, piece in enumerate(pieces)
+        if piece.mark in ("(", ")", "[", "]")
+    }
 
 
 def _place(piece: PromptPiece, source: Source) -> Span:
     return source.span(piece.start, piece.end)
 
 
-def _token(kind: str, piece: PromptPiece, source: Source, node: ast.Node | ast.Amount | None = None) -> Lexeme:
+def _token(
+    kind: str, piece: PromptPiece, source: Source, node: ast.Node | ast.Amount | None = None
+) -> Lexeme:
     return Lexeme.make(kind, piece.text, _place(piece, source), node)
 
 
 # One part: a prompt, or what stands between two ANDs
 
 
-def _part(span: Span, pieces: list[PromptPiece], found: list[Diagnostic], *, composed: bool) -> Iterator[Lexeme]:
+def _part(
+    span: Span, pieces: list[PromptPiece], found: list[Diagnostic], *, composed: bool
+) -> Iterator[Lexeme]:
     pieces, weight = _split_off_weight(span.source, pieces) if composed else (pieces, None)
     if composed:
         found += _diagnose_part_weight(span.source, pieces, weight)
@@ -117,7 +131,9 @@ def _part(span: Span, pieces: list[PromptPiece], found: list[Diagnostic], *, com
 _PART_WEIGHT = re.compile(rf"\s*([-+]?(?:\d+\.?|\d*\.\d+)|{numbers.CHANGING_PATTERN})\s*")
 
 
-def _split_off_weight(source: Source, pieces: list[PromptPiece]) -> tuple[list[PromptPiece], Lexeme | None]:
+def _split_off_weight(
+    source: Source, pieces: list[PromptPiece]
+) -> tuple[list[PromptPiece], Lexeme | None]:
     """The pieces without a ``:0.5`` at their end, and that number."""
     last = next((at for at in reversed(range(len(pieces))) if not _blank(pieces[at])), 0)
     first = last
@@ -126,7 +142,11 @@ def _split_off_weight(source: Source, pieces: list[PromptPiece]) -> tuple[list[P
     colon = next((at for at in reversed(range(first)) if pieces[at].mark != "tag"), 0)
     if pieces and pieces[colon].mark != ":":
         return pieces, None
-    number = _PART_WEIGHT.fullmatch(source.text, pieces[first].start, pieces[last].end) if pieces else None
+    number = (
+        _PART_WEIGHT.fullmatch(source.text, pieces[first].start, pieces[last].end)
+        if pieces
+        else None
+    )
     weight = numbers.parse_amount(source.span(*number.span(1))) if number else None
     if number is None or weight is None:
         return pieces, None
@@ -135,12 +155,15 @@ def _split_off_weight(source: Source, pieces: list[PromptPiece]) -> tuple[list[P
 
 
 _INVALID_NUMBER = re.compile(
-    r"\s*(?P<number>[+-]?(?:inf(?:inity)?|nan|(?:\d[\d.,]*|\.\d[\d.,]*)(?:e[+-]?\d+)?%?))\s*", re.IGNORECASE
+    r"\s*(?P<number>[+-]?(?:inf(?:inity)?|nan|(?:\d[\d.,]*|\.\d[\d.,]*)(?:e[+-]?\d+)?%?))\s*",
+    re.IGNORECASE,
 )
 """What another program would take for a number, or a hurried person."""
 
 
-def _diagnose_part_weight(source: Source, pieces: list[PromptPiece], weight: Lexeme | None) -> Iterator[Diagnostic]:
+def _diagnose_part_weight(
+    source: Source, pieces: list[PromptPiece], weight: Lexeme | None
+) -> Iterator[Diagnostic]:
     """``b:nan`` in ``a AND b:nan``"""
     if weight is not None:
         yield from numbers.diagnose(weight.node) if isinstance(weight.node, ast.Amount) else ()
@@ -263,7 +286,11 @@ def _closing_square(part: _Part, index: int, square: SquareBracket) -> _Role:
     tags = [at for at in beside if part.pieces[at].mark == "tag"]
     closing = _token("CLOSE_SQUARE", part.pieces[index], part.source)
     return _Role(
-        (closing, *(_token("TAG", part.pieces[at], part.source, part.pieces[at].tag) for at in tags)), index + 1
+        (
+            closing,
+            *(_token("TAG", part.pieces[at], part.source, part.pieces[at].tag) for at in tags),
+        ),
+        index + 1,
     )
 
 
@@ -273,7 +300,9 @@ def _separators(part: _Part, square: SquareBracket, closing: int) -> Iterator[tu
         yield index, _role(part, index, kind)
     if square.tail is not None:
         colon = _token("TAIL", part.pieces[square.tail], part.source)
-        moments = (Lexeme.make("MOMENT", each.span.text, each.span, each) for each in square.moments)
+        moments = (
+            Lexeme.make("MOMENT", each.span.text, each.span, each) for each in square.moments
+        )
         yield square.tail, _Role((colon, *moments), closing)
 
 

@@ -65,7 +65,9 @@ def find_statement_head(line: Span) -> str | None:
     if words[0] == "set" and words[1] in vocabulary.SETTINGS:
         return "set"
     shape = _ONE_WORD.get(words[0])
-    if shape is not None and (shape.match(text) if words[0] == "caption" else shape.fullmatch(text)):
+    if shape is not None and (
+        shape.match(text) if words[0] == "caption" else shape.fullmatch(text)
+    ):
         return words[0]
     return "render" if words[0] == "render" else None
 

@@ -26,7 +26,10 @@ def parse_amount(span: Span) -> ast.Amount | None:
     if _CHANGING.fullmatch(text):
         return _turns(span) if "|" in text else _stages(span)
     if _POINTS.fullmatch(text):
-        found = [_moment(span, match) for match in MOMENT.finditer(span.source.text, span.start, span.end)]
+        found = [
+            _moment(span, match)
+            for match in MOMENT.finditer(span.source.text, span.start, span.end)
+        ]
         return ast.Curve(tuple(each.value for each in found[::2]), tuple(found[1::2]), span=span)
     try:
         number = float(text)
@@ -48,16 +51,22 @@ def diagnose(amount: ast.Amount) -> Iterator[Diagnostic]:
 
 
 def _stages(span: Span) -> ast.Stages:
-    found = [_moment(span, match) for match in MOMENT.finditer(span.source.text, span.start, span.end)]
+    found = [
+        _moment(span, match) for match in MOMENT.finditer(span.source.text, span.start, span.end)
+    ]
     cut = len(found) // 2 + 1
     return ast.Stages(tuple(each.value for each in found[:cut]), tuple(found[cut:]), span=span)
 
 
 def _turns(span: Span) -> ast.Turns:
-    found = [_moment(span, match) for match in MOMENT.finditer(span.source.text, span.start, span.end)]
+    found = [
+        _moment(span, match) for match in MOMENT.finditer(span.source.text, span.start, span.end)
+    ]
     period = found.pop() if ":" in span.text else None
     return ast.Turns(tuple(each.value for each in found), period, span=span)
 
 
 def _moment(span: Span, match: re.Match[str]) -> ast.Moment:
-    return ast.Moment(float(match.group()), "." in match.group(), span=span.source.span(*match.span()))
+    return ast.Moment(
+        float(match.group()), "." in match.group(), span=span.source.span(*match.span())
+    )

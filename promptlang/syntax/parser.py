@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.source import Source, Span
-from promptlang.syntax.logical_lines import find_statement_head, logical_lines, skip_first_word, split_options
+from promptlang.syntax.logical_lines import (
+    find_statement_head,
+    logical_lines,
+    skip_first_word,
+    split_options,
+)
 from promptlang.syntax.prompt_parser import parse_prompt
 from promptlang.syntax.statement_parser import parse_let, parse_rule
 from promptlang.syntax.suggestions import suggest_statement
@@ -49,7 +54,9 @@ def is_incomplete(text: str) -> bool:
     found: list[Diagnostic] = []
     for last in line:
         _line(last, found)
-    return any(each.code == "PL001" or (each.code == "PL005" and not each.span.text) for each in found)
+    return any(
+        each.code == "PL001" or (each.code == "PL005" and not each.span.text) for each in found
+    )
 
 
 def _line(line: Span, found: list[Diagnostic]) -> ast.Statement | None:

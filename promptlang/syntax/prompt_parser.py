@@ -26,7 +26,9 @@ def parse_prompt(
     lexemes, found = lex(span, divided=divided, templated=templated)
     read: Any = _prompt_grammar().parse(lexemes)
     phrases, _ = read[0]
-    return ast.Prompt(phrases if len(read) == 1 else (_composition(span, read),), span=span), tuple(found)
+    return ast.Prompt(phrases if len(read) == 1 else (_composition(span, read),), span=span), tuple(
+        found
+    )
 
 
 def _composition(span: Span, read: list[Any]) -> ast.Composition:
@@ -35,7 +37,9 @@ def _composition(span: Span, read: list[Any]) -> ast.Composition:
     starts = [span.start, *(each.end for each in ands)]
     ends = [*(each.start for each in ands), span.end]
     parts = (
-        ast.Part(phrases, None if weight is None else weight.node, span=span.source.span(start, end))
+        ast.Part(
+            phrases, None if weight is None else weight.node, span=span.source.span(start, end)
+        )
         for (phrases, weight), start, end in zip(read[::2], starts, ends, strict=True)
     )
     return ast.Composition(tuple(parts), span=span)
@@ -54,7 +58,14 @@ class _Lexed(Lexer):
 @cache
 def _prompt_grammar() -> Lark:
     grammar = resources.files("promptlang.grammar").joinpath("prompt.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", start="prompt", lexer=_Lexed, transformer=_Phrases(), maybe_placeholders=True)
+    return Lark(
+        grammar,
+        parser="lalr",
+        start="prompt",
+        lexer=_Lexed,
+        transformer=_Phrases(),
+        maybe_placeholders=True,
+    )
 
 
 @v_args(inline=True)
@@ -84,10 +95,14 @@ class _Phrases(Transformer[Lexeme, "list[Any]"]):
         return mark.node
 
     def schedule(self, opening: Lexeme, *rest: Any) -> ast.Schedule:
-        tail = next(at for at, each in enumerate(rest) if isinstance(each, Lexeme) and each.type == "TAIL")
+        tail = next(
+            at for at, each in enumerate(rest) if isinstance(each, Lexeme) and each.type == "TAIL"
+        )
         *moments, closing = rest[tail + 1 :]
         branches = _branches([opening, *rest[: tail + 1]])
-        return ast.Schedule(branches, tuple(each.node for each in moments), span=opening.span.to(closing.span))
+        return ast.Schedule(
+            branches, tuple(each.node for each in moments), span=opening.span.to(closing.span)
+        )
 
     def alternation(self, opening: Lexeme, *rest: Any) -> ast.Alternation:
         *fields, tail, moment, closing = rest
@@ -108,7 +123,9 @@ class _Phrases(Transformer[Lexeme, "list[Any]"]):
 def _branches(fields: list[Any]) -> tuple[ast.Branch, ...]:
     """Every other field is a branch, and goes from the mark before it to the mark after it."""
     marked = zip(fields[::2], fields[1::2], fields[2::2], strict=False)
-    return tuple(ast.Branch(phrases, span=_between(before, after)) for before, phrases, after in marked)
+    return tuple(
+        ast.Branch(phrases, span=_between(before, after)) for before, phrases, after in marked
+    )
 
 
 def _between(before: Lexeme, after: Lexeme) -> Span:

@@ -51,7 +51,9 @@ def scan(span: Span, found: list[Diagnostic], *, templated: bool = True) -> Iter
     start = span.start
     for template in templates.find_templates(span, found) if templated else ():
         yield from _between(span.source.span(start, template.span.start), span.end, found)
-        yield PromptPiece("template", template.span.text, template.span.start, template.span.end, tag=template)
+        yield PromptPiece(
+            "template", template.span.text, template.span.start, template.span.end, tag=template
+        )
         start = template.span.end
     yield from _between(span.source.span(start, span.end), span.end, found)
 
@@ -74,7 +76,9 @@ def _between(span: Span, whole_end: int, found: list[Diagnostic]) -> Iterator[Pr
                 token = ast.Embedding(text[1:-1], span=span.source.span(start, end))
                 yield PromptPiece("token", text, start, end, tag=token)
             case "unclosed":
-                if not _TAG.match(span.source.text, start, whole_end):  # else a template stands in it
+                if not _TAG.match(
+                    span.source.text, start, whole_end
+                ):  # else a template stands in it
                     kind = span.source.text[end : span.source.text.index(":", end)]
                     found.append(syntax.unclosed_tag(kind, span.source.span(start, end)))
                 yield PromptPiece("", text, start, end)
@@ -95,7 +99,9 @@ def _words(match: re.Match[str]) -> Iterator[PromptPiece]:
         yield PromptPiece("", match.string[start:end], start, end)
 
 
-def _weighted(match: re.Match[str], source: Source, found: list[Diagnostic]) -> Iterator[PromptPiece]:
+def _weighted(
+    match: re.Match[str], source: Source, found: list[Diagnostic]
+) -> Iterator[PromptPiece]:
     """``:1.2)``: the bracket and its weight, or text and the bracket where the number is none.
 
     A tag between them does not part them: A1111 has cut it out by then.
@@ -105,7 +111,10 @@ def _weighted(match: re.Match[str], source: Source, found: list[Diagnostic]) -> 
     weight = numbers.parse_amount(number)
     written, inside = match.group(), list[PromptPiece]()
     if "<" in written:
-        inside = [_tag(source.span(*tag.span()), found) for tag in _TAG.finditer(match.string, number.end, end)]
+        inside = [
+            _tag(source.span(*tag.span()), found)
+            for tag in _TAG.finditer(match.string, number.end, end)
+        ]
         written = _TAG.sub("", written)
     if weight is None:
         found.append(syntax.invalid_weight(number.text, number))

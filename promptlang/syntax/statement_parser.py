@@ -30,7 +30,9 @@ def parse_rule(rule: str, span: Span, found: list[Diagnostic]) -> Any:
 
 _LET = re.compile(r"let\s+(?P<name>[^\W\d][\w-]*)\s*(?:\((?P<parameters>[^)]*)\))?\s*=\s*")
 
-_PARAMETER = re.compile(r"\s*(?P<name>[^\W\d][\w-]*)\s*(?:=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<bare>[^,\"]*?)))?\s*")
+_PARAMETER = re.compile(
+    r"\s*(?P<name>[^\W\d][\w-]*)\s*(?:=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<bare>[^,\"]*?)))?\s*"
+)
 
 
 def parse_let(line: Span, found: list[Diagnostic]) -> ast.Let | None:
@@ -41,7 +43,9 @@ def parse_let(line: Span, found: list[Diagnostic]) -> ast.Let | None:
     for written in match["parameters"].split(",") if (match["parameters"] or "").strip() else []:
         parameter = _PARAMETER.fullmatch(written)
         if parameter is None:
-            place = line.source.span(line.start + match.start("parameters"), line.start + match.end("parameters"))
+            place = line.source.span(
+                line.start + match.start("parameters"), line.start + match.end("parameters")
+            )
             found.append(syntax.unexpected_text(written.strip(), ["a parameter"], place))
             return None
         default = parameter["quoted"] if parameter["quoted"] is not None else parameter["bare"]
@@ -104,7 +108,9 @@ class _Statements(Transformer[Token, Any]):
     def _span(self, token: Token) -> Span:
         assert token.start_pos is not None
         assert token.end_pos is not None
-        return self._line.source.span(self._line.start + token.start_pos, self._line.start + token.end_pos)
+        return self._line.source.span(
+            self._line.start + token.start_pos, self._line.start + token.end_pos
+        )
 
     def use_model(self, reference: ast.Operand) -> ast.UseModel:
         return ast.UseModel(reference, span=self._line)
@@ -124,7 +130,9 @@ class _Statements(Transformer[Token, Any]):
     def train_lora(self, name: Token, data: ast.Operand, *options: ast.Option) -> ast.TrainLora:
         return ast.TrainLora(self.word(name), data, options, span=self._line)
 
-    def train_dreambooth(self, name: Token, data: ast.Operand, *options: ast.Option) -> ast.TrainDreambooth:
+    def train_dreambooth(
+        self, name: Token, data: ast.Operand, *options: ast.Option
+    ) -> ast.TrainDreambooth:
         return ast.TrainDreambooth(self.word(name), data, options, span=self._line)
 
     def train_ti(self, name: Token, data: ast.Operand, *options: ast.Option) -> ast.TrainTi:
@@ -180,7 +188,11 @@ class _Statements(Transformer[Token, Any]):
         return ast.Option(name, value, negated, span=span.to(value.span) if value else span)
 
     def value(self, *values: ast.Single) -> ast.Value:
-        return values[0] if len(values) == 1 else ast.List(values, span=values[0].span.to(values[-1].span))
+        return (
+            values[0]
+            if len(values) == 1
+            else ast.List(values, span=values[0].span.to(values[-1].span))
+        )
 
     def number(self, token: Token) -> ast.Number:
         return ast.Number(_number(token), span=self._span(token))
@@ -191,7 +203,9 @@ class _Statements(Transformer[Token, Any]):
     def range(self, token: Token) -> ast.Range:
         first, last = token.split("..")
         last, _, count = last.partition("/")
-        return ast.Range(_number(first), _number(last), int(count) if count else None, span=self._span(token))
+        return ast.Range(
+            _number(first), _number(last), int(count) if count else None, span=self._span(token)
+        )
 
     def size(self, token: Token) -> ast.Size:
         width, height = token.split("x")
@@ -199,7 +213,11 @@ class _Statements(Transformer[Token, Any]):
 
     def scheduled(self, token: Token) -> ast.Scheduled | ast.Word:
         amount = numbers.parse_amount(self._span(token))
-        return ast.Scheduled(amount, span=self._span(token)) if isinstance(amount, ast.Node) else self.word(token)
+        return (
+            ast.Scheduled(amount, span=self._span(token))
+            if isinstance(amount, ast.Node)
+            else self.word(token)
+        )
 
     def string(self, token: Token) -> ast.String:
         quotes = 3 if token.startswith('"""') else 1

@@ -21,9 +21,13 @@ _ALMOST_LET = re.compile(
     rf"[^\s=]{{1,9}}(?:{_GAP}(?P<name>[^\W\d][\w-]{{0,60}})?[^\s=]{{0,60}}(?:{_GAP}[^\s=]{{1,60}})?)?\s{{0,20}}=(?!=)"
 )
 _LET_ALONE = re.compile(rf"let{_GAP}(?P<name>[^\W\d][\w-]{{0,60}})")
-_ALMOST_INCLUDE = re.compile(rf"\S{{1,12}}{_GAP}[\"']?(?P<file>[^\"']{{0,300}}\.(?:pl|plang))[\"']?(?!\S).*", re.DOTALL)
+_ALMOST_INCLUDE = re.compile(
+    rf"\S{{1,12}}{_GAP}[\"']?(?P<file>[^\"']{{0,300}}\.(?:pl|plang))[\"']?(?!\S).*", re.DOTALL
+)
 _INCLUDE_ALONE = re.compile(rf"include{_GAP}(?=\S{{0,300}}[./'])[\"']?(?P<file>[^\s\"']+)[\"']?")
-_ASSIGNED = re.compile(r"set\s+(?P<key>[A-Za-z][\w-]*)\s*[=:]\s*(?P<value>\S.{0,300})", re.DOTALL | re.IGNORECASE)
+_ASSIGNED = re.compile(
+    r"set\s+(?P<key>[A-Za-z][\w-]*)\s*[=:]\s*(?P<value>\S.{0,300})", re.DOTALL | re.IGNORECASE
+)
 
 
 def suggest_statement(line: Span) -> tuple[str, str] | None:
@@ -38,7 +42,9 @@ def suggest_statement(line: Span) -> tuple[str, str] | None:
     if unsaid is not None:
         return unsaid
     settings = [("set", key) for key in vocabulary.SETTINGS]
-    candidates = [each for each in (*TWO_WORD_HEADS, *settings) if _continues_statement(everything, each[0])]
+    candidates = [
+        each for each in (*TWO_WORD_HEADS, *settings) if _continues_statement(everything, each[0])
+    ]
     if not candidates:
         return None
     best, meant = max((_closeness(words, candidate), candidate) for candidate in candidates)
@@ -51,7 +57,9 @@ def _near_definition(text: str, verb: str) -> tuple[str, str] | None:
         almost = _ALMOST_LET.match(text) or (_LET_ALONE.fullmatch(text) if verb == "let" else None)
         return (almost.group().rstrip(), f"let {almost['name'] or 'name'} = …") if almost else None
     if _is_similar(verb, "include"):
-        file = _ALMOST_INCLUDE.fullmatch(text) or (_INCLUDE_ALONE.fullmatch(text) if verb == "include" else None)
+        file = _ALMOST_INCLUDE.fullmatch(text) or (
+            _INCLUDE_ALONE.fullmatch(text) if verb == "include" else None
+        )
         return (file.group(), f'include "{file["file"]}"') if file else None
     return None
 

@@ -58,7 +58,9 @@ def _lora(fields: list[Span], span: Span) -> TagResult:
         return None, [syntax.invalid_strength(strengths[2].text, span)]
     text_encoder = found.get("te", 1.0)
     odd = [complaint for amount in found.values() for complaint in numbers.diagnose(amount)]
-    return ast.Lora(name.text.strip(), text_encoder, found.get("unet", text_encoder), span=span), odd
+    return ast.Lora(
+        name.text.strip(), text_encoder, found.get("unet", text_encoder), span=span
+    ), odd
 
 
 def _labelled(slot: str, field: Span) -> tuple[str, Span]:
@@ -84,7 +86,9 @@ def _area(fields: list[Span], span: Span) -> TagResult:
         label, value = _labelled("", field)
         feather = _fraction(value.text) if label == "feather" else None
     match edges:
-        case [float(left), float(right), float(top), float(bottom)] if left < right and top < bottom:
+        case [float(left), float(right), float(top), float(bottom)] if (
+            left < right and top < bottom
+        ):
             if feather is not None:
                 return ast.Area(left, right, top, bottom, feather, span=span), []
     return None, [syntax.invalid_area(span)]

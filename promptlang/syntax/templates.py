@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, invalid_choice_weight, invalid_pick_count, syntax, zero_choice_weights
+from promptlang.diagnostics import (
+    Diagnostic,
+    invalid_choice_weight,
+    invalid_pick_count,
+    syntax,
+    zero_choice_weights,
+)
 from promptlang.source import Span
 
 MAX_BRACE_DEPTH = 20
@@ -26,7 +32,9 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-_COUNT = re.compile(r"\s*(?P<least>\d*)(?P<dash>-?)(?P<most>\d*)\$\$(?:(?P<separator>[^${}]*)\$\$)?")
+_COUNT = re.compile(
+    r"\s*(?P<least>\d*)(?P<dash>-?)(?P<most>\d*)\$\$(?:(?P<separator>[^${}]*)\$\$)?"
+)
 _WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)::")
 
 
@@ -104,7 +112,9 @@ class _Scanner:
         match mark:
             case "{":
                 self._braces += 1
-                self._frames.append(_Frame("brace" if self._braces <= MAX_BRACE_DEPTH else "deep", at, at + 1))
+                self._frames.append(
+                    _Frame("brace" if self._braces <= MAX_BRACE_DEPTH else "deep", at, at + 1)
+                )
             case "[" if len(self._frames) > 1:
                 self._frames.append(_Frame("square", at, at + 1))
             case "]" if top.kind == "square":
@@ -144,17 +154,25 @@ class _Scanner:
             return
         self._frames.pop()
         start = count.end() if count is not None else frame.inner
-        choices = tuple(self._choice(*edges, frame) for edges in _fields(start, frame.separators, at))
+        choices = tuple(
+            self._choice(*edges, frame) for edges in _fields(start, frame.separators, at)
+        )
         least, most = _range(count, len(choices))
         self._found += _diagnose_variant(choices, count, self._place(frame.start, at + 1))
-        separator = count["separator"] if count is not None and count["separator"] is not None else ","
-        self._add(ast.Variant(choices, least, most, separator, span=self._place(frame.start, at + 1)))
+        separator = (
+            count["separator"] if count is not None and count["separator"] is not None else ","
+        )
+        self._add(
+            ast.Variant(choices, least, most, separator, span=self._place(frame.start, at + 1))
+        )
 
     def _choice(self, start: int, end: int, frame: _Frame) -> ast.Choice:
         written = _WEIGHT.match(self._text, start, end)
         start = written.end() if written else start
         weight = float(written[1]) if written else 1.0
-        return ast.Choice(weight, _within(frame.templates, start, end), span=self._place(start, end))
+        return ast.Choice(
+            weight, _within(frame.templates, start, end), span=self._place(start, end)
+        )
 
     def _close_call(self, frame: _Frame, at: int) -> None:
         last = at - 1
@@ -164,7 +182,11 @@ class _Scanner:
             self._dissolve()
             return
         self._frames.pop()
-        fields = list(_fields(frame.inner, frame.separators, last)) if self._text[frame.inner : last].strip() else []
+        fields = (
+            list(_fields(frame.inner, frame.separators, last))
+            if self._text[frame.inner : last].strip()
+            else []
+        )
         arguments = tuple(self._argument(*edges, frame) for edges in fields)
         self._add(ast.Reference(frame.name, arguments, span=self._place(frame.start, at + 1)))
 

@@ -43,7 +43,9 @@ class _Raw(str):
 
 
 def _object(node: ast.Node) -> Iterator[object]:
-    yield _Raw(f'{{"type": "{type(node).__name__}", "start": {node.span.start}, "end": {node.span.end}')
+    yield _Raw(
+        f'{{"type": "{type(node).__name__}", "start": {node.span.start}, "end": {node.span.end}'
+    )
     for name, value in _fields(node):
         yield _Raw(f', "{name}": ')
         yield value
@@ -71,7 +73,9 @@ def tree_lines(node: ast.Node) -> Iterator[str]:
         first, last = node.span.first, node.span.last
         plain = (f"{name}={value!r}" for name, value in _fields(node) if not _holds_nodes(value))
         place = f"{first.line}:{first.column}-{last.line}:{last.column}"
-        indent = "  " * depth if depth <= MAX_INDENT_DEPTH else f"{'  ' * MAX_INDENT_DEPTH}({depth}) "
+        indent = (
+            "  " * depth if depth <= MAX_INDENT_DEPTH else f"{'  ' * MAX_INDENT_DEPTH}({depth}) "
+        )
         yield " ".join([indent + type(node).__name__, place, *plain])
         pending += reversed([(depth + 1, child) for child in node.children()])
 

@@ -69,13 +69,17 @@ class PhraseTransformer:
 
 def transform_prompt(prompt: ast.Prompt, transformer: PhraseTransformer) -> ast.Prompt:
     """A prompt whose parts' phrases are rebuilt."""
-    parts = tuple(replace(part, phrases=transform_phrases(part.phrases, transformer)) for part in prompt.parts)
+    parts = tuple(
+        replace(part, phrases=transform_phrases(part.phrases, transformer)) for part in prompt.parts
+    )
     if len(parts) == 1:
         return replace(prompt, phrases=parts[0].phrases)
     return replace(prompt, phrases=(ast.Composition(parts, span=prompt.span),))
 
 
-def transform_phrases(phrases: Iterable[ast.Phrase], transformer: PhraseTransformer) -> tuple[ast.Phrase, ...]:
+def transform_phrases(
+    phrases: Iterable[ast.Phrase], transformer: PhraseTransformer
+) -> tuple[ast.Phrase, ...]:
     """The phrases, remade from the inside out."""
     out: list[list[ast.Phrase]] = [[]]
     branches: list[list[ast.Branch]] = []

@@ -11,7 +11,13 @@ from promptlang.terminal.report import printable
 
 def dataset_table(report: DatasetReport) -> Table:
     """A row for each thing that was looked at; what is wrong is marked."""
-    drawn = Table(title=printable(report.source), box=None, pad_edge=False, title_justify="left", title_style="bold")
+    drawn = Table(
+        title=printable(report.source),
+        box=None,
+        pad_edge=False,
+        title_justify="left",
+        title_style="bold",
+    )
     drawn.add_column("")
     drawn.add_column("what", style="cyan", no_wrap=True)
     drawn.add_column("found", overflow="fold")

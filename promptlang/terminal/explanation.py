@@ -20,13 +20,18 @@ def render_explanation(explained: Explained) -> Iterator[RenderableType]:
     """What is to be shown, one below the other."""
     for number, part in enumerate(explained.parts, 1):
         if len(explained.parts) > 1 or part.area:
-            yield Text(f"part {number} of {len(explained.parts)}, weight {_weight(part)}{_place(part.area)}", "bold")
+            yield Text(
+                f"part {number} of {len(explained.parts)}, weight {_weight(part)}{_place(part.area)}",
+                "bold",
+            )
         for phase in part.phases:
             yield _heading(phase, explained.steps)
             yield _phase(phase)
         if part.bars or part.loras or part.weights:
             yield _time_line(part, explained.steps)
-    source = explained.tokens if explained.exact else f"{explained.tokens}; a model's own may be more"
+    source = (
+        explained.tokens if explained.exact else f"{explained.tokens}; a model's own may be more"
+    )
     yield Text(f"tokens: {source}", "dim")
 
 
@@ -46,14 +51,18 @@ def _phase(phase: Phase) -> Table:
     for name in ("chunk", "weight"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("tokens", overflow="fold")
-    for (chunk, weight), tokens in groupby(phase.tokens, key=lambda each: (each.chunk, each.weight)):
+    for (chunk, weight), tokens in groupby(
+        phase.tokens, key=lambda each: (each.chunk, each.weight)
+    ):
         table.add_row(str(chunk), Text(f"×{weight:.4g}", _style(weight)), _joined([*tokens]))
     return table
 
 
 def _heading(phase: Phase, steps: int) -> Text:
     fill = ", ".join(f"{used}/{CHUNK_LENGTH}" for used in phase.chunks)
-    amount = f"{pluralize(len(phase.tokens), 'token')}, {pluralize(len(phase.chunks), 'chunk')} ({fill})"
+    amount = (
+        f"{pluralize(len(phase.tokens), 'token')}, {pluralize(len(phase.chunks), 'chunk')} ({fill})"
+    )
     return Text(f"{_spans(phase, steps)}: {amount}", "bold")
 
 
@@ -69,13 +78,19 @@ def _spans(phase: Phase, steps: int) -> str:
     if phase.steps == ((1, steps),):
         return "all steps"
     spans = [str(first) if first == last else f"{first}-{last}" for first, last in phase.steps]
-    return f"steps {', '.join(spans)}" if phase.steps[0][0] != phase.steps[-1][1] else f"step {spans[0]}"
+    return (
+        f"steps {', '.join(spans)}"
+        if phase.steps[0][0] != phase.steps[-1][1]
+        else f"step {spans[0]}"
+    )
 
 
 def _time_line(part: ExplainedPart, steps: int) -> Timeline:
     rows = [TimelineRow("weight", part.weights, _between(part.weights))] if part.weights else []
     rows += [TimelineRow(_named(bar.text), bar.steps) for bar in part.bars]
-    rows += [TimelineRow(_named(f"<lora:{lora.name}>"), lora.unet, _range(lora)) for lora in part.loras]
+    rows += [
+        TimelineRow(_named(f"<lora:{lora.name}>"), lora.unet, _range(lora)) for lora in part.loras
+    ]
     return Timeline(rows, steps)
 
 
@@ -85,7 +100,11 @@ def _named(text: str) -> str:
 
 def _range(lora: LoraStrengths) -> str:
     shown = _between(lora.unet)
-    return shown if lora.text_encoder == lora.unet else f"unet {shown}, te {_between(lora.text_encoder)}"
+    return (
+        shown
+        if lora.text_encoder == lora.unet
+        else f"unet {shown}, te {_between(lora.text_encoder)}"
+    )
 
 
 def _between(strengths: Sequence[float]) -> str:

@@ -37,7 +37,11 @@ class _Detail(ProgressColumn):
     def render(self, task: Task) -> Text:
         if task.total is None:
             return Text("")
-        words = [f"{floor(task.completed)}/{task.total:.0f}", task.fields["note"], _left(task.time_remaining)]
+        words = [
+            f"{floor(task.completed)}/{task.total:.0f}",
+            task.fields["note"],
+            _left(task.time_remaining),
+        ]
         return Text("  ".join(word for word in words if word), style="dim", no_wrap=True)
 
 
@@ -72,7 +76,10 @@ class ProgressLine:
     """A bar or a spinner that comes late and goes without a trace; off a terminal, nothing."""
 
     def __init__(
-        self, console: Console, stopping: Callable[[], bool] = lambda: False, patience: float = SHOW_DELAY
+        self,
+        console: Console,
+        stopping: Callable[[], bool] = lambda: False,
+        patience: float = SHOW_DELAY,
     ) -> None:
         self._console = console
         self._patience = patience
@@ -88,7 +95,9 @@ class ProgressLine:
         if self._progress is None or title != self._title:
             self.hide()
             self._progress, self._title = self._new(spinning=total is None), title
-            self._task = self._progress.add_task(title, completed=floor(done), total=total, note=note)
+            self._task = self._progress.add_task(
+                title, completed=floor(done), total=total, note=note
+            )
             self._progress.start()
         self._progress.update(self._task, completed=done, total=total, note=note)
 
@@ -106,6 +115,8 @@ class ProgressLine:
     def _new(self, *, spinning: bool) -> _DelayedProgress:
         gauge = SpinnerColumn() if spinning else BarColumn(24)
         columns = (gauge, _Title(self._stopping), _Detail())
-        progress = _DelayedProgress(*columns, console=self._console, transient=True, get_time=time.monotonic)
+        progress = _DelayedProgress(
+            *columns, console=self._console, transient=True, get_time=time.monotonic
+        )
         progress.patience = self._patience
         return progress

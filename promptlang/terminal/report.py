@@ -48,7 +48,9 @@ def count_lines(diagnostics: Sequence[Diagnostic]) -> list[str]:
     """``2 errors, 1 warning``; nothing for a single diagnostic."""
     if len(diagnostics) < 2:
         return []
-    numbers = [(severity, sum(d.severity is severity for d in diagnostics)) for severity in Severity]
+    numbers = [
+        (severity, sum(d.severity is severity for d in diagnostics)) for severity in Severity
+    ]
     return [", ".join(pluralize(number, severity.value) for severity, number in numbers if number)]
 
 
@@ -139,7 +141,17 @@ def _shown(character: str) -> str:
     if character == "\x7f" or character < " ":
         return "␡" if character == "\x7f" else chr(0x2400 + ord(character))
     steers = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-    turns = unicodedata.bidirectional(character) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+    turns = unicodedata.bidirectional(character) in (
+        "LRE",
+        "RLE",
+        "LRO",
+        "RLO",
+        "PDF",
+        "LRI",
+        "RLI",
+        "FSI",
+        "PDI",
+    )
     return "�" if steers or turns else character
 
 

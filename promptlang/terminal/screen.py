@@ -57,8 +57,12 @@ def open_terminal() -> Terminal:
     """The process's own: results on standard output, what is wrong on standard error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to fail
-    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK") != "0":  # one of several, and not the first
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a terminal without UTF-8 is no reason to fail
+    if (
+        "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK") != "0"
+    ):  # one of several, and not the first
         nowhere = Console(file=Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
         return Terminal(nowhere, nowhere)
     return Terminal(_console(stderr=False), _console(stderr=True))
@@ -97,12 +101,16 @@ class Terminal:
     def report_missing_runtime(self, error: ImportError) -> None:
         """What makes pictures is not installed, or cannot be imported."""
         remedy = "pip install 'promptlang-diffusers[run]'"
-        self.print_error(f"pictures and training need more than is installed ({error}); try {remedy}")
+        self.print_error(
+            f"pictures and training need more than is installed ({error}); try {remedy}"
+        )
 
     def report_crash(self) -> None:
         """A bug: the exception being handled, with its traceback."""
         self.errors.print_exception(extra_lines=1)
-        self.print_error("this is a bug in promptlang, or in a library that it uses; the session goes on")
+        self.print_error(
+            "this is a bug in promptlang, or in a library that it uses; the session goes on"
+        )
 
     def report(self, diagnostics: Sequence[Diagnostic]) -> None:
         """All that is wrong with a program, and how much that is."""
@@ -176,7 +184,13 @@ class _PlanDisplay:
         match event:
             case ModelLoading(name):
                 self._loading(name)
-            case TrainingStarted() | TrainingSkipped() | TrainingStep() | TrainingSampled() | TrainingFinished():
+            case (
+                TrainingStarted()
+                | TrainingSkipped()
+                | TrainingStep()
+                | TrainingSampled()
+                | TrainingFinished()
+            ):
                 self._draw_training(event)
             case RenderingStarted(steps):
                 self._rendering_started(steps)
@@ -205,7 +219,12 @@ class _PlanDisplay:
                 self._terminal.show(dataset_table(report))
 
     def _draw_training(
-        self, event: TrainingStarted | TrainingSkipped | TrainingStep | TrainingSampled | TrainingFinished
+        self,
+        event: TrainingStarted
+        | TrainingSkipped
+        | TrainingStep
+        | TrainingSampled
+        | TrainingFinished,
     ) -> None:
         match event:
             case TrainingStarted():
@@ -240,7 +259,9 @@ class _PlanDisplay:
         for file in event.files:
             self._show(file)
             self._terminal.print_line(
-                Text.assemble(f"{event.step.name} after {pluralize(event.done, 'step')}: ", _link(file))
+                Text.assemble(
+                    f"{event.step.name} after {pluralize(event.done, 'step')}: ", _link(file)
+                )
             )
 
     def _training_finished(self, event: TrainingFinished) -> None:
@@ -257,7 +278,9 @@ class _PlanDisplay:
         """Of a sweep, how many of its pictures, so that the time left is that of them all."""
         match self._current:
             case Render(sheet_position=(number, pictures)):
-                self.progress.show(self._title(), number - 1 + self._at_once * done / total, pictures)
+                self.progress.show(
+                    self._title(), number - 1 + self._at_once * done / total, pictures
+                )
             case _:
                 self.progress.show(self._title(), done, total)
 
@@ -293,7 +316,9 @@ class _PlanDisplay:
 
     def _show(self, file: Path) -> None:
         if self._pictures:
-            self._terminal.console.print(preview_file(file, *self._preview_size), end="", soft_wrap=True)
+            self._terminal.console.print(
+                preview_file(file, *self._preview_size), end="", soft_wrap=True
+            )
 
     @property
     def _pictures(self) -> bool:
@@ -321,7 +346,9 @@ class _PlanDisplay:
             case Train(name=name) as step:
                 return f"stopped {name} at step {self._done} of {step.steps}: run it again and it goes on from there"
             case Render() | None:
-                finished = pluralize(self._finished, "finished file") if self._finished else "nothing"
+                finished = (
+                    pluralize(self._finished, "finished file") if self._finished else "nothing"
+                )
                 return f"stopped, with {finished} so far: run it again for the rest"
 
 

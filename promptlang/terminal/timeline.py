@@ -38,7 +38,9 @@ class Timeline:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """A column a step; where there are too many, a column for several."""
-        remarks = min(max(cell_len(row.remark) for row in self.rows), REMARK, options.max_width // 4)
+        remarks = min(
+            max(cell_len(row.remark) for row in self.rows), REMARK, options.max_width // 4
+        )
         names = min(max(cell_len(row.name) for row in self.rows), NAME, options.max_width // 3)
         room = max(MIN_COLUMNS, options.max_width - names - GAP - (remarks + GAP if remarks else 0))
         each = -(-self.steps // room)

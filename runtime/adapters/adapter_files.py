@@ -29,7 +29,10 @@ OTHER_SIGNATURES: Final[Mapping[bytes, tuple[str, str]]] = {
     b"GIF8": ("a picture", "take the adapter itself, not its preview"),
     b"<!DOCTYPE": ("a web page", "the download failed: it may need a login"),
     b"<html": ("a web page", "the download failed: it may need a login"),
-    b"version https://git-lfs": ("a pointer to a file in Git LFS", "fetch the file with `git lfs pull`"),
+    b"version https://git-lfs": (
+        "a pointer to a file in Git LFS",
+        "fetch the file with `git lfs pull`",
+    ),
 }
 """By how their files begin, what people have under an adapter's name."""
 
@@ -56,7 +59,9 @@ def load_adapter_file(subject: FileRef) -> AdapterFile:
     contents = _file(subject.file, subject)
     beside = subject.file.with_name(ADAPTER_CONFIG)
     if subject.file.stem == "adapter_model" and beside.is_file():
-        return AdapterFile(contents.tensors, contents.metadata, {"": _configuration(beside, subject)})
+        return AdapterFile(
+            contents.tensors, contents.metadata, {"": _configuration(beside, subject)}
+        )
     return contents
 
 
@@ -98,7 +103,9 @@ def _folder(subject: FileRef) -> AdapterFile:
     """PEFT's: the folder itself, or one for each part of the model within it."""
     if (subject.file / ADAPTER_CONFIG).is_file():
         tensors = _file(_weights(subject.file), subject).tensors
-        return AdapterFile(tensors, {}, {"": _configuration(subject.file / ADAPTER_CONFIG, subject)})
+        return AdapterFile(
+            tensors, {}, {"": _configuration(subject.file / ADAPTER_CONFIG, subject)}
+        )
     found: dict[str, Tensor] = {}
     configurations = {}
     for part in NETWORKS:
@@ -106,7 +113,10 @@ def _folder(subject: FileRef) -> AdapterFile:
         if folder.is_dir():
             configurations[part] = _configuration(folder / ADAPTER_CONFIG, subject)
             inside = _file(_weights(folder), subject).tensors
-            found |= {f"{part}.{key.removeprefix('base_model.model.')}": value for key, value in inside.items()}
+            found |= {
+                f"{part}.{key.removeprefix('base_model.model.')}": value
+                for key, value in inside.items()
+            }
     if not found:
         raise PromptError([wrong.missing_adapter_config(subject, ADAPTER_CONFIG)])
     return AdapterFile(found, {}, configurations)
@@ -136,7 +146,11 @@ def _file(file: Path, subject: FileRef) -> AdapterFile:
     for signature, (what, remedy) in OTHER_SIGNATURES.items():
         if beginning.startswith(signature):
             raise PromptError([wrong.wrong_file_type(subject, what, remedy)])
-    contents = _pickle(file, subject) if beginning.startswith(PICKLE_SIGNATURES) else _safetensors(file, subject)
+    contents = (
+        _pickle(file, subject)
+        if beginning.startswith(PICKLE_SIGNATURES)
+        else _safetensors(file, subject)
+    )
     for key, tensor in contents.tensors.items():
         _check(key, tensor, subject)
     return contents
@@ -146,7 +160,9 @@ def _check(key: str, tensor: Tensor, subject: FileRef) -> None:
     if not tensor.is_floating_point():
         if tensor.numel() == 1 and not tensor.is_complex():
             return  # some trainers save alpha as a whole number
-        raise PromptError([wrong.quantized_without_scale(subject, key, str(tensor.dtype).removeprefix("torch."))])
+        raise PromptError(
+            [wrong.quantized_without_scale(subject, key, str(tensor.dtype).removeprefix("torch."))]
+        )
     if not torch.isfinite(tensor.float()).all():
         raise PromptError([wrong.not_finite(subject, key)])
 
@@ -154,7 +170,9 @@ def _check(key: str, tensor: Tensor, subject: FileRef) -> None:
 def _safetensors(file: Path, subject: FileRef) -> AdapterFile:
     try:
         with safe_open(str(file), "pt") as opened:
-            return AdapterFile({key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {})  # noqa: SIM118
+            return AdapterFile(
+                {key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {}
+            )  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, MemoryError) as error:
         raise PromptError([wrong.damaged(subject)]) from error
 
@@ -165,7 +183,10 @@ def _pickle(file: Path, subject: FileRef) -> AdapterFile:
         raise PromptError([wrong.oversized_pickle(subject)])
     try:
         # A stream, for torch goes by the name of a file.
-        with file.open("rb") as stream, torch.serialization.safe_globals([ParameterDict, OrderedDict]):
+        with (
+            file.open("rb") as stream,
+            torch.serialization.safe_globals([ParameterDict, OrderedDict]),
+        ):
             loaded = torch.load(stream, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise PromptError([wrong.unsafe_pickle(subject)]) from error
@@ -177,7 +198,9 @@ def _pickle(file: Path, subject: FileRef) -> AdapterFile:
     if any(tensor.layout is not torch.strided for tensor in tensors.values()):
         raise PromptError([wrong.damaged(subject, "PyTorch")])
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > 2 * size + 4096:
-        raise PromptError([wrong.oversized_pickle(subject)])  # a tensor may repeat one number a million times
+        raise PromptError(
+            [wrong.oversized_pickle(subject)]
+        )  # a tensor may repeat one number a million times
     return AdapterFile(tensors, metadata)
 
 
@@ -190,7 +213,9 @@ def _unpacked(file: Path) -> int:
         return 0
 
 
-def _flatten(value: Any, key: str, tensors: dict[str, Tensor], metadata: dict[str, str], depth: int = 0) -> None:
+def _flatten(
+    value: Any, key: str, tensors: dict[str, Tensor], metadata: dict[str, str], depth: int = 0
+) -> None:
     match value:
         case Tensor():
             tensors[key] = value.detach()

@@ -43,7 +43,9 @@ class Attachments:
             return
         self._hooks.close()
         for name, joined in self._remembered(loras).items():
-            self._hooks.enter_context(self._network.get_submodule(name).register_forward_hook(joined.add))
+            self._hooks.enter_context(
+                self._network.get_submodule(name).register_forward_hook(joined.add)
+            )
         self._loras = loras
 
     def _remembered(self, loras: WeightedDeltas) -> dict[str, _ModuleDelta]:
@@ -85,7 +87,9 @@ class _ModuleDelta:
             delta = sum(strength * change.delta(weight) for change, strength in self.whole)
             output = output + _functional_of(module)(given, delta.to(module.weight), self.bias)
         elif self.bias is not None:
-            output = output + self.bias.reshape(-1, *[1] * (output.dim() - 2 if isinstance(module, nn.Conv2d) else 0))
+            output = output + self.bias.reshape(
+                -1, *[1] * (output.dim() - 2 if isinstance(module, nn.Conv2d) else 0)
+            )
         return output
 
 
@@ -100,9 +104,13 @@ def _functional_of(module: Any) -> Callable[[Tensor, Tensor, Tensor | None], Ten
     """What the module would say with another weight and bias."""
     match module:
         case nn.Conv2d():
-            return lambda x, w, b: functional.conv2d(x, w, b, module.stride, module.padding, module.dilation)
+            return lambda x, w, b: functional.conv2d(
+                x, w, b, module.stride, module.padding, module.dilation
+            )
         case nn.LayerNorm():
-            return lambda x, w, b: functional.layer_norm(x, module.normalized_shape, w, b, module.eps)
+            return lambda x, w, b: functional.layer_norm(
+                x, module.normalized_shape, w, b, module.eps
+            )
         case nn.GroupNorm():
             return lambda x, w, b: functional.group_norm(x, module.num_groups, w, b, module.eps)
         case _:
@@ -116,14 +124,20 @@ def _combine(network: nn.Module, loras: WeightedDeltas) -> dict[str, _ModuleDelt
             continue
         for name, change in modules.items():
             found.setdefault(name, []).append((change, strength))
-    return {name: _one(changes, network.get_submodule(name).weight) for name, changes in found.items()}
+    return {
+        name: _one(changes, network.get_submodule(name).weight) for name, changes in found.items()
+    }
 
 
 def _one(changes: list[tuple[WeightDelta, float]], weight: Any) -> _ModuleDelta:
     low = [(each, strength) for each, strength in changes if isinstance(each, LowRank)]
-    whole = tuple((move_delta(each, weight.device), s) for each, s in changes if not isinstance(each, LowRank))
+    whole = tuple(
+        (move_delta(each, weight.device), s) for each, s in changes if not isinstance(each, LowRank)
+    )
     biases = [strength * each.bias for each, strength in changes if each.bias is not None]
-    return _ModuleDelta(_factors(low, weight) if low else None, whole, sum(biases).to(weight) if biases else None)
+    return _ModuleDelta(
+        _factors(low, weight) if low else None, whole, sum(biases).to(weight) if biases else None
+    )
 
 
 def _factors(changes: list[tuple[LowRank, float]], weight: Any) -> tuple[Tensor, Tensor]:

@@ -32,7 +32,11 @@ def build_delta(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScalin
         raise ValueError(f"{unknown} are of another format")
     if "alpha" in tensors:
         scaling = replace(scaling, alpha=tensors["alpha"].item())
-    made: Any = Full() if found is None else apply_magnitude(found.build(tensors, shape, scaling), tensors, shape)
+    made: Any = (
+        Full()
+        if found is None
+        else apply_magnitude(found.build(tensors, shape, scaling), tensors, shape)
+    )
     _check_shape(made, shape)
     if "bias" not in tensors:
         return made
@@ -43,7 +47,9 @@ def build_delta(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScalin
 
 def _format(tensors: ModuleTensors) -> AdapterFormat | None:
     """The one of which there is a matrix; None where there is only a bias."""
-    return next((each for each in FORMATS if not tensors.keys().isdisjoint(each.roles.values())), None)
+    return next(
+        (each for each in FORMATS if not tensors.keys().isdisjoint(each.roles.values())), None
+    )
 
 
 def _check_shape(made: WeightDelta, shape: torch.Size) -> None:
@@ -56,7 +62,9 @@ def _check_shape(made: WeightDelta, shape: torch.Size) -> None:
 
 def move_delta(change: Any, device: torch.device) -> Any:
     """The change with its tensors on a device, and those of the change within it."""
-    return replace(change, **{each.name: _on(getattr(change, each.name), device) for each in fields(change)})
+    return replace(
+        change, **{each.name: _on(getattr(change, each.name), device) for each in fields(change)}
+    )
 
 
 def _on(part: Any, device: torch.device) -> Any:

@@ -57,7 +57,9 @@ def read_embedding(adapter: Adapter, base: BaseModel, span: Span) -> TokenEmbedd
     subject = FileRef(adapter.file, span, f"the token `<{adapter.name}>`")
     contents = load_adapter_file(subject)
     vectors = _vectors(contents, adapter.name, subject)
-    widths = {part: each.config.hidden_size for part, each in get_networks(base).items() if part != "unet"}
+    widths = {
+        part: each.config.hidden_size for part, each in get_networks(base).items() if part != "unet"
+    }
     rows = {_encoder(name, widths): _matrix(each, subject) for name, each in vectors.items()}
     problem = _problem(rows, widths, base.name, subject)
     if problem is not None:
@@ -100,7 +102,9 @@ def _vectors(contents: AdapterFile, name: str, subject: FileRef) -> EncoderVecto
 
 def _divided(key: str) -> tuple[str, str]:
     """``<sks>.string_to_param.*``: the token, which may have points in it, and what the tensor is to it."""
-    ending = next((each for each in (*_PLAIN, *ENCODERS) if key.endswith(f".{each}")), key.rsplit(".", 1)[-1])
+    ending = next(
+        (each for each in (*_PLAIN, *ENCODERS) if key.endswith(f".{each}")), key.rsplit(".", 1)[-1]
+    )
     return key.removesuffix(f".{ending}"), ending
 
 
@@ -132,11 +136,15 @@ def _matrix(tensor: Tensor, subject: FileRef) -> Tensor:
     return matrix.contiguous()
 
 
-def _problem(rows: Mapping[str, Tensor], widths: Mapping[str, int], model: str, subject: FileRef) -> Diagnostic | None:
+def _problem(
+    rows: Mapping[str, Tensor], widths: Mapping[str, int], model: str, subject: FileRef
+) -> Diagnostic | None:
     """Where the vectors are not exactly those that the model's text encoders read."""
     strange = rows.keys() - widths.keys()
     if strange:
-        return wrong.wrong_model_family(subject, SDXL if strange == {"text_encoder_2"} else f"{SD3} or {FLUX}", model)
+        return wrong.wrong_model_family(
+            subject, SDXL if strange == {"text_encoder_2"} else f"{SD3} or {FLUX}", model
+        )
     for part, matrix in rows.items():
         if matrix.shape[1] != widths[part]:
             return _of_width(matrix.shape[1], widths[part], model, subject)

@@ -54,4 +54,6 @@ class LoraAdapter:
     @property
     def summary(self) -> str:
         """What was applied, in words."""
-        return f"{' and '.join(self.algorithms)}, {self.module_count} of {self.module_count} modules"
+        return (
+            f"{' and '.join(self.algorithms)}, {self.module_count} of {self.module_count} modules"
+        )

@@ -15,7 +15,9 @@ from ..models.base_model import BaseModel
 from .lora import LoraAdapter, WeightDeltas
 
 
-def merge_loras(base: BaseModel, loras: Sequence[LoraAdapter], uses: Sequence[ActiveLora]) -> BaseModel:
+def merge_loras(
+    base: BaseModel, loras: Sequence[LoraAdapter], uses: Sequence[ActiveLora]
+) -> BaseModel:
     """The model with LoRAs at their strengths, each change reckoned from the weights as they were."""
     parts: dict[str, nn.Module] = {"unet": base.unet, **base.text_encoders}
     changed = {}

@@ -30,16 +30,36 @@ SUFFIX_ROLES: Final[Mapping[str, str]] = {
 _ENDINGS: Final = sorted(SUFFIX_ROLES, key=len, reverse=True)
 
 PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
-    "unet": ("", "lora_unet_", "lycoris_", "lycoris_unet_", "unet_", "diffusion_model_", "model_diffusion_model_"),
-    "text_encoder": ("", "text_encoder_", "text_encoders_clip_l_transformer_", "clip_l_transformer_"),
-    "text_encoder_2": ("text_encoder_2_", "lora_te2_", "text_encoders_clip_g_transformer_", "clip_g_transformer_"),
+    "unet": (
+        "",
+        "lora_unet_",
+        "lycoris_",
+        "lycoris_unet_",
+        "unet_",
+        "diffusion_model_",
+        "model_diffusion_model_",
+    ),
+    "text_encoder": (
+        "",
+        "text_encoder_",
+        "text_encoders_clip_l_transformer_",
+        "clip_l_transformer_",
+    ),
+    "text_encoder_2": (
+        "text_encoder_2_",
+        "lora_te2_",
+        "text_encoders_clip_g_transformer_",
+        "clip_g_transformer_",
+    ),
 }
 """A key's beginning, its dots as underscores, for each part of the model."""
 
 _PEFT: Final = "base_model_model_"
 
 _OLD_DIFFUSERS_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "attn1.to_q attn1.to_k attn1.to_v attn2.to_q attn2.to_k attn2.to_v": ("{block}.processor.{layer}",),
+    "attn1.to_q attn1.to_k attn1.to_v attn2.to_q attn2.to_k attn2.to_v": (
+        "{block}.processor.{layer}",
+    ),
     "attn1.to_out.0 attn2.to_out.0": ("{block}.processor.to_out", "{block}.to_out"),
     "self_attn.q_proj self_attn.k_proj self_attn.v_proj": ("{block}.to_{layer[0]}",),
     "self_attn.out_proj": ("{block}.to_out",),
@@ -61,7 +81,9 @@ def index_target_modules(parts: Networks) -> dict[str, TargetModule]:
     """Every flat name that a layout has for a module that an adapter can change."""
     found: dict[str, TargetModule] = {}
     for part, network in parts.items():
-        names = {name for name, module in network.named_modules() if isinstance(module, _CHANGEABLE)}
+        names = {
+            name for name, module in network.named_modules() if isinstance(module, _CHANGEABLE)
+        }
         for alias, name in _aliases(part, network, names):
             for prefix in _prefixes(part, len(parts)):
                 found.setdefault(prefix + _flat(alias), TargetModule(part, name))

@@ -5,7 +5,11 @@ from __future__ import annotations
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import FileRef
-from promptlang.inspection.families import FAMILY_BY_WIDTH, detect_family, detect_unsupported_algorithm
+from promptlang.inspection.families import (
+    FAMILY_BY_WIDTH,
+    detect_family,
+    detect_unsupported_algorithm,
+)
 from promptlang.plan.steps import Adapter
 from promptlang.source import Span
 
@@ -35,15 +39,21 @@ def read_lora(adapter: Adapter, base: BaseModel, span: Span) -> LoraAdapter:
         tensors = {role: contents.tensors[key].float() for role, key in keys.items()}
         algorithms[detect_algorithm(tensors)] = None
         try:
-            parts.setdefault(place.component, {})[place.module] = build_delta(tensors, shape, scales.get_scaling(place))
+            parts.setdefault(place.component, {})[place.module] = build_delta(
+                tensors, shape, scales.get_scaling(place)
+            )
         except KeyError as error:
             raise PromptError([wrong.incomplete_module(subject, place.module)]) from error
         except (ValueError, RuntimeError) as error:
             raise PromptError([_misfit(contents, place.module, base, subject)]) from error
     vae = contents.metadata.get("ss_new_vae_hash", "" if OWN_VAE_KEY in contents.metadata else None)
     clip_skip = contents.metadata.get("ss_clip_skip", "")
-    layer = int(clip_skip) if clip_skip.isascii() and clip_skip.isdigit() else 1  # kohya's tools write None, too
-    return LoraAdapter(adapter.name, sha256(adapter.file), parts, tuple(algorithms), vae, max(1, layer))
+    layer = (
+        int(clip_skip) if clip_skip.isascii() and clip_skip.isdigit() else 1
+    )  # kohya's tools write None, too
+    return LoraAdapter(
+        adapter.name, sha256(adapter.file), parts, tuple(algorithms), vae, max(1, layer)
+    )
 
 
 def get_networks(base: BaseModel) -> Networks:
@@ -57,7 +67,9 @@ def _locate_modules(
     contents: AdapterFile, networks: Networks, model: str, subject: FileRef
 ) -> dict[TargetModule, dict[str, str]]:
     """Where each tensor belongs; raises `PromptError` if that is nowhere for a single one."""
-    tensors = {key: value for key, value in contents.tensors.items() if not key.startswith(BUNDLED_PREFIX)}
+    tensors = {
+        key: value for key, value in contents.tensors.items() if not key.startswith(BUNDLED_PREFIX)
+    }
     found, strange = group_keys_by_module(tensors, index_target_modules(networks))
     if found and not strange:
         return found
@@ -72,8 +84,12 @@ def _locate_modules(
 
 
 def _other_family(contents: AdapterFile, networks: Networks) -> str | None:
-    found = detect_family({key: tuple(each.shape) for key, each in contents.tensors.items()}, contents.metadata)
-    return None if found == FAMILY_BY_WIDTH.get(networks["unet"].config.cross_attention_dim) else found
+    found = detect_family(
+        {key: tuple(each.shape) for key, each in contents.tensors.items()}, contents.metadata
+    )
+    return (
+        None if found == FAMILY_BY_WIDTH.get(networks["unet"].config.cross_attention_dim) else found
+    )
 
 
 def _misfit(contents: AdapterFile, module: str, base: BaseModel, subject: FileRef) -> Diagnostic:

@@ -30,7 +30,9 @@ class Scales:
     def get_scaling(self, place: TargetModule) -> ModuleScaling:
         """The module's alpha and rank, which may be its own."""
         config = self.peft_configs.get(place.component) or self.peft_configs.get("") or {}
-        alpha = _patterned(config, "alpha_pattern", place) or config.get("lora_alpha", config.get("alpha"))
+        alpha = _patterned(config, "alpha_pattern", place) or config.get(
+            "lora_alpha", config.get("alpha")
+        )
         rank = _patterned(config, "rank_pattern", place) or config.get("r")
         return ModuleScaling(
             float(alpha) if isinstance(alpha, int | float) else None,
@@ -44,7 +46,14 @@ def _from_header(metadata: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str
         header = json.loads(metadata.get("lora_adapter_metadata", "{}"))
         for part in NETWORKS if isinstance(header, dict) else ():
             start = f"{part}."
-            yield part, {key.removeprefix(start): value for key, value in header.items() if key.startswith(start)}
+            yield (
+                part,
+                {
+                    key.removeprefix(start): value
+                    for key, value in header.items()
+                    if key.startswith(start)
+                },
+            )
 
 
 def _patterned(config: Mapping[str, Any], name: str, place: TargetModule) -> Any:

@@ -26,7 +26,9 @@ def write_lora(file: Path, unet: Mapping[str, LowRank], metadata: Mapping[str, s
 
 def write_tensors(file: Path, contents: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write tensors under the names they have, whole or not at all, with their hash beside what is told of them."""
-    hashed = save(dict(contents), {name: each for name, each in metadata.items() if name.startswith("ss_")})
+    hashed = save(
+        dict(contents), {name: each for name, each in metadata.items() if name.startswith("ss_")}
+    )
     header, tensors = _split(hashed)
     hashes = {
         "sshs_model_hash": hashlib.sha256(tensors).hexdigest(),

@@ -33,7 +33,10 @@ class ChunkStates:
 def emphasis_a1111(states: ChunkStates) -> Tensor:
     """A1111's: `z·w`, then every state by one factor, so that a chunk's mean is what it was."""
     return torch.cat(
-        [_multiply_and_restore_mean(states.encode(chunk, MaskedPositions()), chunk.weights) for chunk in states.chunks],
+        [
+            _multiply_and_restore_mean(states.encode(chunk, MaskedPositions()), chunk.weights)
+            for chunk in states.chunks
+        ],
         dim=1,
     )
 
@@ -41,13 +44,20 @@ def emphasis_a1111(states: ChunkStates) -> Tensor:
 def emphasis_a1111_no_norm(states: ChunkStates) -> Tensor:
     """A1111's without its norm, and sd_embed's: `z·w`."""
     return torch.cat(
-        [_multiply(states.encode(chunk, MaskedPositions()), chunk.weights) for chunk in states.chunks], dim=1
+        [
+            _multiply(states.encode(chunk, MaskedPositions()), chunk.weights)
+            for chunk in states.chunks
+        ],
+        dim=1,
     )
 
 
 def emphasis_comfy(states: ChunkStates) -> Tensor:
     """ComfyUI's: `e + (z − e)·w`, from the empty prompt's state at the same place towards the token's, or beyond."""
-    return torch.cat([_interpolate_from_empty(states, chunk, MaskedPositions()) for chunk in states.chunks], dim=1)
+    return torch.cat(
+        [_interpolate_from_empty(states, chunk, MaskedPositions()) for chunk in states.chunks],
+        dim=1,
+    )
 
 
 def emphasis_compel(states: ChunkStates) -> Tensor:
@@ -60,7 +70,11 @@ def emphasis_compel(states: ChunkStates) -> Tensor:
     def led(fragment: Mapping[int, MaskedPositions]) -> Tensor:
         each = enumerate(states.chunks)
         return torch.cat(
-            [_interpolate_from_empty(states, chunk, fragment.get(at, MaskedPositions())) for at, chunk in each], dim=1
+            [
+                _interpolate_from_empty(states, chunk, fragment.get(at, MaskedPositions()))
+                for at, chunk in each
+            ],
+            dim=1,
         )
 
     total, share = led({}), 1.0
@@ -101,7 +115,9 @@ def _multiply(hidden: Tensor, weights: Sequence[float]) -> Tensor:
     return hidden if all(weight == 1 for weight in weights) else hidden * _column(weights, hidden)
 
 
-def _interpolate_from_empty(states: ChunkStates, chunk: Chunk[int], hidden: MaskedPositions) -> Tensor:
+def _interpolate_from_empty(
+    states: ChunkStates, chunk: Chunk[int], hidden: MaskedPositions
+) -> Tensor:
     state = states.encode(chunk, hidden)
     if all(weight == 1 for weight in chunk.weights):
         return state

@@ -24,7 +24,9 @@ def build_area_mask(area: Area, size: tuple[int, int]) -> Tensor:
 
 def _profile(low: float, high: float, feather: float, count: int) -> Tensor:
     points = (torch.arange(count * _POINTS, dtype=torch.float64) + 0.5) / (count * _POINTS)
-    inside = torch.minimum(_rise(points - low, feather, at_border=low <= 0), _rise(high - points, feather, high >= 1))
+    inside = torch.minimum(
+        _rise(points - low, feather, at_border=low <= 0), _rise(high - points, feather, high >= 1)
+    )
     return inside.unflatten(0, (count, _POINTS)).mean(1).float()
 
 

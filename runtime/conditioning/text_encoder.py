@@ -62,7 +62,10 @@ class Conditioning:
         return len(self.hidden)
 
     def __getitem__(self, which: slice) -> Conditioning:
-        return Conditioning(self.hidden[which], {name: value[which] for name, value in self.added_cond_kwargs.items()})
+        return Conditioning(
+            self.hidden[which],
+            {name: value[which] for name, value in self.added_cond_kwargs.items()},
+        )
 
     def __add__(self, other: Conditioning) -> Conditioning:
         """First these, then the other's."""
@@ -73,12 +76,15 @@ def concat_conditionings(conditionings: Sequence[Conditioning]) -> Conditioning:
     """All of them, which have as many tokens, one after the other."""
     first, *_ = conditionings
     added = {
-        name: torch.cat([each.added_cond_kwargs[name] for each in conditionings]) for name in first.added_cond_kwargs
+        name: torch.cat([each.added_cond_kwargs[name] for each in conditionings])
+        for name in first.added_cond_kwargs
     }
     return Conditioning(torch.cat([each.hidden for each in conditionings]), added)
 
 
-def extend_vocabulary(vocabulary: TokenVocabulary, embeddings: Sequence[TokenEmbedding]) -> TokenVocabulary:
+def extend_vocabulary(
+    vocabulary: TokenVocabulary, embeddings: Sequence[TokenEmbedding]
+) -> TokenVocabulary:
     """Where ``<name>`` is as many vectors as the embedding has; everything else is tokenised as before."""
     known = {f"<{each.name}>": EmbeddingPlaceholder(each.name, each.count) for each in embeddings}
     pattern = re.compile(f"({'|'.join(map(re.escape, known))})")
@@ -107,7 +113,10 @@ DEFAULT_ENCODING_OPTIONS = EncodingOptions()
 
 
 def build_encoding_options(
-    encoders: Sequence[CachedTextEncoder], clip_skip: int, span: Span, emphasis: str = DEFAULT_ENCODING_OPTIONS.emphasis
+    encoders: Sequence[CachedTextEncoder],
+    clip_skip: int,
+    span: Span,
+    emphasis: str = DEFAULT_ENCODING_OPTIONS.emphasis,
 ) -> EncodingOptions:
     """Raises `PromptError` where a text encoder has no such layer."""
     layers = min(encoder.layers for encoder in encoders)
@@ -152,7 +161,10 @@ class CachedTextEncoder:
         return split_into_chunks(segments, self.vocabulary, at_least)
 
     def encode(
-        self, chunks: Sequence[Chunk[int]], reading: EncodingOptions = DEFAULT_ENCODING_OPTIONS, state: object = None
+        self,
+        chunks: Sequence[Chunk[int]],
+        reading: EncodingOptions = DEFAULT_ENCODING_OPTIONS,
+        state: object = None,
     ) -> Tensor:
         """Hidden states `[1, chunks × 77, channels]`; `state` tells the text encoder's adapters apart."""
 
@@ -163,13 +175,20 @@ class CachedTextEncoder:
         return EMPHASIS_MODES[reading.emphasis](ChunkStates(chunks, empty, states))
 
     def pooled(
-        self, chunks: Sequence[Chunk[int]], reading: EncodingOptions = DEFAULT_ENCODING_OPTIONS, state: object = None
+        self,
+        chunks: Sequence[Chunk[int]],
+        reading: EncodingOptions = DEFAULT_ENCODING_OPTIONS,
+        state: object = None,
     ) -> Tensor | None:
         """The first chunk as one vector `[1, channels]`, weights aside; None where there is no such thing."""
         return self._remembered(chunks[0], MaskedPositions(), reading.clip_skip, state).pooled
 
-    def _remembered(self, chunk: Chunk[int], hidden: MaskedPositions, clip_skip: int, state: object) -> EncoderOutput:
-        used = tuple((at, self.embeddings[each.name].sha256, each.name) for at, each in chunk.vectors)
+    def _remembered(
+        self, chunk: Chunk[int], hidden: MaskedPositions, clip_skip: int, state: object
+    ) -> EncoderOutput:
+        used = tuple(
+            (at, self.embeddings[each.name].sha256, each.name) for at, each in chunk.vectors
+        )
         key = (chunk.tokens, used, hidden, clip_skip, state)
         if key not in self._known:
             self._known[key] = self._encoded(chunk, hidden, max(clip_skip, self.min_clip_skip))
@@ -185,16 +204,24 @@ class CachedTextEncoder:
         ids = torch.tensor([chunk.tokens], device=device)
         seen = [place not in hidden for place in range(len(chunk.tokens))]
         mask = torch.tensor([seen], device=device).long() if hidden else None
-        rows = {at + 1: self.embeddings[each.name].rows[self.component] for at, each in chunk.vectors}
+        rows = {
+            at + 1: self.embeddings[each.name].rows[self.component] for at, each in chunk.vectors
+        }
         for place, each in rows.items():
-            ids[:, place : place + len(each)] = 0  # where padding is the end token, CLIP would take it for the end
+            ids[:, place : place + len(each)] = (
+                0  # where padding is the end token, CLIP would take it for the end
+            )
         with insert_embeddings(self.text_encoder, rows) if rows else nullcontext():
             output = self.text_encoder(ids, mask, output_hidden_states=layer > 1)
-        states = states_at(layer, output, self.text_encoder, applies_final_norm=self.applies_final_norm)
+        states = states_at(
+            layer, output, self.text_encoder, applies_final_norm=self.applies_final_norm
+        )
         return EncoderOutput(states.float(), getattr(output, "text_embeds", None))
 
 
-def states_at(layer: int, output: Any, text_encoder: CLIPTextModel, *, applies_final_norm: bool = True) -> Tensor:
+def states_at(
+    layer: int, output: Any, text_encoder: CLIPTextModel, *, applies_final_norm: bool = True
+) -> Tensor:
     """A layer's, the last being 1, with the final layer norm behind it."""
     if layer == 1:
         return output.last_hidden_state

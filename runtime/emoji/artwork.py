@@ -91,7 +91,9 @@ def fetch(package: Package, folder: Path) -> Path:
         )
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if digest != package.sha512:
-        raise ValueError(f"{archive} is not {package.name} {package.version}: remove it and try again")
+        raise ValueError(
+            f"{archive} is not {package.name} {package.version}: remove it and try again"
+        )
     return archive
 
 
@@ -131,7 +133,9 @@ def render(svg: str, size: int = SIZE, artwork_size: int = ARTWORK_SIZE) -> Imag
     """The SVG's picture in the middle of a transparent square, RGBA."""
     import resvg_py
 
-    drawn = resvg_py.svg_to_bytes(svg_string=svg, width=artwork_size, height=artwork_size, skip_system_fonts=True)
+    drawn = resvg_py.svg_to_bytes(
+        svg_string=svg, width=artwork_size, height=artwork_size, skip_system_fonts=True
+    )
     artwork = Image.open(io.BytesIO(bytes(drawn))).convert("RGBA")
     picture = Image.new("RGBA", (size, size))
     picture.paste(artwork, ((size - artwork.width) // 2, (size - artwork.height) // 2))

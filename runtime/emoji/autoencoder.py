@@ -54,12 +54,19 @@ def train(pictures: Pictures, schedule: Cosine, folder: Path) -> Iterator[tuple[
         with torch.autocast("cpu", torch.bfloat16):
             posterior = vae.encode(wanted).latent_dist
             made = vae.decode(posterior.sample(torch.Generator().manual_seed(step))).sample
-        return _difference(made.float(), wanted) + 1e-4 * posterior.kl().mean() / posterior.mean[0].numel()
+        return (
+            _difference(made.float(), wanted)
+            + 1e-4 * posterior.kl().mean() / posterior.mean[0].numel()
+        )
 
-    yield from training.train({"vae": vae}, _adam(vae.parameters(), schedule), schedule, folder, loss_at)
+    yield from training.train(
+        {"vae": vae}, _adam(vae.parameters(), schedule), schedule, folder, loss_at
+    )
 
 
-def sharpen(vae: AutoencoderKL, pictures: Pictures, schedule: Cosine, folder: Path) -> Iterator[tuple[int, float]]:
+def sharpen(
+    vae: AutoencoderKL, pictures: Pictures, schedule: Cosine, folder: Path
+) -> Iterator[tuple[int, float]]:
     """Train the decoder further, on latents that stay as they are but for a little noise, with an eye for edges.
 
     The noise (deviation 0.1) stands for the errors of a denoiser; the perceptual term is weighted such that its
@@ -79,7 +86,9 @@ def sharpen(vae: AutoencoderKL, pictures: Pictures, schedule: Cosine, folder: Pa
             perceptual = perceptual_loss(features, made, wanted)
         return _difference(made.float(), wanted) + 0.02 * perceptual
 
-    yield from training.train({"vae": vae}, _adam(drawing.parameters(), schedule), schedule, folder, loss_at)
+    yield from training.train(
+        {"vae": vae}, _adam(drawing.parameters(), schedule), schedule, folder, loss_at
+    )
 
 
 def _adam(parameters: Iterable[nn.Parameter], schedule: Cosine) -> torch.optim.AdamW:

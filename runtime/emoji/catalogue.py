@@ -45,7 +45,17 @@ def _concept(line: str) -> Concept:
     return Concept(artwork, words or artwork.replace("-", " "))
 
 
-_SUBJECTS = ("{}", "{}", "{}", "a {}", "a {}", "an emoji of a {}", "a picture of a {}", "{} emoji", "the {}")
+_SUBJECTS = (
+    "{}",
+    "{}",
+    "{}",
+    "a {}",
+    "a {}",
+    "an emoji of a {}",
+    "a picture of a {}",
+    "{} emoji",
+    "the {}",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +79,15 @@ def caption(picture: Picture, tags: tuple[str, ...], chance: Random) -> str:
     if tags and chance.random() < 0.25:
         parts += chance.sample(tags, chance.randint(1, min(2, len(tags))))
     if chance.random() < 0.875:
-        parts.append(chance.choice(("{} style", "{} style", "in {} style", "{}")).format(picture.style))
+        parts.append(
+            chance.choice(("{} style", "{} style", "in {} style", "{}")).format(picture.style)
+        )
     if picture.background != "white" or chance.random() < 0.4:
-        parts.append(chance.choice(("{} background", "{} background", "on a {} background")).format(picture.background))
+        parts.append(
+            chance.choice(("{} background", "{} background", "on a {} background")).format(
+                picture.background
+            )
+        )
     if chance.random() < 0.2:
         parts[1:] = chance.sample(parts[1:], len(parts) - 1)
     return ", ".join(parts)

@@ -52,12 +52,16 @@ class Denoiser(nn.Module):
         self.unet: UNet2DConditionModel = architecture.denoiser()
         self._alphas = architecture.scheduler().alphas_cumprod
 
-    def loss(self, latents: Tensor, captions: list[str], length: int, noise: torch.Generator) -> Tensor:
+    def loss(
+        self, latents: Tensor, captions: list[str], length: int, noise: torch.Generator
+    ) -> Tensor:
         """Weighted squared error of the velocity predicted for latents `[n, 16, 8, 8]` and a caption each.
 
         Attention is plain matrix products: for so few tokens, the fused kernel's way back took a third of a step.
         """
-        tokens = self.tokenizer(captions, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+        tokens = self.tokenizer(
+            captions, padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+        )
         alphas = self._alphas
         with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
             hidden = self.text_encoder(tokens["input_ids"]).last_hidden_state
@@ -82,11 +86,15 @@ def weight(snr: Tensor) -> Tensor:
     return (snr.clamp_max(5) + 1) / (snr + 1)
 
 
-def train(examples: Examples, tokenizer: CLIPTokenizer, schedule: Plateau, folder: Path) -> Iterator[tuple[int, float]]:
+def train(
+    examples: Examples, tokenizer: CLIPTokenizer, schedule: Plateau, folder: Path
+) -> Iterator[tuple[int, float]]:
     """Train, yielding step and loss; resumes from `folder`. The checkpoint holds the moving average too."""
     torch.manual_seed(0)
     model = Denoiser(tokenizer)
-    average = EMAModel(model.parameters(), decay=0.9995, use_ema_warmup=True, power=0.75, foreach=True)
+    average = EMAModel(
+        model.parameters(), decay=0.9995, use_ema_warmup=True, power=0.75, foreach=True
+    )
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=schedule.peak, betas=(0.9, 0.98), weight_decay=0.01, fused=True
     )
@@ -94,7 +102,9 @@ def train(examples: Examples, tokenizer: CLIPTokenizer, schedule: Plateau, folde
 
     def loss_at(step: int) -> Tensor:
         latents, captions = _batch(examples, schedule.batch, Random(step))
-        return model.loss(latents, captions, 77 if step % 4 == 0 else SHORT, torch.Generator().manual_seed(step))
+        return model.loss(
+            latents, captions, 77 if step % 4 == 0 else SHORT, torch.Generator().manual_seed(step)
+        )
 
     for step, loss in training.train(models, optimizer, schedule, folder, loss_at):
         average.optimization_step = step
@@ -107,7 +117,9 @@ class _Shadow(nn.Module):
 
     def __init__(self, average: EMAModel) -> None:
         super().__init__()
-        self.values = nn.ParameterList(nn.Parameter(p, requires_grad=False) for p in average.shadow_params)
+        self.values = nn.ParameterList(
+            nn.Parameter(p, requires_grad=False) for p in average.shadow_params
+        )
         average.shadow_params = list(self.values)
 
 

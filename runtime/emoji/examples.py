@@ -41,7 +41,13 @@ def prepare(folder: Path) -> Iterator[tuple[int, int]]:
         drawn.append(np.stack([np.asarray(render(sets[style].svg(name))) for style in STYLES]))
         yield len(drawn), len(names) + len(others)
     pictures = torch.from_numpy(np.stack(drawn))
-    save_file({"chosen": pictures[: len(names)].contiguous(), "others": pictures[len(names) :].contiguous()}, file)
+    save_file(
+        {
+            "chosen": pictures[: len(names)].contiguous(),
+            "others": pictures[len(names) :].contiguous(),
+        },
+        file,
+    )
 
 
 def load(folder: Path) -> Artwork:
@@ -56,14 +62,19 @@ def _others(folder: Path, sets: Mapping[str, IconSet]) -> list[str]:
     return [
         name
         for name in sets["noto"].names()
-        if groups.get(name) in _DRAWABLE and not dull.search(name) and all(name in icons for icons in sets.values())
+        if groups.get(name) in _DRAWABLE
+        and not dull.search(name)
+        and all(name in icons for icons in sets.values())
     ]
 
 
 def _emoji(folder: Path) -> dict[str, dict[str, object]]:
     """What emojibase knows of each emoji, by its name as the artwork packages spell it."""
     entries = read_json(fetch(PACKAGES["names"], folder / "packages"), "en/data.json")
-    return {re.sub(r"[^a-z0-9]+", "-", entry["label"].lower().replace("’", "")).strip("-"): entry for entry in entries}
+    return {
+        re.sub(r"[^a-z0-9]+", "-", entry["label"].lower().replace("’", "")).strip("-"): entry
+        for entry in entries
+    }
 
 
 def tags(folder: Path, known: tuple[Concept, ...]) -> dict[str, tuple[str, ...]]:
@@ -71,7 +82,9 @@ def tags(folder: Path, known: tuple[Concept, ...]) -> dict[str, tuple[str, ...]]
     emoji = _emoji(folder)
     names = {concept.words for concept in known} | set(BACKGROUNDS)
     return {
-        concept.artwork: tuple(tag for tag in _strings(emoji.get(concept.artwork, {}).get("tags")) if tag not in names)
+        concept.artwork: tuple(
+            tag for tag in _strings(emoji.get(concept.artwork, {}).get("tags")) if tag not in names
+        )
         for concept in known
     }
 

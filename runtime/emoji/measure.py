@@ -55,7 +55,9 @@ class Figures:
     """The border's colour is nearest to the asked one."""
 
 
-def measure(pipeline: StableDiffusionPipeline, chosen: np.ndarray) -> Iterator[tuple[int, int] | Figures]:
+def measure(
+    pipeline: StableDiffusionPipeline, chosen: np.ndarray
+) -> Iterator[tuple[int, int] | Figures]:
     """Render every concept once, in a style and on a background by lot, and compare with the artwork `chosen`.
 
     Yields renders done and in all; then the figures, and those of the artwork encoded and decoded: more than the
@@ -68,7 +70,9 @@ def measure(pipeline: StableDiffusionPipeline, chosen: np.ndarray) -> Iterator[t
     renders = []
     for start in range(0, len(asked), BATCH):
         part = asked[start : start + BATCH]
-        renders.append(render(pipeline, [_words(each) for each in part], range(start, start + len(part))))
+        renders.append(
+            render(pipeline, [_words(each) for each in part], range(start, start + len(part)))
+        )
         yield min(start + BATCH, len(asked)), len(asked)
     yield _compare(asked, np.concatenate(renders), gallery, features)
     yield _compare(asked, reconstructed(pipeline.vae, _artwork(asked, chosen)), gallery, features)
@@ -76,7 +80,10 @@ def measure(pipeline: StableDiffusionPipeline, chosen: np.ndarray) -> Iterator[t
 
 def _artwork(asked: Sequence[Picture], chosen: np.ndarray) -> np.ndarray:
     """What is asked as its artist drew it."""
-    drawn = [over(chosen[i, STYLES.index(a.style)], BACKGROUNDS[a.background]) for i, a in enumerate(asked)]
+    drawn = [
+        over(chosen[i, STYLES.index(a.style)], BACKGROUNDS[a.background])
+        for i, a in enumerate(asked)
+    ]
     return np.stack(drawn)
 
 
@@ -90,17 +97,24 @@ def reconstructed(vae: AutoencoderKL, pictures: np.ndarray) -> np.ndarray:
 
 def _asked(chance: Random) -> list[Picture]:
     colours = list(BACKGROUNDS)
-    return [Picture(concept, chance.choice(STYLES), chance.choice(colours)) for concept in concepts()]
+    return [
+        Picture(concept, chance.choice(STYLES), chance.choice(colours)) for concept in concepts()
+    ]
 
 
 def _words(picture: Picture) -> str:
     return f"{picture.concept.words}, {picture.style} style, {picture.background} background"
 
 
-def _compare(asked: Sequence[Picture], renders: np.ndarray, gallery: Tensor, features: Features) -> Figures:
+def _compare(
+    asked: Sequence[Picture], renders: np.ndarray, gallery: Tensor, features: Features
+) -> Figures:
     """The renders' background is made white first, as the gallery's is: only what is drawn counts."""
     found = embed(
-        features, np.stack([on_white(r, BACKGROUNDS[a.background]) for r, a in zip(renders, asked, strict=True)])
+        features,
+        np.stack(
+            [on_white(r, BACKGROUNDS[a.background]) for r, a in zip(renders, asked, strict=True)]
+        ),
     )
     likeness = torch.einsum("nf,csf->ncs", found, gallery)
     concept = [likeness[i].amax(1).argmax().item() == i for i in range(len(asked))]
@@ -119,7 +133,9 @@ def on_white(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     for corner in ((0, 0), (SIZE - 1, 0), (0, SIZE - 1), (SIZE - 1, SIZE - 1)):
         if mask.getpixel(corner) == 255:
             ImageDraw.floodfill(mask, corner, 128)
-    image.paste((255, 255, 255), mask=Image.fromarray(((np.asarray(mask) == 128) * 255).astype(np.uint8)))
+    image.paste(
+        (255, 255, 255), mask=Image.fromarray(((np.asarray(mask) == 128) * 255).astype(np.uint8))
+    )
     return np.asarray(image)
 
 
@@ -128,15 +144,21 @@ def border_colour(picture: np.ndarray) -> str:
     width = (SIZE - ARTWORK_SIZE) // 2
     border = np.concatenate([picture[:width].reshape(-1, 3), picture[-width:].reshape(-1, 3)])
     median = np.median(border, 0)
-    return min(BACKGROUNDS, key=lambda name: float(np.abs(median - np.asarray(BACKGROUNDS[name])).sum()))
+    return min(
+        BACKGROUNDS, key=lambda name: float(np.abs(median - np.asarray(BACKGROUNDS[name])).sum())
+    )
 
 
 def embed(features: Features, pictures: np.ndarray) -> Tensor:
     """Unit vectors `[n, 1280]` of 8-bit RGB pictures `[n, h, w, 3]`."""
-    return torch.cat([features.embed(as_tensor(pictures[at : at + 32])) for at in range(0, len(pictures), 32)])
+    return torch.cat(
+        [features.embed(as_tensor(pictures[at : at + 32])) for at in range(0, len(pictures), 32)]
+    )
 
 
-def render(pipeline: StableDiffusionPipeline, prompts: Sequence[str], seeds: Sequence[int]) -> np.ndarray:
+def render(
+    pipeline: StableDiffusionPipeline, prompts: Sequence[str], seeds: Sequence[int]
+) -> np.ndarray:
     """8-bit RGB pictures `[n, 64, 64, 3]`."""
     made = pipeline(
         prompt=list(prompts),
@@ -168,6 +190,8 @@ def contact_sheet(pipeline: StableDiffusionPipeline, file: Path) -> Iterator[tup
 
 def load(folder: Path) -> StableDiffusionPipeline:
     """The pipeline, ready to be measured."""
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32, safety_checker=None)
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        folder, torch_dtype=torch.float32, safety_checker=None
+    )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

@@ -32,7 +32,9 @@ def save(model: Denoiser, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: 
     model.text_encoder.half()
     vae.half()
     pipeline.save_pretrained(folder)
-    tokenizer.backend_tokenizer.model.save(str(folder / "tokenizer"))  # vocab.json and merges.txt: transformers 4
+    tokenizer.backend_tokenizer.model.save(
+        str(folder / "tokenizer")
+    )  # vocab.json and merges.txt: transformers 4
     _save_text_encoder(model, folder / "text_encoder" / "model.safetensors")
     _write_checksums(folder)
 
@@ -40,13 +42,19 @@ def save(model: Denoiser, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: 
 def _save_text_encoder(model: Denoiser, file: Path) -> None:
     """With the names that transformers 4 and 5 both read: 5 alone would leave ``text_model.`` out."""
     weights = model.text_encoder.state_dict()
-    named = {key if key.startswith("text_model.") else f"text_model.{key}": value for key, value in weights.items()}
-    save_file({key: value.contiguous() for key, value in named.items()}, file, metadata={"format": "pt"})
+    named = {
+        key if key.startswith("text_model.") else f"text_model.{key}": value
+        for key, value in weights.items()
+    }
+    save_file(
+        {key: value.contiguous() for key, value in named.items()}, file, metadata={"format": "pt"}
+    )
 
 
 def _write_checksums(folder: Path) -> None:
     files = sorted(folder.rglob("*.safetensors"))
     lines = (
-        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder).as_posix()}\n" for file in files
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder).as_posix()}\n"
+        for file in files
     )
     (folder / "SHA256SUMS").write_text("".join(lines), "utf-8")

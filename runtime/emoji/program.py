@@ -60,7 +60,9 @@ def _progress(task: str, counts: Iterable[tuple[int, int]]) -> Iterator[Event]:
 
 def _pictures(folder: Path) -> autoencoder.Pictures:
     artwork = examples.load(folder)
-    return autoencoder.Pictures(*(group.reshape(-1, SIZE, SIZE, 4) for group in (artwork.chosen, artwork.others)))
+    return autoencoder.Pictures(
+        *(group.reshape(-1, SIZE, SIZE, 4) for group in (artwork.chosen, artwork.others))
+    )
 
 
 def _autoencoder(folder: Path) -> Iterator[Event]:
@@ -70,10 +72,16 @@ def _autoencoder(folder: Path) -> Iterator[Event]:
 
 def _trained_autoencoder(folder: Path) -> AutoencoderKL:
     vae = architecture.autoencoder()
-    vae.load_state_dict(torch.load(folder / "autoencoder" / "checkpoint.pt", weights_only=True)["vae"])
+    vae.load_state_dict(
+        torch.load(folder / "autoencoder" / "checkpoint.pt", weights_only=True)["vae"]
+    )
     chosen = examples.load(folder).chosen[::4].reshape(-1, SIZE, SIZE, 4)
-    colours = [BACKGROUNDS["white"]] * (len(BACKGROUNDS) - 1) + list(BACKGROUNDS.values())  # as often as in training
-    some = np.stack([over(picture, colours[at % len(colours)]) for at, picture in enumerate(chosen)])
+    colours = [BACKGROUNDS["white"]] * (len(BACKGROUNDS) - 1) + list(
+        BACKGROUNDS.values()
+    )  # as often as in training
+    some = np.stack(
+        [over(picture, colours[at % len(colours)]) for at, picture in enumerate(chosen)]
+    )
     return autoencoder.normalised(vae.eval(), examples.as_tensor(some))
 
 

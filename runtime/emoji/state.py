@@ -12,7 +12,9 @@ from torch import nn
 class TrainingState:
     """Models and optimiser under one file; noise and order follow from the step, so a resumed run is the same run."""
 
-    def __init__(self, folder: Path, models: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> None:
+    def __init__(
+        self, folder: Path, models: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer
+    ) -> None:
         self._file = folder / "checkpoint.pt"
         self._models = models
         self._optimizer = optimizer

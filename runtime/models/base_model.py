@@ -62,7 +62,10 @@ class BaseModel:
     @property
     def text_encoders(self) -> dict[str, nn.Module]:
         """By the names of their parts."""
-        return {reader.component: getattr(self, reader.component) for reader in self.family.text_encoder_specs}
+        return {
+            reader.component: getattr(self, reader.component)
+            for reader in self.family.text_encoder_specs
+        }
 
     @cached_property
     def sha256(self) -> str:

@@ -34,9 +34,14 @@ def load_folder(model: Model, folder: Path, span: Span, place: DevicePlacement) 
         raise PromptError([complaints.model_not_a_folder(model.name, folder, span)])
     index = _read_component(folder / MODEL_INDEX, span, _json)
     family = _family_of(folder, index, span)
-    parts = {reader.component: _text_encoder(folder, reader, span, place) for reader in family.text_encoder_specs}
+    parts = {
+        reader.component: _text_encoder(folder, reader, span, place)
+        for reader in family.text_encoder_specs
+    }
     parts |= {
-        reader.tokenizer: _read_component(folder / reader.tokenizer, span, tokenizers.load_tokenizer)
+        reader.tokenizer: _read_component(
+            folder / reader.tokenizer, span, tokenizers.load_tokenizer
+        )
         for reader in family.text_encoder_specs
     }
     return BaseModel(
@@ -49,7 +54,9 @@ def load_folder(model: Model, folder: Path, span: Span, place: DevicePlacement) 
             folder / "scheduler", span, lambda scheduler: _json(scheduler / "scheduler_config.json")
         ),
         vae_config=folder / "vae",
-        force_zeros_for_empty_prompt=index.get("force_zeros_for_empty_prompt", family.force_zeros_for_empty_prompt),
+        force_zeros_for_empty_prompt=index.get(
+            "force_zeros_for_empty_prompt", family.force_zeros_for_empty_prompt
+        ),
         placement=place,
         **parts,
     )
@@ -64,7 +71,9 @@ def load_vae(folder: Path, span: Span, place: DevicePlacement) -> Any:
     return load_network(AutoencoderKL, folder, span, dtype)
 
 
-def load_network(kind: Any, folder: Path, span: Span, dtype: Callable[[Mapping[str, Any]], torch.dtype]) -> Any:
+def load_network(
+    kind: Any, folder: Path, span: Span, dtype: Callable[[Mapping[str, Any]], torch.dtype]
+) -> Any:
     """A network of diffusers', which knows the older names of its layers."""
 
     def load(folder: Path) -> Any:
@@ -73,12 +82,16 @@ def load_network(kind: Any, folder: Path, span: Span, dtype: Callable[[Mapping[s
     found, info = _read_component(folder, span, load)
     lacking, total = len(info["missing_keys"]), len(found.state_dict())
     if lacking:
-        raise PromptError([complaints.model_part_incomplete(folder, (total - lacking, total), span)])
+        raise PromptError(
+            [complaints.model_part_incomplete(folder, (total - lacking, total), span)]
+        )
     return freeze(found, folder, span)
 
 
 def _weights(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
-    half_only = not any(folder.glob("*model.safetensors*")) and any(folder.glob("*model.fp16.safetensors*"))
+    half_only = not any(folder.glob("*model.safetensors*")) and any(
+        folder.glob("*model.fp16.safetensors*")
+    )
     return kind.from_pretrained(
         str(folder),
         torch_dtype=dtype,
@@ -102,7 +115,9 @@ def _state(part: Path) -> dict[str, Tensor]:
     state: dict[str, Tensor] = {}
     for file in _weight_files(part):
         pickled = file.suffix == ".bin"
-        state |= torch.load(file, map_location="cpu", weights_only=True) if pickled else load_file(file)
+        state |= (
+            torch.load(file, map_location="cpu", weights_only=True) if pickled else load_file(file)
+        )
     return state
 
 
@@ -117,9 +132,17 @@ def _family_of(folder: Path, index: Mapping[str, Any], span: Span) -> Family:
     known = [family for family in families.FAMILIES if kind in family.pipelines]
     if not known:
         names = [family.name for family in families.FAMILIES]
-        raise PromptError([complaints.unsupported_model_family(folder, kind.removesuffix("Pipeline"), names, span)])
+        raise PromptError(
+            [
+                complaints.unsupported_model_family(
+                    folder, kind.removesuffix("Pipeline"), names, span
+                )
+            ]
+        )
     config = _read_component(
-        folder / known[0].text_encoder_specs[0].component, span, lambda part: _json(part / "config.json")
+        folder / known[0].text_encoder_specs[0].component,
+        span,
+        lambda part: _json(part / "config.json"),
     )
     activation = config.get("hidden_act", known[0].activation)
     return next((family for family in known if family.activation == activation), known[0])
@@ -145,7 +168,9 @@ def _read_component(part: Path, span: Span, read: Callable[[Path], Component]) -
         SafetensorError,
         PickleError,
     ) as error:
-        raise PromptError([complaints.model_part_damaged(part, _first_line(error), span)]) from error
+        raise PromptError(
+            [complaints.model_part_damaged(part, _first_line(error), span)]
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

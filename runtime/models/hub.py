@@ -40,6 +40,8 @@ def _fetched(name: str, span: Span) -> Path:
         with silence_libraries():
             return Path(DiffusionPipeline.download(name, use_safetensors=True))
     except (RepositoryNotFoundError, GatedRepoError) as error:
-        raise PromptError([hub_unavailable(name, "the hub has no such model, or not for you", span)]) from error
+        raise PromptError(
+            [hub_unavailable(name, "the hub has no such model, or not for you", span)]
+        ) from error
     except (OSError, ValueError) as error:
         raise PromptError([hub_unavailable(name, "the hub cannot be reached", span)]) from error

@@ -44,12 +44,22 @@ def _check_components(base: BaseModel, path: Path, span: Span) -> None:
     """Raises `PromptError` where the UNet cannot read what the text encoders say."""
     config = base.unet.config
     width = sum(encoder.config.hidden_size for encoder in base.text_encoders.values())
-    pooled = torch.zeros(1, base.text_encoder_2.config.projection_dim) if base.text_encoder_2 else None
+    pooled = (
+        torch.zeros(1, base.text_encoder_2.config.projection_dim) if base.text_encoder_2 else None
+    )
     added: Mapping[str, Tensor] = base.family.added_cond_kwargs(pooled, build_time_ids((8, 8)))
     wide = (
-        [added["text_embeds"].shape[1] + added["time_ids"].shape[1] * config.addition_time_embed_dim] if added else []
+        [
+            added["text_embeds"].shape[1]
+            + added["time_ids"].shape[1] * config.addition_time_embed_dim
+        ]
+        if added
+        else []
     )
-    if width != config.cross_attention_dim or wide != [config.projection_class_embeddings_input_dim][: len(wide)]:
+    if (
+        width != config.cross_attention_dim
+        or wide != [config.projection_class_embeddings_input_dim][: len(wide)]
+    ):
         raise PromptError([mixed_model_families(path, span)])
 
 

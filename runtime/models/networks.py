@@ -26,7 +26,9 @@ def init_empty(kind: Any, folder: Path) -> Any:
         return kind(kind.config_class.from_pretrained(str(folder), local_files_only=True))
 
 
-def load_weights(network: Any, state: Mapping[str, Tensor], part: Path, span: Span, dtype: torch.dtype) -> Any:
+def load_weights(
+    network: Any, state: Mapping[str, Tensor], part: Path, span: Span, dtype: torch.dtype
+) -> Any:
     """The network with its weights; raises `PromptError` unless the state has every one of them, in its shape.
 
     `part` is what messages call it: the path of the model, and in it the part's name.
@@ -41,7 +43,9 @@ def load_weights(network: Any, state: Mapping[str, Tensor], part: Path, span: Sp
             reason = f"`{key}` is {tuple(value.shape)} instead of {tuple(wanted[key].shape)}"
             raise PromptError([complaints.model_part_damaged(part, reason, span)])
     # A copy: what is mapped from a file changes, or crashes, with the file.
-    network.load_state_dict({key: value.to(dtype, copy=True) for key, value in taken.items()}, assign=True)
+    network.load_state_dict(
+        {key: value.to(dtype, copy=True) for key, value in taken.items()}, assign=True
+    )
     return freeze(network, part, span)
 
 

@@ -16,7 +16,17 @@ from . import families
 from .families import Family, ldm
 from .weight_files import Weights
 
-LORA_KEYS: Final = ("lora_up", "lora_down", "lora_A", "lora_B", ".lora.", "lora_unet_", "lora_te", "hada_w1", "lokr_w")
+LORA_KEYS: Final = (
+    "lora_up",
+    "lora_down",
+    "lora_A",
+    "lora_B",
+    ".lora.",
+    "lora_unet_",
+    "lora_te",
+    "hada_w1",
+    "lokr_w",
+)
 EMBEDDING_KEYS: Final = ("emb_params", "string_to_param", "clip_l", "clip_g")
 
 UNSUPPORTED_MODELS: Final[Mapping[str, str]] = {
@@ -46,7 +56,9 @@ def recognize_family(weights: Weights, span: Span) -> Family:
     stranger = _unsupported_type(weights)
     if stranger is not None:
         names = [each.name for each in families.FAMILIES]
-        raise PromptError([complaints.unsupported_model_family(weights.file, stranger, names, span)])
+        raise PromptError(
+            [complaints.unsupported_model_family(weights.file, stranger, names, span)]
+        )
     for family in families.FAMILIES:
         if _has(weights, (family.text_encoder_specs[-1].checkpoint_prefix,)):
             return family

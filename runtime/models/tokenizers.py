@@ -37,5 +37,9 @@ def _vocabulary(merges: str) -> dict[str, int]:
     """The bytes as letters, the same at a word's end, what each merge makes, and the two marks."""
     letters = sorted(ByteLevel.alphabet())
     pairs = merges.splitlines()[1:]
-    tokens = [*letters, *(f"{letter}</w>" for letter in letters), *(pair.replace(" ", "") for pair in pairs)]
+    tokens = [
+        *letters,
+        *(f"{letter}</w>" for letter in letters),
+        *(pair.replace(" ", "") for pair in pairs),
+    ]
     return {token: number for number, token in enumerate([*tokens, BEGIN, END])}

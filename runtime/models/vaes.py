@@ -25,7 +25,9 @@ def replace_vae(base: BaseModel, path: Path, span: Span) -> BaseModel:
     A file tells nothing of its scale and shape: they are those of the model's own VAE.
     """
     found = (
-        _of_file(base, path, span) if path.is_file() else diffusers_folder.load_vae(_folder(path), span, base.placement)
+        _of_file(base, path, span)
+        if path.is_file()
+        else diffusers_folder.load_vae(_folder(path), span, base.placement)
     )
     if found.config.latent_channels != base.unet.config.out_channels:
         raise PromptError([complaints.incompatible_vae(path, base.name, span)])

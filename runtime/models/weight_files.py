@@ -52,11 +52,15 @@ def read_weights(file: Path, span: Span) -> Weights:
     except FileNotFoundError as error:
         raise PromptError([complaints.weights_missing(file, span)]) from error
     except OSError as error:
-        raise PromptError([diagnostics.file_access_failed(file, error.strerror or str(error), span)]) from error
+        raise PromptError(
+            [diagnostics.file_access_failed(file, error.strerror or str(error), span)]
+        ) from error
     for head, what in OTHER_SIGNATURES.items():
         if beginning.startswith(head):
             raise PromptError([complaints.not_a_weights_file(file, what, span)])
-    return _pickle(file, span) if beginning.startswith(PICKLE_SIGNATURES) else _safetensors(file, span)
+    return (
+        _pickle(file, span) if beginning.startswith(PICKLE_SIGNATURES) else _safetensors(file, span)
+    )
 
 
 def _safetensors(file: Path, span: Span) -> Weights:
@@ -75,7 +79,9 @@ def _pickle(file: Path, span: Span) -> Weights:
         if zipped and _is_compressed(file):
             raise PromptError([complaints.weights_damaged(file, span)])
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickles that torch itself would not have written
+            warnings.simplefilter(
+                "ignore"
+            )  # about pickles that torch itself would not have written
             loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=zipped or None)
     except pickle.UnpicklingError as error:
         raise PromptError([complaints.unsafe_weights_pickle(file, span)]) from error
@@ -98,5 +104,7 @@ def _tensors(loaded: Any) -> dict[str, Tensor]:
         if isinstance(value, Tensor):
             flat[str(key)] = value
         elif isinstance(value, dict):
-            flat |= {f"{key}.{name}": each for name, each in value.items() if isinstance(each, Tensor)}
+            flat |= {
+                f"{key}.{name}": each for name, each in value.items() if isinstance(each, Tensor)
+            }
     return flat

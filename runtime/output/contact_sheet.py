@@ -41,7 +41,9 @@ class _Layout:
 
     def above(self, row: SheetRow) -> int:
         """How much a row's own labels take up."""
-        return self.line * max(len(self.wrapped(label, self.cell[0])) for label, _ in row.cells) + GAP
+        return (
+            self.line * max(len(self.wrapped(label, self.cell[0])) for label, _ in row.cells) + GAP
+        )
 
 
 def save_contact_sheet(sheet: ContactSheet, made: Set[Path]) -> None:
@@ -53,11 +55,15 @@ def save_contact_sheet(sheet: ContactSheet, made: Set[Path]) -> None:
 
 def draw_contact_sheet(sheet: ContactSheet, made: Set[Path]) -> Image.Image:
     """The sheet as a picture; in the place of one that was not made, for it failed, a cross."""
-    pictures = {file: _opened(file) if file in made else None for row in sheet.rows for _, file in row.cells}
+    pictures = {
+        file: _opened(file) if file in made else None for row in sheet.rows for _, file in row.cells
+    }
     layout = _layout(sheet, [picture for picture in pictures.values() if picture])
     tops = [*_tops(sheet.rows, layout)]
     columns = max(len(row.cells) for row in sheet.rows)
-    paper = Image.new("RGB", (layout.margin + columns * (layout.cell[0] + GAP) + GAP, tops[-1]), "white")
+    paper = Image.new(
+        "RGB", (layout.margin + columns * (layout.cell[0] + GAP) + GAP, tops[-1]), "white"
+    )
     pen = ImageDraw.Draw(paper)
     for row, above, top in zip(sheet.rows, _has_column_labels(sheet.rows), tops, strict=False):
         _text(pen, layout, row.label, (GAP, top), layout.margin - 2 * GAP)
@@ -98,8 +104,12 @@ def _tops(rows: tuple[SheetRow, ...], layout: _Layout) -> Iterator[int]:
     yield top
 
 
-def _text(pen: ImageDraw.ImageDraw, layout: _Layout, text: str, place: tuple[int, int], width: int) -> None:
-    pen.multiline_text(place, "\n".join(layout.wrapped(text, width)), fill="black", font=layout.font, spacing=2)
+def _text(
+    pen: ImageDraw.ImageDraw, layout: _Layout, text: str, place: tuple[int, int], width: int
+) -> None:
+    pen.multiline_text(
+        place, "\n".join(layout.wrapped(text, width)), fill="black", font=layout.font, spacing=2
+    )
 
 
 def _opened(file: Path) -> Image.Image:
@@ -107,7 +117,9 @@ def _opened(file: Path) -> Image.Image:
         return picture.convert("RGB")
 
 
-def _paste(paper: Image.Image, picture: Image.Image | None, place: tuple[int, int], size: tuple[int, int]) -> None:
+def _paste(
+    paper: Image.Image, picture: Image.Image | None, place: tuple[int, int], size: tuple[int, int]
+) -> None:
     left, top = place
     if picture is None:
         pen = ImageDraw.Draw(paper)
@@ -117,4 +129,7 @@ def _paste(paper: Image.Image, picture: Image.Image | None, place: tuple[int, in
         pen.line((left, bottom, right, top), fill="gray")
         return
     scale = min(size[0] // picture.width, size[1] // picture.height)
-    paper.paste(picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST), place)
+    paper.paste(
+        picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST),
+        place,
+    )

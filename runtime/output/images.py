@@ -49,17 +49,24 @@ PREVIEW_LATENTS = 32
 def decode_preview(base: BaseModel, latents: Tensor) -> Image:
     """A smaller picture of latents `[1, channels, height, width]`, in a fraction of the time."""
     scale = PREVIEW_LATENTS / max(latents.shape[-2:])
-    return decode_latents(base, interpolate(latents, scale_factor=scale, mode="area") if scale < 1 else latents)
+    return decode_latents(
+        base, interpolate(latents, scale_factor=scale, mode="area") if scale < 1 else latents
+    )
 
 
 def build_parameters_text(
-    step: Render, base: BaseModel, size: tuple[int, int], adapters: Sequence[LoraAdapter | TokenEmbedding]
+    step: Render,
+    base: BaseModel,
+    size: tuple[int, int],
+    adapters: Sequence[LoraAdapter | TokenEmbedding],
 ) -> str:
     """A1111's `build_parameters_text` text."""
     fields = {
         "Steps": str(step.steps),
         "Sampler": infotext.SAMPLER_LABELS[step.sampler],
-        "Schedule type": "" if step.scheduler == "normal" else infotext.SCHEDULER_LABELS[step.scheduler],
+        "Schedule type": ""
+        if step.scheduler == "normal"
+        else infotext.SCHEDULER_LABELS[step.scheduler],
         "CFG scale": f"{step.cfg:g}",
         "Seed": str(step.seed),
         "Size": "{}x{}".format(*size),
@@ -75,11 +82,17 @@ def build_parameters_text(
         "RNG": "CPU",
         "Version": f"promptlang {library_versions()['promptlang-diffusers']}",
     }
-    return infotext.write(step.text, step.negative_text, {name: value for name, value in fields.items() if value})
+    return infotext.write(
+        step.text, step.negative_text, {name: value for name, value in fields.items() if value}
+    )
 
 
 def build_record(
-    step: Render, base: BaseModel, size: tuple[int, int], adapters: Sequence[LoraAdapter | TokenEmbedding], batch: int
+    step: Render,
+    base: BaseModel,
+    size: tuple[int, int],
+    adapters: Sequence[LoraAdapter | TokenEmbedding],
+    batch: int,
 ) -> Record:
     """What `promptlang replay` needs; `size` is that of the first pass."""
     return Record(
@@ -97,14 +110,20 @@ def build_record(
     )
 
 
-def _named(wanted: Sequence[Adapter], read: Sequence[LoraAdapter | TokenEmbedding], kind: type) -> FileHashes:
+def _named(
+    wanted: Sequence[Adapter], read: Sequence[LoraAdapter | TokenEmbedding], kind: type
+) -> FileHashes:
     """Each adapter's file, and the sha256 of what was read from it."""
     hashes = [each.sha256 for each in read if isinstance(each, kind)]
-    return {each.name: (each.file.name, sha256) for each, sha256 in zip(wanted, hashes, strict=True)}
+    return {
+        each.name: (each.file.name, sha256) for each, sha256 in zip(wanted, hashes, strict=True)
+    }
 
 
 def _hashes(adapters: Sequence[LoraAdapter | TokenEmbedding], kind: type) -> str:
-    return ", ".join(f"{each.name}: {each.sha256[:12]}" for each in adapters if isinstance(each, kind))
+    return ", ".join(
+        f"{each.name}: {each.sha256[:12]}" for each in adapters if isinstance(each, kind)
+    )
 
 
 LIBRARIES: Final = ("diffusers", "promptlang-diffusers", "torch", "transformers")

@@ -28,7 +28,9 @@ class Guidance:
     masks: tuple[Tensor | None, ...] = ()
     """Where each part acts, `[height, width]` from 0 to 1; None, or nothing at all, for everywhere."""
 
-    def iterate_parts(self, predictions: Sequence[Tensor]) -> Iterator[tuple[float, Tensor | None, Tensor]]:
+    def iterate_parts(
+        self, predictions: Sequence[Tensor]
+    ) -> Iterator[tuple[float, Tensor | None, Tensor]]:
         """Scale, mask and prediction of each part."""
         return zip(self.scales, self.masks or (None,) * len(self.scales), predictions, strict=True)
 
@@ -128,7 +130,10 @@ def sample_latent_noise(channels: int, size: tuple[int, int], generator: torch.G
 
 
 def run_denoising(
-    schedule: TimestepSchedule, start: Tensor, generator: torch.Generator, inpainting: InpaintingLatents | None = None
+    schedule: TimestepSchedule,
+    start: Tensor,
+    generator: torch.Generator,
+    inpainting: InpaintingLatents | None = None,
 ) -> DenoisingRun:
     """Take the noise from latents `[1, channels, height, width]`.
 
@@ -140,7 +145,9 @@ def run_denoising(
     for call, (timestep, conditioning) in enumerate(
         zip(schedule.timesteps, schedule.conditioning_by_timestep, strict=True), 1
     ):
-        predicted = yield from predict_guided(conditioning, scheduler.scale_model_input(latents, timestep), timestep)
+        predicted = yield from predict_guided(
+            conditioning, scheduler.scale_model_input(latents, timestep), timestep
+        )
         output = step_scheduler(scheduler, predicted, timestep, latents, **options)
         latents = output.prev_sample
         if inpainting:
@@ -213,7 +220,9 @@ def denoise_batch(
             match outputs[0]:
                 case UNetInput(loras):
                     attachments.set_loras(loras)
-                    replies = _predict_batch(unet, [each for each in outputs if isinstance(each, UNetInput)])
+                    replies = _predict_batch(
+                        unet, [each for each in outputs if isinstance(each, UNetInput)]
+                    )
                 case StepPreview() as glimpse:
                     replies = (None,) * len(runs)
                     yield glimpse
@@ -232,25 +241,42 @@ def _advance(each: DenoisingRun, reply: Tensor | None) -> UNetInput | StepPrevie
 @torch.no_grad()
 def _predict_batch(unet: UNet2DConditionModel, inputs: Sequence[UNetInput]) -> Sequence[Tensor]:
     counts = [len(each.conditioning) for each in inputs]
-    latents = torch.cat([each.latents.expand(count, -1, -1, -1) for each, count in zip(inputs, counts, strict=True)])
+    latents = torch.cat(
+        [each.latents.expand(count, -1, -1, -1) for each, count in zip(inputs, counts, strict=True)]
+    )
     conditioning = concat_conditionings([each.conditioning for each in inputs])
     time = inputs[0].timestep
     if any(each.timestep != time for each in inputs):
-        time = torch.stack([each.timestep for each, count in zip(inputs, counts, strict=True) for _ in range(count)])
+        time = torch.stack(
+            [
+                each.timestep
+                for each, count in zip(inputs, counts, strict=True)
+                for _ in range(count)
+            ]
+        )
     dtype = unet.conv_in.weight.dtype  # `unet.dtype` walks through all of its modules
     answer = unet(
-        latents.to(dtype), time, conditioning.hidden.to(dtype), added_cond_kwargs=conditioning.added_cond_kwargs
+        latents.to(dtype),
+        time,
+        conditioning.hidden.to(dtype),
+        added_cond_kwargs=conditioning.added_cond_kwargs,
     ).sample
     return answer.to(latents.dtype).split(counts)  # the sampler adds up in fp32
 
 
 def batch_key(conditionings: Sequence[StepConditioning]) -> tuple[object, ...]:
     """Equal for pictures that ask alike at every step: under the same LoRAs, with as many parts and tokens."""
-    shapes: dict[int, object] = {id(moment): tuple(map(_batch_shape, moment)) for moment in conditionings}
+    shapes: dict[int, object] = {
+        id(moment): tuple(map(_batch_shape, moment)) for moment in conditionings
+    }
     return tuple(shapes[id(moment)] for moment in conditionings)
 
 
 def _batch_shape(guidance: Guidance) -> object:
     loras = tuple((id(modules), strength) for modules, strength in guidance.loras)
     nothing = guidance.unconditional
-    return loras, guidance.conditionings.hidden.shape, None if nothing is None else nothing.hidden.shape
+    return (
+        loras,
+        guidance.conditionings.hidden.shape,
+        None if nothing is None else nothing.hidden.shape,
+    )

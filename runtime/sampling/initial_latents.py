@@ -18,7 +18,13 @@ from promptlang.plan.steps import Render
 from promptlang.source import Span
 
 from ..models.loader import BaseModel
-from .denoise import DenoisingRun, InpaintingLatents, TimestepSchedule, run_denoising, sample_latent_noise
+from .denoise import (
+    DenoisingRun,
+    InpaintingLatents,
+    TimestepSchedule,
+    run_denoising,
+    sample_latent_noise,
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,13 +37,15 @@ class InitialLatents:
     mask: Image.Image | None = None
     """White where the picture may change, black where it may not; None for everywhere."""
 
-    def start_denoising(self, schedule: TimestepSchedule, base: BaseModel, generator: torch.Generator) -> DenoisingRun:
+    def start_denoising(
+        self, schedule: TimestepSchedule, base: BaseModel, generator: torch.Generator
+    ) -> DenoisingRun:
         """The way from here to a picture; `generator` gives what diffusers' pipelines draw, in their order."""
         width, height = latent_size(self.size, base)
         if self.picture is None:
-            start = sample_latent_noise(base.unet.config.in_channels, (width, height), generator).to(
-                base.placement.device
-            )
+            start = sample_latent_noise(
+                base.unet.config.in_channels, (width, height), generator
+            ).to(base.placement.device)
             return run_denoising(schedule, start * schedule.scheduler.init_noise_sigma, generator)
         latents = encode_image(base, self.picture, generator)
         fresh = sample_latent_noise(latents.shape[1], (width, height), generator).to(latents)
@@ -67,7 +75,9 @@ def prepare_initial_latents(step: Render, base: BaseModel) -> InitialLatents:
     mask = open_rgb(step.mask, step.span).convert("L") if step.mask else None
     if mask and mask.size != picture.size:
         raise PromptError([diagnostics.mask_of_another_size(mask.size, picture.size, step.span)])
-    fitted = [each and ImageOps.fit(each, size, Image.Resampling.LANCZOS) for each in (picture, mask)]
+    fitted = [
+        each and ImageOps.fit(each, size, Image.Resampling.LANCZOS) for each in (picture, mask)
+    ]
     return InitialLatents(size, *fitted)
 
 
@@ -89,7 +99,9 @@ def latent_size(size: tuple[int, int], base: BaseModel) -> tuple[int, int]:
 def fit_size(picture: Image.Image, base: BaseModel) -> tuple[int, int]:
     """Width and height in pixels."""
     scale = sqrt(base.size[0] * base.size[1] / (picture.width * picture.height))
-    return _round_to_latents(picture.width * scale, base), _round_to_latents(picture.height * scale, base)
+    return _round_to_latents(picture.width * scale, base), _round_to_latents(
+        picture.height * scale, base
+    )
 
 
 def _round_to_latents(side: float, base: BaseModel) -> int:
@@ -101,7 +113,9 @@ def open_rgb(file: Path, span: Span) -> Image.Image:
     try:
         return image_files.flatten_on_white(image_files.read_image(file))
     except image_files.READ_ERRORS as error:
-        raise PromptError([diagnostics.picture_not_readable(file, image_files.describe_error(error), span)]) from error
+        raise PromptError(
+            [diagnostics.picture_not_readable(file, image_files.describe_error(error), span)]
+        ) from error
 
 
 @torch.no_grad()

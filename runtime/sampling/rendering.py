@@ -16,7 +16,11 @@ from torch import Tensor
 
 from promptlang import diagnostics
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.diagnostics.adapters import FileRef, trained_with_other_clip_skip, trained_with_other_vae
+from promptlang.diagnostics.adapters import (
+    FileRef,
+    trained_with_other_clip_skip,
+    trained_with_other_vae,
+)
 from promptlang.metadata.record import PNG_TEXT_KEY
 from promptlang.plan.events import (
     DenoisingStep,
@@ -31,12 +35,30 @@ from promptlang.plan.steps import Adapter, Render
 from promptlang.source import Span
 
 from ..adapters import LoraAdapter, TokenEmbedding, read_embedding, read_lora, stamp
-from ..conditioning.text_encoder import CachedTextEncoder, EncodingOptions, build_encoding_options, build_vocabulary
+from ..conditioning.text_encoder import (
+    CachedTextEncoder,
+    EncodingOptions,
+    build_encoding_options,
+    build_vocabulary,
+)
 from ..models.families import TextEncoderSpec
 from ..models.loader import BaseModel
 from ..output import images
-from .denoise import DenoisingRun, StepPreview, TimestepSchedule, batch_key, denoise_batch, make_generator
-from .initial_latents import InitialLatents, latent_size, prepare_initial_latents, resize_for_second_pass, upscale_size
+from .denoise import (
+    DenoisingRun,
+    StepPreview,
+    TimestepSchedule,
+    batch_key,
+    denoise_batch,
+    make_generator,
+)
+from .initial_latents import (
+    InitialLatents,
+    latent_size,
+    prepare_initial_latents,
+    resize_for_second_pass,
+    upscale_size,
+)
 from .samplers import SAMPLERS, prepare_extra_step_kwargs
 from .step_conditioning import Conditioner
 
@@ -59,7 +81,10 @@ class LoadedModel:
         return cls(base, tuple(_encoder(base, reader) for reader in base.family.text_encoder_specs))
 
     def read_adapters(
-        self, wanted: Sequence[Adapter], reader: Callable[[Adapter, BaseModel, Span], AdapterT], span: Span
+        self,
+        wanted: Sequence[Adapter],
+        reader: Callable[[Adapter, BaseModel, Span], AdapterT],
+        span: Span,
     ) -> Generator[Event, None, list[AdapterT]]:
         """Adapters as their files are now, each read once; tells then what of it was applied. Raises `PromptError`."""
         found = []
@@ -69,22 +94,34 @@ class LoadedModel:
                 self.adapters[key] = reader(adapter, self.base, span)
                 yield TextReported(f"{adapter.name}: {self.adapters[key].summary}")
                 if getattr(self.adapters[key], "vae", None) not in (None, self.base.vae_sha256):
-                    yield DiagnosticRaised(trained_with_other_vae(adapter.name, self.base.name, span))
+                    yield DiagnosticRaised(
+                        trained_with_other_vae(adapter.name, self.base.name, span)
+                    )
             found.append(self.adapters[key])
         return found
 
-    def warn_clip_skip(self, loras: Sequence[LoraAdapter], reading: EncodingOptions, span: Span) -> Iterator[Event]:
+    def warn_clip_skip(
+        self, loras: Sequence[LoraAdapter], reading: EncodingOptions, span: Span
+    ) -> Iterator[Event]:
         """A warning, once, for each that was trained with another layer of the text encoder than it is used with."""
         first = max(encoder.min_clip_skip for encoder in self.encoders)
         for lora in loras:
             key = "clip skip", lora.name, lora.sha256, reading.clip_skip
-            if max(lora.clip_skip, first) != max(reading.clip_skip, first) and key not in self.adapters:
+            if (
+                max(lora.clip_skip, first) != max(reading.clip_skip, first)
+                and key not in self.adapters
+            ):
                 self.adapters[key] = None
-                yield DiagnosticRaised(trained_with_other_clip_skip(lora.name, lora.clip_skip, reading.clip_skip, span))
+                yield DiagnosticRaised(
+                    trained_with_other_clip_skip(lora.name, lora.clip_skip, reading.clip_skip, span)
+                )
 
 
 def _encoder(base: BaseModel, reader: TextEncoderSpec) -> CachedTextEncoder:
-    vocabulary, text_encoder = build_vocabulary(getattr(base, reader.tokenizer)), getattr(base, reader.component)
+    vocabulary, text_encoder = (
+        build_vocabulary(getattr(base, reader.tokenizer)),
+        getattr(base, reader.component),
+    )
     return CachedTextEncoder(
         text_encoder,
         vocabulary,
@@ -115,7 +152,8 @@ class RenderJob:
     def batch_key(self) -> object:
         """Equal for pictures that can be made side by side."""
         return self.initial_latents.size, [
-            (batch_key(each.conditioning_by_timestep), each.scheduler.order) for each in self._passes
+            (batch_key(each.conditioning_by_timestep), each.scheduler.order)
+            for each in self._passes
         ]
 
     @property
@@ -125,10 +163,14 @@ class RenderJob:
     def denoise(self) -> DenoisingRun:
         """To its latents."""
         generator = make_generator(self.step.seed)
-        latents = yield from self.initial_latents.start_denoising(self.first_pass, self.base, generator)
+        latents = yield from self.initial_latents.start_denoising(
+            self.first_pass, self.base, generator
+        )
         if self.second_pass:
             small = self.initial_latents.restore_unmasked(images.decode_latents(self.base, latents))
-            larger = resize_for_second_pass(small, upscale_size(small.size, self.step.hires, self.base))
+            larger = resize_for_second_pass(
+                small, upscale_size(small.size, self.step.hires, self.base)
+            )
             latents = yield from larger.start_denoising(self.second_pass, self.base, generator)
         return latents
 
@@ -140,11 +182,16 @@ class RenderJob:
 
     def _texts(self, size: tuple[int, int], batch: int) -> Iterator[tuple[str, str]]:
         if self.step.metadata != "none":
-            yield "parameters", images.build_parameters_text(self.step, self.base, size, self.adapters)
+            yield (
+                "parameters",
+                images.build_parameters_text(self.step, self.base, size, self.adapters),
+            )
         if self.step.metadata == "full":
             yield (
                 PNG_TEXT_KEY,
-                images.build_record(self.step, self.base, self.initial_latents.size, self.adapters, batch).to_json(),
+                images.build_record(
+                    self.step, self.base, self.initial_latents.size, self.adapters, batch
+                ).to_json(),
             )
 
 
@@ -160,7 +207,9 @@ def render(steps: Sequence[Render], loaded: LoadedModel) -> Generator[Event, Non
         yield from _make(alike, copies)
 
 
-def _prepare_or_complain(step: Render, loaded: LoadedModel, jobs: list[RenderJob]) -> Iterator[Event]:
+def _prepare_or_complain(
+    step: Render, loaded: LoadedModel, jobs: list[RenderJob]
+) -> Iterator[Event]:
     try:
         jobs.append((yield from prepare_job(step, loaded)))
     except PromptError as error:
@@ -181,7 +230,11 @@ def _make(jobs: Sequence[RenderJob], copies: Sequence[RenderJob]) -> Generator[E
     for job, each in zip(jobs, latents, strict=False):
         problem = _save_or_diagnose(job, each, len(runs))
         seconds = (perf_counter() - began) / len(jobs)
-        yield DiagnosticRaised(problem) if problem else PictureFinished(job.step, job.step.file, seconds)
+        yield (
+            DiagnosticRaised(problem)
+            if problem
+            else PictureFinished(job.step, job.step.file, seconds)
+        )
 
 
 def _save_or_diagnose(job: RenderJob, latents: Tensor, batch: int) -> Diagnostic | None:
@@ -197,7 +250,9 @@ def _not_finite(job: RenderJob) -> Diagnostic:
     return diagnostics.picture_not_finite(job.base.placement.dtype == torch.float16, job.step.span)
 
 
-def _report_steps(making: Generator[StepPreview, None, Latents], job: RenderJob) -> Generator[Event, None, Latents]:
+def _report_steps(
+    making: Generator[StepPreview, None, Latents], job: RenderJob
+) -> Generator[Event, None, Latents]:
     """The steps by their number, and now and then what they have come to."""
     latents: list[Latents] = []
 
@@ -255,7 +310,11 @@ def prepare_job(step: Render, loaded: LoadedModel) -> Generator[Event, None, Ren
         return TimestepSchedule(_scheduler(step, base), moments, strength, step.eta)
 
     first = build_pass(initial.size, step.strength if step.init else 1.0)
-    second = build_pass(upscale_size(initial.size, step.hires, base), step.strength) if step.hires > 1 else None
+    second = (
+        build_pass(upscale_size(initial.size, step.hires, base), step.strength)
+        if step.hires > 1
+        else None
+    )
     return RenderJob(step, base, (*loras, *embeddings), initial, first, second)
 
 
@@ -263,7 +322,9 @@ def _scheduler(step: Render, base: BaseModel) -> SchedulerMixin:
     """Raises `PromptError` where the sampler cannot do what is asked."""
     sampler = SAMPLERS[step.sampler]
     if not sampler.supports_spacing(step.scheduler):
-        raise PromptError([diagnostics.spacing_not_possible(step.sampler, step.scheduler, step.span)])
+        raise PromptError(
+            [diagnostics.spacing_not_possible(step.sampler, step.scheduler, step.span)]
+        )
     scheduler = sampler.make_scheduler(base.scheduler_config, step.steps, step.scheduler)
     if hasattr(scheduler, "noise_sampler_seed"):
         scheduler.noise_sampler_seed = step.seed

@@ -42,7 +42,9 @@ class SamplerConfig:
         """Whether it can space its steps in one of the ways of `SPACINGS`."""
         return SPACINGS[spacing].keys() <= inspect.signature(self.scheduler).parameters.keys()
 
-    def make_scheduler(self, schedule: Mapping[str, Any], steps: int, spacing: str = "normal") -> SchedulerMixin:
+    def make_scheduler(
+        self, schedule: Mapping[str, Any], steps: int, spacing: str = "normal"
+    ) -> SchedulerMixin:
         """For a model's noise schedule, which may be written for another scheduler."""
         known = inspect.signature(self.scheduler).parameters
         options = {**self.options, **SPACINGS[spacing]}
@@ -69,10 +71,14 @@ def prepare_extra_step_kwargs(scheduler: SchedulerMixin, **offered: Any) -> dict
     return {name: value for name, value in offered.items() if name in known}
 
 
-def step_scheduler(scheduler: SchedulerMixin, predicted: Tensor, time: Tensor, latents: Tensor, **options: Any) -> Any:
+def step_scheduler(
+    scheduler: SchedulerMixin, predicted: Tensor, time: Tensor, latents: Tensor, **options: Any
+) -> Any:
     """What a scheduler makes of a prediction."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Should have t[ab]")  # torchsde's, where its times are off by a rounding
+        warnings.filterwarnings(
+            "ignore", "Should have t[ab]"
+        )  # torchsde's, where its times are off by a rounding
         return scheduler.step(predicted, time, latents, **options)
 
 
@@ -92,7 +98,9 @@ SAMPLERS: Final[Mapping[str, SamplerConfig]] = MappingProxyType(
         "ddpm": SamplerConfig(diffusers.DDPMScheduler),
         "deis": SamplerConfig(diffusers.DEISMultistepScheduler, _LINSPACE),
         "dpm++_2m": SamplerConfig(_MULTISTEP, _LINSPACE),
-        "dpm++_2m_sde": SamplerConfig(_MULTISTEP, {**_LINSPACE, "algorithm_type": "sde-dpmsolver++"}),
+        "dpm++_2m_sde": SamplerConfig(
+            _MULTISTEP, {**_LINSPACE, "algorithm_type": "sde-dpmsolver++"}
+        ),
         "dpm++_3m": SamplerConfig(_MULTISTEP, {**_LINSPACE, "solver_order": 3}),
         "dpm++_sde": SamplerConfig(diffusers.DPMSolverSDEScheduler, _LINSPACE),
         "euler": SamplerConfig(diffusers.EulerDiscreteScheduler),

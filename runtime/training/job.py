@@ -14,7 +14,11 @@ from diffusers import UNet2DConditionModel
 
 from promptlang.datasets.examples import Example, check_examples, load_examples
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.diagnostics.training import file_not_trained_here, indivisible_batch, token_not_in_captions
+from promptlang.diagnostics.training import (
+    file_not_trained_here,
+    indivisible_batch,
+    token_not_in_captions,
+)
 from promptlang.plan.events import (
     DiagnosticRaised,
     Event,
@@ -93,8 +97,13 @@ class TrainingData:
     def named(self, step: Train) -> tuple[Adapter, ...]:
         """The tokens that are there already and that something is said of here."""
         prior = step.config.prior
-        said = [*(caption for each in self.all for caption in each.captions), prior.text if prior else ""]
-        return tuple(each for each in step.embeddings if any(f"<{each.name}>" in text for text in said))
+        said = [
+            *(caption for each in self.all for caption in each.captions),
+            prior.text if prior else "",
+        ]
+        return tuple(
+            each for each in step.embeddings if any(f"<{each.name}>" in text for text in said)
+        )
 
 
 def train(step: Train, loaded: LoadedModel) -> Generator[Event, None, None]:
@@ -112,12 +121,15 @@ def train(step: Train, loaded: LoadedModel) -> Generator[Event, None, None]:
     if not step.force and stored_fingerprint(step.file) == fingerprint:
         yield TrainingSkipped(step)
         if step.samples and not Samples.kept(step, fingerprint):
-            yield TextReported(f"{step.name} was trained without these samples; `--force` trains it again, with them")
+            yield TextReported(
+                f"{step.name} was trained without these samples; `--force` trains it again, with them"
+            )
         return
     if not step.force and is_foreign(step.file):
         raise PromptError([file_not_trained_here(step.file, step.span)])
     yield from map(
-        DiagnosticRaised, (*check_examples(material.all, step.span_of("from")), *diagnose_init_word(step, base))
+        DiagnosticRaised,
+        (*check_examples(material.all, step.span_of("from")), *diagnose_init_word(step, base)),
     )
     with learner_of(step, base) as learner:
         encoders = tuple(each.with_extra_embeddings(tokens) for each in loaded.encoders)
@@ -127,10 +139,25 @@ def train(step: Train, loaded: LoadedModel) -> Generator[Event, None, None]:
         builder = LossBuilder(step, base, encoded, schedule, conditioning, processes)
         training_loss, validation = builder.build_loss(learner), builder.validation()
         checkpoint = Checkpoint.of(step, fingerprint)
-        samples = Samples.of(step, base, learner, fingerprint) if step.samples and processes.is_main_process else None
-        keep = partial(_save_weights, learner, build_metadata(step, base, learner, material.training, fingerprint))
+        samples = (
+            Samples.of(step, base, learner, fingerprint)
+            if step.samples and processes.is_main_process
+            else None
+        )
+        keep = partial(
+            _save_weights,
+            learner,
+            build_metadata(step, base, learner, material.training, fingerprint),
+        )
         trainer = Trainer(
-            step, learner, training_loss, checkpoint, Metrics(step.report / "metrics.jsonl"), keep, validation, samples
+            step,
+            learner,
+            training_loss,
+            checkpoint,
+            Metrics(step.report / "metrics.jsonl"),
+            keep,
+            validation,
+            samples,
         )
         trainer.resume()
         if processes.world_size > 1:
@@ -143,9 +170,14 @@ def train(step: Train, loaded: LoadedModel) -> Generator[Event, None, None]:
             if processes.is_main_process:
                 trainer.finish()
     if processes.is_main_process:
-        write_atomically(step.report / "report.txt", "".join(f"{line}\n" for line in report_lines).encode())
+        write_atomically(
+            step.report / "report.txt", "".join(f"{line}\n" for line in report_lines).encode()
+        )
         loss_curve.save(
-            step.report / "loss.png", step.name, trainer.metrics.series("loss"), trainer.metrics.series("validation")
+            step.report / "loss.png",
+            step.name,
+            trainer.metrics.series("loss"),
+            trainer.metrics.series("validation"),
         )
         if samples is not None:
             yield SheetFinished(samples.sheet(step.steps))
@@ -214,8 +246,12 @@ class LossBuilder:
         return TrainingLoss(
             learner=learner,
             conditioning=self.conditioning,
-            diffusion_loss=DiffusionLoss.of(config.objective, self.schedule, self.base.placement.device),
-            batches=self._batches("step", self.encoded_data.training, config.optimisation.pictures_per_step),
+            diffusion_loss=DiffusionLoss.of(
+                config.objective, self.schedule, self.base.placement.device
+            ),
+            batches=self._batches(
+                "step", self.encoded_data.training, config.optimisation.pictures_per_step
+            ),
             parts=self._parts(),
             processes=self.processes,
             kept=self._prior_preservation(prior) if prior and prior.weight and not others else None,
@@ -225,18 +261,28 @@ class LossBuilder:
 
     def _parts(self) -> int:
         optimisation = self.step.config.optimisation
-        parts = self.processes.micro_batch_count(optimisation.accumulate, optimisation.pictures_per_step)
+        parts = self.processes.micro_batch_count(
+            optimisation.accumulate, optimisation.pictures_per_step
+        )
         if parts is None:
             raise PromptError(
                 [
                     indivisible_batch(
-                        optimisation.pictures_per_step, self.processes.world_size, self.step.span_of("batch")
+                        optimisation.pictures_per_step,
+                        self.processes.world_size,
+                        self.step.span_of("batch"),
                     )
                 ]
             )
         if self.encoded_data.class_data and self._class_batch_size % parts:
             raise PromptError(
-                [indivisible_batch(self._class_batch_size, self.processes.world_size, self.step.span_of("class-ratio"))]
+                [
+                    indivisible_batch(
+                        self._class_batch_size,
+                        self.processes.world_size,
+                        self.step.span_of("class-ratio"),
+                    )
+                ]
             )
         return parts
 
@@ -244,7 +290,9 @@ class LossBuilder:
     def _class_batch_size(self) -> int:
         """Pictures of others of the kind to a step."""
         prior = self.step.config.prior
-        return round(self.step.config.optimisation.pictures_per_step * (prior.ratio if prior else 1.0))
+        return round(
+            self.step.config.optimisation.pictures_per_step * (prior.ratio if prior else 1.0)
+        )
 
     def validation(self) -> Validation | None:
         """Where there are pictures for it."""
@@ -285,12 +333,21 @@ def _gradient_checkpointing(step: Train, unet: UNet2DConditionModel) -> Iterator
 
 
 def _caption_conditioning(
-    step: Train, base: BaseModel, learner: TrainableModel, encoders: Sequence[CachedTextEncoder], material: TrainingData
+    step: Train,
+    base: BaseModel,
+    learner: TrainableModel,
+    encoders: Sequence[CachedTextEncoder],
+    material: TrainingData,
 ) -> CaptionConditioning:
     """Raises `PromptError` where a token is to be learned that no caption has."""
     reading = build_encoding_options(encoders, step.config.clip_skip, step.span)
     caption_encoders = tuple(
-        CaptionEncoder(each, caption_tokenizer(step, each.vocabulary), reading, learner.encoders.get(each.component))
+        CaptionEncoder(
+            each,
+            caption_tokenizer(step, each.vocabulary),
+            reading,
+            learner.encoders.get(each.component),
+        )
         for each in encoders
     )
     known = caption_encoders[0].vocabulary
@@ -305,4 +362,6 @@ def _caption_conditioning(
 
 
 def _drawn(caption: str) -> Iterator[Segments]:
-    yield from (parse_caption(caption, seed) for seed in range(CAPTION_DRAWS if "{" in caption else 1))
+    yield from (
+        parse_caption(caption, seed) for seed in range(CAPTION_DRAWS if "{" in caption else 1)
+    )

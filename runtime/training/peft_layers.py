@@ -35,13 +35,19 @@ def inject_layers(
     finally:
         for name, module in own.items():
             network.set_submodule(name, module)
-        vars(network).pop("peft_config", None)  # else PEFT takes the next training for a second adapter
+        vars(network).pop(
+            "peft_config", None
+        )  # else PEFT takes the next training for a second adapter
 
 
 @contextmanager
-def disable_adapters(layers: Mapping[str, BaseTunerLayer], network: nn.Module) -> Iterator[nn.Module]:
+def disable_adapters(
+    layers: Mapping[str, BaseTunerLayer], network: nn.Module
+) -> Iterator[nn.Module]:
     """The network as if there were no adapters in it."""
-    before = [(each, each.requires_grad) for layer in layers.values() for each in layer.parameters()]
+    before = [
+        (each, each.requires_grad) for layer in layers.values() for each in layer.parameters()
+    ]
     for layer in layers.values():
         layer.enable_adapters(False)
     try:
@@ -61,7 +67,9 @@ def trainable_parameters(network: nn.Module, prefix: str = "") -> dict[str, nn.P
 def all_trainable_parameters(networks: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
     """The same of several parts of a model, each name behind its part's."""
     return {
-        name: each for part, network in networks.items() for name, each in trainable_parameters(network, part).items()
+        name: each
+        for part, network in networks.items()
+        for name, each in trainable_parameters(network, part).items()
     }
 
 

@@ -31,7 +31,9 @@ def diagnose_trainings(steps: Iterable[Step]) -> Iterator[Diagnostic]:
 
 def _diagnose(step: Train) -> Iterator[Diagnostic]:
     resolve_device(step.device, step.span_of("device"))
-    if stored_fingerprint(step.file) is None:  # what is made already may be up to date, and need no package
+    if (
+        stored_fingerprint(step.file) is None
+    ):  # what is made already may be up to date, and need no package
         ensure_installed(step.config.optimisation.optimizer, step.span_of("optimizer"))
     if step.class_pictures:  # which are made first, and in order
         step = replace(step, config=replace(step.config, prior=None))

@@ -27,7 +27,9 @@ PRESETS: Final[Mapping[str, str]] = MappingProxyType(
 """By the names that the language has for them: what a layer's name holds, in the UNet and in the text encoder."""
 
 
-def find_target_layers(network: nn.Module, targets: str, span: Span, part: str) -> dict[str, nn.Module]:
+def find_target_layers(
+    network: nn.Module, targets: str, span: Span, part: str
+) -> dict[str, nn.Module]:
     """The linear layers and convolutions that are meant, by name; raises `PromptError` if there are none."""
     pattern = re.compile(PRESETS.get(targets, targets))
     found = {

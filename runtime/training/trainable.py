@@ -64,7 +64,9 @@ class TrainableModel:
     def predict(self, noisy: Tensor, times: Tensor, conditioning: Conditioning) -> Tensor:
         """What the UNet says to noisy latents `[batch, channels, height, width]` at timesteps `[batch]`."""
         with self._computing():
-            return self.unet(noisy, times, conditioning.hidden, added_cond_kwargs=conditioning.added_cond_kwargs).sample
+            return self.unet(
+                noisy, times, conditioning.hidden, added_cond_kwargs=conditioning.added_cond_kwargs
+            ).sample
 
     def _computing(self) -> AbstractContextManager[None]:
         """Where numbers of other kinds are cast as needed."""

@@ -72,7 +72,9 @@ class Trainer:
         half = self.learner.dtype == torch.float16
         self.scaler = torch.amp.GradScaler(self.learner.device.type, enabled=half)
         if optimisation.ema:
-            self.average = ExponentialMovingAverage.of(optimisation.ema, [*self.learner.parameters().values()])
+            self.average = ExponentialMovingAverage.of(
+                optimisation.ema, [*self.learner.parameters().values()]
+            )
 
     def resume(self) -> None:
         """Go on where an earlier run of the same training stopped."""
@@ -115,7 +117,9 @@ class Trainer:
             if loss.requires_grad:  # pictures without their caption have nothing to teach a token
                 self.scaler.scale(loss).backward()
             total += loss.detach()
-        value = self.training_loss.processes.sum_gradients(total.item(), self.learner.parameters().values())
+        value = self.training_loss.processes.sum_gradients(
+            total.item(), self.learner.parameters().values()
+        )
         if not isfinite(value):
             self.checkpoint.remove()
             raise PromptError([diverged(self.step.name, self.progress.done + 1, self.step.span)])
@@ -123,7 +127,9 @@ class Trainer:
 
     def _update(self, loss: float) -> None:
         optimisation = self.step.config.optimisation
-        factor = 1.0 if is_schedule_free(self.optimizer) else lr_factor(optimisation, self.progress.done)
+        factor = (
+            1.0 if is_schedule_free(self.optimizer) else lr_factor(optimisation, self.progress.done)
+        )
         for group, full in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = full * factor
         self.between_updates = False
@@ -162,9 +168,9 @@ class Trainer:
         with self.averaged_weights():
             values = {"validation": validation.loss(self.learner, self.training_loss.conditioning)}
             if done in (1, self.step.steps):
-                values["own"] = validation.on_training_images(self.training_loss.batches.buckets).loss(
-                    self.learner, self.training_loss.conditioning
-                )
+                values["own"] = validation.on_training_images(
+                    self.training_loss.batches.buckets
+                ).loss(self.learner, self.training_loss.conditioning)
             if all(values["validation"] < other for _, other in before):
                 self.save_weights(self.best)
         self.metrics.add(done, **values)

@@ -71,6 +71,8 @@ def _batches(buckets: Sequence[Bucket], schedule: NoiseSchedule) -> Iterator[Bat
                 timesteps=times,
                 captions=(parse_caption(example.captions[0], 0),) * _TIMES,
                 target=schedule.target(latents, noise, times),
-                mask=None if bucket.mask is None else bucket.mask[place, :1].expand(_TIMES, -1, -1, -1),
+                mask=None
+                if bucket.mask is None
+                else bucket.mask[place, :1].expand(_TIMES, -1, -1, -1),
                 time_ids=bucket.time_ids[place, :1].expand(_TIMES, -1),
             )

@@ -49,7 +49,9 @@ def test_text_in_three_quotes_runs_over_lines() -> None:
     assert setting.value.value == "blurry,\nugly"  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("text", ["train station at night", "set design for a theatre", "use of colour", "render"])
+@pytest.mark.parametrize(
+    "text", ["train station at night", "set design for a theatre", "use of colour", "render"]
+)
 def test_a_prompt_may_begin_with_a_statements_first_word(text: str) -> None:
     assert kinds(text) == ["Picture"]
 
@@ -142,7 +144,9 @@ a fox --sede 7
         ("train lora x from photos --targets qvk", "PL203", "qvk"),
     ],
 )
-def test_a_mistake_is_underlined(complaints: Complaints, text: str, code: str, underlined: str) -> None:
+def test_a_mistake_is_underlined(
+    complaints: Complaints, text: str, code: str, underlined: str
+) -> None:
     (found,) = complaints(text)
     assert (found.code, found.span.text) == (code, underlined)
 
@@ -166,7 +170,9 @@ def test_an_included_recipe_takes_effect_where_it_is_included(session: Session) 
         "plot ink",
     ],
 )
-def test_a_statement_that_cannot_be_carried_out_is_understood_and_refused_by_name(session: Session, text: str) -> None:
+def test_a_statement_that_cannot_be_carried_out_is_understood_and_refused_by_name(
+    session: Session, text: str
+) -> None:
     (found,) = session.plan(Source(text)).diagnostics
     head = next(each for each in vocabulary.UNAVAILABLE_STATEMENTS if text.startswith(each))
     assert (found.code, found.message) == ("PL299", f"`{head}` cannot be carried out yet")
@@ -226,9 +232,18 @@ def test_what_is_almost_a_statement_is_no_picture(
 
 @pytest.mark.parametrize(
     "line",
-    ["let there be light", "Let it be", "let x == a", "letters = words", "include all of them", "includes a fox"],
+    [
+        "let there be light",
+        "Let it be",
+        "let x == a",
+        "letters = words",
+        "include all of them",
+        "includes a fox",
+    ],
 )
-def test_a_prompt_that_begins_like_a_statement_is_a_picture(complaints: Complaints, line: str) -> None:
+def test_a_prompt_that_begins_like_a_statement_is_a_picture(
+    complaints: Complaints, line: str
+) -> None:
     assert complaints(line) == []
 
 
@@ -312,5 +327,7 @@ def test_remedies_name_what_other_tools_mean(complaints: Complaints) -> None:
         ("<lora:ink:1> a AND <area:0,0.5,0,1> <lora:ink:0.5> b", 0),
     ],
 )
-def test_a_lora_stands_twice_where_both_act_at_once(complaints: Complaints, prompt: str, twice: int) -> None:
+def test_a_lora_stands_twice_where_both_act_at_once(
+    complaints: Complaints, prompt: str, twice: int
+) -> None:
     assert [each.code for each in complaints(prompt)] == ["PL104"] * twice

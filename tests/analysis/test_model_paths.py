@@ -51,14 +51,22 @@ def test_a1111s_and_comfyuis_folders_are_known(shelves: Callable[[str], ModelPat
     assert names(found, "models") == ["dream", "sd"]
 
 
-def test_loras_of_every_kind_are_found(shelves: Callable[[str], ModelPaths], tmp_path: Path) -> None:
+def test_loras_of_every_kind_are_found(
+    shelves: Callable[[str], ModelPaths], tmp_path: Path
+) -> None:
     folder = tmp_path / "every"
     (folder / "peft").mkdir(parents=True)
     for part in ("unet", "text_encoder"):
         (folder / "both" / part).mkdir(parents=True)
         for name in ("adapter_config.json", "adapter_model.safetensors"):
             (folder / "both" / part / name).touch()
-    for name in ("old.pt", "older.ckpt", "b.bin", "peft/adapter_config.json", "peft/adapter_model.safetensors"):
+    for name in (
+        "old.pt",
+        "older.ckpt",
+        "b.bin",
+        "peft/adapter_config.json",
+        "peft/adapter_model.safetensors",
+    ):
         (folder / name).touch()
     assert names(shelves(f'loras = "{folder}"'), "loras") == ["b", "both", "old", "older", "peft"]
     assert Disk().loras(folder) == {"both": folder / "both", "peft": folder / "peft"}
@@ -83,12 +91,16 @@ def test_a_folder_that_is_not_there_holds_nothing(shelves: Callable[[str], Model
         ('lroas = "x"', "says `lroas`, which nothing is called"),
     ],
 )
-def test_what_is_wrong_with_a_configuration_is_said(text: str, said: str, shelves: Callable[[str], ModelPaths]) -> None:
+def test_what_is_wrong_with_a_configuration_is_said(
+    text: str, said: str, shelves: Callable[[str], ModelPaths]
+) -> None:
     with pytest.raises(ConfigurationError, match=said):
         shelves(text)
 
 
-def test_a_broken_list_of_comfyuis_is_said(tmp_path: Path, shelves: Callable[[str], ModelPaths]) -> None:
+def test_a_broken_list_of_comfyuis_is_said(
+    tmp_path: Path, shelves: Callable[[str], ModelPaths]
+) -> None:
     (tmp_path / "comfy" / "extra_model_paths.yaml").write_text("a: [")
     with pytest.raises(ConfigurationError, match=r"extra_model_paths\.yaml` cannot be read"):
         shelves('comfyui = "comfy"')
@@ -105,10 +117,16 @@ def test_what_lies_on_a_shelf_is_used_by_name_and_the_recipes_own_comes_first(
     (step,) = Session(recipe, world=world).plan(Source(program)).plan.steps
     assert isinstance(step, Render)
     assert step.model == Model("dream", tmp_path / "a1111/models/Stable-diffusion/dream.ckpt")
-    assert [each.file.parent.name for each in (*step.adapters, *step.embeddings)] == ["style", "adapters", "embeddings"]
+    assert [each.file.parent.name for each in (*step.adapters, *step.embeddings)] == [
+        "style",
+        "adapters",
+        "embeddings",
+    ]
 
 
-def test_a_name_that_may_be_several_files_is_an_error_that_names_them(shelves: Callable[[str], ModelPaths]) -> None:
+def test_a_name_that_may_be_several_files_is_an_error_that_names_them(
+    shelves: Callable[[str], ModelPaths],
+) -> None:
     shelf = shelves('loras = ["mine"]\na1111 = ["a1111"]').shelves["loras"]
     world = replace(WORLD, adapters=[], shelved={"loras": shelf})
     (found,) = Session(FOLDER, world=world).plan(Source("a <lora:ink:1>")).diagnostics

@@ -18,7 +18,10 @@ assert FOLDER is not None
 
 def told(explained: Explained, part: int = 0) -> list[tuple[tuple[tuple[int, int], ...], str]]:
     phases = explained.parts[part].phases
-    return [(each.steps, " ".join(f"{token.text}×{token.weight:.3g}" for token in each.tokens)) for each in phases]
+    return [
+        (each.steps, " ".join(f"{token.text}×{token.weight:.3g}" for token in each.tokens))
+        for each in phases
+    ]
 
 
 def test_each_token_has_its_weight_and_each_phase_its_steps() -> None:
@@ -54,7 +57,9 @@ def test_a_loras_strength_is_told_at_every_step() -> None:
 
 
 def test_chunks_are_those_that_are_rendered() -> None:
-    (phase,) = explain("a fox BREAK " + "w , x y " * 20, tokenizer=ESTIMATED_TOKENIZER).parts[0].phases
+    (phase,) = (
+        explain("a fox BREAK " + "w , x y " * 20, tokenizer=ESTIMATED_TOKENIZER).parts[0].phases
+    )
     assert phase.chunks == (2, 74, 6)
     assert [token.chunk for token in phase.tokens] == [1, 1, *[2] * 74, *[3] * 6]
 
@@ -82,7 +87,10 @@ def test_it_is_plain_data() -> None:
         {"text": "b", "steps": [True, True, False]},
         {"text": "c", "steps": [False, False, True]},
     ]
-    assert explained.to_json()["diagnostics"] == resolve("(a [b:c:2] <lora:ink:0.5>", 3).to_json()["diagnostics"]
+    assert (
+        explained.to_json()["diagnostics"]
+        == resolve("(a [b:c:2] <lora:ink:0.5>", 3).to_json()["diagnostics"]
+    )
 
 
 def test_there_must_be_a_step() -> None:
@@ -101,13 +109,21 @@ def test_tokens_are_as_many_as_the_models_own_library_makes() -> None:
     theirs = tokenizers.Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
     ours = clip_tokenizer(FOLDER, "emoji")
     draw = random.Random(0)
-    texts = ["Ünïcöde naïve 日本語 ½ x² __a__ don't I'LL", "50% off!!! :-)", "e\u0301 a_b \u0930\u094d\u0915"]
+    texts = [
+        "Ünïcöde naïve 日本語 ½ x² __a__ don't I'LL",
+        "50% off!!! :-)",
+        "e\u0301 a_b \u0930\u094d\u0915",
+    ]
     texts += ["".join(draw.choices("aeioutrsnl ,.'-_!?12éß日½\u0301ⅷİ②", k=20)) for _ in range(300)]
     for text in texts:
-        assert len(ours.tokenize(text)) == len(theirs.encode(text, add_special_tokens=False).tokens), text
+        assert len(ours.tokenize(text)) == len(
+            theirs.encode(text, add_special_tokens=False).tokens
+        ), text
 
 
-@pytest.mark.parametrize("text", ["(" * 5000 + "a" + ")" * 5000, "[" * 1000 + "a" + ":b:5]" * 1000, "w" * 2000])
+@pytest.mark.parametrize(
+    "text", ["(" * 5000 + "a" + ")" * 5000, "[" * 1000 + "a" + ":b:5]" * 1000, "w" * 2000]
+)
 def test_deep_prompts_are_explained_too(text: str) -> None:
     assert explain(text, 6).parts[0].phases
 

@@ -102,6 +102,9 @@ def test_what_belongs_on_a_recipes_line_is_said_where_a_prompt_is_asked_for() ->
 def test_a_prompt_that_a_recipe_would_take_for_a_statement_is_said_to_need_render() -> None:
     for text in ("use model emoji", "let x", "render a fox"):
         (found,) = promptlang.convert(text, source="a1111").diagnostics
-        assert (found.code, found.hint) == ("PL020", "in a recipe, write `render` before it if it is a prompt")
+        assert (found.code, found.hint) == (
+            "PL020",
+            "in a recipe, write `render` before it if it is a prompt",
+        )
     assert promptlang.convert("use model emoji", source="a1111", target="comfy").diagnostics == ()
     assert [each.code for each in promptlang.explain("use model emoji").diagnostics] == ["PL020"]

@@ -58,7 +58,10 @@ def test_running_a_recipe_names_each_file(folder: Path, capsys: Captured) -> Non
     assert main(["run", "fox.pl"], lambda: painter) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "rendering" in line] == ["rendering a fox", "rendering a cat"]
-    assert [line.split(" ", 1)[1] for line in lines if ".png" in line] == ["(seed 0, 1.2 s)", "(seed 3, 1.2 s)"]
+    assert [line.split(" ", 1)[1] for line in lines if ".png" in line] == [
+        "(seed 0, 1.2 s)",
+        "(seed 3, 1.2 s)",
+    ]
 
 
 def test_nothing_runs_where_any_recipe_has_an_error(folder: Path, capsys: Captured) -> None:
@@ -93,15 +96,21 @@ def test_a_warning_does_not_keep_a_recipe_from_running(folder: Path, capsys: Cap
     assert captured.err.startswith("warning[PL002]")
 
 
-def test_checking_says_how_many_statements_are_fine_and_runs_nothing(folder: Path, capsys: Captured) -> None:
+def test_checking_says_how_many_statements_are_fine_and_runs_nothing(
+    folder: Path, capsys: Captured
+) -> None:
     (folder / "fox.pl").write_text("set steps 5\na fox\n", "utf-8")
     assert main(["check", "fox.pl"], no_backend) == 0
     assert capsys.readouterr().out == "2 statements fine\n"
 
 
-def test_a_recipe_can_come_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_a_recipe_can_come_from_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     for arguments in ([], ["run", "-"]):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("a fóx\r\na cat\r\n".encode())))
+        monkeypatch.setattr(
+            sys, "stdin", io.TextIOWrapper(io.BytesIO("a fóx\r\na cat\r\n".encode()))
+        )
         assert main(arguments, Painter) == 0
         assert "rendering a fóx\n" in capsys.readouterr().out
 
@@ -176,14 +185,19 @@ def test_checking_imports_neither_torch_nor_prompt_toolkit(folder: Path) -> None
         assert main(["check", "fox.pl"]) == 0
         print(sorted({"torch", "prompt_toolkit", "diffusers", "PIL", "numpy"} & set(sys.modules)))
     """)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "1 statement fine\n[]\n"
 
 
 def test_output_for_a_pipe_has_no_escape_codes(folder: Path) -> None:
     (folder / "bad.pl").write_text("a fox, <lora:ink>\n", "utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "promptlang", "check", "bad.pl"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "promptlang", "check", "bad.pl"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "error[PL101]" in done.stderr

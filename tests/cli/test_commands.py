@@ -34,7 +34,9 @@ def type_in(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 # check
 
 
-def test_for_machines_all_that_is_wrong_in_all_files_is_one_array(folder: Path, capsys: Captured) -> None:
+def test_for_machines_all_that_is_wrong_in_all_files_is_one_array(
+    folder: Path, capsys: Captured
+) -> None:
     (folder / "a.pl").write_text("a fóx, <lora:ink>\n", "utf-8")
     (folder / "b.pl").write_text("set steps 5\n(b\n", "utf-8")
     assert main(["check", "--json", "a.pl", "b.pl"]) == 1
@@ -62,7 +64,9 @@ def test_for_machines_all_that_is_wrong_in_all_files_is_one_array(folder: Path, 
     ]
 
 
-def test_for_machines_a_fine_file_is_an_empty_array(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_for_machines_a_fine_file_is_an_empty_array(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     type_in(monkeypatch, "a fox\n")
     assert main(["check", "--json", "-"]) == 0
     assert capsys.readouterr().out == "[]\n"
@@ -79,7 +83,9 @@ def test_on_github_each_is_an_annotation_at_its_place(folder: Path, capsys: Capt
     )
 
 
-def test_on_github_what_would_end_an_annotation_early_is_escaped_and_columns_are_for_one_line() -> None:
+def test_on_github_what_would_end_an_annotation_early_is_escaped_and_columns_are_for_one_line() -> (
+    None
+):
     span = Source("a\nb", "C:\\100%.pl").span(0, 3)
     assert workflow_command(Diagnostic("PL999", "50%:\r\nno", span)) == (
         "::error file=C%3A\\100%25.pl,line=1,endLine=2,title=PL999::50%25:%0D%0Ano"
@@ -102,7 +108,9 @@ def test_strictly_a_warning_is_an_error(command: str, folder: Path, capsys: Capt
 MESSY, TIDY = "set  steps 030\n\n\n(a:1.20) --seed 1", "set steps 30\n\n(a:1.2)    --seed 1\n"
 
 
-def test_files_are_formatted_in_place_and_those_that_change_are_named(folder: Path, capsys: Captured) -> None:
+def test_files_are_formatted_in_place_and_those_that_change_are_named(
+    folder: Path, capsys: Captured
+) -> None:
     (folder / "messy.pl").write_text(MESSY, "utf-8")
     (folder / "tidy.pl").write_text(TIDY, "utf-8")
     (folder / "messy.pl").chmod(0o640)
@@ -115,7 +123,9 @@ def test_files_are_formatted_in_place_and_those_that_change_are_named(folder: Pa
     assert sorted(each.name for each in folder.iterdir()) == ["messy.pl", "tidy.pl"]
 
 
-def test_a_check_of_the_format_prints_what_would_change_and_changes_nothing(folder: Path, capsys: Captured) -> None:
+def test_a_check_of_the_format_prints_what_would_change_and_changes_nothing(
+    folder: Path, capsys: Captured
+) -> None:
     (folder / "messy.pl").write_text(MESSY, "utf-8")
     assert main(["fmt", "--check", "messy.pl"]) == 1
     changes = dedent("""\
@@ -136,13 +146,17 @@ def test_a_check_of_the_format_prints_what_would_change_and_changes_nothing(fold
     assert capsys.readouterr().out == ""
 
 
-def test_standard_input_is_formatted_to_standard_output(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_standard_input_is_formatted_to_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     type_in(monkeypatch, MESSY)
     assert main(["fmt", "-"]) == 0
     assert capsys.readouterr().out == TIDY
 
 
-def test_a_file_with_errors_is_left_alone_and_the_others_are_not(folder: Path, capsys: Captured) -> None:
+def test_a_file_with_errors_is_left_alone_and_the_others_are_not(
+    folder: Path, capsys: Captured
+) -> None:
     (folder / "bad.pl").write_text("train lora   x\na   --seed 01\n", "utf-8")
     (folder / "messy.pl").write_text(MESSY, "utf-8")
     assert main(["fmt", "bad.pl", "messy.pl"]) == 1
@@ -165,7 +179,9 @@ def test_lines_end_as_they_did(folder: Path) -> None:
     assert (folder / "dos.pl").read_bytes() == b"set steps 5\r\na fox\r\n"
 
 
-def test_a_file_is_written_whole_or_not_at_all(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_a_file_is_written_whole_or_not_at_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     file = folder / "a.pl"
     file.write_text("before", "utf-8")
 
@@ -175,7 +191,9 @@ def test_a_file_is_written_whole_or_not_at_all(folder: Path, monkeypatch: pytest
     monkeypatch.setattr(Path, "replace", full)
     assert main(["fmt", "a.pl"]) == 2
     assert capsys.readouterr().err == "error: `a.pl` cannot be written: no space left on device\n"
-    assert [(each.name, each.read_text("utf-8")) for each in folder.iterdir()] == [("a.pl", "before")]
+    assert [(each.name, each.read_text("utf-8")) for each in folder.iterdir()] == [
+        ("a.pl", "before")
+    ]
 
 
 def test_through_a_link_the_file_it_names_is_formatted(folder: Path) -> None:
@@ -197,7 +215,17 @@ def test_a_missing_file_is_a_matter_of_usage(command: str, capsys: Captured) -> 
 
 
 def test_a_prompt_is_explained_in_tables_and_a_time_line(capsys: Captured) -> None:
-    assert main(["explain", "a (red:1.3) fox, [day:night:0.5] <lora:ink:[0.2:0.8:0.4]>", "--steps", "10"]) == 0
+    assert (
+        main(
+            [
+                "explain",
+                "a (red:1.3) fox, [day:night:0.5] <lora:ink:[0.2:0.8:0.4]>",
+                "--steps",
+                "10",
+            ]
+        )
+        == 0
+    )
     captured = capsys.readouterr()
     assert [line.rstrip() for line in captured.out.splitlines()] == [
         "steps 1-5: 5 tokens, 1 chunk (5/75)",
@@ -246,7 +274,9 @@ def test_what_is_wrong_with_an_explained_prompt_is_an_exit_code(capsys: Captured
     assert "PL007" in capsys.readouterr().err
 
 
-def test_a_prompt_is_explained_from_standard_input(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prompt_is_explained_from_standard_input(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
     type_in(monkeypatch, "red fox\n")
     assert main(["explain", "-"]) == 0
     assert "red fox" in capsys.readouterr().out
@@ -262,14 +292,19 @@ def test_a_file_that_cannot_be_read_hides_no_other(folder: Path, capsys: Capture
 
 def test_a_reader_that_has_seen_enough_is_no_error(folder: Path) -> None:
     (folder / "big.pl").write_text("a fox\n" * 20_000)
-    command = f"{shlex.quote(sys.executable)} -m promptlang ast big.pl | head -1; exit ${{PIPESTATUS[0]}}"
+    command = (
+        f"{shlex.quote(sys.executable)} -m promptlang ast big.pl | head -1; exit ${{PIPESTATUS[0]}}"
+    )
     done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_an_area_is_told(capsys: Captured) -> None:
     assert main(["explain", "a sea AND <area:0,0.5,0.25,1> a fox :2"]) == 0
-    assert "part 2 of 2, weight 2, from 0% to 50% across and 25% to 100% down" in capsys.readouterr().out
+    assert (
+        "part 2 of 2, weight 2, from 0% to 50% across and 25% to 100% down"
+        in capsys.readouterr().out
+    )
     assert main(["explain", "<area:0,0.5,0.25,1> a fox"]) == 0
     assert "part 1 of 1, weight 1, from" in capsys.readouterr().out
 
@@ -285,7 +320,10 @@ def test_an_explanation_for_machines_names_every_token(capsys: Captured) -> None
 def test_a_tokenizer_can_be_named(folder: Path, capsys: Captured) -> None:
     (folder / "sd").mkdir()
     assert main(["explain", "fox", "--tokenizer", "sd"]) == 2
-    assert capsys.readouterr().err == "error: `sd` is no CLIP tokenizer's: there is no merges.txt to read\n"
+    assert (
+        capsys.readouterr().err
+        == "error: `sd` is no CLIP tokenizer's: there is no merges.txt to read\n"
+    )
     (folder / "sd" / "merges.txt").write_text("#version: 0.2\nf o\nfo x</w>\n", "utf-8")
     assert main(["explain", "fox", "--tokenizer", "sd"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].rstrip() == "tokens: those of the model `sd`"
@@ -314,7 +352,9 @@ def test_a_tree_is_shown_with_what_could_not_be_read_said(folder: Path, capsys: 
     assert captured.err.startswith("error[PL005]")
 
 
-def test_a_tree_for_machines_is_one_object(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_a_tree_for_machines_is_one_object(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     type_in(monkeypatch, "a fóx")
     assert main(["ast", "-", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["type"] == "Program"

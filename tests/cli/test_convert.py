@@ -40,7 +40,9 @@ def test_what_the_first_tool_refuses_is_an_error(capsys: Captured) -> None:
     assert "PL608" in capsys.readouterr().err
 
 
-def test_a_prompt_may_come_from_standard_input(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prompt_may_come_from_standard_input(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("a ä++\n".encode())))
     assert main(["convert", "--from", "compel", "--to", "a1111", "-"]) == 0
     assert capsys.readouterr().out == "a (ä:1.2100000000000002)\n"

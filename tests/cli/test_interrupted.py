@@ -20,7 +20,10 @@ def test_a_command_that_is_interrupted_ends_without_a_traceback(command: str, lo
     pipe = subprocess.PIPE
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stderr is not None
-        while process.poll() is None and process.stderr.readline().rpartition("|")[2].strip() != loaded:
+        while (
+            process.poll() is None
+            and process.stderr.readline().rpartition("|")[2].strip() != loaded
+        ):
             pass
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)

@@ -49,7 +49,9 @@ def checked(folder: Path) -> Checked:
     def do(**options: object) -> DatasetReport:
         given = {"method": "dreambooth", "source": folder, **options}
         step = CheckData(Source("check data good").span(11, 15), **given)  # type: ignore[arg-type]
-        (report,) = (event.report for event in check_dataset(step) if isinstance(event, DataChecked))
+        (report,) = (
+            event.report for event in check_dataset(step) if isinstance(event, DataChecked)
+        )
         return report
 
     return do
@@ -69,8 +71,12 @@ def test_good_pictures_are_left_in_peace(checked: Checked) -> None:
     assert found["trigger"] == "sks in 6 of 6"
 
 
-@pytest.mark.parametrize(("method", "code"), [("lora", "PL410"), ("dreambooth", None), ("ti", None)])
-def test_their_number_is_held_against_the_methods_advice(checked: Checked, method: str, code: str | None) -> None:
+@pytest.mark.parametrize(
+    ("method", "code"), [("lora", "PL410"), ("dreambooth", None), ("ti", None)]
+)
+def test_their_number_is_held_against_the_methods_advice(
+    checked: Checked, method: str, code: str | None
+) -> None:
     assert [each[0] for each in told(checked(method=method))] == ([code] if code else [])
 
 
@@ -103,12 +109,16 @@ def test_moods_of_one_character_are_no_copies() -> None:
     assert "PL411" not in {code for code, _ in told(report)}
 
 
-def test_a_missing_caption_is_told_where_the_name_says_nothing(checked: Checked, folder: Path) -> None:
+def test_a_missing_caption_is_told_where_the_name_says_nothing(
+    checked: Checked, folder: Path
+) -> None:
     for name in ("0.txt", "1.txt"):
         (folder / name).unlink()
     (folder / "0.png").rename(folder / "IMG_0012.png")
     (folder / "1.png").rename(folder / "red-barn.png")
-    assert told(checked()) == [("PL412", "`IMG_0012.png` has no caption, and a name that says nothing")]
+    assert told(checked()) == [
+        ("PL412", "`IMG_0012.png` has no caption, and a name that says nothing")
+    ]
     assert told(checked(template="a picture of sks")) == []
 
 
@@ -117,7 +127,9 @@ def test_a_caption_that_is_empty_is_missing(checked: Checked, folder: Path) -> N
     assert told(checked()) == [("PL412", "`2.png` has no caption, and a name that says nothing")]
 
 
-@pytest.mark.parametrize(("token", "known"), [("fox", True), ("Watercolor", True), ("sks", False), ("ohwx fox", False)])
+@pytest.mark.parametrize(
+    ("token", "known"), [("fox", True), ("Watercolor", True), ("sks", False), ("ohwx fox", False)]
+)
 def test_a_token_that_is_a_common_word_is_told(checked: Checked, token: str, known: bool) -> None:
     assert ("PL413" in dict(told(checked(token=token, template=f"a {token}")))) is known
 
@@ -131,7 +143,9 @@ def test_a_subject_that_has_no_word_but_common_ones_is_told(checked: Checked, fo
 
 def test_a_caption_without_the_token_is_told(checked: Checked, folder: Path) -> None:
     (folder / "4.txt").write_text("one lamp with sks\na lamp")
-    assert told(checked(token="sks")) == [("PL414", "what is said of `4.png` does not have `sks` in it")]
+    assert told(checked(token="sks")) == [
+        ("PL414", "what is said of `4.png` does not have `sks` in it")
+    ]
 
 
 @pytest.mark.parametrize("corner", [(18, 18), (0, 30)], ids=["inside", "touching-the-edge"])
@@ -143,7 +157,10 @@ def test_backgrounds_that_are_all_the_same_are_told_unless_they_are_masked(
         whole.paste(picture(at, (60, 60)), corner)
         whole.save(folder / f"{at}.png")
     assert told(checked()) == [
-        ("PL415", "the background is always about #ffffff, and will be learned with what is before it")
+        (
+            "PL415",
+            "the background is always about #ffffff, and will be learned with what is before it",
+        )
     ]
     for at in range(6):
         Image.new("L", (96, 96), 255).save(folder / f"{at}-mask.png")
@@ -159,15 +176,26 @@ def test_a_panorama_loses_much(checked: Checked, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "code"),
-    [({}, None), ({"size": (512, 512)}, "PL403"), ({"model": Model("x", Path("none.safetensors"))}, None)],
+    [
+        ({}, None),
+        ({"size": (512, 512)}, "PL403"),
+        ({"model": Model("x", Path("none.safetensors"))}, None),
+    ],
 )
-def test_what_is_small_depends_on_the_model(checked: Checked, options: dict[str, object], code: str | None) -> None:
+def test_what_is_small_depends_on_the_model(
+    checked: Checked, options: dict[str, object], code: str | None
+) -> None:
     assert [each[0] for each in told(checked(**options))] == ([code] if code else [])
 
 
-def test_the_built_in_models_size_is_known_and_a_folders_too(checked: Checked, tmp_path: Path) -> None:
+def test_the_built_in_models_size_is_known_and_a_folders_too(
+    checked: Checked, tmp_path: Path
+) -> None:
     model = tmp_path / "model"
-    for part, fields in {"unet": {"sample_size": [16, 32]}, "vae": {"block_out_channels": [1, 2, 3, 4]}}.items():
+    for part, fields in {
+        "unet": {"sample_size": [16, 32]},
+        "vae": {"block_out_channels": [1, 2, 3, 4]},
+    }.items():
         (model / part).mkdir(parents=True)
         (model / part / "config.json").write_text(json.dumps(fields))
     wanted = {each: dict_of(checked(model=each))["sizes"] for each in (EMOJI, Model("m", model))}
@@ -191,7 +219,9 @@ def bad_mask(folder: Path) -> None:
     (folder / "0-mask.png").write_text("<html>")
 
 
-@pytest.mark.parametrize(("spoil", "name"), [(damaged, "0.png"), (no_picture, "0.png"), (bad_mask, "0-mask.png")])
+@pytest.mark.parametrize(
+    ("spoil", "name"), [(damaged, "0.png"), (no_picture, "0.png"), (bad_mask, "0-mask.png")]
+)
 def test_every_file_that_cannot_be_read_is_named_and_the_others_are_looked_at(
     checked: Checked, folder: Path, spoil: Callable[[Path], None], name: str
 ) -> None:
@@ -209,7 +239,9 @@ def test_odd_kinds_are_counted_and_an_animation_is_told(checked: Checked, folder
     turned[0x0112] = 6
     picture(0).save(folder / "0.jpg", exif=turned)
     picture(1).convert("CMYK").save(folder / "1.jpg")
-    Image.fromarray(np.asarray(picture(2).convert("L"), dtype=np.uint16) * 257).save(folder / "2.png")
+    Image.fromarray(np.asarray(picture(2).convert("L"), dtype=np.uint16) * 257).save(
+        folder / "2.png"
+    )
     picture(3).save(folder / "3.gif", save_all=True, append_images=[picture(9)])
     faded = picture(4)
     faded.putalpha(Image.linear_gradient("L").resize(faded.size))
@@ -242,28 +274,41 @@ def test_a_folder_without_a_number_is_not_used(checked: Checked, folder: Path) -
     ]
 
 
-def test_a_mask_of_no_picture_and_one_of_another_shape_are_named(checked: Checked, folder: Path) -> None:
+def test_a_mask_of_no_picture_and_one_of_another_shape_are_named(
+    checked: Checked, folder: Path
+) -> None:
     picture(7).save(folder / "sks-mask.png")
     for name, size in {"0": (96, 96), "1": (95, 96), "2": (96, 48)}.items():
         Image.new("L", size, 255).save(folder / f"{name}-mask.png")
     assert told(checked(template="sks")) == [
         ("PL420", "`2-mask.png` has another shape than its picture, and will be stretched"),
-        ("PL419", "`sks-mask.png` is called like a mask, but of no picture, and will be learned from"),
+        (
+            "PL419",
+            "`sks-mask.png` is called like a mask, but of no picture, and will be learned from",
+        ),
     ]
 
 
 @pytest.mark.parametrize(("name", "year"), [("2024_sks at sea", True), ("200_sks at sea", False)])
-def test_a_folder_whose_number_is_a_year_is_told(checked: Checked, folder: Path, name: str, year: bool) -> None:
+def test_a_folder_whose_number_is_a_year_is_told(
+    checked: Checked, folder: Path, name: str, year: bool
+) -> None:
     (folder / name).mkdir()
     picture(7).save(folder / name / "7.png")
     message = "the pictures of `2024_sks at sea` are shown 2024 times as often as others, for its name begins so"
     assert told(checked()) == ([("PL421", message)] if year else [])
 
 
-def test_a_caption_that_is_oddly_written_is_shown_at_its_place(checked: Checked, folder: Path) -> None:
+def test_a_caption_that_is_oddly_written_is_shown_at_its_place(
+    checked: Checked, folder: Path
+) -> None:
     (folder / "1.txt").write_text("two (boats with sks")
     (complaint,) = checked().complaints
-    assert (complaint.code, complaint.span.source.name, complaint.span.start) == ("PL001", "1.png", 4)
+    assert (complaint.code, complaint.span.source.name, complaint.span.start) == (
+        "PL001",
+        "1.png",
+        4,
+    )
 
 
 def test_an_empty_folder_is_an_error(checked: Checked, tmp_path: Path) -> None:
@@ -299,7 +344,9 @@ def test_a_statement_comes_to_a_step(folder: Path) -> None:
         ("check data good --stpes 3", "PL102", "--stpes"),
     ],
 )
-def test_a_statement_is_checked_before_anything_is_done(folder: Path, line: str, code: str, place: str) -> None:
+def test_a_statement_is_checked_before_anything_is_done(
+    folder: Path, line: str, code: str, place: str
+) -> None:
     (folder.parent / "empty").mkdir()
     (diagnostic,), _ = planned(folder.parent, line)
     assert diagnostic.code == code
@@ -328,7 +375,9 @@ def test_the_command_draws_a_table(folder: Path, capsys: pytest.CaptureFixture[s
         (["{good}/*.png", "--method", "dreambooth", "--strict"], 0),
     ],
 )
-def test_its_exit_code_is_that_of_the_other_commands(folder: Path, words: list[str], code: int) -> None:
+def test_its_exit_code_is_that_of_the_other_commands(
+    folder: Path, words: list[str], code: int
+) -> None:
     try:
         found = main(["check-data", *(word.format(good=folder) for word in words)])
     except SystemExit as left:
@@ -337,7 +386,9 @@ def test_its_exit_code_is_that_of_the_other_commands(folder: Path, words: list[s
 
 
 @pytest.mark.parametrize(("name", "said"), [("nowhere.txt", "PL304"), ("nowhere", "PL301")])
-def test_what_is_not_there_is_called_what_it_would_be(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_there_is_called_what_it_would_be(
+    name: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["check-data", name]) == 1
     assert said in capsys.readouterr().err
 
@@ -358,5 +409,7 @@ def test_it_tells_machines(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_it_needs_no_torch(folder: Path) -> None:
     code = "import sys; from promptlang.cli.main import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code, "check-data", str(folder)], check=False, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "check-data", str(folder)], check=False, capture_output=True
+    )
     assert (done.returncode, b"pictures" in done.stdout) == (0, True)

@@ -8,7 +8,10 @@ from promptlang import convert, resolve
 
 
 def said(text: str, source: str, target: str) -> list[tuple[str, str]]:
-    return [(each.code, each.span.text) for each in convert(text, source=source, target=target).diagnostics]
+    return [
+        (each.code, each.span.text)
+        for each in convert(text, source=source, target=target).diagnostics
+    ]
 
 
 @pytest.mark.parametrize(
@@ -28,7 +31,9 @@ def test_reading_says_what_means_something_else_here(text: str, place: str) -> N
     assert said(text, "promptlang", "promptlang") == []
 
 
-@pytest.mark.parametrize("text", ["a|b", "[a|b] c", "[a:b:0.5] c", "(a:1.2) BREAK b", r"a\|b [c:d:0.5]", r"(a\\:1.2)"])
+@pytest.mark.parametrize(
+    "text", ["a|b", "[a|b] c", "[a:b:0.5] c", "(a:1.2) BREAK b", r"a\|b [c:d:0.5]", r"(a\\:1.2)"]
+)
 def test_reading_is_silent_about_what_means_the_same(text: str) -> None:
     assert said(text, "a1111", "promptlang") == []
 
@@ -55,7 +60,9 @@ def test_writing_says_what_a1111_takes_for_something_else(text: str, place: str)
         ("(BREAK a BREAK:1.3)", " BREAK (a:1.3) BREAK "),
     ],
 )
-def test_a_break_is_taken_out_of_the_brackets_around_it(target: str, text: str, written: str) -> None:
+def test_a_break_is_taken_out_of_the_brackets_around_it(
+    target: str, text: str, written: str
+) -> None:
     """A1111 would take it for the word, at the bracket's weight."""
     made = convert(text, source="promptlang", target=target)
     assert (made.text, made.diagnostics) == (written, ())
@@ -85,7 +92,10 @@ def test_strengths_that_add_up_are_written_as_their_sum(text: str, written: str)
 
 
 def test_a_lora_that_stands_there_twice_is_read_with_its_last_strength_each_time() -> None:
-    assert convert("<lora:a:1> b <lora:a:0.5:0.2>", source="a1111").text == "<lora:a:0.5:0.2> b <lora:a:0.5:0.2>"
+    assert (
+        convert("<lora:a:1> b <lora:a:0.5:0.2>", source="a1111").text
+        == "<lora:a:0.5:0.2> b <lora:a:0.5:0.2>"
+    )
 
 
 def test_a_bar_beside_a_schedule_is_written_so_that_a1111_keeps_the_schedule() -> None:
@@ -95,4 +105,7 @@ def test_a_bar_beside_a_schedule_is_written_so_that_a1111_keeps_the_schedule() -
 
 def test_the_word_embedding_does_not_become_a_token_of_comfyui() -> None:
     made = convert("embedding:foo <bar>", source="promptlang", target="comfy")
-    assert (made.text, [each.code for each in made.diagnostics]) == ("embedding :foo embedding:bar", ["PL601"])
+    assert (made.text, [each.code for each in made.diagnostics]) == (
+        "embedding :foo embedding:bar",
+        ["PL601"],
+    )

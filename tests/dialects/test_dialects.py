@@ -57,7 +57,10 @@ def joined(segments: Any) -> list[tuple[str, float]]:
 
 def trimmed(segments: list[tuple[str, float]]) -> list[tuple[str, float]]:
     """The white space at the end of a prompt means nothing."""
-    return [*segments[:-1], *((text.rstrip(), weight) for text, weight in segments[-1:] if text.rstrip())]
+    return [
+        *segments[:-1],
+        *((text.rstrip(), weight) for text, weight in segments[-1:] if text.rstrip()),
+    ]
 
 
 def tokens(text: str) -> str:
@@ -75,19 +78,30 @@ def weights(segments: list[tuple[str, float]]) -> list[float]:
 
 @pytest.mark.parametrize("case", cases("cross_attention"))
 def test_a_prompt_weighs_what_it_weighs_in_comfyui(case: dict[str, Any]) -> None:
-    found = [(tokens(text), weight) for text, weight in said(parts("comfy", case["prompt"])[0].intervals[0])]
+    found = [
+        (tokens(text), weight)
+        for text, weight in said(parts("comfy", case["prompt"])[0].intervals[0])
+    ]
     theirs = joined(case["comfyui"])
     assert texts(trimmed(found)) == texts(trimmed(theirs))
     assert weights(trimmed(found)) == pytest.approx(weights(trimmed(theirs)), rel=1e-15)
 
 
-@pytest.mark.parametrize("case", [each for each in cases("cross_attention") if "error" not in each.values[0]["sdcpp"]])
+@pytest.mark.parametrize(
+    "case", [each for each in cases("cross_attention") if "error" not in each.values[0]["sdcpp"]]
+)
 def test_a_prompt_weighs_what_it_weighs_in_stable_diffusion_cpp(case: dict[str, Any]) -> None:
     """Its numbers have 24 bits; its breaks keep the white space around them; it has taken LoRA tags out before."""
     if "<lora:" in case["prompt"]:
         pytest.skip("the vectors were made after LoRA tags had been taken out")
-    found = [(text.strip(), weight) for text, weight in said(parts("sdcpp", case["prompt"])[0].intervals[0])]
-    theirs = [("BREAK", -1.0) if text == "BREAK" else (text.strip(), weight) for text, weight in joined(case["sdcpp"])]
+    found = [
+        (text.strip(), weight)
+        for text, weight in said(parts("sdcpp", case["prompt"])[0].intervals[0])
+    ]
+    theirs = [
+        ("BREAK", -1.0) if text == "BREAK" else (text.strip(), weight)
+        for text, weight in joined(case["sdcpp"])
+    ]
     found, theirs = ([each for each in segments if each[0]] for segments in (found, theirs))
     assert texts(found) == texts(theirs)
     assert weights(found) == pytest.approx(weights(theirs), rel=1e-6)
@@ -102,7 +116,9 @@ def fragments(theirs: Any) -> list[tuple[str, float]]:
     """A flattened prompt without the swaps, each of which is only its first text."""
     out: list[tuple[str, float]] = []
     for each in theirs:
-        out += fragments(each["swap"][0]) if isinstance(each, dict) else [(squeezed(each[0]), each[1])]
+        out += (
+            fragments(each["swap"][0]) if isinstance(each, dict) else [(squeezed(each[0]), each[1])]
+        )
     return out
 
 
@@ -112,8 +128,13 @@ def compel_parts(case: dict[str, Any]) -> list[tuple[list[tuple[str, float]], fl
     if blends:
         (blend,) = blends
         total = sum(blend["weights"]) if blend["normalize"] else 1
-        return [(fragments(p), w / total) for p, w in zip(blend["blend"], blend["weights"], strict=True)]
-    return [(fragments(prompt), weight) for prompt, weight in zip(case["prompts"], case["weights"], strict=True)]
+        return [
+            (fragments(p), w / total) for p, w in zip(blend["blend"], blend["weights"], strict=True)
+        ]
+    return [
+        (fragments(prompt), weight)
+        for prompt, weight in zip(case["prompts"], case["weights"], strict=True)
+    ]
 
 
 def chunks(segments: list[tuple[str, float]]) -> list[list[tuple[str, float]]]:
@@ -127,7 +148,9 @@ def chunks(segments: list[tuple[str, float]]) -> list[list[tuple[str, float]]]:
     return out
 
 
-@pytest.mark.parametrize("case", [each for each in cases("compel_parse") if "error" not in each.values[0]])
+@pytest.mark.parametrize(
+    "case", [each for each in cases("compel_parse") if "error" not in each.values[0]]
+)
 def test_a_prompt_means_what_it_means_in_compel(case: dict[str, Any]) -> None:
     found = parts("compel", case["prompt"])
     theirs = compel_parts(case)
@@ -144,16 +167,25 @@ def test_a_prompt_means_what_it_means_in_compel(case: dict[str, Any]) -> None:
     assert loras == [tuple(each) for each in case["loras"]]
 
 
-@pytest.mark.parametrize("case", [each for each in cases("compel_parse") if "swap" in each.values[0]["prompt"]])
+@pytest.mark.parametrize(
+    "case", [each for each in cases("compel_parse") if "swap" in each.values[0]["prompt"]]
+)
 def test_a_swap_in_compel_is_prompt_editing_from_its_start_on(case: dict[str, Any]) -> None:
     (swap,) = [each for each in case["prompts"][0] if isinstance(each, dict)]
-    (node,) = [each for each in ast.walk(read("compel", case["prompt"])) if isinstance(each, ast.Schedule)]
+    (node,) = [
+        each for each in ast.walk(read("compel", case["prompt"])) if isinstance(each, ast.Schedule)
+    ]
     assert [moment.value for moment in node.moments] == [swap["options"]["t_start"]]
-    texts = ["".join(each.value for each in ast.walk(branch) if isinstance(each, ast.Text)) for branch in node.branches]
+    texts = [
+        "".join(each.value for each in ast.walk(branch) if isinstance(each, ast.Text))
+        for branch in node.branches
+    ]
     assert texts == [each[0][0] for each in swap["swap"]]
 
 
-@pytest.mark.parametrize("case", [each for each in cases("compel_parse") if "error" in each.values[0]])
+@pytest.mark.parametrize(
+    "case", [each for each in cases("compel_parse") if "error" in each.values[0]]
+)
 def test_what_compel_refuses_is_an_error_here(case: dict[str, Any]) -> None:
     text = case["prompt"]
     _, found = DIALECTS["compel"].read(Source(text).span(0, len(text)))
@@ -170,7 +202,9 @@ def test_what_compel_refuses_is_an_error_here(case: dict[str, Any]) -> None:
         ("(a = b)1.2", [("(a=b)1.2", 1.0)]),
     ],
 )
-def test_compel_takes_for_text_what_it_cannot_read(text: str, expected: list[tuple[str, float]]) -> None:
+def test_compel_takes_for_text_what_it_cannot_read(
+    text: str, expected: list[tuple[str, float]]
+) -> None:
     found = said(parts("compel", text)[0].intervals[0])
     assert joined((squeezed(value), weight) for value, weight in found) == expected
 
@@ -179,7 +213,9 @@ STEPS = 100
 
 
 def expected(case: dict[str, Any], step: int) -> tuple[str, dict[str, Any]]:
-    return next((text, loras) for until, text, loras in case["result"] if step <= round(until * STEPS))
+    return next(
+        (text, loras) for until, text, loras in case["result"] if step <= round(until * STEPS)
+    )
 
 
 @pytest.mark.parametrize("case", cases("prompt_control_schedule"))
@@ -194,13 +230,19 @@ def test_a_prompt_changes_when_it_does_in_prompt_control(case: dict[str, Any]) -
             texts = [re.sub(r":\S+\Z", "", part) for part in text.split(" AND ")]
             assert [segment.text.strip() for each in now for segment in each.segments] == texts
         else:
-            assert [trimmed(said(each)) for each in now] == [trimmed(said(parts("comfy", text)[0].intervals[0]))]
-        uses = {use.name: (use.unet, use.text_encoder) for each in now for use in each.loras if use.unet}
+            assert [trimmed(said(each)) for each in now] == [
+                trimmed(said(parts("comfy", text)[0].intervals[0]))
+            ]
+        uses = {
+            use.name: (use.unet, use.text_encoder) for each in now for use in each.loras if use.unet
+        }
         assert uses == {name: (each["weight"], each["weight_clip"]) for name, each in loras.items()}
 
 
 def test_brackets_around_nothing_are_left_out() -> None:
-    assert convert("(<lora:x:1>:1.2) a []", source="promptlang", target="comfy").text.split() == ["a"]
+    assert convert("(<lora:x:1>:1.2) a []", source="promptlang", target="comfy").text.split() == [
+        "a"
+    ]
 
 
 def test_a_lora_that_comes_and_goes_is_said_to_stay() -> None:

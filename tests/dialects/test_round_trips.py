@@ -16,8 +16,41 @@ from promptlang.plan.steps import Interval
 from tests.dialects.test_dialects import joined, read, squeezed
 from tests.support.work import work
 
-MARKS = ["(", ")", "[", "]", ":", "|", ":1.2)", ":0.5]", ":0.5", "AND", "BREAK", "\\", "<", ">", "{", "}", "::", '"']
-WORDS = ["a", " ", "b ", "c++", "(x)1.3", ".swap(", ".and()", ")++", "0.5", "<lora:x:1>", "embedding:e", "<b>", "\0"]
+MARKS = [
+    "(",
+    ")",
+    "[",
+    "]",
+    ":",
+    "|",
+    ":1.2)",
+    ":0.5]",
+    ":0.5",
+    "AND",
+    "BREAK",
+    "\\",
+    "<",
+    ">",
+    "{",
+    "}",
+    "::",
+    '"',
+]
+WORDS = [
+    "a",
+    " ",
+    "b ",
+    "c++",
+    "(x)1.3",
+    ".swap(",
+    ".and()",
+    ")++",
+    "0.5",
+    "<lora:x:1>",
+    "embedding:e",
+    "<b>",
+    "\0",
+]
 BROKEN = st.lists(st.sampled_from([*MARKS, *WORDS]) | st.text(max_size=3), max_size=40).map("".join)
 
 TEXTS = st.sampled_from(["a", "b c", " d, ", "16:9", "e: ", "ä", "f g\n", "1.5", ", h"])
@@ -28,21 +61,31 @@ def phrases(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     weighed = st.tuples(inner, WEIGHTS).map(
         lambda each: f"({each[0]})" if each[1] is None else f"({each[0]}:{each[1]})"
     )
-    lowered = inner.map(lambda text: f"[{re.sub(':', chr(92) + ':', text)}]" if "[" not in text else text)
-    changing = st.tuples(TEXTS, TEXTS).map(lambda each: f"[{each[0].replace(':', ' ')}:{each[1].replace(':', '')}:0.5]")
+    lowered = inner.map(
+        lambda text: f"[{re.sub(':', chr(92) + ':', text)}]" if "[" not in text else text
+    )
+    changing = st.tuples(TEXTS, TEXTS).map(
+        lambda each: f"[{each[0].replace(':', ' ')}:{each[1].replace(':', '')}:0.5]"
+    )
     return st.lists(inner | weighed | lowered | changing, min_size=1, max_size=4).map("".join)
 
 
-LEAVES = TEXTS | st.sampled_from(["<lora:x:0.5>", "<lora:x:0.5:1>", " <tok> ", " BREAK ", r"\(i\)", r"\[j\]", "(k"])
+LEAVES = TEXTS | st.sampled_from(
+    ["<lora:x:0.5>", "<lora:x:0.5:1>", " <tok> ", " BREAK ", r"\(i\)", r"\[j\]", "(k"]
+)
 PROMPTS = st.recursive(LEAVES, phrases, max_leaves=12)
 
 
 def whole(interval: Interval) -> list[tuple[str, float]]:
     """Texts without white space, which some tools set in their own way, and token marks, which some leave out."""
-    return joined((re.sub(r"[<>]", "", squeezed(each.text)), each.weight) for each in interval.segments)
+    return joined(
+        (re.sub(r"[<>]", "", squeezed(each.text)), each.weight) for each in interval.segments
+    )
 
 
-def meaning(prompt: ast.Prompt) -> list[tuple[float, list[tuple[int, list[tuple[str, float]], object]]]]:
+def meaning(
+    prompt: ast.Prompt,
+) -> list[tuple[float, list[tuple[int, list[tuple[str, float]], object]]]]:
     return [
         (part.weight, [(each.until, whole(each), each.loras) for each in part.intervals])
         for part in resolve(prompt, 10).parts
@@ -65,7 +108,9 @@ def test_what_a_dialect_can_say_is_read_back_as_the_same(dialect: str, text: str
             (until, [t for t, _ in said], loras) for until, said, loras in theirs
         ]
         for (_, said, _), (_, meant, _) in zip(ours, theirs, strict=True):
-            assert [weight for _, weight in said] == pytest.approx([weight for _, weight in meant], rel=1e-9)
+            assert [weight for _, weight in said] == pytest.approx(
+                [weight for _, weight in meant], rel=1e-9
+            )
 
 
 @pytest.mark.parametrize("text", [r"[ d, a(16\:9)]", r" (a:1.3)16", r"<lora:x:0.5>9"])
@@ -138,7 +183,9 @@ DEEP: dict[str, tuple[Callable[[int], str], int]] = {
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(("text", "most"), DEEP.values(), ids=DEEP.keys())
-def test_deep_and_long_prompts_take_work_by_their_length(dialect: str, text: Callable[[int], str], most: int) -> None:
+def test_deep_and_long_prompts_take_work_by_their_length(
+    dialect: str, text: Callable[[int], str], most: int
+) -> None:
     def convert(size: int) -> None:
         DIALECTS[dialect].write(read(dialect, text(size)))
         DIALECTS["comfy"].write(read("promptlang", text(size)))

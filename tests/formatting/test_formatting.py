@@ -59,7 +59,10 @@ def test_options_stand_below_each_other_and_remarks_where_they_were() -> None:
 
 def test_a_line_that_is_much_wider_moves_no_other() -> None:
     wide = "a very long prompt " * 4 + "end"
-    assert format_program(f"a fox --seed 1\n{wide} --seed 2") == f"a fox    --seed 1\n{wide}    --seed 2\n"
+    assert (
+        format_program(f"a fox --seed 1\n{wide} --seed 2")
+        == f"a fox    --seed 1\n{wide}    --seed 2\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +115,13 @@ def test_what_is_broken_or_odd_stays_byte_for_byte(text: str) -> None:
 
 
 def test_a_programs_end_is_one_newline_and_nothing_stays_nothing() -> None:
-    assert [format_program(text) for text in ("", "\n \n", "a", "a\n\n", "# a  ")] == ["", "", "a\n", "a\n", "# a\n"]
+    assert [format_program(text) for text in ("", "\n \n", "a", "a\n\n", "# a  ")] == [
+        "",
+        "",
+        "a\n",
+        "a\n",
+        "# a\n",
+    ]
 
 
 WORDS = """
@@ -123,7 +132,9 @@ train|lora|from|render  |# c |#|\"\"\"|"|{a|}|:1.20)|(a:[1.0 : 2:0.50])|: 0.5]|1
 merge ti <t> from|<a>:0.50|--every|--no-grid|convert x  to kohya|use lora "a"  as  b|50%
 """.replace("\n", "|").split("|")
 LINES = st.lists(
-    st.sampled_from([*WORDS, " ", "  ", "\n", "\n  ", "\n\n", "\n\n\n", "\t", "\r", "\x0b", "\u3000", "\x85"])
+    st.sampled_from(
+        [*WORDS, " ", "  ", "\n", "\n  ", "\n\n", "\n\n\n", "\t", "\r", "\x0b", "\u3000", "\x85"]
+    )
     | st.text(max_size=2),
     max_size=25,
 ).map("".join)
@@ -148,7 +159,9 @@ def prompts(program: ast.Program) -> list[ast.Prompt]:
     return [node for node in ast.walk(program) if isinstance(node, ast.Prompt)]
 
 
-@pytest.mark.parametrize("text", ["(" * 5000 + "a" + ":1.20)" * 5000, "a fox --seed 01\n" * 1500, "\n" * 50000 + "a"])
+@pytest.mark.parametrize(
+    "text", ["(" * 5000 + "a" + ":1.20)" * 5000, "a fox --seed 01\n" * 1500, "\n" * 50000 + "a"]
+)
 def test_deep_and_long_programs_are_formatted_too(text: str) -> None:
     formatted = format_program(text)
     assert format_program(formatted) == formatted

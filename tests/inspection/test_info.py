@@ -74,12 +74,16 @@ def test_a1111s_picture_is_told_and_said_as_a_line_of_a_recipe(
 
 def test_a1111s_text_is_found_in_a_jpeg(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     exif = Image.Exif()
-    exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + INFOTEXT.replace("fox", "fuchs 🦊").encode("utf-16-be")
+    exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + INFOTEXT.replace("fox", "fuchs 🦊").encode(
+        "utf-16-be"
+    )
     Image.new("RGB", (8, 16)).save(tmp_path / "picture.jpg", exif=exif)
     assert told(tmp_path / "picture.jpg", capsys)["facts"]["prompt"] == "a (fuchs 🦊:1.2)"
 
 
-def test_what_a_line_does_not_say_is_told(png: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_line_does_not_say_is_told(
+    png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     text = "a\nSteps: 20, Sampler: PLMS, CFG scale: 7, Seed: 1, Model hash: abc, Version: 1.9"
     assert told(png(parameters=text), capsys)["lost"] == [
         f"there is no sampler like `PLMS`: {unknown_sampler('PLMS', Source('').span(0, 0)).hint}",
@@ -121,7 +125,9 @@ def test_invokeais_loras_and_sampler_are_in_the_line(
     assert line.endswith("--sampler dpm++_2m --scheduler karras")
 
 
-def test_comfyuis_picture_is_told_by_its_graph(png: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_comfyuis_picture_is_told_by_its_graph(
+    png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     found = told(png(prompt=json.dumps(GRAPH)), capsys)
     assert found["kind"] == "picture by ComfyUI"
     assert found["facts"]["lora"] == "ink.safetensors at 0.8"
@@ -140,26 +146,37 @@ def test_a_line_is_one_of_a_recipe_whatever_words_and_quotes_are_in_it(
     lines = [str(told(png(**each), capsys)["line"]) for each in pictures]
     negatives = '"""say "hi" """', '"say hi"'  # to InvokeAI the quotes are part of its syntax
     for line, negative in zip(lines, negatives, strict=True):
-        assert line.startswith(f"render set steps for a play --negative {negative} --seed 3 --steps 20")
+        assert line.startswith(
+            f"render set steps for a play --negative {negative} --seed 3 --steps 20"
+        )
         assert check(line) == ()
 
 
 def test_a_graph_that_is_a_circle_or_none_at_all_is_only_shown(
     png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    circle = {"1": {"inputs": {"conditioning": ["1", 0], "positive": ["1", 0], "negative": ["1", 0]}}}
+    circle = {
+        "1": {"inputs": {"conditioning": ["1", 0], "positive": ["1", 0], "negative": ["1", 0]}}
+    }
     assert told(png(prompt=json.dumps(circle)), capsys)["facts"]["prompt"] == ""
     assert told(png(prompt="{}"), capsys)["kind"] == "picture that says nothing of how it was made"
 
 
-def test_invokeais_picture_is_told(png: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_invokeais_picture_is_told(
+    png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     found = told(png(invokeai_metadata=json.dumps(INVOKE)), capsys)
     assert found["line"] == "a (fox) --seed 3 --steps 20 --cfg 7.5 --size 512x768"
 
 
-def test_an_adapter_is_told_by_its_header(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_adapter_is_told_by_its_header(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     header = {
-        "__metadata__": {"ss_output_name": "ink", "ss_tag_frequency": json.dumps({"1_ink": {"ink": 9, "fox": 3}})},
+        "__metadata__": {
+            "ss_output_name": "ink",
+            "ss_tag_frequency": json.dumps({"1_ink": {"ink": 9, "fox": 3}}),
+        },
         "lora_unet_x.lora_down.weight": {"dtype": "F32", "shape": [4, 2], "data_offsets": [0, 32]},
         "lora_unet_x.lora_up.weight": {"dtype": "F32", "shape": [2, 4], "data_offsets": [32, 64]},
     }
@@ -179,28 +196,46 @@ def test_an_adapter_is_told_by_its_header(tmp_path: Path, capsys: pytest.Capture
         ((2**60).to_bytes(8, "little") + b"{", "is damaged: its header is longer than the file"),
         ((9).to_bytes(8, "little") + b"{" + b"x" * 8, "is damaged: its header cannot be read"),
         (
-            (64).to_bytes(8, "little") + b'{"a": {"dtype":"F32","shape":[9],"data_offsets":[0,36]}}'.ljust(64),
+            (64).to_bytes(8, "little")
+            + b'{"a": {"dtype":"F32","shape":[9],"data_offsets":[0,36]}}'.ljust(64),
             "is damaged: its end is missing",
         ),
     ],
 )
-def test_what_is_damaged_is_said(content: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_damaged_is_said(
+    content: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "odd").write_bytes(content)
     assert main(["info", str(tmp_path / "odd")]) == 1
     assert capsys.readouterr().err == f"error: `odd` {said}\n"
 
 
-def test_a_folder_of_peft_is_told_with_the_family_it_is_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    name = "base_model.model.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.lora_A.weight"
-    text = json.dumps({name: {"dtype": "F32", "shape": [4, 768], "data_offsets": [0, 4 * 4 * 768]}}).encode()
+def test_a_folder_of_peft_is_told_with_the_family_it_is_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = (
+        "base_model.model.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.lora_A.weight"
+    )
+    text = json.dumps(
+        {name: {"dtype": "F32", "shape": [4, 768], "data_offsets": [0, 4 * 4 * 768]}}
+    ).encode()
     content = len(text).to_bytes(8, "little") + text + bytes(4 * 4 * 768)
     for folder in (tmp_path / "one", tmp_path / "two" / "unet"):
         folder.mkdir(parents=True)
         (folder / "adapter_model.safetensors").write_bytes(content)
-        (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4, "lora_alpha": 2}')
+        (folder / "adapter_config.json").write_text(
+            '{"peft_type": "LORA", "r": 4, "lora_alpha": 2}'
+        )
     (tmp_path / "one" / "promptlang.json").write_text('{"modelspec.title": "ink"}')
     one, two = (told(tmp_path / each, capsys)["facts"] for each in ("one", "two"))
-    facts = {"kind": "LoRA", "for": "Stable Diffusion 1", "tensors": "1", "modules": "1", "rank": "4", "alpha": "2"}
+    facts = {
+        "kind": "LoRA",
+        "for": "Stable Diffusion 1",
+        "tensors": "1",
+        "modules": "1",
+        "rank": "4",
+        "alpha": "2",
+    }
     assert (one, two) == ({**facts, "modelspec.title": "ink"}, facts)
 
 

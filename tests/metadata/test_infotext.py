@@ -12,7 +12,9 @@ from promptlang import Converted, check, convert, parse
 from promptlang.metadata import infotext
 from promptlang.source import Source
 
-VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "a1111_infotext.json").read_text("utf-8"))
+VECTORS = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "a1111_infotext.json").read_text("utf-8")
+)
 
 DEFAULTS = {
     "Clip skip": "1",
@@ -38,19 +40,29 @@ DEFAULTS = {
 }
 """What A1111 adds on reading, for its own settings page."""
 
-OLDER = {"Old prompt editing timelines": True, "Pad conds v0": True, "Downcast alphas_cumprod": True}
+OLDER = {
+    "Old prompt editing timelines": True,
+    "Pad conds v0": True,
+    "Downcast alphas_cumprod": True,
+}
 """What it adds for a version before 1.6."""
 
 
 @pytest.mark.parametrize("case", VECTORS["parse"], ids=lambda case: repr(case["text"])[:40])
 def test_an_infotext_is_read_as_a1111_reads_it(case: dict[str, Any]) -> None:
     read = infotext.read(case["text"])
-    found: dict[str, Any] = {"Prompt": read.prompt, "Negative prompt": read.negative, **read.settings}
+    found: dict[str, Any] = {
+        "Prompt": read.prompt,
+        "Negative prompt": read.negative,
+        **read.settings,
+    }
     if "Size" in found:
         found["Size-1"], found["Size-2"] = found.pop("Size").split("x")
     older = OLDER if read.settings.get("Version") == "v1.5.2" else {}
     assert {**DEFAULTS, **older, **found} == case["parsed"]
-    assert {case["text"][start:end].split(":")[0] for start, end in read.places.values()} == set(read.settings)
+    assert {case["text"][start:end].split(":")[0] for start, end in read.places.values()} == set(
+        read.settings
+    )
 
 
 @pytest.mark.parametrize("case", VECTORS["quote"], ids=lambda case: repr(case["value"]))
@@ -86,7 +98,8 @@ def test_a_pictures_parameters_become_a_line_of_a_recipe() -> None:
 
 
 @pytest.mark.parametrize(
-    ("theirs", "ours"), [("No norm", "a1111-no-norm"), ("Ignore", "none"), ("Original", "a1111"), ("comfy", "comfy")]
+    ("theirs", "ours"),
+    [("No norm", "a1111-no-norm"), ("Ignore", "none"), ("Original", "a1111"), ("comfy", "comfy")],
 )
 def test_an_emphasis_keeps_its_meaning(theirs: str, ours: str) -> None:
     found = convert(f"a\nSteps: 20, CFG scale: 7, Emphasis: {theirs}", source="infotext")
@@ -100,18 +113,32 @@ def test_a_sampler_that_is_not_here_is_left_out_and_named() -> None:
     assert told(found) == [("PL606", "there is no sampler like `PLMS`", "Sampler: PLMS")]
 
 
-@pytest.mark.parametrize("written", ["Sampler: DPM++ 2M SDE Karras", "Sampler: DPM++ 2M SDE, Schedule type: Karras"])
+@pytest.mark.parametrize(
+    "written", ["Sampler: DPM++ 2M SDE Karras", "Sampler: DPM++ 2M SDE, Schedule type: Karras"]
+)
 def test_a_spacing_is_found_in_the_samplers_name_or_beside_it(written: str) -> None:
     found = convert(f"a\nSteps: 20, {written}, CFG scale: 7", source="infotext")
-    assert sorted(found.text.split(" --")) == ["a", "cfg 7", "sampler dpm++_2m_sde", "scheduler karras", "steps 20"]
+    assert sorted(found.text.split(" --")) == [
+        "a",
+        "cfg 7",
+        "sampler dpm++_2m_sde",
+        "scheduler karras",
+        "steps 20",
+    ]
     assert not found.diagnostics
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("train lora x\nSteps: 1, CFG scale: 2, Seed: 3", "render train lora x --steps 1 --cfg 2 --seed 3"),
-        ("a --seed 3 # b\nSteps: 1, CFG scale: 2, Seed: 3", r"a \--seed 3 --steps 1 --cfg 2 --seed 3"),
+        (
+            "train lora x\nSteps: 1, CFG scale: 2, Seed: 3",
+            "render train lora x --steps 1 --cfg 2 --seed 3",
+        ),
+        (
+            "a --seed 3 # b\nSteps: 1, CFG scale: 2, Seed: 3",
+            r"a \--seed 3 --steps 1 --cfg 2 --seed 3",
+        ),
         ("a cat", "a cat"),
     ],
 )
@@ -141,7 +168,13 @@ def test_what_a1111_sets_and_we_can_is_read_without_a_word(settings: str, option
 
 @pytest.mark.parametrize(
     "setting",
-    ["Denoising strength: 0.5", "Eta: 0.67", "CFG scale: 999", "Clip skip: 30", "Hires upscale: 20"],
+    [
+        "Denoising strength: 0.5",
+        "Eta: 0.67",
+        "CFG scale: 999",
+        "Clip skip: 30",
+        "Hires upscale: 20",
+    ],
 )
 def test_what_cannot_be_said_here_is_left_out_with_a_word(setting: str) -> None:
     found = line(f"{setting}, Version: v1")

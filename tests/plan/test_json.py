@@ -10,7 +10,9 @@ import pytest
 
 from promptlang import resolve
 
-SCHEMA = json.loads(resources.files("promptlang.grammar").joinpath("resolved.schema.json").read_text("utf-8"))
+SCHEMA = json.loads(
+    resources.files("promptlang.grammar").joinpath("resolved.schema.json").read_text("utf-8")
+)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +31,9 @@ SCHEMA = json.loads(resources.files("promptlang.grammar").joinpath("resolved.sch
 )
 def test_every_prompt_has_a_meaning_as_the_schema_says(text: str) -> None:
     answer = resolve(text, 10).to_json()
-    errors = jsonschema.validators.validator_for(SCHEMA)(SCHEMA).iter_errors(json.loads(json.dumps(answer)))
+    errors = jsonschema.validators.validator_for(SCHEMA)(SCHEMA).iter_errors(
+        json.loads(json.dumps(answer))
+    )
     assert list(errors) == []
 
 

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from promptlang import Disk, Session, Source
-from promptlang.plan.steps import EMOJI, Adapter, Area, ComputeConfig, ContactSheet, Model, Render, Segment, Train
+from promptlang.plan.steps import (
+    EMOJI,
+    Adapter,
+    Area,
+    ComputeConfig,
+    ContactSheet,
+    Model,
+    Render,
+    Segment,
+    Train,
+)
 from promptlang.plan.training_config import (
     DataConfig,
     Dreambooth,
@@ -30,25 +40,41 @@ def plan(session: Session, text: str) -> list[Render | Train]:
 def test_a_training_knows_where_its_options_are_written(session: Session) -> None:
     (step,) = plan(session, "train lora a from photos --targets attn")
     assert isinstance(step, Train)
-    assert [step.span_of(option).text for option in ("targets", "from")] == ["--targets attn", "photos"]
+    assert [step.span_of(option).text for option in ("targets", "from")] == [
+        "--targets attn",
+        "photos",
+    ]
     assert step.span_of("rank") == step.span
 
 
-def test_a_prompt_takes_its_own_options_before_the_settings_before_the_defaults(session: Session) -> None:
+def test_a_prompt_takes_its_own_options_before_the_settings_before_the_defaults(
+    session: Session,
+) -> None:
     (first, second) = plan(
-        session, "a fox\nset steps 30\nset negative 'x'\n".replace("'", '"') + "a fox --cfg 3 --size 64x128"
+        session,
+        "a fox\nset steps 30\nset negative 'x'\n".replace("'", '"') + "a fox --cfg 3 --size 64x128",
     )
     assert isinstance(first, Render)
     assert isinstance(second, Render)
     assert (first.steps, first.cfg, first.size, first.negative_text) == (25, 5.0, None, "")
-    assert (second.steps, second.cfg, second.size, second.negative_text) == (30, 3.0, (64, 128), "x")
+    assert (second.steps, second.cfg, second.size, second.negative_text) == (
+        30,
+        3.0,
+        (64, 128),
+        "x",
+    )
 
 
 def test_a_trained_lora_is_known_from_the_next_line_on(session: Session) -> None:
-    (training, render) = plan(session, "train lora crayon from photos --rank 4\na fox, <lora:crayon:0.5>")
+    (training, render) = plan(
+        session, "train lora crayon from photos --rank 4\na fox, <lora:crayon:0.5>"
+    )
     assert isinstance(training, Train)
     assert isinstance(render, Render)
-    assert (training.config.method, training.config.data.folder) == (Lora(4, 4.0), FOLDER / "photos")
+    assert (training.config.method, training.config.data.folder) == (
+        Lora(4, 4.0),
+        FOLDER / "photos",
+    )
     assert render.adapters == (Adapter("crayon", training.file),)
 
 
@@ -73,9 +99,13 @@ def test_a_model_holds_for_what_follows(session: Session) -> None:
         ("a/b/c", None),
     ],
 )
-def test_a_model_is_built_in_a_folder_a_file_or_a_hubs(session: Session, reference: str, model: Model | None) -> None:
+def test_a_model_is_built_in_a_folder_a_file_or_a_hubs(
+    session: Session, reference: str, model: Model | None
+) -> None:
     planned = session.plan(Source(f"use model {reference}\na fox"))
-    assert [step.model for step in planned.plan.steps if isinstance(step, Render)] == ([model] if model else [])
+    assert [step.model for step in planned.plan.steps if isinstance(step, Render)] == (
+        [model] if model else []
+    )
     assert [each.code for each in planned.diagnostics] == ([] if model else ["PL103"])
 
 
@@ -85,7 +115,9 @@ def test_a_vae_holds_until_the_next_model(session: Session) -> None:
 
 
 def test_how_it_is_computed_holds_for_pictures(session: Session) -> None:
-    before, after = plan(session, "a fox\nset precision bf16\nset device cpu\nset memory low\na fox")
+    before, after = plan(
+        session, "a fox\nset precision bf16\nset device cpu\nset memory low\na fox"
+    )
     assert isinstance(before, Render)
     assert isinstance(after, Render)
     assert before.computing == ComputeConfig(None, "auto", "normal")
@@ -98,7 +130,11 @@ def test_a_model_of_no_use_is_left_for_the_one_before(session: Session) -> None:
     plan(session, 'use model "downloads/dream.safetensors"\nuse vae "downloads/wash.safetensors"')
     worse = plan(session, "a fox")[0].model
     session.leave(bad)
-    assert plan(session, "a fox")[0].model == worse == replace(bad, vae=FOLDER / "downloads/wash.safetensors")
+    assert (
+        plan(session, "a fox")[0].model
+        == worse
+        == replace(bad, vae=FOLDER / "downloads/wash.safetensors")
+    )
     session.leave(worse)
     session.leave(bad)
     assert plan(session, "a fox")[0].model == Model("sd", FOLDER / "models/sd")
@@ -115,16 +151,24 @@ def test_a_session_remembers_what_was_set(session: Session) -> None:
     assert ("steps", "7") in session.describe()
 
 
-def test_pictures_are_numbered_through_a_session_and_called_after_their_prompt(session: Session) -> None:
+def test_pictures_are_numbered_through_a_session_and_called_after_their_prompt(
+    session: Session,
+) -> None:
     plan(session, "a fox")
     (second,) = plan(session, "an (old) owl, <lora:ink>")
     assert isinstance(second, Render)
     assert second.file == FOLDER / "out" / "recipe-02-an-old-owl.png"
 
 
-@pytest.mark.parametrize("text", ["set n 3\nset seed 9\na fox", "set n 3\na fox --seed 9", "set seed 9\na fox --n 3"])
-def test_several_pictures_have_one_seed_after_the_other_wherever_the_first_is_said(text: str) -> None:
-    assert [each.seed for each in plan(Session(FOLDER, world=WORLD), text) if isinstance(each, Render)] == [9, 10, 11]
+@pytest.mark.parametrize(
+    "text", ["set n 3\nset seed 9\na fox", "set n 3\na fox --seed 9", "set seed 9\na fox --n 3"]
+)
+def test_several_pictures_have_one_seed_after_the_other_wherever_the_first_is_said(
+    text: str,
+) -> None:
+    assert [
+        each.seed for each in plan(Session(FOLDER, world=WORLD), text) if isinstance(each, Render)
+    ] == [9, 10, 11]
 
 
 def test_a_recipes_seed_is_the_same_each_time_and_the_repls_a_new_one() -> None:
@@ -145,7 +189,9 @@ def test_and_is_a_word_in_a_negative_prompt(session: Session) -> None:
     (render,) = plan(session, 'a :0.5 AND b <lora:ink> --negative "x AND y:2"')
     assert isinstance(render, Render)
     assert [part.weight for part in render.prompt.parts] == [0.5, 1.0]
-    assert [segment.text for segment in render.negative.parts[0].intervals[0].segments] == ["x AND y:2"]
+    assert [segment.text for segment in render.negative.parts[0].intervals[0].segments] == [
+        "x AND y:2"
+    ]
     assert [adapter.name for adapter in render.adapters] == ["ink"]
 
 
@@ -156,7 +202,10 @@ def test_a_lora_that_comes_later_is_found_too(session: Session) -> None:
 
 
 def test_what_a_prompt_says_of_areas_weights_and_layers_is_in_its_plan(session: Session) -> None:
-    (step,) = plan(session, "a sea AND <area:0,0.5,0.25,1:feather=0.1> a fox:0.8 --emphasis comfy --clip-skip 2")
+    (step,) = plan(
+        session,
+        "a sea AND <area:0,0.5,0.25,1:feather=0.1> a fox:0.8 --emphasis comfy --clip-skip 2",
+    )
     assert isinstance(step, Render)
     assert step.prompt.parts[1].area == Area(0, 0.5, 0.25, 1, 0.1)
     assert (step.prompt.parts[1].weight, step.emphasis, step.clip_skip) == (0.8, "comfy", 2)
@@ -169,7 +218,9 @@ def sheet(session: Session, text: str) -> list[tuple[str, list[tuple[str, str]]]
     assert [each.sheet_position for each in renders if isinstance(each, Render)] == [
         (at, len(renders)) for at in range(1, len(renders) + 1)
     ]
-    return [(row.label, [(label, file.name[7:9]) for label, file in row.cells]) for row in last.rows]
+    return [
+        (row.label, [(label, file.name[7:9]) for label, file in row.cells]) for row in last.rows
+    ]
 
 
 def test_a_sweep_comes_with_a_contact_sheet(session: Session) -> None:
@@ -199,14 +250,17 @@ def test_a_single_sweep_goes_on_in_the_next_line(session: Session) -> None:
 def test_there_is_no_sheet_of_one_picture_nor_against_ones_will(session: Session) -> None:
     for text in ("a fox", "a fox --seed 1,2 --no-grid", "set grid off\na fox --seed 1,2"):
         assert all(
-            isinstance(step, Render) and step.sheet_position is None for step in session.plan(Source(text)).plan.steps
+            isinstance(step, Render) and step.sheet_position is None
+            for step in session.plan(Source(text)).plan.steps
         )
     assert sheet(session, "a fox --seed 1,2 --grid")
 
 
 def test_a_token_is_looked_up_among_the_embeddings_and_in_the_loras_that_bring_one_along() -> None:
     world = replace(WORLD, tokens_there=["old"], tokens_of={"ukiyo-e": ["wave"]})
-    program = 'use ti "downloads/wash.safetensors" as <wash>\na (<wash>:1.2), <wave> --negative "<old>"'
+    program = (
+        'use ti "downloads/wash.safetensors" as <wash>\na (<wash>:1.2), <wave> --negative "<old>"'
+    )
     planned = Session(FOLDER, world=world).plan(Source(program))
     assert [each.code for each in planned.diagnostics] == []
     (step,) = planned.plan.steps
@@ -220,7 +274,9 @@ def test_a_token_is_looked_up_among_the_embeddings_and_in_the_loras_that_bring_o
 
 def test_a_trigger_is_the_words_that_its_lora_stores() -> None:
     world = replace(WORLD, triggers_of={"ink": "sks ink"})
-    (step,) = Session(FOLDER, world=world).plan(Source("a fox, <trigger:ink> <lora:ink:1>")).plan.steps
+    (step,) = (
+        Session(FOLDER, world=world).plan(Source("a fox, <trigger:ink> <lora:ink:1>")).plan.steps
+    )
     assert isinstance(step, Render)
     assert step.prompt.parts[0].intervals[0].segments == (Segment("a fox, sks ink"),)
 
@@ -239,7 +295,9 @@ def test_every_option_of_a_training_is_in_its_plan(session: Session) -> None:
     )
     assert isinstance(step, Train)
     config, photos = step.config, FOLDER / "photos"
-    assert config.method == Lora(4, 2.0, "to_(q|v)$", "dora", rank_stabilised=True, text_encoder=True)
+    assert config.method == Lora(
+        4, 2.0, "to_(q|v)$", "dora", rank_stabilised=True, text_encoder=True
+    )
     assert config.data == DataConfig(
         photos, "sks, ${caption}", 0.1, True, 1, True, True, True, None, 0.2, 0.3, 0.2, 0.02, 5
     )
@@ -253,7 +311,9 @@ def test_every_option_of_a_training_is_in_its_plan(session: Session) -> None:
     assert (config.prior, config.seed, step.force) == (PriorConfig(0.5, "a cat", photos), 5, True)
 
 
-def test_a_trained_model_and_a_trained_token_are_known_from_the_next_line_on(session: Session) -> None:
+def test_a_trained_model_and_a_trained_token_are_known_from_the_next_line_on(
+    session: Session,
+) -> None:
     (model, token, render) = plan(
         session,
         """train dreambooth cat from photos --class "a cat" --te
@@ -263,18 +323,26 @@ a <sks>""",
     )
     assert isinstance(model, Train)
     assert isinstance(token, Train)
-    assert (model.config.method, model.file) == (Dreambooth(text_encoder=True), FOLDER / "models" / "cat")
+    assert (model.config.method, model.file) == (
+        Dreambooth(text_encoder=True),
+        FOLDER / "models" / "cat",
+    )
     assert model.config.prior == PriorConfig(1.0, "a cat")
     assert (token.config.method, token.file) == (
         TextualInversion("sks", 1, "cat fox"),
         FOLDER / "embeddings" / "sks.safetensors",
     )
-    assert (token.config.data.template, token.config.optimisation.weight_decay) == ("a picture of <sks>", 0.0)
+    assert (token.config.data.template, token.config.optimisation.weight_decay) == (
+        "a picture of <sks>",
+        0.0,
+    )
     assert (render.model, token.model) == (Model("cat", model.file), EMOJI)
 
 
 def test_a_training_knows_the_tokens_that_are_there_already_but_its_own(session: Session) -> None:
-    (first, second) = plan(session, "train ti <sks> from photos\ntrain ti <sks> from photos --vectors 2")
+    (first, second) = plan(
+        session, "train ti <sks> from photos\ntrain ti <sks> from photos --vectors 2"
+    )
     (_, lora) = plan(session, "train ti <sks> from photos\ntrain lora ink from photos")
     assert isinstance(first, Train)
     assert isinstance(second, Train)
@@ -284,14 +352,18 @@ def test_a_training_knows_the_tokens_that_are_there_already_but_its_own(session:
 
 
 def test_dreambooth_can_make_a_lora(session: Session) -> None:
-    (step, render) = plan(session, "train dreambooth cat from photos --as lora --rank 4\na <lora:cat:0.5>")
+    (step, render) = plan(
+        session, "train dreambooth cat from photos --as lora --rank 4\na <lora:cat:0.5>"
+    )
     assert isinstance(step, Train)
     assert isinstance(render, Render)
     assert (step.config.method, render.adapters) == (Lora(4, 4.0), (Adapter("cat", step.file),))
 
 
 def test_the_last_word_counts_on_what_dreambooth_makes(session: Session) -> None:
-    (step,) = session.plan(Source("train dreambooth cat from photos --as lora --as model")).plan.steps
+    (step,) = session.plan(
+        Source("train dreambooth cat from photos --as lora --as model")
+    ).plan.steps
     assert isinstance(step, Train)
     assert (step.config.method, step.file) == (Dreambooth(), FOLDER / "models" / "cat")
 
@@ -332,7 +404,10 @@ train ti <sks> from photos --on cat --under "<lora:wash:0.5> <lora:ink:0.3:0.8>"
         ("wash", 0.5, 0.5),
         ("ink", 0.3, 0.8),
     ]
-    assert [adapter.file for adapter in token.adapters] == [lora.file, FOLDER / "adapters" / "ink.safetensors"]
+    assert [adapter.file for adapter in token.adapters] == [
+        lora.file,
+        FOLDER / "adapters" / "ink.safetensors",
+    ]
     assert token.steps == 7  # a token alone that stays as it is has no more steps
 
 
@@ -348,7 +423,9 @@ train ti <sks> from photos --on cat --under "<lora:wash:0.5> <lora:ink:0.3:0.8>"
         ("dpm++_2m_karras --scheduler exponential", "dpm++_2m", "exponential"),
     ],
 )
-def test_a_sampler_goes_by_any_tools_name(session: Session, written: str, sampler: str, scheduler: str) -> None:
+def test_a_sampler_goes_by_any_tools_name(
+    session: Session, written: str, sampler: str, scheduler: str
+) -> None:
     (step,) = plan(session, f"a fox --sampler {written}")
     assert isinstance(step, Render)
     assert (step.sampler, step.scheduler) == (sampler, scheduler)
@@ -362,13 +439,18 @@ def test_samplers_are_swept_by_any_name(session: Session) -> None:
 
 def test_samples_are_prompts_below_the_training_in_each_variant(session: Session) -> None:
     (step,) = session.plan(
-        Source('set steps 7\nset cfg 3\ntrain ti <sks> from photos --steps 90 --seed 5 --samples "a <sks> {fox|owl}"')
+        Source(
+            'set steps 7\nset cfg 3\ntrain ti <sks> from photos --steps 90 --seed 5 --samples "a <sks> {fox|owl}"'
+        )
     ).plan.steps
     assert isinstance(step, Train)
     fox, owl = step.samples
     folder = FOLDER / "embeddings" / "sks.report" / "samples"
     assert (fox.text, fox.steps, fox.cfg, fox.seed) == ("a <sks> fox", 7, 3.0, 5)
-    assert [each.file for each in (fox, owl)] == [folder / "01-a-sks-fox.png", folder / "02-a-sks-owl.png"]
+    assert [each.file for each in (fox, owl)] == [
+        folder / "01-a-sks-fox.png",
+        folder / "02-a-sks-owl.png",
+    ]
     assert (fox.embeddings, fox.adapters, fox.metadata) == ((), (), "minimal")
     assert step.sample_every == 23
 
@@ -395,11 +477,16 @@ def test_without_a_seed_samples_have_that_of_the_training() -> None:
     assert [each.seed for each in step.samples] == [0]
 
 
-def test_a_lora_in_pefts_layout_is_a_folder_and_is_found_as_one(session: Session, tmp_path: Path) -> None:
+def test_a_lora_in_pefts_layout_is_a_folder_and_is_found_as_one(
+    session: Session, tmp_path: Path
+) -> None:
     (step, render) = plan(session, "train lora cat from photos --format peft\na <lora:cat:1>")
     assert isinstance(step, Train)
     assert isinstance(render, Render)
-    assert (step.file, render.adapters) == (FOLDER / "adapters" / "cat", (Adapter("cat", FOLDER / "adapters" / "cat"),))
+    assert (step.file, render.adapters) == (
+        FOLDER / "adapters" / "cat",
+        (Adapter("cat", FOLDER / "adapters" / "cat"),),
+    )
     for made in ("one", "two/unet"):
         (tmp_path / made).mkdir(parents=True)
         (tmp_path / made / "adapter_config.json").touch()
@@ -430,10 +517,15 @@ def test_an_optimizer_has_a_learning_rate_of_its_own(session: Session) -> None:
 
 
 def test_precision_and_device_are_settings_and_options(session: Session) -> None:
-    (one, other) = plan(session, "set precision bf16\na fox\na fox --precision fp32 --device cpu --memory low")
+    (one, other) = plan(
+        session, "set precision bf16\na fox\na fox --precision fp32 --device cpu --memory low"
+    )
     assert isinstance(one, Render)
     assert isinstance(other, Render)
-    assert (one.computing, other.computing) == (ComputeConfig("bf16"), ComputeConfig("fp32", "cpu", "low"))
+    assert (one.computing, other.computing) == (
+        ComputeConfig("bf16"),
+        ComputeConfig("fp32", "cpu", "low"),
+    )
 
 
 def test_a_model_that_was_trained_in_an_earlier_run_is_known_by_its_name(tmp_path: Path) -> None:

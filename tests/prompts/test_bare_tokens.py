@@ -66,6 +66,8 @@ def test_a_prompt_and_its_negative_use_the_files(tmp_path: Path) -> None:
 
 def test_one_that_is_not_there_is_an_error_at_its_place(tmp_path: Path) -> None:
     planned = Session(tmp_path).plan(Source(ON + "a embedding:inc"))
-    assert [(each.code, each.span.text) for each in planned.diagnostics] == [("PL105", "embedding:inc")]
+    assert [(each.code, each.span.text) for each in planned.diagnostics] == [
+        ("PL105", "embedding:inc")
+    ]
     assert check(ON + "a embedding:inc") == ()
     assert check(ON.replace("on", "3"))[0].code == "PL201"

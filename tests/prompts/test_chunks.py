@@ -12,11 +12,21 @@ import pytest
 
 from promptlang import resolve
 from promptlang.plan.steps import Segment
-from promptlang.prompts.chunks import BREAK, ChunkTokenizer, EmbeddingPlaceholder, count_tokens, split_into_chunks
+from promptlang.prompts.chunks import (
+    BREAK,
+    ChunkTokenizer,
+    EmbeddingPlaceholder,
+    count_tokens,
+    split_into_chunks,
+)
 
-CASES = json.loads((Path(__file__).parents[1] / "vectors" / "a1111_chunks.json").read_text("utf-8"))["cases"]
+CASES = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "a1111_chunks.json").read_text("utf-8")
+)["cases"]
 
-AS_A1111_READS_IT = {"(a BREAK b:1.3)": [Segment("a ", 1.3), Segment("BREAK", -1.3), Segment(" b", 1.3)]}
+AS_A1111_READS_IT = {
+    "(a BREAK b:1.3)": [Segment("a ", 1.3), Segment("BREAK", -1.3), Segment(" b", 1.3)]
+}
 """There A1111 takes it for the word; the language splits it before."""
 
 
@@ -25,7 +35,10 @@ def toy(embeddings: Mapping[str, int], backtrack: int) -> ChunkTokenizer[str]:
 
     def tokenize(text: str) -> list[str | EmbeddingPlaceholder]:
         words = re.findall(r"\w+|[^\w\s]", text.lower())
-        return [EmbeddingPlaceholder(word, embeddings[word]) if word in embeddings else word for word in words]
+        return [
+            EmbeddingPlaceholder(word, embeddings[word]) if word in embeddings else word
+            for word in words
+        ]
 
     return ChunkTokenizer(tokenize, "<s>", "<e>", "<e>", ",", backtrack)
 
@@ -40,7 +53,9 @@ def test_a_prompt_is_cut_where_a1111_cuts_it(case: dict[str, Any]) -> None:
         assert list(chunk.weights) == theirs["multipliers"]
         assert [[at, each.name, each.count] for at, each in chunk.vectors] == theirs["fixes"]
         places = {at + each + 1 for at, vectors in chunk.vectors for each in range(vectors.count)}
-        assert [0 if at in places else token for at, token in enumerate(chunk.tokens)] == theirs["tokens"]
+        assert [0 if at in places else token for at, token in enumerate(chunk.tokens)] == theirs[
+            "tokens"
+        ]
 
 
 def test_a_phrase_takes_its_embedding_along_to_the_next_chunk() -> None:
@@ -52,7 +67,9 @@ def test_a_phrase_takes_its_embedding_along_to_the_next_chunk() -> None:
 
 
 def test_after_the_end_stands_the_pad_where_it_is_another_token() -> None:
-    vocabulary: ChunkTokenizer[int] = ChunkTokenizer(lambda text: [5] * len(text), begin=0, end=1, pad=9, comma=None)
+    vocabulary: ChunkTokenizer[int] = ChunkTokenizer(
+        lambda text: [5] * len(text), begin=0, end=1, pad=9, comma=None
+    )
     (chunk,) = split_into_chunks([Segment("ab")], vocabulary)
     assert chunk.tokens == (0, 5, 5, 1, *[9] * 73)
     assert chunk.used == 2
@@ -60,7 +77,9 @@ def test_after_the_end_stands_the_pad_where_it_is_another_token() -> None:
 
 def test_empty_chunks_fill_up_and_the_count_goes_to_the_last() -> None:
     vocabulary: ChunkTokenizer[str] = ChunkTokenizer(str.split, "<s>", "<e>", "<e>", ",")
-    assert [chunk.used for chunk in split_into_chunks([Segment("a b")], vocabulary, at_least=3)] == [2, 0, 0]
+    assert [
+        chunk.used for chunk in split_into_chunks([Segment("a b")], vocabulary, at_least=3)
+    ] == [2, 0, 0]
     assert count_tokens(split_into_chunks([Segment("a"), BREAK, Segment("b c")], vocabulary)) == 77
     assert split_into_chunks([], vocabulary, at_least=0) == ()
     assert count_tokens(()) == 0

@@ -52,7 +52,10 @@ def test_a_prompt_means_what_it_means_in_a1111(case: dict[str, Any]) -> None:
     found = parts(case["prompt"], case["steps"])
     assert [part.weight for part in found] == [part["weight"] for part in case["parts"]]
     for part, expected in zip(found, case["parts"], strict=True):
-        theirs = [(each["until"], [[spaced(t), w] for t, w in each["segments"]]) for each in expected["intervals"]]
+        theirs = [
+            (each["until"], [[spaced(t), w] for t, w in each["segments"]])
+            for each in expected["intervals"]
+        ]
         assert [(interval.until, said(interval)) for interval in part.intervals] == theirs
     names = {use.name for part in found for interval in part.intervals for use in interval.loras}
     assert names == {name for name, *_ in case["loras"]}
@@ -66,15 +69,24 @@ def stripped(segments: list[list[Any]]) -> list[list[Any]]:
 
 def schedules() -> list[Any]:
     """Without the second pass of a hires fix, and A1111's older rule."""
-    return [each for each in cases("a1111_schedule") if not {"hires_steps", "old_scheduling"} & set(each.values[0])]
+    return [
+        each
+        for each in cases("a1111_schedule")
+        if not {"hires_steps", "old_scheduling"} & set(each.values[0])
+    ]
 
 
 @pytest.mark.parametrize("case", schedules())
 def test_a_schedule_changes_when_it_does_in_a1111(case: dict[str, Any]) -> None:
     if case["prompt"] in SETTLED:
         pytest.skip(SETTLED[case["prompt"]])
-    theirs = [(until, said(parts(text, case["steps"])[0].intervals[0])) for until, text in case["result"]]
-    found = [(each.until, stripped(said(each))) for each in parts(case["prompt"], case["steps"])[0].intervals]
+    theirs = [
+        (until, said(parts(text, case["steps"])[0].intervals[0])) for until, text in case["result"]
+    ]
+    found = [
+        (each.until, stripped(said(each)))
+        for each in parts(case["prompt"], case["steps"])[0].intervals
+    ]
     assert found == theirs
 
 
@@ -101,7 +113,11 @@ def test_breaks_divide_a_prompt_and_two_leave_nothing_between_them() -> None:
 
 
 def networks() -> list[Any]:
-    return [each for each in cases("a1111_extra_networks") if set(each.values[0]["networks"]) <= {"lora"}]
+    return [
+        each
+        for each in cases("a1111_extra_networks")
+        if set(each.values[0]["networks"]) <= {"lora"}
+    ]
 
 
 STRICTER = {
@@ -139,8 +155,12 @@ def test_a_tag_reads_as_in_a1111_or_is_an_error(case: dict[str, Any]) -> None:
         ("[a:b: <lora:q:1>0.5]", [(10, [["a", 1.0]]), (20, [["b", 1.0]])]),
     ],
 )
-def test_a_tag_beside_a_number_leaves_it_a_number_as_a1111_cuts_tags_first(text: str, expected: object) -> None:
+def test_a_tag_beside_a_number_leaves_it_a_number_as_a1111_cuts_tags_first(
+    text: str, expected: object
+) -> None:
     found = resolve(parse_prompt(Source(text).span(0, len(text)))[0], 20)
     (part,) = found.segments_a1111()
-    assert [(each.until, said) for each, said in zip(found.parts[0].intervals, part, strict=True)] == expected
+    assert [
+        (each.until, said) for each, said in zip(found.parts[0].intervals, part, strict=True)
+    ] == expected
     assert all(each.loras for each in found.parts[0].intervals)

@@ -13,7 +13,9 @@ import pytest
 from promptlang import Library, Source, convert, expand
 from promptlang.dialects import DIALECTS
 
-VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "dynamicprompts.json").read_text("utf-8"))
+VECTORS = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "dynamicprompts.json").read_text("utf-8")
+)
 FILES = {
     name.removesuffix(".txt"): [line for line in text.splitlines() if not line.startswith("#")]
     for name, text in VECTORS["wildcards"].items()
@@ -21,7 +23,12 @@ FILES = {
 }
 
 ELSEWHERE = {
-    "variables are named with `let`": ["${x={a|b}}${x} ${x}", "${x=a}${x=b}${x}", "${y:def}", "${y:{a|b}}"],
+    "variables are named with `let`": [
+        "${x={a|b}}${x} ${x}",
+        "${x=a}${x=b}${x}",
+        "${y:def}",
+        "${y:{a|b}}",
+    ],
     "a wildcard takes no arguments": ["__param(c={red|blue})__", "${c=white}__param__"],
     "there are no wrappers": ["%{ (a) $$ {b|c} }", "%{wrap ... end$${x|y}}"],
     "how to choose is not said in the text": ["{@a|b}", "__@season__", "__!season__"],
@@ -38,7 +45,9 @@ REASONS = {template: reason for reason, templates in ELSEWHERE.items() for templ
 
 
 def lines(pattern: str) -> list[str]:
-    return [line for name in sorted(FILES) if fnmatch(name, pattern) for line in sorted(FILES[name])]
+    return [
+        line for name in sorted(FILES) if fnmatch(name, pattern) for line in sorted(FILES[name])
+    ]
 
 
 def ways(text: str) -> list[str]:
@@ -51,7 +60,9 @@ def spaced(texts: list[str]) -> list[str]:
     return sorted(" ".join(text.split("#")[0].split()) for text in texts)
 
 
-@pytest.mark.parametrize("case", [pytest.param(each, id=repr(each["template"])[:50]) for each in VECTORS["cases"]])
+@pytest.mark.parametrize(
+    "case", [pytest.param(each, id=repr(each["template"])[:50]) for each in VECTORS["cases"]]
+)
 def test_a_template_comes_to_what_it_comes_to_there(case: dict[str, Any]) -> None:
     if case["template"] in REASONS:
         pytest.skip(REASONS[case["template"]])
@@ -83,7 +94,9 @@ def test_braces_are_characters_in_a1111() -> None:
 
 
 def said(text: str, target: str = "promptlang") -> list[str]:
-    return [each.message for each in convert(text, source="dynamicprompts", target=target).diagnostics]
+    return [
+        each.message for each in convert(text, source="dynamicprompts", target=target).diagnostics
+    ]
 
 
 def test_a_variable_is_called_the_same_where_it_is_set_and_where_it_stands() -> None:
@@ -91,7 +104,9 @@ def test_a_variable_is_called_the_same_where_it_is_set_and_where_it_stands() -> 
         "`${hero=`, a variable of its own, is read as text",
         "`${hero}`, a variable of its own, is read as a piece that `let` names",
     ]
-    assert convert("a ${hero}", source="dynamicprompts", target="dynamicprompts").text == "a ${hero}"
+    assert (
+        convert("a ${hero}", source="dynamicprompts", target="dynamicprompts").text == "a ${hero}"
+    )
 
 
 @pytest.mark.parametrize("text", ["__a b__", "__animal?__", "a __x,y__ b"])

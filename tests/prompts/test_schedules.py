@@ -17,7 +17,8 @@ def parts(text: str, steps: int = 10) -> tuple[PromptPart, ...]:
 
 def line(text: str, steps: int = 10) -> list[tuple[int, str]]:
     return [
-        (each.until, "".join(segment.text for segment in each.segments)) for each in parts(text, steps)[0].intervals
+        (each.until, "".join(segment.text for segment in each.segments))
+        for each in parts(text, steps)[0].intervals
     ]
 
 
@@ -39,7 +40,9 @@ def line(text: str, steps: int = 10) -> list[tuple[int, str]]:
         ("[a (b:c:5] d)", [(10, "a b:c:5 d")]),
     ],
 )
-def test_square_brackets_are_what_their_fields_make_them(text: str, expected: list[tuple[int, str]]) -> None:
+def test_square_brackets_are_what_their_fields_make_them(
+    text: str, expected: list[tuple[int, str]]
+) -> None:
     assert line(text) == expected
 
 
@@ -57,8 +60,13 @@ def test_a_lora_is_scheduled_with_what_it_stands_in() -> None:
 
 def test_a_number_may_change_over_the_steps() -> None:
     assert strengths("<lora:a:[0:0.8:0.4]>") == [(4, [("a", 0.0, 0.0)]), (10, [("a", 0.8, 0.8)])]
-    assert strengths("<lora:a:te=0.5:unet=[0|1:5]>") == [(5, [("a", 0.5, 0.0)]), (10, [("a", 0.5, 1.0)])]
-    weights = [(each.until, each.segments[0].weight) for each in parts("(a:[1.1:1.3:0.5])")[0].intervals]
+    assert strengths("<lora:a:te=0.5:unet=[0|1:5]>") == [
+        (5, [("a", 0.5, 0.0)]),
+        (10, [("a", 0.5, 1.0)]),
+    ]
+    weights = [
+        (each.until, each.segments[0].weight) for each in parts("(a:[1.1:1.3:0.5])")[0].intervals
+    ]
     assert weights == [(5, 1.1), (10, 1.3)]
 
 
@@ -69,7 +77,11 @@ def test_a_curve_is_linear_through_its_points() -> None:
 
 def test_a_break_stands_between_what_it_divides_whatever_weighs_them() -> None:
     segments = parts("(a BREAK b:1.3)")[0].intervals[0].segments
-    assert [(each.text, each.weight) for each in segments] == [("a", 1.3), ("BREAK", -1.0), ("b", 1.3)]
+    assert [(each.text, each.weight) for each in segments] == [
+        ("a", 1.3),
+        ("BREAK", -1.0),
+        ("b", 1.3),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -85,5 +97,7 @@ def test_a_break_stands_between_what_it_divides_whatever_weighs_them() -> None:
         ("(a AND b)", "PL011"),
     ],
 )
-def test_what_cannot_be_rendered_is_said(complaints: Callable[[str], list[Diagnostic]], text: str, code: str) -> None:
+def test_what_cannot_be_rendered_is_said(
+    complaints: Callable[[str], list[Diagnostic]], text: str, code: str
+) -> None:
     assert [each.code for each in complaints(text)] == [code]

@@ -112,7 +112,9 @@ def said(render: Render) -> str:
 
 
 def test_a_let_stands_for_its_text_with_what_it_is_given(plan: Planner) -> None:
-    (hard, soft) = plan('let hero(light="soft") = (a man:1.2) in ${light} light\n${hero(hard)}, far\n${hero}, far')
+    (hard, soft) = plan(
+        'let hero(light="soft") = (a man:1.2) in ${light} light\n${hero(hard)}, far\n${hero}, far'
+    )
     assert (said(hard), said(soft)) == ("a man in hard light, far", "a man in soft light, far")
 
 
@@ -143,17 +145,25 @@ def test_a_lora_that_only_a_variant_names_is_looked_for_before_anything_runs(
     complaints: Callable[[str], list[Diagnostic]],
 ) -> None:
     assert [each.code for each in complaints("a <lora:{nowhere|nothing}:0.5>")] == ["PL101"]
-    assert [each.severity.value for each in complaints("set missing warn\na <lora:{nowhere|nothing}>")] == ["warning"]
+    assert [
+        each.severity.value for each in complaints("set missing warn\na <lora:{nowhere|nothing}>")
+    ] == ["warning"]
     assert complaints("set missing ignore\na <lora:{nowhere|nothing}> <lora:gone> <token>") == []
 
 
 def test_lets_that_double_do_not_fill_the_memory(plan: Planner) -> None:
-    lines = ["let a0 = " + "x" * 100] + [f"let a{i} = ${{a{i - 1}}}${{a{i - 1}}}" for i in range(1, 40)]
+    lines = ["let a0 = " + "x" * 100] + [
+        f"let a{i} = ${{a{i - 1}}}${{a{i - 1}}}" for i in range(1, 40)
+    ]
     assert plan("\n".join(lines)) == []
 
 
-def test_a_let_that_comes_to_too_much_is_an_error(complaints: Callable[[str], list[Diagnostic]]) -> None:
-    lines = ["let a0 = " + "x" * 100] + [f"let a{i} = ${{a{i - 1}}}${{a{i - 1}}}" for i in range(1, 40)]
+def test_a_let_that_comes_to_too_much_is_an_error(
+    complaints: Callable[[str], list[Diagnostic]],
+) -> None:
+    lines = ["let a0 = " + "x" * 100] + [
+        f"let a{i} = ${{a{i - 1}}}${{a{i - 1}}}" for i in range(1, 40)
+    ]
     assert [each.code for each in complaints("\n".join([*lines, "${a39}"]))] == ["PL015"]
 
 
@@ -173,12 +183,16 @@ def test_wildcards_are_looked_up_in_the_folder_that_is_used(plan: Planner) -> No
         ("a fox --seed 1..5/3", [(1, 5.0), (3, 5.0), (5, 5.0)]),
     ],
 )
-def test_a_sweep_is_a_picture_for_each_value(plan: Planner, text: str, expected: list[tuple[int, float]]) -> None:
+def test_a_sweep_is_a_picture_for_each_value(
+    plan: Planner, text: str, expected: list[tuple[int, float]]
+) -> None:
     assert [(each.seed, each.cfg) for each in plan(text)] == expected
 
 
 @pytest.mark.parametrize("option", ["--seed 0..1/5", "--steps 1..2/5", "--seed 1.5,2"])
-def test_a_whole_number_is_not_swept_in_fractions(complaints: Callable[[str], list[Diagnostic]], option: str) -> None:
+def test_a_whole_number_is_not_swept_in_fractions(
+    complaints: Callable[[str], list[Diagnostic]], option: str
+) -> None:
     assert [each.code for each in complaints(f"a fox {option}")] == ["PL201"]
 
 
@@ -186,7 +200,9 @@ def test_every_is_a_picture_for_each_variant(plan: Planner) -> None:
     assert [said(each) for each in plan("a {red|blue} fox --every")] == ["a red fox", "a blue fox"]
 
 
-def test_too_many_pictures_are_refused_at_once(complaints: Callable[[str], list[Diagnostic]]) -> None:
+def test_too_many_pictures_are_refused_at_once(
+    complaints: Callable[[str], list[Diagnostic]],
+) -> None:
     text = "a fox --seed 1..100000\n" + "{a|b|c|d|e|f|g|h|i|j}" * 9 + " --every"
     assert [each.code for each in complaints(text)] == ["PL210", "PL210"]
 

@@ -43,7 +43,9 @@ def test_what_fits_is_offered(typed: str, lines: list[str]) -> None:
     assert offered(typed) == lines
 
 
-@pytest.mark.parametrize("typed", ["", "a fox", "a fox, <lora:ink:", "a fox --rank", "a well--kno", "fox, tr"])
+@pytest.mark.parametrize(
+    "typed", ["", "a fox", "a fox, <lora:ink:", "a fox --rank", "a well--kno", "fox, tr"]
+)
 def test_where_nothing_fits_nothing_is_offered(typed: str) -> None:
     assert offered(typed) == []
 

@@ -36,9 +36,13 @@ def test_a_mistake_is_shown_and_the_session_goes_on(repl: Conversation) -> None:
     assert repl.painter.prompts == ["a cat"]
 
 
-def test_after_a_model_that_cannot_be_used_the_one_before_is_in_use_again(repl: Conversation) -> None:
+def test_after_a_model_that_cannot_be_used_the_one_before_is_in_use_again(
+    repl: Conversation,
+) -> None:
     Path("bad.safetensors").touch()
-    shown = repl.type(f'use model "bad.safetensors"{ENTER}:list{ENTER}a fox{ENTER}:list{ENTER}a cat{ENTER}')
+    shown = repl.type(
+        f'use model "bad.safetensors"{ENTER}:list{ENTER}a fox{ENTER}:list{ENTER}a cat{ENTER}'
+    )
     models = [line for line in squeezed(shown) if line.startswith("model ")]
     assert models == ["model bad", "model emoji"]
     assert repl.painter.prompts == ["a cat"]
@@ -79,7 +83,10 @@ def test_ctrl_c_in_a_job_keeps_the_session(repl: Conversation) -> None:
 def test_a_bug_is_told_with_its_traceback_and_keeps_the_session(repl: Conversation) -> None:
     shown = repl.type(f"a bug{ENTER}a cat{ENTER}")
     assert "ZeroDivisionError: the latents are gone" in shown
-    assert "error: this is a bug in promptlang, or in a library that it uses; the session goes on" in shown
+    assert (
+        "error: this is a bug in promptlang, or in a library that it uses; the session goes on"
+        in shown
+    )
     assert repl.painter.prompts == ["a cat"]
 
 
@@ -101,7 +108,9 @@ def test_quit_leaves(repl: Conversation) -> None:
         (":", "error: there is no command `:`; `:help` lists them"),
     ],
 )
-def test_an_unknown_command_gets_the_nearest_one(repl: Conversation, typed: str, answer: str) -> None:
+def test_an_unknown_command_gets_the_nearest_one(
+    repl: Conversation, typed: str, answer: str
+) -> None:
     assert repl.type(f"{typed}{ENTER}") == [answer]
 
 

@@ -39,7 +39,9 @@ def terminal(tmp_path: Path) -> Iterator[Any]:
     program.close(force=True)
 
 
-def test_a_conversation_with_mistakes_interruptions_and_pictures(terminal: Any, tmp_path: Path) -> None:
+def test_a_conversation_with_mistakes_interruptions_and_pictures(
+    terminal: Any, tmp_path: Path
+) -> None:
     terminal.expect("promptlang 0.* Type what you want to see")
     terminal.expect(PROMPT)
 

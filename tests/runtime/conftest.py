@@ -17,9 +17,32 @@ from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from promptlang.plan.events import DiagnosticRaised, Event, PictureFinished, TrainingStarted, TrainingStep
-from promptlang.plan.steps import Interval, Model, Plan, PromptPart, Render, Resolved, Segment, Step, Train
-from promptlang.plan.training_config import DataConfig, Lora, Method, ObjectiveConfig, OptimizerConfig, TrainingConfig
+from promptlang.plan.events import (
+    DiagnosticRaised,
+    Event,
+    PictureFinished,
+    TrainingStarted,
+    TrainingStep,
+)
+from promptlang.plan.steps import (
+    Interval,
+    Model,
+    Plan,
+    PromptPart,
+    Render,
+    Resolved,
+    Segment,
+    Step,
+    Train,
+)
+from promptlang.plan.training_config import (
+    DataConfig,
+    Lora,
+    Method,
+    ObjectiveConfig,
+    OptimizerConfig,
+    TrainingConfig,
+)
 from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import WeightedDeltas
 from promptlang.runtime.conditioning.text_encoder import Conditioning
@@ -55,11 +78,17 @@ def tokenizer(folder: Path) -> CLIPTokenizer:
     """CLIP's, with a vocabulary of letters and of three words' merges."""
     letters = sorted(ByteLevel.alphabet())
     merges = ["c a", "ca t</w>", "f o", "fo x</w>", "i n", "in k</w>"]
-    words = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(pair.split()) for pair in merges)]
+    words = [
+        *letters,
+        *(f"{letter}</w>" for letter in letters),
+        *("".join(pair.split()) for pair in merges),
+    ]
     words += ["<|startoftext|>", "<|endoftext|>"]
     (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]))
-    return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
+    return CLIPTokenizer(
+        str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77
+    )
 
 
 def pipeline(folder: Path, scheduler: DDIMScheduler) -> StableDiffusionPipeline:
@@ -106,13 +135,17 @@ def pipeline(folder: Path, scheduler: DDIMScheduler) -> StableDiffusionPipeline:
 
 
 @pytest.fixture(scope="session")
-def pipelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[StableDiffusionPipeline, Model]]:
+def pipelines(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, tuple[StableDiffusionPipeline, Model]]:
     """A pipeline of each way to predict, and the model it is saved as."""
     made = {}
     for name, options in NOISE.items():
         torch.manual_seed(0)
         folder = tmp_path_factory.mktemp(name)
-        schedule = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", **options)
+        schedule = DDIMScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", **options
+        )
         each = pipeline(folder, schedule)
         each.save_pretrained(folder / "tiny")
         made[name] = each, Model("tiny", folder / "tiny")
@@ -172,7 +205,11 @@ def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
     draw = np.random.default_rng(0)
-    for name, shape in (("one.png", (16, 16, 3)), ("red-fox_2.png", (20, 16, 3)), ("ink.png", (16, 40, 4))):
+    for name, shape in (
+        ("one.png", (16, 16, 3)),
+        ("red-fox_2.png", (20, 16, 3)),
+        ("ink.png", (16, 40, 4)),
+    ):
         Image.fromarray(draw.integers(0, 256, shape, dtype=np.uint8)).save(folder / name)
     (folder / "one.txt").write_text("a cat in ink\n")
     return folder
@@ -187,7 +224,11 @@ def training(tiny: Model, span: Span, photos: Path, tmp_path: Path) -> Callable[
 
     def make(method: Method | None = None, **changes: Any) -> Train:
         given = {
-            part: {field.name: changes.pop(field.name) for field in fields(part) if field.name in changes}
+            part: {
+                field.name: changes.pop(field.name)
+                for field in fields(part)
+                if field.name in changes
+            }
             for part in PARTS
         }
         assert not changes
@@ -199,7 +240,16 @@ def training(tiny: Model, span: Span, photos: Path, tmp_path: Path) -> Callable[
             **{"seed": 3, **given[TrainingConfig]},
         )
         file = tmp_path / "adapters" / "ink.safetensors"
-        return Train(**{"span": span, "model": tiny, "name": "ink", "file": file, "config": config, **given[Train]})
+        return Train(
+            **{
+                "span": span,
+                "model": tiny,
+                "name": "ink",
+                "file": file,
+                "config": config,
+                **given[Train],
+            }
+        )
 
     return make
 
@@ -233,7 +283,9 @@ def learn(events: Iterator[Event], steps: int) -> TrainingStarted:
 
 def complaints(events: list[Event]) -> list[str]:
     return [
-        f"{each.diagnostic.code} {each.diagnostic.message}" for each in events if isinstance(each, DiagnosticRaised)
+        f"{each.diagnostic.code} {each.diagnostic.message}"
+        for each in events
+        if isinstance(each, DiagnosticRaised)
     ]
 
 
@@ -266,12 +318,16 @@ def kohya(base: BaseModel, seed: int = 0) -> dict[str, Tensor]:
             rank, key = 1 + i % 3, prefix + name.replace(".", "_")
             out, *inner = module.weight.shape
             tensors[f"{key}.lora_down.weight"] = torch.randn(rank, *inner, generator=draw)
-            tensors[f"{key}.lora_up.weight"] = torch.randn(out, rank, *[1] * (len(inner) - 1), generator=draw) * 0.2
+            tensors[f"{key}.lora_up.weight"] = (
+                torch.randn(out, rank, *[1] * (len(inner) - 1), generator=draw) * 0.2
+            )
             tensors[f"{key}.alpha"] = torch.tensor(0.5 + i % 2)
     return tensors
 
 
-def answered(moment: StepConditioning, predict: Callable[[WeightedDeltas, Conditioning], Tensor]) -> Tensor:
+def answered(
+    moment: StepConditioning, predict: Callable[[WeightedDeltas, Conditioning], Tensor]
+) -> Tensor:
     """What a moment comes to, where `predict` stands for the network: LoRAs and prompts to predictions."""
     found: list[Tensor] = []
 

@@ -37,7 +37,11 @@ def _sd(family: str) -> DiffusionPipeline:
         vae=_vae(),
         text_encoder=CLIPTextModel(_text("gelu" if two else "quick_gelu")),
         tokenizer=tokenizers.load_clip_tokenizer("!" if two else "<|endoftext|>"),
-        unet=_unet(cross_attention_dim=32, sample_size=12 if family == "sd2" else 8, use_linear_projection=two),
+        unet=_unet(
+            cross_attention_dim=32,
+            sample_size=12 if family == "sd2" else 8,
+            use_linear_projection=two,
+        ),
         scheduler=_schedule(**(V if family == "sd2" else {})),
         safety_checker=None,
         feature_extractor=None,
@@ -49,7 +53,9 @@ def _sdxl() -> DiffusionPipeline:
     return StableDiffusionXLPipeline(
         vae=_vae(),
         text_encoder=CLIPTextModel(_text("quick_gelu")),
-        text_encoder_2=CLIPTextModelWithProjection(_text("gelu", hidden_size=48, projection_dim=48)),
+        text_encoder_2=CLIPTextModelWithProjection(
+            _text("gelu", hidden_size=48, projection_dim=48)
+        ),
         tokenizer=tokenizers.load_clip_tokenizer("<|endoftext|>"),
         tokenizer_2=tokenizers.load_clip_tokenizer("!"),
         unet=_unet(
@@ -98,7 +104,9 @@ def _text(activation: str, **options: Any) -> CLIPTextConfig:
 
 def _schedule(**options: Any) -> DDIMScheduler:
     noise = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-    return DDIMScheduler(**noise, clip_sample=False, set_alpha_to_one=False, steps_offset=1, **options)
+    return DDIMScheduler(
+        **noise, clip_sample=False, set_alpha_to_one=False, steps_offset=1, **options
+    )
 
 
 # The original layout: diffusers' names back to those of CompVis, Stability and OpenCLIP.
@@ -136,19 +144,31 @@ OPEN_CLIP = {
 def original(pipeline: DiffusionPipeline, *, prefixed: bool = True) -> dict[str, Tensor]:
     """A checkpoint; `prefixed` as transformers 4 names a text encoder's weights, else as 5 does."""
     unet = pipeline.unet
-    tensors = {f"model.diffusion_model.{original_name(key, unet)}": value for key, value in unet.state_dict().items()}
-    tensors |= {f"first_stage_model.{key}": value for key, value in original_vae(pipeline.vae).items()}
+    tensors = {
+        f"model.diffusion_model.{original_name(key, unet)}": value
+        for key, value in unet.state_dict().items()
+    }
+    tensors |= {
+        f"first_stage_model.{key}": value for key, value in original_vae(pipeline.vae).items()
+    }
     clip = "text_model." if prefixed else ""
     second = getattr(pipeline, "text_encoder_2", None)
     first = _plain(pipeline.text_encoder)
     if second is not None:
-        tensors |= {f"conditioner.embedders.0.transformer.{clip}{key}": value for key, value in first.items()}
+        tensors |= {
+            f"conditioner.embedders.0.transformer.{clip}{key}": value
+            for key, value in first.items()
+        }
         tensors |= _open_clip(second, "conditioner.embedders.1.model.")
     elif pipeline.text_encoder.config.hidden_act == "gelu":
         tensors |= _open_clip(pipeline.text_encoder, "cond_stage_model.model.")
     else:
-        tensors |= {f"cond_stage_model.transformer.{clip}{key}": value for key, value in first.items()}
-        tensors["cond_stage_model.transformer.text_model.embeddings.position_ids"] = torch.arange(77)[None]
+        tensors |= {
+            f"cond_stage_model.transformer.{clip}{key}": value for key, value in first.items()
+        }
+        tensors["cond_stage_model.transformer.text_model.embeddings.position_ids"] = torch.arange(
+            77
+        )[None]
     return {key: value.contiguous() for key, value in tensors.items()}
 
 
@@ -191,10 +211,16 @@ def original_vae(vae: AutoencoderKL) -> dict[str, Tensor]:
         name = key.replace("conv_norm_out", "norm_out").replace("conv_shortcut", "nin_shortcut")
         for i in range(last + 1):
             name = name.replace(f"encoder.down_blocks.{i}.resnets", f"encoder.down.{i}.block")
-            name = name.replace(f"encoder.down_blocks.{i}.downsamplers.0", f"encoder.down.{i}.downsample")
+            name = name.replace(
+                f"encoder.down_blocks.{i}.downsamplers.0", f"encoder.down.{i}.downsample"
+            )
             name = name.replace(f"decoder.up_blocks.{i}.resnets", f"decoder.up.{last - i}.block")
-            name = name.replace(f"decoder.up_blocks.{i}.upsamplers.0", f"decoder.up.{last - i}.upsample")
-        name = name.replace("mid_block.resnets.0", "mid.block_1").replace("mid_block.resnets.1", "mid.block_2")
+            name = name.replace(
+                f"decoder.up_blocks.{i}.upsamplers.0", f"decoder.up.{last - i}.upsample"
+            )
+        name = name.replace("mid_block.resnets.0", "mid.block_1").replace(
+            "mid_block.resnets.1", "mid.block_2"
+        )
         if "mid_block.attentions.0" in name:
             name = name.replace("mid_block.attentions.0", "mid.attn_1")
             for ours, theirs in ATTENTION.items():
@@ -212,16 +238,26 @@ def _open_clip(encoder: Any, prefix: str) -> dict[str, Tensor]:
             continue
         name = key
         for ours, theirs in OPEN_CLIP.items():
-            name = name.replace(ours, theirs) if ours != "layer_norm" or "final" not in name else name
-        projections = [weights[key.replace(".q_proj", f".{one}_proj")] for one in "qkv"] if ".q_proj." in key else []
-        found[prefix + name.replace(".q_proj.", ".in_proj_")] = torch.cat(projections) if projections else value
+            name = (
+                name.replace(ours, theirs) if ours != "layer_norm" or "final" not in name else name
+            )
+        projections = (
+            [weights[key.replace(".q_proj", f".{one}_proj")] for one in "qkv"]
+            if ".q_proj." in key
+            else []
+        )
+        found[prefix + name.replace(".q_proj.", ".in_proj_")] = (
+            torch.cat(projections) if projections else value
+        )
     projection = found.pop(f"{prefix}text_projection.weight", None)
     width = encoder.config.hidden_size
     found[f"{prefix}text_projection"] = torch.eye(width) if projection is None else projection.T
     found[f"{prefix}logit_scale"] = torch.tensor(4.6)
     if projection is None:  # Stable Diffusion 2 leaves OpenCLIP's last layer out
         last = {key: value for key, value in found.items() if ".resblocks.2." in key}
-        found |= {key.replace(".resblocks.2.", ".resblocks.3."): value + 1 for key, value in last.items()}
+        found |= {
+            key.replace(".resblocks.2.", ".resblocks.3."): value + 1 for key, value in last.items()
+        }
     return found
 
 
@@ -230,5 +266,7 @@ def save_original(
 ) -> Path:
     """The checkpoint as a file, without what `changes` says is None."""
     tensors = {**original(pipeline), **changes}
-    save_file({key: value for key, value in tensors.items() if value is not None}, file, metadata or {})
+    save_file(
+        {key: value for key, value in tensors.items() if value is not None}, file, metadata or {}
+    )
     return file

@@ -38,7 +38,9 @@ def test_a_folder_is_there_as_before_where_the_new_one_cannot_take_its_place(
 
 
 def test_what_a_killed_process_left_is_put_back_or_taken_away(model: Path) -> None:
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
     process = ended.stdout.decode().strip()
     model.rename(model.with_name(f".cat.{process}.before"))
     model.with_name(f".cat.{process}.partial").mkdir()

@@ -37,7 +37,9 @@ def test_a_device_that_is_not_there_is_said(render: Make) -> None:
     assert said == "PL510 there is no device `cuda` on this machine"
 
 
-def test_a_precision_that_the_device_cannot_compute_in_is_said(render: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_precision_that_the_device_cannot_compute_in_is_said(
+    render: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(devices, "supports_dtype", lambda _, dtype: dtype != torch.float16)
     (said,) = complaints(run(Runtime(), render(computing=ComputeConfig("fp16", "cpu"))))
     assert said == "PL511 the device `cpu` cannot compute in `fp16`"
@@ -63,7 +65,10 @@ def test_each_network_has_the_numbers_that_were_asked_for(tiny: Model, span: Spa
     assert base.vae.config.force_upcast
     assert base.vae.dtype == torch.float32  # it overflows in fp16, and says so
     assert (
-        loader.load_model(tiny, span, DevicePlacement(torch.device("cpu"), torch.bfloat16)).vae.dtype == torch.bfloat16
+        loader.load_model(
+            tiny, span, DevicePlacement(torch.device("cpu"), torch.bfloat16)
+        ).vae.dtype
+        == torch.bfloat16
     )
 
 
@@ -71,16 +76,22 @@ def test_a_vae_that_stands_fp16_is_left_in_it(span: Span, tmp_path: Path) -> Non
     pipeline = small("sd1")
     pipeline.vae.register_to_config(force_upcast=False)
     pipeline.save_pretrained(tmp_path / "sd")
-    base = loader.load_model(Model("sd", tmp_path / "sd"), span, DevicePlacement(torch.device("cpu"), torch.float16))
+    base = loader.load_model(
+        Model("sd", tmp_path / "sd"), span, DevicePlacement(torch.device("cpu"), torch.float16)
+    )
     assert base.vae.dtype == torch.float16
 
 
-def test_little_memory_makes_the_same_picture_but_for_rounding(render: Make, pixels: Pixels) -> None:
+def test_little_memory_makes_the_same_picture_but_for_rounding(
+    render: Make, pixels: Pixels
+) -> None:
     usual, sparing = pixels(render()), pixels(render(computing=ComputeConfig(memory="low")))
     assert np.abs(usual - sparing).max() <= 1
 
 
-def test_training_reads_the_model_in_full_precision(render: Make, training: Callable[..., object], tiny: Model) -> None:
+def test_training_reads_the_model_in_full_precision(
+    render: Make, training: Callable[..., object], tiny: Model
+) -> None:
     runtime = Runtime()
     run(runtime, render(computing=ComputeConfig("bf16", "cpu")))
     assert runtime._models[tiny].base.unet.dtype == torch.bfloat16

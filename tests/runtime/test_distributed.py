@@ -37,7 +37,9 @@ a cat <lora:ink:1> --steps 2 --seed 1
 
 def run_by(launcher: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", *launcher, "-m", "promptlang", "run", str(folder / "x.pl")]
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        words, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 def launched(launcher: Sequence[str], folder: Path) -> str:
@@ -58,7 +60,12 @@ def test_two_processes_learn_what_one_learns_and_one_of_them_tells(
     launcher: str, tiny: Model, photos: Path, tmp_path: Path
 ) -> None:
     alone, both = (recipe(tmp_path / name, photos, tiny) for name in ("alone", "both"))
-    subprocess.run([sys.executable, "-m", "promptlang", "run", "x.pl"], cwd=alone, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "promptlang", "run", "x.pl"],
+        cwd=alone,
+        check=True,
+        capture_output=True,
+    )
     said = launched(LAUNCHERS[launcher], both)
     assert said.count("trained ink") == 1
     assert "2 processes" in said
@@ -68,15 +75,23 @@ def test_two_processes_learn_what_one_learns_and_one_of_them_tells(
     with safe_open(str(both / "adapters" / "ink.safetensors"), "pt") as opened:
         assert opened.metadata()["ss_total_batch_size"] == "2"
     sheets = [
-        sorted(each.name for each in (folder / "adapters" / "ink.report").rglob("*.png")) for folder in (both, alone)
+        sorted(each.name for each in (folder / "adapters" / "ink.report").rglob("*.png"))
+        for folder in (both, alone)
     ]
     assert sheets[0] == sheets[1]
-    lines = [(folder / "adapters" / "ink.report" / "metrics.jsonl").read_text().count("\n") for folder in (both, alone)]
+    lines = [
+        (folder / "adapters" / "ink.report" / "metrics.jsonl").read_text().count("\n")
+        for folder in (both, alone)
+    ]
     assert lines[0] == lines[1]
-    assert [each.name for each in (both / "out").iterdir()] == [each.name for each in (alone / "out").iterdir()]
+    assert [each.name for each in (both / "out").iterdir()] == [
+        each.name for each in (alone / "out").iterdir()
+    ]
 
 
-def test_a_picture_that_one_of_two_processes_cannot_read_ends_both(tiny: Model, photos: Path, tmp_path: Path) -> None:
+def test_a_picture_that_one_of_two_processes_cannot_read_ends_both(
+    tiny: Model, photos: Path, tmp_path: Path
+) -> None:
     folder = recipe(tmp_path / "both", photos, tiny)
     sorted(photos.glob("*.png"))[1].write_bytes(b"no picture")
     done = run_by(LAUNCHERS["torchrun"], folder)
@@ -85,8 +100,12 @@ def test_a_picture_that_one_of_two_processes_cannot_read_ends_both(tiny: Model, 
     assert not (folder / "adapters").exists()
 
 
-@pytest.mark.parametrize(("accumulate", "pictures", "count", "parts"), [(1, 4, 2, 2), (4, 8, 2, 4), (3, 12, 2, 6)])
-def test_each_process_has_as_many_parts_of_a_step(accumulate: int, pictures: int, count: int, parts: int) -> None:
+@pytest.mark.parametrize(
+    ("accumulate", "pictures", "count", "parts"), [(1, 4, 2, 2), (4, 8, 2, 4), (3, 12, 2, 6)]
+)
+def test_each_process_has_as_many_parts_of_a_step(
+    accumulate: int, pictures: int, count: int, parts: int
+) -> None:
     processes = [Processes(count, rank) for rank in range(count)]
     assert processes[0].micro_batch_count(accumulate, pictures) == parts
     shares = [each.select_own_share(range(parts)) for each in processes]

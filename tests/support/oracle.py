@@ -25,7 +25,9 @@ def resolve(text: str, steps: int) -> list[tuple[float, list[tuple[int, Weighed]
         if match and len(parts) > 1:
             weight, content = float(match[1]), content[: match.start()]
         ends = sorted({steps, *Scheduled(content, steps).ends})
-        found.append((weight, [(end, attention(Scheduled(content, steps).at(end))) for end in ends]))
+        found.append(
+            (weight, [(end, attention(Scheduled(content, steps).at(end))) for end in ends])
+        )
     return found
 
 
@@ -84,7 +86,9 @@ class Scheduled:
         every = 1
         if start and NUMBER.match(period):
             options = [*options[:-1], ":".join(start)]
-            every = max(1, min(self.steps, int(float(period) * (self.steps if "." in period else 1))))
+            every = max(
+                1, min(self.steps, int(float(period) * (self.steps if "." in period else 1)))
+            )
         self.found |= set(range(1, self.steps + 1))
         texts = [self._all(option) for option in options]
         return texts[(self.step - 1) // every % len(texts)]

@@ -63,14 +63,19 @@ MORE_THAN_BRACKETS = ("BREAK", "AND", "|", ":0.5]", ":[1.1")
 def attention_cases() -> list[Any]:
     cases = json.loads((VECTORS / "a1111_attention.json").read_text("utf-8"))
     plain = [case for case in cases if "result" in case and not set("<#") & set(case["prompt"])]
-    return [case for case in plain if not any(each in case["prompt"] for each in MORE_THAN_BRACKETS)]
+    return [
+        case for case in plain if not any(each in case["prompt"] for each in MORE_THAN_BRACKETS)
+    ]
 
 
 @pytest.mark.parametrize("case", attention_cases(), ids=lambda case: repr(case["prompt"])[:40])
 def test_weights_are_those_of_a1111(case: dict[str, Any]) -> None:
     expected = [(text, weight) for text, weight in case["result"] if text]
     if expected and expected[-1][1] == 1.0:
-        expected[-1] = (expected[-1][0].rstrip(), 1.0)  # by then A1111 has cut the white space at the end
+        expected[-1] = (
+            expected[-1][0].rstrip(),
+            1.0,
+        )  # by then A1111 has cut the white space at the end
     found = [(text, weight) for text, weight in weigh(case["prompt"]) if text]
     assert found == [each for each in expected if each[0]]
 
@@ -133,7 +138,8 @@ def test_nodes_are_equal_when_they_say_the_same_wherever_they_stand() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["(" * 5000 + "a" + ")" * 5000, "[(" * 2500, ")" * 5000, "\\" * 999, "\0(\ud800", "（a：1.2）"]
+    "text",
+    ["(" * 5000 + "a" + ")" * 5000, "[(" * 2500, ")" * 5000, "\\" * 999, "\0(\ud800", "（a：1.2）"],
 )
 def test_no_text_however_broken_raises(text: str) -> None:
     assert isinstance(resolve(read(text), 20).parts[0].intervals[0].segments[0], Segment)

@@ -47,7 +47,9 @@ WORDS = [
     "é",
     "1,2",
 ]
-PROMPTS = st.lists(st.sampled_from([*MARKS, *WORDS]) | st.text(max_size=3), max_size=40).map("".join)
+PROMPTS = st.lists(st.sampled_from([*MARKS, *WORDS]) | st.text(max_size=3), max_size=40).map(
+    "".join
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -76,7 +78,9 @@ def test_spans_nest_and_follow_each_other(text: str) -> None:
 @given(st.text("()[]a", max_size=30))
 def test_weights_multiply_in_the_order_in_which_brackets_close(text: str) -> None:
     segments = resolve(text).parts[0].intervals[0].segments
-    found = [segment.weight for segment in segments for character in segment.text if character == "a"]
+    found = [
+        segment.weight for segment in segments for character in segment.text if character == "a"
+    ]
     assert found == list(by_hand(text))
 
 
@@ -115,7 +119,9 @@ DEEP: dict[str, tuple[Callable[[int], str], int]] = {
 
 
 @pytest.mark.parametrize(("text", "most"), DEEP.values(), ids=DEEP.keys())
-def test_deep_and_long_prompts_take_work_by_their_length(text: Callable[[int], str], most: int) -> None:
+def test_deep_and_long_prompts_take_work_by_their_length(
+    text: Callable[[int], str], most: int
+) -> None:
     resolve(text(most), 20)
     once, twice = (work(partial(resolve, text(n), 20)) for n in (100, 200))
     assert twice < 3 * once

@@ -22,7 +22,9 @@ def test_as_json_each_node_has_its_type_its_place_and_its_fields() -> None:
     emphasis, _, schedule = picture["prompt"]["phrases"]
     text = {"type": "Text", "start": 1, "end": 4, "value": "fox"}
     assert emphasis == {"type": "Emphasis", "start": 0, "end": 9, "phrases": [text], "weight": 1.2}
-    assert schedule["moments"] == [{"type": "Moment", "start": 15, "end": 18, "value": 0.5, "fraction": True}]
+    assert schedule["moments"] == [
+        {"type": "Moment", "start": 15, "end": 18, "value": 0.5, "fraction": True}
+    ]
     (option,) = picture["options"]
     assert option["value"] == {"type": "Number", "start": 28, "end": 29, "value": 7}
 

@@ -22,8 +22,17 @@ class Screen:
         self._out, self._errors = StringIO(), StringIO()
         colours = "truecolor" if is_tty else None
         self.terminal = Terminal(
-            Console(file=self._out, width=80, height=24, force_terminal=is_tty, color_system=colours, **options),  # type: ignore[arg-type]
-            Console(file=self._errors, width=80, force_terminal=is_tty, color_system=colours, **options),  # type: ignore[arg-type]
+            Console(
+                file=self._out,
+                width=80,
+                height=24,
+                force_terminal=is_tty,
+                color_system=colours,
+                **options,
+            ),  # type: ignore[arg-type]
+            Console(
+                file=self._errors, width=80, force_terminal=is_tty, color_system=colours, **options
+            ),  # type: ignore[arg-type]
         )
 
     @property
@@ -60,7 +69,9 @@ def render(tmp_path: Path) -> Callable[..., Render]:
         span = Source(text).span(0, len(text))
         resolved = Resolved((PromptPart((Interval(25, (Segment(text),)),)),))
         where = tmp_path / file
-        return Render(span, EMOJI, text, "", resolved, resolved, (), 7, 25, 5.0, None, "ddim", where)
+        return Render(
+            span, EMOJI, text, "", resolved, resolved, (), 7, 25, 5.0, None, "ddim", where
+        )
 
     return make
 

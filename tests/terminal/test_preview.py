@@ -29,7 +29,10 @@ def picture(*rows: list[tuple[int, int, int]]) -> Image.Image:
 
 def test_a_square_of_four_pixels_is_two_characters() -> None:
     four = picture([(255, 0, 0), (0, 255, 0)], [(0, 0, 255), (1, 2, 3)])
-    assert drawn(four) == "\x1b[38;2;255;0;0;48;2;0;0;255m▀\x1b[0m\x1b[38;2;0;255;0;48;2;1;2;3m▀\x1b[0m\n"
+    assert (
+        drawn(four)
+        == "\x1b[38;2;255;0;0;48;2;0;0;255m▀\x1b[0m\x1b[38;2;0;255;0;48;2;1;2;3m▀\x1b[0m\n"
+    )
 
 
 def test_below_the_last_row_of_an_odd_number_there_is_nothing() -> None:
@@ -40,7 +43,9 @@ def test_below_the_last_row_of_an_odd_number_there_is_nothing() -> None:
     ("size", "columns", "lines"),
     [((512, 512), 40, 20), ((512, 256), 40, 10), ((256, 1024), 10, 20), ((16, 16), 16, 8)],
 )
-def test_a_picture_keeps_its_shape_and_fits(size: tuple[int, int], columns: int, lines: int, tmp_path: Path) -> None:
+def test_a_picture_keeps_its_shape_and_fits(
+    size: tuple[int, int], columns: int, lines: int, tmp_path: Path
+) -> None:
     Image.new("RGB", size).save(tmp_path / "picture.png")
     shown = preview_file(tmp_path / "picture.png", columns=40, rows=20).plain.splitlines()
     assert (len(shown[0]), len(shown)) == (columns, lines)

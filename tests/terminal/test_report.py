@@ -11,9 +11,13 @@ from promptlang.source import Source
 from promptlang.terminal.report import diagnostic_text, report_text
 
 
-def about(text: str, place: str | tuple[int, int], hint: str | None = None, name: str = "<prompt>") -> Diagnostic:
+def about(
+    text: str, place: str | tuple[int, int], hint: str | None = None, name: str = "<prompt>"
+) -> Diagnostic:
     source = Source(text, name)
-    start, end = (text.index(place), text.index(place) + len(place)) if isinstance(place, str) else place
+    start, end = (
+        (text.index(place), text.index(place) + len(place)) if isinstance(place, str) else place
+    )
     return Diagnostic("PL101", "it is wrong", source.span(start, end), hint)
 
 
@@ -24,7 +28,12 @@ def excerpt(text: str, place: str | tuple[int, int], width: int = 100) -> list[s
 
 def test_the_place_is_underlined_and_the_hint_given() -> None:
     text = "a fox, <lora:ukiyoe:0.6>"
-    unknown = Diagnostic("PL101", "no LoRA is named `ukiyoe`", Source(text).span(7, 24), hint="did you mean `ukiyo-e`?")
+    unknown = Diagnostic(
+        "PL101",
+        "no LoRA is named `ukiyoe`",
+        Source(text).span(7, 24),
+        hint="did you mean `ukiyo-e`?",
+    )
     assert diagnostic_text(unknown) == dedent("""\
         error[PL101]: no LoRA is named `ukiyoe`
          --> <prompt>:1:8
@@ -56,7 +65,9 @@ def test_a_tab_is_four_cells_wide_in_the_line_and_under_it() -> None:
         ("cafe\u0301 wrong", "     ^^^^^"),
     ],
 )
-def test_carets_stand_under_the_place_after_wide_and_combining_characters(line: str, carets: str) -> None:
+def test_carets_stand_under_the_place_after_wide_and_combining_characters(
+    line: str, carets: str
+) -> None:
     assert excerpt(line, "wrong") == [f"1 | {line}", f"  | {carets}"]
 
 
@@ -66,7 +77,10 @@ def test_wide_characters_are_underlined_over_their_width() -> None:
 
 def test_of_a_span_over_several_lines_the_first_is_underlined_to_its_end() -> None:
     text = 'set negative """blurry\nlow quality"""'
-    assert excerpt(text, (13, len(text))) == ['1 | set negative """blurry', "  |              ^^^^^^^^^"]
+    assert excerpt(text, (13, len(text))) == [
+        '1 | set negative """blurry',
+        "  |              ^^^^^^^^^",
+    ]
 
 
 def test_an_empty_span_has_one_caret() -> None:
@@ -93,7 +107,9 @@ def test_an_empty_text_can_be_complained_about() -> None:
         (195, "1 | …xxxxxxxxxxxxxWRONG", "  |               ^^^^^"),
     ],
 )
-def test_of_a_long_line_the_part_around_the_place_is_shown(at: int, shown: str, carets: str) -> None:
+def test_of_a_long_line_the_part_around_the_place_is_shown(
+    at: int, shown: str, carets: str
+) -> None:
     text = "x" * at + "WRONG" + "x" * (195 - at)
     assert excerpt(text, "WRONG", width=20) == [shown, carets]
 
@@ -113,7 +129,9 @@ def test_what_would_steer_the_terminal_is_shown_as_a_mark() -> None:
 
 
 def test_a_message_and_a_file_name_cannot_steer_the_terminal_either() -> None:
-    bad = Diagnostic("PL101", "no LoRA is named `\x1b[2J`", Source("a", "\x1b]0;x\x07.pl").span(0, 1))
+    bad = Diagnostic(
+        "PL101", "no LoRA is named `\x1b[2J`", Source("a", "\x1b]0;x\x07.pl").span(0, 1)
+    )
     assert "\x1b" not in diagnostic_text(bad)
 
 
@@ -123,7 +141,9 @@ def test_text_that_would_run_from_right_to_left_against_its_order_is_marked() ->
 
 def test_several_diagnostics_are_counted_at_the_end() -> None:
     wrong = about("a fox", "fox")
-    odd = Diagnostic("PL206", "the weight 9 is far out", Source("(16:9)").span(0, 6), severity=Severity.WARNING)
+    odd = Diagnostic(
+        "PL206", "the weight 9 is far out", Source("(16:9)").span(0, 6), severity=Severity.WARNING
+    )
     assert report_text([wrong, odd, wrong]) == dedent("""\
         error[PL101]: it is wrong
          --> <prompt>:1:3

@@ -57,7 +57,9 @@ def rendering(step: Render, *, seconds: float = 1.2) -> Iterator[Event]:
 
 def training(step: Train, *, resumed_at: int = 0) -> Iterator[Event]:
     yield TrainingStarted(step, pictures=12, resumed_at=resumed_at)
-    yield from (TrainingStep(done, step.steps, 0.0312) for done in range(resumed_at + 1, step.steps + 1))
+    yield from (
+        TrainingStep(done, step.steps, 0.0312) for done in range(resumed_at + 1, step.steps + 1)
+    )
     yield TrainingFinished(step, 0.0312, 75.2)
 
 
@@ -66,7 +68,9 @@ def _in_the_folder_of_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_log_has_a_line_for_each_start_and_each_file(log: Screen, render: MakeRender, train: Train) -> None:
+def test_a_log_has_a_line_for_each_start_and_each_file(
+    log: Screen, render: MakeRender, train: Train
+) -> None:
     assert log.terminal.display_events(running(*training(train), *rendering(render())))
     assert log.errors == ""
     assert log.out == dedent("""\
@@ -80,7 +84,9 @@ def test_a_log_has_a_line_for_each_start_and_each_file(log: Screen, render: Make
 
 def test_a_log_of_other_work_has_its_results_only(log: Screen) -> None:
     assert log.terminal.display_events(
-        running(TaskProgress("measuring", 1, 2), TaskProgress("measuring", 2, 2), TextReported("70 %"))
+        running(
+            TaskProgress("measuring", 1, 2), TaskProgress("measuring", 2, 2), TextReported("70 %")
+        )
     )
     assert log.out == "70 %\n"
 
@@ -90,9 +96,13 @@ def test_a_training_that_is_skipped_is_said_to_be_up_to_date(log: Screen, train:
     assert log.out == "ink is up to date: adapters/ink.safetensors\n"
 
 
-def test_a_log_names_the_pictures_that_a_training_makes(log: Screen, train: Train, tmp_path: Path) -> None:
+def test_a_log_names_the_pictures_that_a_training_makes(
+    log: Screen, train: Train, tmp_path: Path
+) -> None:
     files = (tmp_path / "a.png", tmp_path / "b.png")
-    log.terminal.display_events(running(TrainingSampled(train, 1, files[:1]), TrainingSampled(train, 100, files)))
+    log.terminal.display_events(
+        running(TrainingSampled(train, 1, files[:1]), TrainingSampled(train, 100, files))
+    )
     assert log.out.splitlines() == [
         "ink after 1 step: a.png",
         "ink after 100 steps: a.png",
@@ -129,7 +139,9 @@ def test_brackets_and_colons_in_a_prompt_are_not_markup(log: Screen, render: Mak
 
 def test_a_failed_step_is_reported_and_the_others_go_on(log: Screen, render: MakeRender) -> None:
     source = Source("a fox, <lora:ink>")
-    broken = Diagnostic("PL302", "`ink.safetensors` cannot be used as a LoRA: it is empty", source.span(7, 17))
+    broken = Diagnostic(
+        "PL302", "`ink.safetensors` cannot be used as a LoRA: it is empty", source.span(7, 17)
+    )
     assert not log.terminal.display_events(running(DiagnosticRaised(broken), *rendering(render())))
     assert log.out.endswith("out/0001.png (seed 7, 1.2 s)\n")
     assert log.errors == dedent("""\
@@ -159,23 +171,31 @@ def test_a_warning_is_no_failure(log: Screen) -> None:
     assert log.errors.startswith("warning[PL206]: odd\n")
 
 
-def test_on_a_terminal_the_picture_is_shown_above_a_link_to_its_file(tty: Screen, render: MakeRender) -> None:
+def test_on_a_terminal_the_picture_is_shown_above_a_link_to_its_file(
+    tty: Screen, render: MakeRender
+) -> None:
     step = render()
     tty.terminal.display_events(running(*rendering(step)))
     row = "\x1b[38;2;1;2;3;48;2;1;2;3m▀\x1b[0m" * 4
     assert f"{row}\n{row}\n" in tty.out
-    assert re.search(rf"\x1b]8;id=\d+;{re.escape(step.file.as_uri())}\x1b\\out/0001.png\x1b]8;;\x1b\\", tty.out)
+    assert re.search(
+        rf"\x1b]8;id=\d+;{re.escape(step.file.as_uri())}\x1b\\out/0001.png\x1b]8;;\x1b\\", tty.out
+    )
 
 
 def test_of_a_sweep_the_sheet_is_shown_and_one_bar_counts_its_pictures(
     tty: Screen, render: MakeRender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = [replace(render(file=f"out/{at}.png"), sheet_position=(at, 2), steps=4) for at in (1, 2)]
+    steps = [
+        replace(render(file=f"out/{at}.png"), sheet_position=(at, 2), steps=4) for at in (1, 2)
+    ]
     sheet = ContactSheet(steps[0].span, (), tmp_path / "out" / "sheet.png")
     bars: list[tuple[float, int | None]] = []
     show = ProgressLine.show
 
-    def told(foot: ProgressLine, title: str, done: float = 0, total: int | None = None, note: str = "") -> None:
+    def told(
+        foot: ProgressLine, title: str, done: float = 0, total: int | None = None, note: str = ""
+    ) -> None:
         bars.append((done, total))
         show(foot, title, done, total, note)
 
@@ -193,7 +213,9 @@ def test_of_a_sweep_the_sheet_is_shown_and_one_bar_counts_its_pictures(
     assert [done for done, total in bars if total == 2] == [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
 
 
-def test_without_colours_there_is_no_picture_but_its_file(render: MakeRender, make_screen: MakeScreen) -> None:
+def test_without_colours_there_is_no_picture_but_its_file(
+    render: MakeRender, make_screen: MakeScreen
+) -> None:
     grey = make_screen(is_tty=True, no_color=True)
     grey.terminal.display_events(running(*rendering(render())))
     assert "▀" not in grey.out
@@ -243,7 +265,8 @@ def test_the_bar_says_so_when_the_job_is_to_stop(tty: Screen) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (48.2, "48 s"), (65, "1:05"), (7380, "2:03:00")]
+    ("seconds", "words"),
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (48.2, "48 s"), (65, "1:05"), (7380, "2:03:00")],
 )
 def test_durations_are_short(seconds: float, words: str) -> None:
     assert duration(seconds) == words
@@ -252,7 +275,9 @@ def test_durations_are_short(seconds: float, words: str) -> None:
 # Ctrl-C
 
 
-def interrupted(events: Iterator[Event], at: int, closed: list[bool]) -> Generator[Event, None, None]:
+def interrupted(
+    events: Iterator[Event], at: int, closed: list[bool]
+) -> Generator[Event, None, None]:
     """The events, with Ctrl-C pressed before the one numbered `at`."""
     try:
         for number, event in enumerate(events):
@@ -263,7 +288,9 @@ def interrupted(events: Iterator[Event], at: int, closed: list[bool]) -> Generat
         closed.append(True)
 
 
-def test_ctrl_c_stops_a_training_after_its_step_and_says_how_to_go_on(log: Screen, train: Train) -> None:
+def test_ctrl_c_stops_a_training_after_its_step_and_says_how_to_go_on(
+    log: Screen, train: Train
+) -> None:
     closed: list[bool] = []
     with pytest.raises(KeyboardInterrupt):
         log.terminal.display_events(interrupted(training(train), at=120, closed=closed))
@@ -293,11 +320,18 @@ def test_what_is_kept_is_said_once_it_is_kept(log: Screen, train: Train) -> None
 
 def test_ctrl_c_between_pictures_says_what_is_finished(log: Screen, render: MakeRender) -> None:
     with pytest.raises(KeyboardInterrupt):
-        log.terminal.display_events(interrupted(iter([*rendering(render()), *rendering(render())]), at=30, closed=[]))
-    assert log.out.splitlines()[-1] == "stopped, with 1 finished file so far: run it again for the rest"
+        log.terminal.display_events(
+            interrupted(iter([*rendering(render()), *rendering(render())]), at=30, closed=[])
+        )
+    assert (
+        log.out.splitlines()[-1]
+        == "stopped, with 1 finished file so far: run it again for the rest"
+    )
 
 
-def test_ctrl_c_at_the_very_end_of_a_job_still_stops_what_would_follow(log: Screen, render: MakeRender) -> None:
+def test_ctrl_c_at_the_very_end_of_a_job_still_stops_what_would_follow(
+    log: Screen, render: MakeRender
+) -> None:
     def late() -> Generator[Event, None, None]:
         yield from rendering(render())
         signal.raise_signal(signal.SIGINT)

@@ -18,7 +18,11 @@ FOLDER_OPTIONS = ("validation", "class-data")
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``train lora ink from "no/such/folder"``"""
     match scoped.statement:
-        case ast.TrainLora(_, data, options) | ast.TrainDreambooth(_, data, options) | ast.TrainTi(_, data, options):
+        case (
+            ast.TrainLora(_, data, options)
+            | ast.TrainDreambooth(_, data, options)
+            | ast.TrainTi(_, data, options)
+        ):
             others = [each.value for each in options if each.name in FOLDER_OPTIONS]
             for operand in [data, *others]:
                 if isinstance(operand, ast.Word | ast.String):

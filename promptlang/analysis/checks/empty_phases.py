@@ -28,7 +28,9 @@ def effective_steps(scoped: ScopedStatement) -> int:
     """The denoising steps that are in force."""
     given = {**scoped.scope.settings}
     if isinstance(scoped.statement, ast.Picture):
-        given |= {each.name: each.value for each in scoped.statement.options if each.value is not None}
+        given |= {
+            each.name: each.value for each in scoped.statement.options if each.value is not None
+        }
     match given.get("steps"):
         case ast.Number(int() as steps) if steps > 0:
             return steps

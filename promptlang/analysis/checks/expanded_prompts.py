@@ -16,4 +16,6 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     statement = scoped.statement
     if isinstance(statement, ast.Picture) and has_templates(statement.prompt):
         found = sample_expansion(statement.prompt, 0, scoped.scope.library).diagnostics
-        yield from (each for each in found if each.code.startswith("PL0"))  # names have a rule of their own
+        yield from (
+            each for each in found if each.code.startswith("PL0")
+        )  # names have a rule of their own

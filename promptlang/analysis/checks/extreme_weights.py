@@ -17,5 +17,7 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     for prompt in scoped.prompts:
         for node in ast.walk(prompt):
             match node:
-                case ast.Emphasis(_, float(weight)) | ast.Opening(_, float(weight)) if abs(weight) > MAX_WEIGHT:
+                case ast.Emphasis(_, float(weight)) | ast.Opening(_, float(weight)) if (
+                    abs(weight) > MAX_WEIGHT
+                ):
                     yield extreme_weight(weight, node.span)

@@ -23,5 +23,7 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
             elif node.name not in scoped.scope.loras:
                 if severity is not None:
                     yield unknown_lora(node.name, scoped.scope.loras, node.span, severity)
-            elif isinstance(node, ast.Trigger) and not world.triggers(scoped.scope.loras[node.name]):
+            elif isinstance(node, ast.Trigger) and not world.triggers(
+                scoped.scope.loras[node.name]
+            ):
                 yield missing_trigger_words(node.name, node.span)

@@ -29,4 +29,6 @@ def _named(reference: ast.Operand, scope: Scope, world: World) -> Iterator[Diagn
     if files:
         yield ambiguous("model", reference.value, files, reference.span)
     elif path is not None and path not in scope.models.values() and not world.is_model(path):
-        yield unknown_model(reference.value, [*vocabulary.BUILTIN_MODELS, *scope.models], reference.span)
+        yield unknown_model(
+            reference.value, [*vocabulary.BUILTIN_MODELS, *scope.models], reference.span
+        )

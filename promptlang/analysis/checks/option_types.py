@@ -58,7 +58,10 @@ def _swept(value: ast.Value) -> Iterator[ast.Single]:
         if isinstance(each, ast.Range):
             yield ast.Number(each.first, span=each.span)
             yield ast.Number(each.last, span=each.span)
-            between = next((value for value in islice(range_values(each), 1, 3) if isinstance(value, float)), None)
+            between = next(
+                (value for value in islice(range_values(each), 1, 3) if isinstance(value, float)),
+                None,
+            )
             if between is not None and isinstance(each.last, int):
                 yield ast.Number(between, span=each.span)
         else:
@@ -81,7 +84,9 @@ def _check(option: vocabulary.Option, value: ast.Value) -> Iterator[Diagnostic]:
         yield unknown_choice(option.name, option.choices, value.span)
     elif option.kind is vocabulary.Kind.PATTERN and isinstance(value, ast.String):
         yield from _pattern(value)
-    elif isinstance(value, ast.Size) and (value.width % 8 or value.height % 8 or not value.width or not value.height):
+    elif isinstance(value, ast.Size) and (
+        value.width % 8 or value.height % 8 or not value.width or not value.height
+    ):
         yield size_not_divisible(option.name, value.span)
 
 
@@ -108,7 +113,14 @@ def _example(option: vocabulary.Option) -> str:
     if option.kind in EXAMPLES:
         return EXAMPLES[option.kind]
     known = (option.default, *option.choices, option.low)
-    return next((f"{each:g}" if isinstance(each, float) else str(each) for each in known if each is not None), "fox")
+    return next(
+        (
+            f"{each:g}" if isinstance(each, float) else str(each)
+            for each in known
+            if each is not None
+        ),
+        "fox",
+    )
 
 
 def _numbers(value: ast.Value) -> tuple[float, ...]:
@@ -129,4 +141,6 @@ def _pattern(value: ast.String) -> Iterator[Diagnostic]:
 
 
 def _within(option: vocabulary.Option, number: float) -> bool:
-    return (option.low is None or number >= option.low) and (option.high is None or number <= option.high)
+    return (option.low is None or number >= option.low) and (
+        option.high is None or number <= option.high
+    )

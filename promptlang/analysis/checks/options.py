@@ -20,7 +20,9 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
         yield from _check(written(scoped.statement), vocabulary.get_options(name))
 
 
-def _check(options: tuple[ast.Option, ...], known: dict[str, vocabulary.Option]) -> Iterator[Diagnostic]:
+def _check(
+    options: tuple[ast.Option, ...], known: dict[str, vocabulary.Option]
+) -> Iterator[Diagnostic]:
     seen: set[str] = set()
     for option in options:
         if option.name not in known:

@@ -8,7 +8,13 @@ from promptlang import ast
 from promptlang.analysis.checks.statements import parameters
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, missing_argument, too_many_arguments, unknown_let, unknown_wildcard
+from promptlang.diagnostics import (
+    Diagnostic,
+    missing_argument,
+    too_many_arguments,
+    unknown_let,
+    unknown_wildcard,
+)
 from promptlang.prompts.expansion import LetDefinition
 
 
@@ -29,7 +35,9 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
 def _fits(reference: ast.Reference, let: LetDefinition) -> Iterator[Diagnostic]:
     given = len(reference.arguments)
     if given > len(let.parameters):
-        yield too_many_arguments(reference.name, [each.name for each in let.parameters], reference.span)
+        yield too_many_arguments(
+            reference.name, [each.name for each in let.parameters], reference.span
+        )
     for parameter in let.parameters[given:]:
         if parameter.default is None:
             yield missing_argument(reference.name, parameter.name, reference.span)

@@ -19,7 +19,9 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``<lora:ink:0.5> <lora:ink:0.3>``"""
     for prompt in scoped.prompts:
         names = Counter(node.name for node in ast.walk(prompt) if isinstance(node, ast.Lora))
-        repeated = {name for name, count in names.items() if count > 1 and name in scoped.scope.loras}
+        repeated = {
+            name for name, count in names.items() if count > 1 and name in scoped.scope.loras
+        }
         if repeated:
             yield from _repeated_uses(prompt, repeated, effective_steps(scoped))
 
@@ -61,6 +63,9 @@ def _uses_at(prompt: ast.Prompt, step: int, steps: int) -> Iterator[_LoraUse]:
         placed = any(isinstance(phrase, ast.Area) for phrase in part.phrases)
         for phrase in iter_active_phrases(part.phrases, lambda node: branch_at(node, step, steps)):
             if isinstance(phrase, ast.Lora):
-                strengths = number_at(phrase.text_encoder, step, steps), number_at(phrase.unet, step, steps)
+                strengths = (
+                    number_at(phrase.text_encoder, step, steps),
+                    number_at(phrase.unet, step, steps),
+                )
                 if any(strengths):
                     yield _LoraUse(phrase, number, placed, strengths)

@@ -17,11 +17,21 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """``--sampler euler_a --scheduler karras``"""
     if not isinstance(scoped.statement, ast.Picture):
         return
-    given = {option.name: option.value for option in statement_options(scoped.statement) if option.value is not None}
+    given = {
+        option.name: option.value
+        for option in statement_options(scoped.statement)
+        if option.value is not None
+    }
     asked = {**scoped.scope.settings, **given}
-    spacings = [each.value for each in each_of(asked.get("scheduler")) if isinstance(each, ast.Word)]
+    spacings = [
+        each.value for each in each_of(asked.get("scheduler")) if isinstance(each, ast.Word)
+    ]
     for written in each_of(asked.get("sampler")):
-        sampler = parse_sampler_name(written.value) if isinstance(written, ast.Word | ast.String) else None
+        sampler = (
+            parse_sampler_name(written.value)
+            if isinstance(written, ast.Word | ast.String)
+            else None
+        )
         if sampler is None or sampler.name not in vocabulary.FIXED_SPACING_SAMPLERS:
             continue
         for spacing in spacings or [sampler.spacing or "normal"]:

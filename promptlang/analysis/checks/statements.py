@@ -23,7 +23,11 @@ STATEMENT_HEADS: dict[type[ast.Statement], str] = {
 
 def statement_head(statement: ast.Statement) -> str | None:
     """What a statement is called, in the vocabulary; None where it takes no options and is always there."""
-    return f"merge {statement.kind}" if isinstance(statement, ast.Merge) else STATEMENT_HEADS.get(type(statement))
+    return (
+        f"merge {statement.kind}"
+        if isinstance(statement, ast.Merge)
+        else STATEMENT_HEADS.get(type(statement))
+    )
 
 
 def statement_options(statement: ast.Statement) -> tuple[ast.Option, ...]:
@@ -45,4 +49,8 @@ def each_of(value: ast.Value | None) -> tuple[ast.Single, ...]:
 
 def parameters(statement: ast.Statement) -> frozenset[str]:
     """The names that only the body of a `let` knows."""
-    return frozenset(each.name for each in statement.parameters) if isinstance(statement, ast.Let) else frozenset()
+    return (
+        frozenset(each.name for each in statement.parameters)
+        if isinstance(statement, ast.Let)
+        else frozenset()
+    )

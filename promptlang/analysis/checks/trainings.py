@@ -49,7 +49,16 @@ REQUIREMENTS: tuple[tuple[str, str], ...] = (
 TOKEN_OPTIONS: tuple[str, ...] = ("vectors", "init", "ti-until", "ti-lr")
 """Those of a token; where weights are trained, it has to be named."""
 
-LORA_OPTIONS: tuple[str, ...] = ("rank", "alpha", "algo", "rslora", "format", "with-ti", "under", "base-precision")
+LORA_OPTIONS: tuple[str, ...] = (
+    "rank",
+    "alpha",
+    "algo",
+    "rslora",
+    "format",
+    "with-ti",
+    "under",
+    "base-precision",
+)
 """Those that mean nothing for a whole model."""
 
 
@@ -70,7 +79,10 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
         yield missing_required_option("variants", "crop", given["variants"].span)
     if "prior" in given and not {"class", "class-data"} & given.keys():
         yield missing_required_option("prior", "class", given["prior"].span)
-    if isinstance(scoped.statement, ast.TrainDreambooth) and scoped.statement.name.value == EMOJI.name:
+    if (
+        isinstance(scoped.statement, ast.TrainDreambooth)
+        and scoped.statement.name.value == EMOJI.name
+    ):
         yield reserved_model_name(EMOJI.name, scoped.statement.name.span)
     yield from _template(given.get("prompt"))
     yield from _schedule_lengths(scoped.statement, given)
@@ -92,7 +104,9 @@ def _template(option: ast.Option | None) -> Iterator[Diagnostic]:
                 yield unknown_placeholder(name, option.value.span)
 
 
-def _schedule_lengths(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
+def _schedule_lengths(
+    statement: ast.Training, given: Mapping[str, ast.Option]
+) -> Iterator[Diagnostic]:
     """Ramps and looks that the training is over before."""
     values = OptionValues(statement_head(statement) or "", {}, statement.options)
     for name in ("warmup", "sample-every"):
@@ -100,7 +114,9 @@ def _schedule_lengths(statement: ast.Training, given: Mapping[str, ast.Option]) 
             yield longer_than_training(name, values.integer("steps"), given[name].span)
 
 
-def _validation_source(statement: ast.Training, scope: Scope, option: ast.Option | None) -> Iterator[Diagnostic]:
+def _validation_source(
+    statement: ast.Training, scope: Scope, option: ast.Option | None
+) -> Iterator[Diagnostic]:
     value = option.value if option else None
     if isinstance(value, ast.Word | ast.String) and scope.path(value) == scope.path(statement.data):
         yield validation_on_training_pictures(value.span)
@@ -119,7 +135,9 @@ def _ratio(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator
         yield uneven_ratio(int(batch), ratio, given["class-ratio"].span)
 
 
-def _method_options(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
+def _method_options(
+    statement: ast.Training, given: Mapping[str, ast.Option]
+) -> Iterator[Diagnostic]:
     if isinstance(statement, ast.TrainDreambooth) and not makes_lora(statement):
         for option in (*LORA_OPTIONS, *TOKEN_OPTIONS):
             if option in given:
@@ -130,7 +148,9 @@ def _method_options(statement: ast.Training, given: Mapping[str, ast.Option]) ->
                 yield missing_required_option(option, "with-ti", given[option].span)
     if "with-ti" in given and _word(given, "optimizer") == "schedule-free":
         reason = "what it averages cannot stop half-way"
-        yield conflicting_options("with-ti", "optimizer schedule-free", reason, given["with-ti"].span)
+        yield conflicting_options(
+            "with-ti", "optimizer schedule-free", reason, given["with-ti"].span
+        )
     under = parse_active_loras(statement)
     if under is not None and not all(_lora_only(phrase) for phrase in under.phrases):
         yield only_lora_tags(given["under"].span)
@@ -162,11 +182,17 @@ def _algorithm(given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
     layout = _word(given, "format")
     if algo in ("loha", "lokr") and layout == "diffusers":
         yield conflicting_options(
-            f"algo {algo}", "format diffusers", "its files know no such adapters", given["format"].span
+            f"algo {algo}",
+            "format diffusers",
+            "its files know no such adapters",
+            given["format"].span,
         )
     if "with-ti" in given and layout in ("diffusers", "peft"):
         yield conflicting_options(
-            "with-ti", f"format {layout}", "there is no place for a token in it", given["format"].span
+            "with-ti",
+            f"format {layout}",
+            "there is no place for a token in it",
+            given["format"].span,
         )
     if algo in ("loha", "lokr") and "rslora" in given:
         reason = "the root of the rank is right for the product of two matrices only"
@@ -177,9 +203,13 @@ def _optimizer(given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
     match _word(given, "optimizer"):
         case "schedule-free" if _word(given, "scheduler") not in (None, "constant"):
             reason = "it is made to need none"
-            yield conflicting_options("scheduler", "optimizer schedule-free", reason, given["scheduler"].span)
+            yield conflicting_options(
+                "scheduler", "optimizer schedule-free", reason, given["scheduler"].span
+            )
         case "schedule-free" if "ema" in given:
-            yield conflicting_options("ema", "optimizer schedule-free", "it averages already", given["ema"].span)
+            yield conflicting_options(
+                "ema", "optimizer schedule-free", "it averages already", given["ema"].span
+            )
         case "prodigy":
             for name in ("te-lr", "ti-lr", "down-lr", "mid-lr", "up-lr"):
                 if name in given:

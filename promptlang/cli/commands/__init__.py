@@ -9,7 +9,18 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Protocol
 
-from promptlang.cli.commands import ast, check, check_data, convert, explain, fmt, info, make_emoji, replay, run
+from promptlang.cli.commands import (
+    ast,
+    check,
+    check_data,
+    convert,
+    explain,
+    fmt,
+    info,
+    make_emoji,
+    replay,
+    run,
+)
 from promptlang.cli.commands.files import LoadBackend
 from promptlang.terminal import Terminal
 
@@ -29,4 +40,15 @@ class Command(Protocol):
         ...
 
 
-COMMANDS: tuple[Command, ...] = (run, check, check_data, fmt, explain, convert, ast, info, replay, make_emoji)
+COMMANDS: tuple[Command, ...] = (
+    run,
+    check,
+    check_data,
+    fmt,
+    explain,
+    convert,
+    ast,
+    info,
+    replay,
+    make_emoji,
+)

@@ -54,12 +54,20 @@ def workflow_command(diagnostic: Diagnostic) -> str:
     `endColumn` is the last column that belongs to it; GitHub takes columns only where it is on one line.
     """
     first, last = diagnostic.span.first, diagnostic.span.last
-    place: dict[str, str | int] = {"file": diagnostic.span.source.name, "line": first.line, "endLine": last.line}
+    place: dict[str, str | int] = {
+        "file": diagnostic.span.source.name,
+        "line": first.line,
+        "endLine": last.line,
+    }
     if first.line == last.line:
         place |= {"col": first.column, "endColumn": max(first.column, last.column - 1)}
     place |= {"title": diagnostic.code}
     properties = ",".join(f"{name}={_property(str(value))}" for name, value in place.items())
-    message = diagnostic.message if diagnostic.hint is None else f"{diagnostic.message}\n{diagnostic.hint}"
+    message = (
+        diagnostic.message
+        if diagnostic.hint is None
+        else f"{diagnostic.message}\n{diagnostic.hint}"
+    )
     return f"::{diagnostic.severity.value} {properties}::{_data(message)}"
 
 

@@ -24,13 +24,25 @@ HELP = "say what is wrong with a set of pictures to train on"
 
 def add(parser: ArgumentParser) -> None:
     """Give the command its options."""
-    parser.add_argument("source", metavar="DATA", help='a folder, a list of files, or a pattern such as "photos/*.png"')
+    parser.add_argument(
+        "source",
+        metavar="DATA",
+        help='a folder, a list of files, or a pattern such as "photos/*.png"',
+    )
     methods = vocabulary.TRAINING_METHODS
-    parser.add_argument("--method", choices=methods, default=methods[0], help="what they are for (lora)")
-    parser.add_argument("--model", metavar="FOLDER", type=Path, help="what is to be trained (the built-in one)")
-    parser.add_argument("--size", metavar="WxH", type=_size, help="what they are cut to, unless the model tells")
+    parser.add_argument(
+        "--method", choices=methods, default=methods[0], help="what they are for (lora)"
+    )
+    parser.add_argument(
+        "--model", metavar="FOLDER", type=Path, help="what is to be trained (the built-in one)"
+    )
+    parser.add_argument(
+        "--size", metavar="WxH", type=_size, help="what they are cut to, unless the model tells"
+    )
     parser.add_argument("--token", metavar="WORD", default="", help="what they are to be called by")
-    parser.add_argument("--prompt", metavar="TEXT", help="what is said instead of captions, with ${caption} in it")
+    parser.add_argument(
+        "--prompt", metavar="TEXT", help="what is said instead of captions, with ${caption} in it"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_strict(parser)
 
@@ -58,7 +70,13 @@ def _step(chosen: Namespace) -> CheckData:
     span = Source(chosen.source, "<command line>").span(0, len(chosen.source))
     model = Model(chosen.model.name, chosen.model) if chosen.model else EMOJI
     return CheckData(
-        span, Path(chosen.source).expanduser(), model, chosen.method, chosen.size, chosen.token, chosen.prompt
+        span,
+        Path(chosen.source).expanduser(),
+        model,
+        chosen.method,
+        chosen.size,
+        chosen.token,
+        chosen.prompt,
     )
 
 

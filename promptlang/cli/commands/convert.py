@@ -23,7 +23,11 @@ def add(parser: ArgumentParser) -> None:
         help="how it is written (default: a1111)",
     )
     parser.add_argument(
-        "--to", dest="target", choices=DIALECT_NAMES, default="promptlang", help="how to write it (default: promptlang)"
+        "--to",
+        dest="target",
+        choices=DIALECT_NAMES,
+        default="promptlang",
+        help="how to write it (default: promptlang)",
     )
     parser.add_argument("prompt", metavar="PROMPT", help="the prompt, or - for standard input")
 

@@ -16,10 +16,18 @@ HELP = "show what each word of a prompt weighs, and what holds at which step"
 def add(parser: ArgumentParser) -> None:
     """Give the command its options."""
     parser.add_argument("prompt", metavar="PROMPT", help="or - for standard input")
-    parser.add_argument("--steps", type=_steps, default=20, metavar="N", help="denoising steps (20)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which of its variants to draw (0)")
-    parser.add_argument("--tokenizer", type=Path, metavar="FOLDER", help="a CLIP tokenizer's, with merges.txt")
-    parser.add_argument("--json", action="store_true", help="as JSON, every token with its weight and chunk")
+    parser.add_argument(
+        "--steps", type=_steps, default=20, metavar="N", help="denoising steps (20)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="which of its variants to draw (0)"
+    )
+    parser.add_argument(
+        "--tokenizer", type=Path, metavar="FOLDER", help="a CLIP tokenizer's, with merges.txt"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="as JSON, every token with its weight and chunk"
+    )
 
 
 def _steps(text: str) -> int:
@@ -38,7 +46,9 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
     try:
         tokenizer = None if folder is None else clip_tokenizer(folder, folder.name)
     except (OSError, ValueError) as error:
-        raise FileAccessError(f"`{folder}` is no CLIP tokenizer's: there is no merges.txt to read") from error
+        raise FileAccessError(
+            f"`{folder}` is no CLIP tokenizer's: there is no merges.txt to read"
+        ) from error
     explained = explain(read_prompt(chosen.prompt), chosen.steps, tokenizer, seed=chosen.seed)
     if chosen.json:
         terminal.write(json.dumps(explained.to_json(), indent=2))

@@ -24,7 +24,9 @@ class FileAccessError(Exception):
 
 def add_files(parser: ArgumentParser) -> None:
     """``FILE…``"""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a recipe, or - for standard input")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="a recipe, or - for standard input"
+    )
 
 
 def read_text(file: str) -> str:
@@ -33,14 +35,18 @@ def read_text(file: str) -> str:
         read = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
         return read.decode("utf-8-sig")
     except OSError as error:
-        raise FileAccessError(f"`{file}` cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise FileAccessError(
+            f"`{file}` cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from error
     except UnicodeDecodeError as error:
         raise FileAccessError(f"`{file}` is not text in UTF-8 (byte {error.start + 1})") from error
 
 
 def read_prompt(text: str) -> str:
     """A prompt that a command line gives, or standard input for ``-``."""
-    return read_text(text).replace("\r\n", "\n").removesuffix("\n") if text == STANDARD_INPUT else text
+    return (
+        read_text(text).replace("\r\n", "\n").removesuffix("\n") if text == STANDARD_INPUT else text
+    )
 
 
 def exit_code(diagnostics: Iterable[Diagnostic]) -> int:

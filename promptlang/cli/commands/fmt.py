@@ -31,7 +31,9 @@ HELP = "write recipes in the canonical layout"
 def add(parser: ArgumentParser) -> None:
     """Give the command its options."""
     add_files(parser)
-    parser.add_argument("--check", action="store_true", help="print what would change, and change nothing")
+    parser.add_argument(
+        "--check", action="store_true", help="print what would change, and change nothing"
+    )
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
@@ -62,7 +64,9 @@ def _format(file: str, terminal: Terminal, *, check: bool) -> bool:
         try:
             replace_file(Path(file), written)
         except OSError as error:
-            raise FileAccessError(f"`{file}` cannot be written: {(error.strerror or str(error)).lower()}") from error
+            raise FileAccessError(
+                f"`{file}` cannot be written: {(error.strerror or str(error)).lower()}"
+            ) from error
         terminal.print_line(f"formatted {file}")
     return not errors
 

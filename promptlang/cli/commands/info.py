@@ -15,8 +15,12 @@ HELP = "say how a picture was made, or what an adapter is"
 
 def add(parser: ArgumentParser) -> None:
     """Give the command its options."""
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a picture, an adapter, or a folder of PEFT's")
-    parser.add_argument("--json", action="store_true", help="a JSON object for each file, on a line of its own")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="a picture, an adapter, or a folder of PEFT's"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="a JSON object for each file, on a line of its own"
+    )
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001

@@ -16,7 +16,10 @@ HELP = "make the built-in model again: hours, resumable"
 def add(parser: ArgumentParser) -> None:
     """Give the command its options."""
     parser.add_argument(
-        "--folder", type=Path, default=Path("build/emoji"), help="where downloads and checkpoints are kept"
+        "--folder",
+        type=Path,
+        default=Path("build/emoji"),
+        help="where downloads and checkpoints are kept",
     )
 
 

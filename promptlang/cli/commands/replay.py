@@ -22,9 +22,18 @@ HELP = "make a picture again from what it carries, and compare the two"
 def add(parser: ArgumentParser) -> None:
     """Give the command its options."""
     parser.add_argument("picture", metavar="PICTURE", type=Path, help="a PNG that promptlang made")
-    parser.add_argument("--out", metavar="FILE", type=Path, help="the PNG to make (default: PICTURE-replay.png)")
-    parser.add_argument("--model", metavar="PATH", type=Path, help="the base model, where it is not the built-in one")
-    parser.add_argument("--vae", metavar="PATH", type=Path, help="the VAE, where it is not the model's own")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="the PNG to make (default: PICTURE-replay.png)"
+    )
+    parser.add_argument(
+        "--model",
+        metavar="PATH",
+        type=Path,
+        help="the base model, where it is not the built-in one",
+    )
+    parser.add_argument(
+        "--vae", metavar="PATH", type=Path, help="the VAE, where it is not the model's own"
+    )
     parser.add_argument(
         "--from",
         metavar="FOLDER",
@@ -43,7 +52,9 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
     except (NotARecordError, LookupError) as error:
         terminal.print_error(f"`{chosen.picture.name}` cannot be made again: {error.args[0]}")
     except OSError as error:
-        terminal.print_error(f"`{error.filename or chosen.picture}` cannot be read: {error.strerror}")
+        terminal.print_error(
+            f"`{error.filename or chosen.picture}` cannot be read: {error.strerror}"
+        )
     except ImportError as error:
         terminal.report_missing_runtime(error)
     return FAILED
@@ -60,7 +71,9 @@ def _replay(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
     if not terminal.display_events(backend.execute(Plan((step,)))):
         return FAILED
     apart = _max_difference(chosen.picture, file)
-    terminal.print_line("the same picture, bit for bit" if apart == 0 else _explained(apart, before, _record(file)))
+    terminal.print_line(
+        "the same picture, bit for bit" if apart == 0 else _explained(apart, before, _record(file))
+    )
     return FAILED if apart else OK
 
 
@@ -73,7 +86,9 @@ def _record(file: Path) -> Record:
     except UnrecognizedFileError as error:
         raise NotARecordError(str(error)) from error
     if record.PNG_TEXT_KEY not in texts:
-        raise NotARecordError("it carries no record of promptlang's, or one that another program has removed")
+        raise NotARecordError(
+            "it carries no record of promptlang's, or one that another program has removed"
+        )
     return record.read(texts[record.PNG_TEXT_KEY])
 
 
@@ -98,11 +113,17 @@ def _places(made: Record, folders: tuple[Path, ...], model: Model, file: Path) -
     )
 
 
-def _located(files: FileHashes, folders: tuple[Path, ...], kinds: tuple[str, ...]) -> dict[str, Path]:
+def _located(
+    files: FileHashes, folders: tuple[Path, ...], kinds: tuple[str, ...]
+) -> dict[str, Path]:
     """Where files are: in the folders, first in those of these names within each, or on the shelf of the first kind."""
     shelf, *within = kinds
     places = [folder / each for folder in folders for each in (*within, "")]
-    places += dict.fromkeys(file.parent for file in load_model_paths().shelves[shelf].files.values()) if shelf else []
+    places += (
+        dict.fromkeys(file.parent for file in load_model_paths().shelves[shelf].files.values())
+        if shelf
+        else []
+    )
     return {name: _found(file, places) for name, (file, _) in files.items()}
 
 

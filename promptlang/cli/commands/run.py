@@ -25,7 +25,9 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
     return run_files(chosen.files, terminal, load, strict=chosen.strict)
 
 
-def run_files(files: Sequence[str], terminal: Terminal, load: LoadBackend, *, strict: bool = False) -> int:
+def run_files(
+    files: Sequence[str], terminal: Terminal, load: LoadBackend, *, strict: bool = False
+) -> int:
     """Check recipes and carry them out; the exit code."""
     checked = check_recipes(files, strict=strict)
     if checked.refused:

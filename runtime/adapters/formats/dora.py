@@ -32,7 +32,9 @@ class Decomposed:
             other_axes = [*range(1, weight.dim())]
         norm = torch.linalg.vector_norm(whole, dim=other_axes, keepdim=True)
         if norm.shape != self.magnitude.shape:
-            raise ValueError(f"{tuple(self.magnitude.shape)} are no magnitudes of {tuple(weight.shape)}")
+            raise ValueError(
+                f"{tuple(self.magnitude.shape)} are no magnitudes of {tuple(weight.shape)}"
+            )
         return self.magnitude / norm.clamp_min(torch.finfo(norm.dtype).tiny) * whole - weight
 
 
@@ -41,7 +43,11 @@ def apply_magnitude(change: WeightDelta, tensors: ModuleTensors, shape: torch.Si
     if "dora_scale" in tensors and tensors["dora_scale"].dim() == len(shape):
         return Decomposed(change, tensors["dora_scale"])
     magnitude = tensors.get("dora_scale", tensors.get("magnitude"))
-    return change if magnitude is None else Decomposed(change, magnitude.reshape(-1, *[1] * (len(shape) - 1)))
+    return (
+        change
+        if magnitude is None
+        else Decomposed(change, magnitude.reshape(-1, *[1] * (len(shape) - 1)))
+    )
 
 
 MAGNITUDE_ROLES: Final[Mapping[str, str]] = {

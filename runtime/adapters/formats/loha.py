@@ -41,5 +41,7 @@ def build(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> 
 
 
 LOHA = AdapterFormat(
-    "LoHa", {f".hada_{role}": f"hada_{role}" for role in ("w1_a", "w1_b", "w2_a", "w2_b", "t1", "t2")}, build
+    "LoHa",
+    {f".hada_{role}": f"hada_{role}" for role in ("w1_a", "w1_b", "w2_a", "w2_b", "t1", "t2")},
+    build,
 )

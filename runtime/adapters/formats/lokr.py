@@ -48,6 +48,9 @@ def _factor(tensors: ModuleTensors, name: str) -> Tensor:
 
 LOKR = AdapterFormat(
     "LoKr",
-    {f".lokr_{role}": f"lokr_{role}" for role in ("w1", "w1_a", "w1_b", "w2", "w2_a", "w2_b", "t1", "t2")},
+    {
+        f".lokr_{role}": f"lokr_{role}"
+        for role in ("w1", "w1_a", "w1_b", "w2", "w2_a", "w2_b", "t1", "t2")
+    },
     build,
 )

@@ -56,7 +56,9 @@ def build_time_ids(size: tuple[int, int]) -> Tensor:
     return torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
 
 
-def apply_prediction_config(shipped: SchedulerConfig, weights: Weights, unet: nn.Module) -> SchedulerConfig:  # noqa: ARG001
+def apply_prediction_config(
+    shipped: SchedulerConfig, weights: Weights, unet: nn.Module
+) -> SchedulerConfig:  # noqa: ARG001
     """The family's, with what the file says of how it predicts."""
     return {**shipped, **read_prediction_config(weights)}
 
@@ -74,14 +76,18 @@ class Family:
     text_encoder_specs: tuple[TextEncoderSpec, ...]
     """Its text encoders; the UNet reads their states side by side. A single file's keys tell the family by the
     `origin` of the last."""
-    added_cond_kwargs: Callable[[Tensor | None, Tensor], Mapping[str, Tensor]] = no_added_cond_kwargs
+    added_cond_kwargs: Callable[[Tensor | None, Tensor], Mapping[str, Tensor]] = (
+        no_added_cond_kwargs
+    )
     """The UNet's `added_cond_kwargs`, `[prompts, …]` each, of pooled texts `[prompts, channels]` and the pictures'
     frames `[prompts, 6]`: height and width as they were, top and left of the part that is seen, after resizing, and
     height and width of that part, all in pixels."""
     unet: Callable[[StateDict, Mapping[str, Any]], StateDict] = ldm.convert_unet
     """The UNet's weights, from a single file's tensors and its configuration."""
     vae: Callable[[StateDict, Mapping[str, Any]], StateDict] = ldm.convert_vae
-    scheduler_config: Callable[[SchedulerConfig, Weights, nn.Module], SchedulerConfig] = apply_prediction_config
+    scheduler_config: Callable[[SchedulerConfig, Weights, nn.Module], SchedulerConfig] = (
+        apply_prediction_config
+    )
     """A single file's noise schedule, from the one in `config`, the file and its UNet."""
     force_zeros_for_empty_prompt: bool = False
     """Whether an empty negative prompt is all zeros; a folder's `force_zeros_for_empty_prompt` goes before."""
@@ -89,7 +95,9 @@ class Family:
 
 def read_prediction_config(weights: Weights) -> SchedulerConfig:
     """What a file says: ModelSpec's `prediction_type`, or the empty tensors `v_pred` and `ztsnr` of SDXL files."""
-    prediction_type = weights.metadata.get("modelspec.prediction_type") or ("v" if "v_pred" in weights.tensors else "")
+    prediction_type = weights.metadata.get("modelspec.prediction_type") or (
+        "v" if "v_pred" in weights.tensors else ""
+    )
     found: dict[str, Any] = {}
     if prediction_type:
         found["prediction_type"] = "v_prediction" if prediction_type.startswith("v") else "epsilon"

@@ -22,7 +22,9 @@ def convert_unet(tensors: dict[str, Tensor], config: Mapping[str, Any]) -> dict[
 
 def convert_vae(tensors: dict[str, Tensor], config: Mapping[str, Any]) -> dict[str, Tensor]:
     """The VAE's weights, of a whole checkpoint or of a file of its own, in the original layout or in diffusers'."""
-    own = _with_prefix(tensors, VAE) or {key: value for key, value in tensors.items() if key.startswith(_VAE_PARTS)}
+    own = _with_prefix(tensors, VAE) or {
+        key: value for key, value in tensors.items() if key.startswith(_VAE_PARTS)
+    }
     if any(key.startswith("encoder.down_blocks.") for key in own):
         return own
     return single_file_utils.convert_ldm_vae_checkpoint(own, config)
@@ -36,9 +38,13 @@ def convert_clip(tensors: dict[str, Tensor], origin: str, network: nn.Module) ->
     return {key.removeprefix(origin): value for key, value in _with_prefix(tensors, origin).items()}
 
 
-def convert_open_clip(tensors: dict[str, Tensor], origin: str, network: nn.Module) -> dict[str, Tensor]:
+def convert_open_clip(
+    tensors: dict[str, Tensor], origin: str, network: nn.Module
+) -> dict[str, Tensor]:
     """A text encoder in OpenCLIP's layout, whose query, key and value are one matrix."""
-    return single_file_utils.convert_open_clip_checkpoint(network, _with_prefix(tensors, origin), prefix=origin)
+    return single_file_utils.convert_open_clip_checkpoint(
+        network, _with_prefix(tensors, origin), prefix=origin
+    )
 
 
 def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -11,5 +11,7 @@ SD1: Final = Family(
     config=CONFIGS / "sd1",
     pipelines=frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"}),
     activation="quick_gelu",
-    text_encoder_specs=(TextEncoderSpec("text_encoder", "tokenizer", "cond_stage_model.transformer."),),
+    text_encoder_specs=(
+        TextEncoderSpec("text_encoder", "tokenizer", "cond_stage_model.transformer."),
+    ),
 )

@@ -15,7 +15,9 @@ from . import ldm
 from .family import CONFIGS, Family, SchedulerConfig, TextEncoderSpec, read_prediction_config
 
 
-def build_scheduler_config(shipped: SchedulerConfig, weights: Weights, unet: Any) -> SchedulerConfig:
+def build_scheduler_config(
+    shipped: SchedulerConfig, weights: Weights, unet: Any
+) -> SchedulerConfig:
     """What the file says, or else what the UNet does; one that predicts noise is made for smaller pictures."""
     prediction = read_prediction_config(weights) or {
         "prediction_type": "epsilon" if predicts_noise(unet) else "v_prediction"
@@ -33,7 +35,9 @@ def predicts_noise(unet: nn.Module) -> bool:
     noise = torch.randn((1, config.in_channels, 16, 16), generator=draw).to(unet.device, unet.dtype)
     silence = torch.zeros((1, 77, config.cross_attention_dim), dtype=unet.dtype, device=unet.device)
     answer = unet(noise, 999, silence).sample
-    return bool(torch.cosine_similarity(answer.flatten().float(), noise.flatten().float(), dim=0) > 0.5)
+    return bool(
+        torch.cosine_similarity(answer.flatten().float(), noise.flatten().float(), dim=0) > 0.5
+    )
 
 
 SD2: Final = Family(
@@ -42,7 +46,9 @@ SD2: Final = Family(
     pipelines=frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"}),
     activation="gelu",
     text_encoder_specs=(
-        TextEncoderSpec("text_encoder", "tokenizer", "cond_stage_model.model.", ldm.convert_open_clip, pad="!"),
+        TextEncoderSpec(
+            "text_encoder", "tokenizer", "cond_stage_model.model.", ldm.convert_open_clip, pad="!"
+        ),
     ),
     scheduler_config=build_scheduler_config,
 )

@@ -32,11 +32,15 @@ def augment(
     for number in range(1, data.variants):
         draw = seeded_random(seed, "variant", place, number)
         made = _jitter_colours(_random_crop(opened, size, data.crop, draw), data.jitter, draw)
-        noise = torch.randn(3, size[1], size[0], generator=seeded_generator(seed, "pixels", place, number))
+        noise = torch.randn(
+            3, size[1], size[0], generator=seeded_generator(seed, "pixels", place, number)
+        )
         yield made, (made.pixels(size) + 2 * data.pixel_noise * noise).clamp(-1, 1)
 
 
-def _random_crop(opened: TrainingImage, size: PixelSize, most: float, draw: random.Random) -> TrainingImage:
+def _random_crop(
+    opened: TrainingImage, size: PixelSize, most: float, draw: random.Random
+) -> TrainingImage:
     """Some place of the picture, in the shape of `size`, smaller by at most so much; one that teaches something."""
     if not most:
         return opened
@@ -47,10 +51,14 @@ def _random_crop(opened: TrainingImage, size: PixelSize, most: float, draw: rand
     return opened
 
 
-def _box(whole: PixelSize, shape: PixelSize, scale: float, draw: random.Random) -> tuple[int, int, int, int]:
+def _box(
+    whole: PixelSize, shape: PixelSize, scale: float, draw: random.Random
+) -> tuple[int, int, int, int]:
     """Left, top, right, bottom, in whole pixels."""
     unit = min(whole[0] / shape[0], whole[1] / shape[1]) * scale
-    width, height = (max(1, min(most, round(side * unit))) for side, most in zip(shape, whole, strict=True))
+    width, height = (
+        max(1, min(most, round(side * unit))) for side, most in zip(shape, whole, strict=True)
+    )
     left, top = draw.randint(0, whole[0] - width), draw.randint(0, whole[1] - height)
     return left, top, left + width, top + height
 

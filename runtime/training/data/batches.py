@@ -89,7 +89,10 @@ class Batches:
         return Batch(
             noisy=self.schedule.add_noise(latents, perturb(made, draw, self.objective), times),
             timesteps=times,
-            captions=tuple(self._caption(bucket, int(chosen[i]), f"{at} {place}") for i, place in enumerate(places)),
+            captions=tuple(
+                self._caption(bucket, int(chosen[i]), f"{at} {place}")
+                for i, place in enumerate(places)
+            ),
             target=self.schedule.target(latents, made, times),
             mask=None if bucket.mask is None else bucket.mask[chosen, view],
             time_ids=bucket.time_ids[chosen, view],
@@ -117,7 +120,10 @@ def assign_buckets(buckets: tuple[Bucket, ...], steps: int) -> tuple[tuple[int, 
     taken = [0] * len(buckets)
     found = []
     for step in range(steps):
-        behind = [share * (step + 1) - count * sum(shares) for share, count in zip(shares, taken, strict=True)]
+        behind = [
+            share * (step + 1) - count * sum(shares)
+            for share, count in zip(shares, taken, strict=True)
+        ]
         at = behind.index(max(behind))
         found.append((at, taken[at]))
         taken[at] += 1
@@ -138,7 +144,8 @@ class _Order:
         epoch, place = divmod(place, len(self.repeated_indices))
         if epoch != self._epoch:
             order = torch.randperm(
-                len(self.repeated_indices), generator=seeded_generator(self.seed, f"order {self.name}", epoch)
+                len(self.repeated_indices),
+                generator=seeded_generator(self.seed, f"order {self.name}", epoch),
             )
             self._epoch, self._pictures = epoch, tuple(self.repeated_indices[order].tolist())
         return self._pictures[place]

@@ -31,13 +31,19 @@ Segments = tuple[Segment, ...]
 
 
 def encode_chunks(
-    text_encoder: Any, reader: TextEncoderSpec, clip_skip: int, chunks: Chunks, rows: TokenEmbeddings
+    text_encoder: Any,
+    reader: TextEncoderSpec,
+    clip_skip: int,
+    chunks: Chunks,
+    rows: TokenEmbeddings,
 ) -> EncoderOutput:
     """What a text encoder makes of chunks, `[chunks, 77, channels]`, with its gradients, and with those of rows."""
     ids = torch.tensor([chunk.tokens for chunk in chunks], device=text_encoder.device)
     for row, chunk in enumerate(chunks):
         for at, vectors in chunk.vectors:
-            ids[row, at + 1 : at + 1 + vectors.count] = 0  # where padding is the end token, CLIP would pool there
+            ids[row, at + 1 : at + 1 + vectors.count] = (
+                0  # where padding is the end token, CLIP would pool there
+            )
     layer = max(clip_skip, reader.min_clip_skip)
     with _placed(text_encoder, chunks, rows):
         output = text_encoder(ids, output_hidden_states=layer > 1)
@@ -51,7 +57,9 @@ def _placed(text_encoder: Any, chunks: Chunks, rows: TokenEmbeddings) -> Iterato
     places: dict[str, list[tuple[int, int, int]]] = {}
     for chunk, each in enumerate(chunks):
         for at, vectors in each.vectors:
-            places.setdefault(vectors.name, []).extend((chunk, 1 + at + row, row) for row in range(vectors.count))
+            places.setdefault(vectors.name, []).extend(
+                (chunk, 1 + at + row, row) for row in range(vectors.count)
+            )
     if not places:
         yield
         return
@@ -66,10 +74,15 @@ def _placed(text_encoder: Any, chunks: Chunks, rows: TokenEmbeddings) -> Iterato
         yield
 
 
-def encode_functions(step: Train, base: BaseModel, learning: Mapping[str, nn.Module]) -> dict[str, Encode]:
+def encode_functions(
+    step: Train, base: BaseModel, learning: Mapping[str, nn.Module]
+) -> dict[str, Encode]:
     """How each of the text encoders that learn reads."""
     readers = {reader.component: reader for reader in base.family.text_encoder_specs}
-    return {part: partial(encode_chunks, each, readers[part], step.config.clip_skip) for part, each in learning.items()}
+    return {
+        part: partial(encode_chunks, each, readers[part], step.config.clip_skip)
+        for part, each in learning.items()
+    }
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -103,13 +116,20 @@ class CaptionEncoder:
     @property
     def _known(self) -> TokenEmbeddings:
         """Of tokens that do not learn."""
-        return {name: each.rows[self.encoder.component] for name, each in self.encoder.embeddings.items()}
+        return {
+            name: each.rows[self.encoder.component]
+            for name, each in self.encoder.embeddings.items()
+        }
 
     def _encode_frozen(self, chunks: Sequence[Chunk[int]]) -> EncoderOutput:
-        return EncoderOutput(self.encoder.encode(chunks, self.reading), self.encoder.pooled(chunks, self.reading))
+        return EncoderOutput(
+            self.encoder.encode(chunks, self.reading), self.encoder.pooled(chunks, self.reading)
+        )
 
 
-def _weighted(chunks: Sequence[Chunk[int]], encoded: Mapping[Chunk[int], EncoderOutput]) -> EncoderOutput:
+def _weighted(
+    chunks: Sequence[Chunk[int]], encoded: Mapping[Chunk[int], EncoderOutput]
+) -> EncoderOutput:
     """One caption's; the first chunk speaks for it where it is one vector."""
     states = emphasis_a1111(ChunkStates(chunks, chunks[0], lambda chunk, _: encoded[chunk].states))
     return EncoderOutput(states, encoded[chunks[0]].pooled)
@@ -124,7 +144,9 @@ def _divided(encoded: EncoderOutput) -> list[EncoderOutput]:
 def concatenate(parts: Sequence[EncoderOutput]) -> EncoderOutput:
     """One behind the other."""
     pooled = [each.pooled for each in parts if each.pooled is not None]
-    return EncoderOutput(torch.cat([each.states for each in parts]), torch.cat(pooled) if pooled else None)
+    return EncoderOutput(
+        torch.cat([each.states for each in parts]), torch.cat(pooled) if pooled else None
+    )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -147,7 +169,11 @@ class CaptionConditioning:
         Where the model wants it so, no text is zeros, as it is in a negative prompt.
         """
         encoded = [each.encode_captions(captions, self.max_chunks) for each in self.encoders]
-        hidden = encoded[0].states if len(encoded) == 1 else torch.cat([each.states for each in encoded], dim=-1)
+        hidden = (
+            encoded[0].states
+            if len(encoded) == 1
+            else torch.cat([each.states for each in encoded], dim=-1)
+        )
         pooled = encoded[-1].pooled
         if self.base.force_zeros_for_empty_prompt:
             has_text = [any(segment.text.strip() for segment in caption) for caption in captions]

@@ -39,20 +39,39 @@ class TrainingImage:
     def pixels(self, size: PixelSize) -> Tensor:
         """`[3, height, width]` in -1..1: its middle, cut to a size."""
         fitted = ImageOps.fit(self.colours, size, Image.Resampling.LANCZOS)
-        return torch.from_numpy(np.array(fitted)).permute(2, 0, 1).float().div(127.5).sub(1).contiguous()
+        return (
+            torch.from_numpy(np.array(fitted))
+            .permute(2, 0, 1)
+            .float()
+            .div(127.5)
+            .sub(1)
+            .contiguous()
+        )
 
     def crop(self, box: tuple[int, int, int, int]) -> TrainingImage:
         """What is in a box: left, top, right, bottom."""
         corner = self.crop_left_top[0] + box[0], self.crop_left_top[1] + box[1]
-        return TrainingImage(self.colours.crop(box), self.mask and self.mask.crop(box), self._original_size, corner)
+        return TrainingImage(
+            self.colours.crop(box), self.mask and self.mask.crop(box), self._original_size, corner
+        )
 
     def time_ids(self, size: PixelSize, *, flipped: bool = False) -> tuple[int, ...]:
         """What `pixels` shows, as `Family.added` wants to know it; or its mirror image."""
         unit = min(self.size[0] / size[0], self.size[1] / size[1])
         seen = size[0] * unit, size[1] * unit
-        left, top = (at + (mine - all_) / 2 for at, mine, all_ in zip(self.crop_left_top, self.size, seen, strict=True))
+        left, top = (
+            at + (mine - all_) / 2
+            for at, mine, all_ in zip(self.crop_left_top, self.size, seen, strict=True)
+        )
         left = self._original_size[0] - left - seen[0] if flipped else left
-        return self._original_size[1], self._original_size[0], round(top / unit), round(left / unit), size[1], size[0]
+        return (
+            self._original_size[1],
+            self._original_size[0],
+            round(top / unit),
+            round(left / unit),
+            size[1],
+            size[0],
+        )
 
     @property
     def _original_size(self) -> PixelSize:
@@ -62,7 +81,9 @@ class TrainingImage:
         """`[1, height, width]` of the latents, 0..1: how much of each teaches something."""
         if self.mask is None:
             return torch.ones(1, latents[1], latents[0])
-        fitted = ImageOps.fit(self.mask, size, Image.Resampling.LANCZOS).resize(latents, Image.Resampling.BOX)
+        fitted = ImageOps.fit(self.mask, size, Image.Resampling.LANCZOS).resize(
+            latents, Image.Resampling.BOX
+        )
         return torch.from_numpy(np.array(fitted)).float().div(255)[None]
 
 

@@ -39,7 +39,9 @@ class Views:
     @classmethod
     def joined(cls, parts: Sequence[Views]) -> Views:
         """Those of one picture, one behind the other."""
-        kinds = zip(*((each.mean, each.deviation, each.mask, each.time_ids) for each in parts), strict=True)
+        kinds = zip(
+            *((each.mean, each.deviation, each.mask, each.time_ids) for each in parts), strict=True
+        )
         return cls(*map(torch.cat, kinds))
 
 
@@ -101,7 +103,9 @@ class DatasetEncoder:
     processes: Processes = SINGLE_PROCESS
     """Which share the pictures."""
 
-    def of(self, found: Sequence[Example], data: DataConfig) -> Generator[Event, None, EncodedDataset]:
+    def of(
+        self, found: Sequence[Example], data: DataConfig
+    ) -> Generator[Event, None, EncodedDataset]:
         """A data set, whole, in each of the processes.
 
         Raises:
@@ -117,26 +121,39 @@ class DatasetEncoder:
             if isinstance(opened, Diagnostic):
                 problems[place] = opened
             elif not problems:
-                own[place] = self._encode_image(opened, nearest_bucket(opened.size, among), data, place)
+                own[place] = self._encode_image(
+                    opened, nearest_bucket(opened.size, among), data, place
+                )
         problems = self.processes.gather(problems)
         if problems:
             raise PromptError(problems.values())
         return self._joined(found, self.processes.gather(own).values())
 
     @torch.no_grad()
-    def _encode_image(self, opened: TrainingImage, size: PixelSize, data: DataConfig, place: int) -> _EncodedImage:
+    def _encode_image(
+        self, opened: TrainingImage, size: PixelSize, data: DataConfig, place: int
+    ) -> _EncodedImage:
         made = augment(opened, size, data, self.seed, place)
-        views = Views.joined([_views(each, pixels, self.base, flip=data.flip) for each, pixels in made])
-        return _EncodedImage(size, views, enlargement(opened.size, size) > MAX_ENLARGEMENT * (1 - data.crop))
+        views = Views.joined(
+            [_views(each, pixels, self.base, flip=data.flip) for each, pixels in made]
+        )
+        return _EncodedImage(
+            size, views, enlargement(opened.size, size) > MAX_ENLARGEMENT * (1 - data.crop)
+        )
 
-    def _joined(self, found: Sequence[Example], pictures: Iterable[_EncodedImage]) -> EncodedDataset:
+    def _joined(
+        self, found: Sequence[Example], pictures: Iterable[_EncodedImage]
+    ) -> EncodedDataset:
         small: list[str] = []
         buckets: dict[PixelSize, list[tuple[Example, Views]]] = {}
         for example, picture in zip(found, pictures, strict=True):
             small += [example.file.name] if picture.small else []
             buckets.setdefault(picture.size, []).append((example, picture.views))
         warnings = (small_pictures(tuple(small), self.base.size, self.span),) if small else ()
-        return EncodedDataset(tuple(Bucket.of(*zip(*buckets[size], strict=True)) for size in sorted(buckets)), warnings)
+        return EncodedDataset(
+            tuple(Bucket.of(*zip(*buckets[size], strict=True)) for size in sorted(buckets)),
+            warnings,
+        )
 
 
 def _views(opened: TrainingImage, pixels: Tensor, base: BaseModel, *, flip: bool) -> Views:
@@ -147,6 +164,8 @@ def _views(opened: TrainingImage, pixels: Tensor, base: BaseModel, *, flip: bool
     size = pixels.shape[2], pixels.shape[1]
     mask = opened.latent_mask(size, (width, height))[None]
     masks = torch.cat([mask, mask.flip(-1)]) if flip else mask
-    frames = [opened.time_ids(size, flipped=flipped) for flipped in ((False, True) if flip else (False,))]
+    frames = [
+        opened.time_ids(size, flipped=flipped) for flipped in ((False, True) if flip else (False,))
+    ]
     frame = torch.tensor(frames, dtype=torch.float32)
     return Views((posterior.mean * scale).cpu(), (posterior.std * scale).cpu(), masks, frame)

@@ -27,7 +27,10 @@ def write_model_folder(folder: Path, model: BaseModel) -> None:
         _write_text_encoder(folder / reader.component, getattr(model, reader.component))
         _write_tokenizer(folder / reader.tokenizer, getattr(model, reader.tokenizer))
     (folder / "scheduler").mkdir()
-    _json(folder / "scheduler" / "scheduler_config.json", {"_class_name": "DDIMScheduler", **model.scheduler_config})
+    _json(
+        folder / "scheduler" / "scheduler_config.json",
+        {"_class_name": "DDIMScheduler", **model.scheduler_config},
+    )
 
 
 def _index(model: BaseModel) -> dict[str, Any]:
@@ -43,18 +46,26 @@ def _index(model: BaseModel) -> dict[str, Any]:
         parts[reader.tokenizer] = ["transformers", "CLIPTokenizer"]
     if len(model.family.text_encoder_specs) > 1:
         kind = "StableDiffusionXLPipeline"
-        parts |= {"image_encoder": [None, None], "force_zeros_for_empty_prompt": model.force_zeros_for_empty_prompt}
+        parts |= {
+            "image_encoder": [None, None],
+            "force_zeros_for_empty_prompt": model.force_zeros_for_empty_prompt,
+        }
     else:
         kind = "StableDiffusionPipeline"
         parts |= {"safety_checker": [None, None], "requires_safety_checker": False}
-    return dict(sorted({"_class_name": kind, "_diffusers_version": diffusers.__version__, **parts}.items()))
+    return dict(
+        sorted({"_class_name": kind, "_diffusers_version": diffusers.__version__, **parts}.items())
+    )
 
 
 def _write_text_encoder(folder: Path, text_encoder: nn.Module) -> None:
     """With the names that every version of transformers reads: from 5.6 on it writes others itself."""
     folder.mkdir()
     text_encoder.config.save_pretrained(folder)
-    tensors = {add_text_model_prefix(name): value.contiguous() for name, value in text_encoder.state_dict().items()}
+    tensors = {
+        add_text_model_prefix(name): value.contiguous()
+        for name, value in text_encoder.state_dict().items()
+    }
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
 
 

@@ -23,12 +23,17 @@ def module_names(base: BaseModel, part: str, modules: Iterable[str]) -> dict[str
     two = len(base.family.text_encoder_specs) > 1
     if part == "unet":
         original = ldm_names(base.unet) if two else {}
-        return {module: f"lora_unet_{original.get(module, module).replace('.', '_')}" for module in modules}
+        return {
+            module: f"lora_unet_{original.get(module, module).replace('.', '_')}"
+            for module in modules
+        }
     start = "lora_te2_" if part == "text_encoder_2" else "lora_te1_" if two else "lora_te_"
     return {module: start + add_text_model_prefix(module).replace(".", "_") for module in modules}
 
 
-def layer_tensors(called: Mapping[str, str], layers: Mapping[str, BaseTunerLayer], method: Lora) -> Tensors:
+def layer_tensors(
+    called: Mapping[str, str], layers: Mapping[str, BaseTunerLayer], method: Lora
+) -> Tensors:
     """Every layer's tensors, and the alpha at which strength 1 is what was trained."""
     return {
         f"{called[module]}.{role}": tensor.detach().clone().contiguous()
@@ -69,4 +74,8 @@ def _kronecker(layer: BaseTunerLayer, method: Lora) -> Tensors:
 
 
 def _named(layer: BaseTunerLayer, *names: str) -> Tensors:
-    return {name: getattr(layer, name)[ADAPTER_NAME] for name in names if ADAPTER_NAME in getattr(layer, name)}
+    return {
+        name: getattr(layer, name)[ADAPTER_NAME]
+        for name in names
+        if ADAPTER_NAME in getattr(layer, name)
+    }

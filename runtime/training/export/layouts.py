@@ -50,7 +50,9 @@ class LoraWriter:
     def _kohya(self) -> dict[str, Tensor]:
         tensors = {key: each.detach().clone() for key, each in self.rows.items()}
         for part, found in self.layers.items():
-            tensors |= kohya.layer_tensors(kohya.module_names(self.base, part, found), found, self.method)
+            tensors |= kohya.layer_tensors(
+                kohya.module_names(self.base, part, found), found, self.method
+            )
         return tensors
 
     def _diffusers(self) -> dict[str, Tensor]:

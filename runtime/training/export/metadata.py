@@ -37,7 +37,9 @@ def build_metadata(
 ) -> dict[str, str]:
     """Every value a string; no times of day, so that the same training is the same file."""
     velocity = base.scheduler_config.get("prediction_type") == "v_prediction"
-    version, architecture = _VERSIONS.get(base.unet.config.cross_attention_dim, (base.name, base.name))
+    version, architecture = _VERSIONS.get(
+        base.unet.config.cross_attention_dim, (base.name, base.name)
+    )
     if version == "sd_v2" and velocity:
         architecture = "stable-diffusion-v2-768-v"
     size = "{}x{}".format(*base.size)
@@ -58,7 +60,11 @@ def build_metadata(
         "modelspec.resolution": size,
         "modelspec.prediction_type": "v" if velocity else "epsilon",
         **({"promptlang_under": _active_loras(step)} if step.active_loras else {}),
-        **({"ss_vae_name": base.vae_files[0].name, "ss_new_vae_hash": base.vae_sha256} if base.vae_files else {}),
+        **(
+            {"ss_vae_name": base.vae_files[0].name, "ss_new_vae_hash": base.vae_sha256}
+            if base.vae_files
+            else {}
+        ),
         **({} if base.vae_files else {OWN_VAE_KEY: "the model's own"}),
         **({"modelspec.license": base.license} if base.license else {}),
         FINGERPRINT_KEY: key,
@@ -80,7 +86,9 @@ def _tags(learned: Sequence[Example]) -> dict[str, dict[str, int]]:
 
 def _active_loras(step: Train) -> str:
     """The LoRAs that the model had on."""
-    return " ".join(f"<lora:{use.name}:{use.text_encoder:g}:{use.unet:g}>" for use in step.active_loras)
+    return " ".join(
+        f"<lora:{use.name}:{use.text_encoder:g}:{use.unet:g}>" for use in step.active_loras
+    )
 
 
 def _kind(method: Method) -> str:

@@ -30,12 +30,19 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 @contextmanager
-def prepare_dreambooth(step: Train, method: Dreambooth, base: BaseModel) -> Iterator[TrainableModel]:
+def prepare_dreambooth(
+    step: Train, method: Dreambooth, base: BaseModel
+) -> Iterator[TrainableModel]:
     """Copies of the networks that learn; the model itself is never touched."""
     unet = _trainable_copy(base.unet, method.targets, step.span_of("targets"), "UNet")
     texts: dict[str, nn.Module] = {}
     if method.text_encoder:
-        opened = partial(_trainable_copy, targets=method.targets, span=step.span_of("targets"), part="text encoder")
+        opened = partial(
+            _trainable_copy,
+            targets=method.targets,
+            span=step.span_of("targets"),
+            part="text encoder",
+        )
         texts = {part: opened(each) for part, each in base.text_encoders.items()}
     needed = step.config.prior is not None and step.config.prior.folder is None
     with nullcontext() if needed else offload_base_unet(step, base):
@@ -62,7 +69,9 @@ def _trainable_copy(network: Network, targets: str, span: Span, part: str) -> Ne
     return made
 
 
-def _write(base: BaseModel, learned: Mapping[str, nn.Module], folder: Path, metadata: Mapping[str, str]) -> None:
+def _write(
+    base: BaseModel, learned: Mapping[str, nn.Module], folder: Path, metadata: Mapping[str, str]
+) -> None:
     """A folder in diffusers' layout, whole or not at all: the base's, but for what has learned."""
     with replacing_folder(folder) as made:
         diffusers_folder.write_model_folder(made, replace(base, **learned))

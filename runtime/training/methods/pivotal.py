@@ -35,7 +35,9 @@ class PivotalTuning:
     @classmethod
     def of(cls, method: TextualInversion, step: Train, base: BaseModel) -> PivotalTuning:
         """That have learned nothing yet; raises `PromptError` where their first word is none."""
-        return cls(method, textual_inversion.init_embeddings(method, base, step.span_of("init")), step)
+        return cls(
+            method, textual_inversion.init_embeddings(method, base, step.span_of("init")), step
+        )
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -51,7 +53,8 @@ class PivotalTuning:
         texts = learner.text_encoders
         encoders = textual_inversion.token_encode_functions(self.step, base, self.rows, texts)
         settled = {
-            part: each if part in texts else CachingEncoder(each, self.rows[part]) for part, each in encoders.items()
+            part: each if part in texts else CachingEncoder(each, self.rows[part])
+            for part, each in encoders.items()
         }
         return replace(
             learner,

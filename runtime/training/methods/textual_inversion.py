@@ -39,7 +39,9 @@ LearnedEmbeddings = Mapping[str, nn.Parameter]
 
 
 @contextmanager
-def prepare_textual_inversion(step: Train, method: TextualInversion, base: BaseModel) -> Iterator[TrainableModel]:
+def prepare_textual_inversion(
+    step: Train, method: TextualInversion, base: BaseModel
+) -> Iterator[TrainableModel]:
     """Rows that start as those of a word; raises `PromptError` where the word is none."""
     rows = init_embeddings(method, base, step.span_of("init"))
     dtype = compute_dtype(step, base.placement.device)
@@ -78,21 +80,30 @@ def init_embeddings(method: TextualInversion, base: BaseModel, span: Span) -> Le
 
     Raises `PromptError` where the word has no tokens.
     """
-    return {reader.component: _init_embedding(method, base, reader, span) for reader in base.family.text_encoder_specs}
+    return {
+        reader.component: _init_embedding(method, base, reader, span)
+        for reader in base.family.text_encoder_specs
+    }
 
 
-def _init_embedding(method: TextualInversion, base: BaseModel, reader: TextEncoderSpec, span: Span) -> nn.Parameter:
+def _init_embedding(
+    method: TextualInversion, base: BaseModel, reader: TextEncoderSpec, span: Span
+) -> nn.Parameter:
     table = _table(base, reader.component).detach().float()
     if not method.init:
         mean = table.mean(0)
-        return nn.Parameter((mean / mean.norm() * table.norm(dim=1).median()).repeat(method.vectors, 1))
+        return nn.Parameter(
+            (mean / mean.norm() * table.norm(dim=1).median()).repeat(method.vectors, 1)
+        )
     ids = _init_token_ids(method, base, reader)
     if not ids:
         raise PromptError([unknown_init_word(method.init, span)])
     return nn.Parameter(table[[ids[at % len(ids)] for at in range(method.vectors)]].clone())
 
 
-def _init_token_ids(method: TextualInversion, base: BaseModel, reader: TextEncoderSpec) -> list[int]:
+def _init_token_ids(
+    method: TextualInversion, base: BaseModel, reader: TextEncoderSpec
+) -> list[int]:
     """The tokens of the word."""
     tokenize = build_vocabulary(getattr(base, reader.tokenizer)).tokenize
     return [token for token in tokenize(method.init) if isinstance(token, int)]
@@ -103,7 +114,9 @@ def diagnose_init_word(step: Train, base: BaseModel) -> Iterator[Diagnostic]:
     method = token_of(step.config.method)
     if method is None:
         return
-    longest = max(len(_init_token_ids(method, base, reader)) for reader in base.family.text_encoder_specs)
+    longest = max(
+        len(_init_token_ids(method, base, reader)) for reader in base.family.text_encoder_specs
+    )
     if longest > method.vectors:
         yield init_word_truncated(method.init, longest, method.vectors, step.span_of("init"))
 
@@ -121,11 +134,17 @@ def with_file_keys(rows: Mapping[str, T]) -> dict[str, T]:
 
 def token_metadata(method: TextualInversion) -> dict[str, str]:
     """What a file says of the token in it."""
-    return {"modelspec.trigger_phrase": f"<{method.token}>", "ss_num_vectors_per_token": str(method.vectors)}
+    return {
+        "modelspec.trigger_phrase": f"<{method.token}>",
+        "ss_num_vectors_per_token": str(method.vectors),
+    }
 
 
 def token_encode_functions(
-    step: Train, base: BaseModel, rows: LearnedEmbeddings, learning: Mapping[str, nn.Module] = MappingProxyType({})
+    step: Train,
+    base: BaseModel,
+    rows: LearnedEmbeddings,
+    learning: Mapping[str, nn.Module] = MappingProxyType({}),
 ) -> dict[str, Encode]:
     """How each text encoder, or the one in its place that learns, too, reads the rows."""
     networks = {**base.text_encoders, **learning}
@@ -146,7 +165,9 @@ def _with(own: Mapping[str, Tensor], read: Encode) -> Encode:
 
 
 def _write(rows: LearnedEmbeddings, file: Path, metadata: Mapping[str, str]) -> None:
-    write_tensors(file, {name: each.detach().clone() for name, each in with_file_keys(rows).items()}, metadata)
+    write_tensors(
+        file, {name: each.detach().clone() for name, each in with_file_keys(rows).items()}, metadata
+    )
 
 
 def describe_embeddings(rows: LearnedEmbeddings, base: BaseModel) -> Iterator[str]:

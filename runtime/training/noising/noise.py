@@ -36,7 +36,9 @@ def _pyramid(made: Tensor, draw: torch.Generator, discount: float) -> Tensor:
         coarse *= 2 + 2 * float(torch.rand((), generator=draw))
         size = max(1, int(height / coarse)), max(1, int(width / coarse))
         small = torch.randn(batch, channels, *size, generator=draw)
-        total = total + discount**level * functional.interpolate(small, (height, width), mode="bilinear")
+        total = total + discount**level * functional.interpolate(
+            small, (height, width), mode="bilinear"
+        )
         if 1 in size:
             break
     return total / total.std(dim=(1, 2, 3), keepdim=True)

@@ -37,7 +37,10 @@ class DiffusionLoss:
 
     @classmethod
     def of(
-        cls, objective: ObjectiveConfig, schedule: NoiseSchedule, device: torch.device = CPU_FP32.device
+        cls,
+        objective: ObjectiveConfig,
+        schedule: NoiseSchedule,
+        device: torch.device = CPU_FP32.device,
     ) -> DiffusionLoss:
         """For a schedule, and predictions on a device."""
         plain = objective.weighting == "none"
@@ -46,7 +49,9 @@ class DiffusionLoss:
         loss_weights = None if plain else timestep_weights(objective, schedule).to(device)
         return cls(objective, loss_weights, huber_c.to(device))
 
-    def __call__(self, predicted: Tensor, target: Tensor, times: Tensor, mask: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, predicted: Tensor, target: Tensor, times: Tensor, mask: Tensor | None = None
+    ) -> Tensor:
         """`[batch]`: a weighted loss a picture."""
         predicted = predicted.float()
         if mask is not None:
@@ -61,7 +66,9 @@ class DiffusionLoss:
                 return error.abs().mean(dim=(1, 2, 3))
             case "huber":  # Khrapov et al. 2024, https://arxiv.org/abs/2403.16728
                 corner = self.huber_c[times].view(-1, 1, 1, 1)
-                whole = error**2 / ((error**2 + corner**2).sqrt() + corner)  # √(e² + c²) − c without cancellation
+                whole = error**2 / (
+                    (error**2 + corner**2).sqrt() + corner
+                )  # √(e² + c²) − c without cancellation
                 return (2 * corner * whole).mean(dim=(1, 2, 3))
             case "cosine":
                 alike = functional.cosine_similarity(predicted.flatten(1), target.flatten(1))
@@ -98,7 +105,11 @@ def ensure_compatible_schedule(step: Train, schedule: NoiseSchedule, model: str)
         problems.append(epsilon_without_signal(model, step.span))
     objective = step.config.objective
     amounts = {"noise-offset": objective.noise_offset, "multires-noise": objective.multires}
-    problems += [noise_not_needed(option, model, step.span_of(option)) for option, amount in amounts.items() if amount]
+    problems += [
+        noise_not_needed(option, model, step.span_of(option))
+        for option, amount in amounts.items()
+        if amount
+    ]
     if problems:
         raise PromptError(problems)
 

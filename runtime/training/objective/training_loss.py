@@ -56,7 +56,9 @@ class TrainingLoss:
 
     def _share(self, batches: Batches, step: int) -> Sequence[Batch]:
         device = self.learner.device
-        return self.processes.select_own_share([part.to(device) for part in batches.at(step).split(self.parts)])
+        return self.processes.select_own_share(
+            [part.to(device) for part in batches.at(step).split(self.parts)]
+        )
 
     def _loss(self, batch: Batch) -> Tensor:
         conditioning = self.conditioning.encode(batch.captions, batch.time_ids)
@@ -69,6 +71,12 @@ class TrainingLoss:
         assert learner.base_unet is not None
         with torch.no_grad(), learner.base_unet() as unet:
             conditioning = kept.conditioning.encode(captions, batch.time_ids)
-            target = replace(learner, unet=unet).predict(batch.noisy, batch.timesteps, conditioning).float()
-        predicted = learner.predict(batch.noisy, batch.timesteps, self.conditioning.encode(captions, batch.time_ids))
+            target = (
+                replace(learner, unet=unet)
+                .predict(batch.noisy, batch.timesteps, conditioning)
+                .float()
+            )
+        predicted = learner.predict(
+            batch.noisy, batch.timesteps, self.conditioning.encode(captions, batch.time_ids)
+        )
         return kept.prior.weight * self.diffusion_loss(predicted, target, batch.timesteps).mean()

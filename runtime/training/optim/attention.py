@@ -23,7 +23,13 @@ def ensure_attention_available(step: Train, device: torch.device) -> None:
     if not is_xformers_available():
         raise PromptError([xformers_unavailable("the package `xformers` is not installed", place)])
     if device.type != "cuda":
-        raise PromptError([xformers_unavailable(f"it computes on NVIDIA's GPUs only, not on `{device.type}`", place)])
+        raise PromptError(
+            [
+                xformers_unavailable(
+                    f"it computes on NVIDIA's GPUs only, not on `{device.type}`", place
+                )
+            ]
+        )
 
 
 @contextmanager

@@ -42,7 +42,11 @@ def apply_block_lr(step: Train, learner: TrainableModel) -> TrainableModel:
         for part, _ in optimisation.part_rates
         if part not in there
     ]
-    learned = {name: each for name, each in learner.main_parameters.items() if learning_rate_of(name, optimisation)}
+    learned = {
+        name: each
+        for name, each in learner.main_parameters.items()
+        if learning_rate_of(name, optimisation)
+    }
     for name in learner.main_parameters.keys() - learned.keys():
         learner.main_parameters[name].requires_grad_(False)
     made = replace(learner, main_parameters=learned)

@@ -34,7 +34,9 @@ class ExponentialMovingAverage:
 
 @contextmanager
 def averaged_weights(
-    parameters: Sequence[nn.Parameter], optimizer: torch.optim.Optimizer, average: ExponentialMovingAverage | None
+    parameters: Sequence[nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    average: ExponentialMovingAverage | None,
 ) -> Iterator[None]:
     """Within it the parameters are what is to be kept; afterwards, bit for bit, what is learned with."""
     if average is None and not is_schedule_free(optimizer):

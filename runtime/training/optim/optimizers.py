@@ -23,14 +23,26 @@ Groups = list[dict[str, Any]]
 OptimizerFactory = Callable[[Groups, OptimizerConfig], torch.optim.Optimizer]
 
 
-def build_optimizer(learner: TrainableModel, optimisation: OptimizerConfig, span: Span) -> torch.optim.Optimizer:
+def build_optimizer(
+    learner: TrainableModel, optimisation: OptimizerConfig, span: Span
+) -> torch.optim.Optimizer:
     """For all that learns; raises `PromptError` where its package is not installed."""
     rates = {name: learning_rate_of(name, optimisation) for name in learner.main_parameters}
     groups: Groups = [
-        {"params": [each for name, each in learner.main_parameters.items() if rates[name] == rate], "lr": rate}
+        {
+            "params": [
+                each for name, each in learner.main_parameters.items() if rates[name] == rate
+            ],
+            "lr": rate,
+        }
         for rate in dict.fromkeys([optimisation.learning_rate, *rates.values()])
     ]
-    groups.append({"params": [*learner.text_encoder_parameters.values()], "lr": optimisation.text_encoder_rate})
+    groups.append(
+        {
+            "params": [*learner.text_encoder_parameters.values()],
+            "lr": optimisation.text_encoder_rate,
+        }
+    )
     rows = [*learner.token_parameters.values()]
     groups.append({"params": rows, "lr": optimisation.token_rate, "weight_decay": 0.0})
     name = optimisation.optimizer
@@ -73,7 +85,9 @@ def _prodigy(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optim
     from prodigyopt import Prodigy
 
     options = {"use_bias_correction": True, "safeguard_warmup": True}
-    return Prodigy(groups, lr=optimisation.learning_rate, weight_decay=optimisation.weight_decay, **options)
+    return Prodigy(
+        groups, lr=optimisation.learning_rate, weight_decay=optimisation.weight_decay, **options
+    )
 
 
 def _schedule_free(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
@@ -89,7 +103,11 @@ def _adafactor(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Opt
     """As long steps for small weights as for large ones: a LoRA begins at 0, and would stay there."""
     from transformers.optimization import Adafactor
 
-    options = {"scale_parameter": False, "relative_step": False, "weight_decay": optimisation.weight_decay}
+    options = {
+        "scale_parameter": False,
+        "relative_step": False,
+        "weight_decay": optimisation.weight_decay,
+    }
     return Adafactor(groups, lr=optimisation.learning_rate, **options)
 
 

@@ -53,7 +53,11 @@ def frozen_unet(
         return
     if kind is not None and not supports_quantization(base.placement.device, kind):
         raise PromptError(
-            [unsupported_base_precision(kind, base.placement.device.type, step.span_of("base-precision"))]
+            [
+                unsupported_base_precision(
+                    kind, base.placement.device.type, step.span_of("base-precision")
+                )
+            ]
         )
     with offload_base_unet(step, base):
         unet = deepcopy(base.unet)

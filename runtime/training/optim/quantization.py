@@ -46,7 +46,14 @@ class QuantizedLayer(nn.Module, ABC):
     def _quantize(self, layer: nn.Linear | nn.Conv2d, kind: str) -> None:
         weight = layer.weight.detach().float()
         dtype, largest = QUANTIZED_DTYPES[kind]
-        scale = weight.abs().flatten(1).amax(1).clamp(min=1e-12).div(largest).view(-1, *[1] * (weight.dim() - 1))
+        scale = (
+            weight.abs()
+            .flatten(1)
+            .amax(1)
+            .clamp(min=1e-12)
+            .div(largest)
+            .view(-1, *[1] * (weight.dim() - 1))
+        )
         whole = (weight / scale).round() if dtype == torch.int8 else weight / scale
         self.dtype = dtype
         self.register_buffer("small", whole.to(dtype).view(torch.uint8))
@@ -100,7 +107,9 @@ class QuantizedConv2d(QuantizedLayer, nn.Conv2d):
 
     def __new__(cls, *given: Any, **named: Any) -> Any:
         """Of numbers a plain one: PEFT makes layers of its own of the class of the one that they go beside."""
-        return super().__new__(cls) if isinstance(given[0], nn.Module) else nn.Conv2d(*given, **named)
+        return (
+            super().__new__(cls) if isinstance(given[0], nn.Module) else nn.Conv2d(*given, **named)
+        )
 
     def __init__(self, layer: nn.Conv2d, kind: str) -> None:
         nn.Module.__init__(self)
@@ -111,7 +120,9 @@ class QuantizedConv2d(QuantizedLayer, nn.Conv2d):
     def product(self, states: Tensor) -> Tensor:  # noqa: D102
         bias = None if self.bias is None else self.bias.to(states.dtype)
         weight = self.dequantize(states.dtype)
-        return functional.conv2d(states, weight, bias, self.stride, self.padding, self.dilation, self.groups)
+        return functional.conv2d(
+            states, weight, bias, self.stride, self.padding, self.dilation, self.groups
+        )
 
     def input_gradient(self, gradient: Tensor, shape: torch.Size) -> Tensor:  # noqa: D102
         weight = self.dequantize(gradient.dtype)

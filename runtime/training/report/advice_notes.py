@@ -12,7 +12,11 @@ from promptlang.plan.training_config import Lora, TextualInversion
 
 def collect_advice_notes(step: Train, device: torch.device) -> Iterator[str]:
     """Of what this training was asked for."""
-    method, objective, optimisation = step.config.method, step.config.objective, step.config.optimisation
+    method, objective, optimisation = (
+        step.config.method,
+        step.config.objective,
+        step.config.optimisation,
+    )
     if isinstance(method, TextualInversion) and method.until < 1:
         yield "`--ti-until` of a token alone is an early stop: nothing else was left to learn"
     if isinstance(method, Lora) and method.alpha != method.rank:

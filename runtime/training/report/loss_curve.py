@@ -67,4 +67,9 @@ class _Axes:
             draw.line([(_LEFT, y), (_RIGHT, y)], fill="#e4e4e4")
             draw.text((8, y - 8), f"{value:.4g}", fill="#555555", font_size=13)
             step = self._last * level // 4
-            draw.text((self.place(step, 1.0)[0] - 10, _BOTTOM + 8), str(step), fill="#555555", font_size=13)
+            draw.text(
+                (self.place(step, 1.0)[0] - 10, _BOTTOM + 8),
+                str(step),
+                fill="#555555",
+                font_size=13,
+            )

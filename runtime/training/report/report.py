@@ -29,7 +29,11 @@ def assess_overfitting(metrics: Metrics, kept: str = "last") -> Iterator[str]:
     if not losses or not own:
         yield "whether it learned its pictures by heart cannot be told: let it, with `--hold-out 10%`"
         return
-    (_, first), (last, end), (step, best) = losses[0], losses[-1], min(losses, key=lambda look: look[1])
+    (_, first), (last, end), (step, best) = (
+        losses[0],
+        losses[-1],
+        min(losses, key=lambda look: look[1]),
+    )
     summary = f"validation loss {first:.4f} at first, {end:.4f} at the end; over its own pictures {_fall(own)}"
     if end > best * OVERFIT_RISE:
         remedy = "what was kept is from before it" if kept == "best" else "try `--keep best`"
@@ -47,7 +51,9 @@ def _fall(losses: Sequence[tuple[int, float]]) -> str:
 @torch.no_grad()
 def effective_strength(layers: Mapping[str, Mapping[str, BaseTunerLayer]]) -> str:
     """How long each part's changes are beside its weights, in the Frobenius norm, at strength 1."""
-    return "; ".join(f"{part.replace('_', ' ')}: {_lengths(found)}" for part, found in layers.items() if found)
+    return "; ".join(
+        f"{part.replace('_', ' ')}: {_lengths(found)}" for part, found in layers.items() if found
+    )
 
 
 def _lengths(layers: Mapping[str, BaseTunerLayer]) -> str:
@@ -67,7 +73,10 @@ def _changed(layer: BaseTunerLayer, weight: Tensor) -> Tensor:
     if ADAPTER_NAME not in lengths:
         return whole
     shape = [-1, *[1] * (whole.dim() - 1)]
-    return whole * (lengths[ADAPTER_NAME].weight.float().reshape(shape) / whole.flatten(1).norm(dim=1).reshape(shape))
+    return whole * (
+        lengths[ADAPTER_NAME].weight.float().reshape(shape)
+        / whole.flatten(1).norm(dim=1).reshape(shape)
+    )
 
 
 def describe_cost(seconds: float, steps: int, device: torch.device) -> str:

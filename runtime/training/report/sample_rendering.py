@@ -11,7 +11,14 @@ from typing import Final
 
 from promptlang.diagnostics import Diagnostic, PromptError, Severity
 from promptlang.metadata.record import render_json
-from promptlang.plan.events import DenoisingStep, DiagnosticRaised, Event, Preview, TaskProgress, TextReported
+from promptlang.plan.events import (
+    DenoisingStep,
+    DiagnosticRaised,
+    Event,
+    Preview,
+    TaskProgress,
+    TextReported,
+)
 from promptlang.plan.steps import Render
 
 from ...atomic_files import write_atomically
@@ -21,7 +28,9 @@ _KEY: Final = ".key"
 """The file that says which pictures are beside it."""
 
 
-def render_pictures(steps: Sequence[Render], loaded: LoadedModel, title: str) -> Generator[Event, None, None]:
+def render_pictures(
+    steps: Sequence[Render], loaded: LoadedModel, title: str
+) -> Generator[Event, None, None]:
     """Make them; raises `PromptError` where one cannot be made."""
     for event in render(steps, loaded):
         match event:
@@ -35,8 +44,12 @@ def render_pictures(steps: Sequence[Render], loaded: LoadedModel, title: str) ->
 
 def pictures_fingerprint(steps: Sequence[Render], *made_by: object) -> str:
     """Another one whenever the pictures would be others."""
-    inputs = [[render_json(each), each.size, each.init, each.mask, each.file.name] for each in steps]
-    return hashlib.sha256(json.dumps([*made_by, inputs], sort_keys=True, default=str).encode()).hexdigest()
+    inputs = [
+        [render_json(each), each.size, each.init, each.mask, each.file.name] for each in steps
+    ]
+    return hashlib.sha256(
+        json.dumps([*made_by, inputs], sort_keys=True, default=str).encode()
+    ).hexdigest()
 
 
 def has_pictures(folder: Path, key: str) -> bool:

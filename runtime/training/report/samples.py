@@ -34,14 +34,18 @@ class Samples:
     @classmethod
     def of(cls, step: Train, base: BaseModel, learner: TrainableModel, fingerprint: str) -> Samples:
         """Of a learner at work."""
-        unet = learner.unet if learner.base_unet else base.unet  # else a token learns, beside a copy for speed
+        unet = (
+            learner.unet if learner.base_unet else base.unet
+        )  # else a token learns, beside a copy for speed
         model = replace(base, unet=unet, **learner.text_encoders)
         return cls(step, model, learner, pictures_fingerprint(step.samples, fingerprint))
 
     @staticmethod
     def kept(step: Train, fingerprint: str) -> bool:
         """Whether there are pictures of this very training."""
-        return has_pictures(step.samples[0].file.parent, pictures_fingerprint(step.samples, fingerprint))
+        return has_pictures(
+            step.samples[0].file.parent, pictures_fingerprint(step.samples, fingerprint)
+        )
 
     def resume(self, done: int) -> None:
         """Go on after a step with the pictures that are there; with none of another training, or of other prompts."""
@@ -61,7 +65,9 @@ class Samples:
             return
         yield from render_pictures(missing, self._loaded(), f"{self.step.name} after {done} steps")
         sheet = self.sheet(done)
-        contact_sheet.save_contact_sheet(sheet, {file for row in sheet.rows for _, file in row.cells if file.is_file()})
+        contact_sheet.save_contact_sheet(
+            sheet, {file for row in sheet.rows for _, file in row.cells if file.is_file()}
+        )
         yield TrainingSampled(self.step, done, tuple(each.file for each in wanted))
 
     def sheet(self, done: int) -> ContactSheet:
@@ -72,14 +78,18 @@ class Samples:
             if self.due(at) and any(_after(each, at).is_file() for each in self.step.samples)
         ]
         rows = (
-            SheetRow(label, tuple((f"step {at}", _after(each, at)) for at in looks)) for label, each in self._labelled()
+            SheetRow(label, tuple((f"step {at}", _after(each, at)) for at in looks))
+            for label, each in self._labelled()
         )
         return ContactSheet(self.step.span, tuple(rows), self.step.report / "samples.png")
 
     def _labelled(self) -> Iterator[tuple[str, Render]]:
         texts = [each.text for each in self.step.samples]
         for each in self.step.samples:
-            yield (f"{each.text}, seed {each.seed}" if texts.count(each.text) > 1 else each.text), each
+            yield (
+                (f"{each.text}, seed {each.seed}" if texts.count(each.text) > 1 else each.text),
+                each,
+            )
 
     def _loaded(self) -> LoadedModel:
         """With memories of nothing, for what the text encoder says has changed."""
@@ -89,7 +99,9 @@ class Samples:
         ]
         loaded = LoadedModel.of(self.model)
         return LoadedModel(
-            self.model, tuple(each.with_extra_embeddings(tokens) for each in loaded.encoders), self.adapters
+            self.model,
+            tuple(each.with_extra_embeddings(tokens) for each in loaded.encoders),
+            self.adapters,
         )
 
 

@@ -62,7 +62,9 @@ class Checkpoint:
     def save(self, state: TrainingState, at: Progress) -> None:
         """Write the state, whole or not at all."""
         tensors, text = serialize_optimizer(state.optimizer)
-        tensors |= {f"parameter.{name}": parameter.detach() for name, parameter in state.parameters.items()}
+        tensors |= {
+            f"parameter.{name}": parameter.detach() for name, parameter in state.parameters.items()
+        }
         tensors |= {f"average.{place}": value for place, value in enumerate(state.average)}
         metadata = {"key": self.key, "done": str(at.done), "loss": repr(at.loss), "optimizer": text}
         metadata["scaler"] = json.dumps(state.scaler.state_dict())

@@ -29,7 +29,10 @@ FILES_KEY = "promptlang_files"
 
 
 def training_fingerprint(
-    step: Train, found: Iterable[tuple[Example, ...]], base: BaseModel, tokens: Iterable[TokenEmbedding] = ()
+    step: Train,
+    found: Iterable[tuple[Example, ...]],
+    base: BaseModel,
+    tokens: Iterable[TokenEmbedding] = (),
 ) -> str:
     """Of the course, the model, the tokens in captions and the pictures, wherever their folders are."""
     config = step.config
@@ -91,7 +94,11 @@ def write_record(folder: Path, metadata: Mapping[str, str]) -> None:
 
 
 def _files(folder: Path) -> dict[str, int]:
-    found = (file for file in sorted(folder.rglob("*")) if file.is_file() and file.name != TRAINING_RECORD_FILE)
+    found = (
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name != TRAINING_RECORD_FILE
+    )
     return {file.relative_to(folder).as_posix(): file.stat().st_size for file in found}
 
 

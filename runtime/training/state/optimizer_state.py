@@ -25,7 +25,9 @@ def serialize_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Ten
     return tensors, json.dumps(plain)
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], text: str) -> None:
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], text: str
+) -> None:
     """Give an optimizer its state back."""
     plain = json.loads(text)
     state = dict(_whole(plain["state"], tensors))

@@ -71,7 +71,9 @@ def unet(config: Mapping[str, Any]) -> UNet2DConditionModel:
 @pytest.fixture(scope="module")
 def sd1() -> Any:
     torch.manual_seed(0)
-    return SimpleNamespace(name="small", unet=unet(SD1), text_encoder=text_encoder(CLIPTextModel, 32))
+    return SimpleNamespace(
+        name="small", unet=unet(SD1), text_encoder=text_encoder(CLIPTextModel, 32)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,9 @@ def predicted(network: UNet2DConditionModel) -> Tensor:
     draw = torch.Generator().manual_seed(1)
     hidden = torch.randn(1, 77, network.config.cross_attention_dim, generator=draw)
     more = {"text_embeds": torch.ones(1, 16), "time_ids": torch.arange(6.0)[None]}
-    return network(torch.randn(1, 4, 8, 8, generator=draw), 5, hidden, added_cond_kwargs=more).sample
+    return network(
+        torch.randn(1, 4, 8, 8, generator=draw), 5, hidden, added_cond_kwargs=more
+    ).sample
 
 
 Read = Callable[..., LoraAdapter]
@@ -97,9 +101,13 @@ Read = Callable[..., LoraAdapter]
 def read(tmp_path: Path) -> Read:
     """A LoRA of tensors, through a real file."""
 
-    def make(base: Any, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> LoraAdapter:
+    def make(
+        base: Any, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None
+    ) -> LoraAdapter:
         file = tmp_path / "ink.safetensors"
-        save_file({key: value.clone().contiguous() for key, value in tensors.items()}, file, metadata)
+        save_file(
+            {key: value.clone().contiguous() for key, value in tensors.items()}, file, metadata
+        )
         return adapters.read_lora(Adapter("ink", file), base, SPAN)
 
     return make

@@ -20,7 +20,16 @@ from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
 from promptlang.diagnostics import PromptError
-from promptlang.plan.steps import ActiveLora, Adapter, Interval, Model, PromptPart, Render, Resolved, Segment
+from promptlang.plan.steps import (
+    ActiveLora,
+    Adapter,
+    Interval,
+    Model,
+    PromptPart,
+    Render,
+    Resolved,
+    Segment,
+)
 from promptlang.runtime import Runtime, adapters
 from promptlang.runtime.models.loader import BaseModel
 from promptlang.runtime.sampling.denoise import make_generator, sample_latent_noise
@@ -29,9 +38,14 @@ from tests.runtime.conftest import complaints, kohya, layers, run
 
 
 @contextmanager
-def merged(base: BaseModel, tensors: dict[str, Tensor], text_encoder: float, unet: float) -> Iterator[None]:
+def merged(
+    base: BaseModel, tensors: dict[str, Tensor], text_encoder: float, unet: float
+) -> Iterator[None]:
     """The LoRA added to the weights by hand, as the paper says; afterwards the weights are as before."""
-    networks = {"lora_unet_": (base.unet, unet), "lora_te_text_model_": (base.text_encoder, text_encoder)}
+    networks = {
+        "lora_unet_": (base.unet, unet),
+        "lora_te_text_model_": (base.text_encoder, text_encoder),
+    }
     kept: dict[nn.Module, Tensor] = {}
     for prefix, (network, strength) in networks.items():
         for name, module in network.named_modules():
@@ -41,14 +55,22 @@ def merged(base: BaseModel, tensors: dict[str, Tensor], text_encoder: float, une
             down, up = tensors[f"{key}.lora_down.weight"], tensors[f"{key}.lora_up.weight"]
             scale = strength * tensors[f"{key}.alpha"] / len(down)
             kept[module] = module.weight.detach().clone()
-            module.weight.data += scale * (up.flatten(1) @ down.flatten(1)).reshape(module.weight.shape)
+            module.weight.data += scale * (up.flatten(1) @ down.flatten(1)).reshape(
+                module.weight.shape
+            )
     yield
     for module, weight in kept.items():
         module.weight.data = weight
 
 
 def uses(text_encoder: float, unet: float, until: int = 3) -> Resolved:
-    return Resolved((PromptPart((Interval(until, (Segment("a cat"),), (ActiveLora("ink", text_encoder, unet),)),)),))
+    return Resolved(
+        (
+            PromptPart(
+                (Interval(until, (Segment("a cat"),), (ActiveLora("ink", text_encoder, unet),)),)
+            ),
+        )
+    )
 
 
 def latents(runtime: Runtime, step: Render) -> Tensor:
@@ -59,7 +81,9 @@ def latents(runtime: Runtime, step: Render) -> Tensor:
     decode = images.decode_latents
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            images, "decode_latents", lambda vae, latents: seen.append(latents) or decode(vae, latents)
+            images,
+            "decode_latents",
+            lambda vae, latents: seen.append(latents) or decode(vae, latents),
         )
         assert complaints(run(runtime, step)) == []
     return seen[0]
@@ -103,9 +127,15 @@ def test_a_strength_holds_for_its_interval_only(
     save_file(kohya(base), file)
 
     def picture(*strengths: float) -> Tensor:
-        intervals = [Interval(i, (Segment("a cat"),), (ActiveLora("ink", 0, s),)) for i, s in enumerate(strengths, 1)]
+        intervals = [
+            Interval(i, (Segment("a cat"),), (ActiveLora("ink", 0, s),))
+            for i, s in enumerate(strengths, 1)
+        ]
         return latents(
-            runtime, render(prompt=Resolved((PromptPart(tuple(intervals)),)), adapters=(Adapter("ink", file),))
+            runtime,
+            render(
+                prompt=Resolved((PromptPart(tuple(intervals)),)), adapters=(Adapter("ink", file),)
+            ),
         )
 
     assert torch.equal(picture(0, 0, 0), latents(runtime, render()))
@@ -117,7 +147,9 @@ def test_two_loras_add_up(base: BaseModel) -> None:
     draw = sample_latent_noise(4, (8, 8), make_generator(0))
     hidden = torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(1))
     name = next(iter(layers(base.unet, "to_q")))
-    one, two = ({name: adapters.LowRank(torch.randn(r, 16), torch.randn(16, r), alpha=1.0)} for r in (2, 3))
+    one, two = (
+        {name: adapters.LowRank(torch.randn(r, 16), torch.randn(16, r), alpha=1.0)} for r in (2, 3)
+    )
     with torch.no_grad():
         with adapters.Attachments(base.unet, ((one, 0.5), (two, -1.0))):
             both = base.unet(draw, 5, hidden).sample
@@ -145,7 +177,9 @@ def test_pefts_own_layers_agree(base: BaseModel, span: Span, tmp_path: Path) -> 
     with torch.no_grad(), adapters.Attachments(base.unet, ((lora.unet, 1.0),)):
         ours = base.unet(sample_latent_noise(4, (8, 8), make_generator(0)), 5, hidden).sample
         assert torch.allclose(
-            ours, theirs(sample_latent_noise(4, (8, 8), make_generator(0)), 5, hidden).sample, atol=1e-5
+            ours,
+            theirs(sample_latent_noise(4, (8, 8), make_generator(0)), 5, hidden).sample,
+            atol=1e-5,
         )
 
 
@@ -157,7 +191,9 @@ def test_pefts_own_layers_agree(base: BaseModel, span: Span, tmp_path: Path) -> 
         ("base_model.model.{name}.lora_A.weight base_model.model.{name}.lora_B.weight", 1),
     ],
 )
-def test_every_layout_finds_its_modules(names: str, modules: int, base: BaseModel, span: Span, tmp_path: Path) -> None:
+def test_every_layout_finds_its_modules(
+    names: str, modules: int, base: BaseModel, span: Span, tmp_path: Path
+) -> None:
     name = next(iter(layers(base.unet, "to_out.0")))
     down, up = names.format(name=name, flat=name.replace(".", "_")).split()
     save_file({down: torch.ones(2, 16), up: torch.ones(16, 2)}, tmp_path / "ink.safetensors")
@@ -188,7 +224,10 @@ def broken_files(base: BaseModel) -> dict[str, tuple[dict[str, Tensor], str]]:
             {"lora_unet_nowhere.lora_down.weight": torch.ones(1, 2)},
             "0 of its 1 modules are in the model `tiny`",
         ),
-        "more": ({**good, "lora_unet_x.alpha": torch.ones(())}, "33 of its 34 modules are in the model `tiny`"),
+        "more": (
+            {**good, "lora_unet_x.alpha": torch.ones(())},
+            "33 of its 34 modules are in the model `tiny`",
+        ),
         "empty": ({}, "0 of its 0 modules are in the model `tiny`"),
         "sdxl": (
             {**good, "lora_te2_x.lora_up.weight": torch.ones(1)},
@@ -213,7 +252,9 @@ def broken_files(base: BaseModel) -> dict[str, tuple[dict[str, Tensor], str]]:
     }
 
 
-@pytest.mark.parametrize("name", ["stranger", "more", "empty", "sdxl", "oft", "wide", "half", "nan"])
+@pytest.mark.parametrize(
+    "name", ["stranger", "more", "empty", "sdxl", "oft", "wide", "half", "nan"]
+)
 def test_a_lora_that_does_not_fit_is_named_with_the_reason(
     name: str, base: BaseModel, span: Span, tmp_path: Path
 ) -> None:
@@ -249,7 +290,9 @@ def compressed(what: bytes) -> bytes:
 
 def promising(size: int) -> bytes:
     """A header of a tensor that is not there."""
-    header = json.dumps({"x": {"dtype": "F32", "shape": [size // 4], "data_offsets": [0, size]}}).encode()
+    header = json.dumps(
+        {"x": {"dtype": "F32", "shape": [size // 4], "data_offsets": [0, size]}}
+    ).encode()
     return len(header).to_bytes(8, "little") + header
 
 
@@ -258,16 +301,31 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes | None], str]] = {
     "garbage": (lambda _: b"what is this?" * 99, "it is not a whole safetensors file"),
     "nothing": (lambda _: b"", "it is not a whole safetensors file"),
     "half a pickle": (lambda _: b"\x80\x02}q\x00.", "it is not a whole PyTorch file"),
-    "a program": (lambda _: pickle.dumps(Deleting(), 2), "it is a pickle with a program in it, which was not run"),
-    "a whole program": (lambda _: saved(Deleting()), "it is a pickle with a program in it, which was not run"),
-    "inflated": (lambda _: compressed(b"0" * 1_000_000), "it would unpack to far more than its size"),
+    "a program": (
+        lambda _: pickle.dumps(Deleting(), 2),
+        "it is a pickle with a program in it, which was not run",
+    ),
+    "a whole program": (
+        lambda _: saved(Deleting()),
+        "it is a pickle with a program in it, which was not run",
+    ),
+    "inflated": (
+        lambda _: compressed(b"0" * 1_000_000),
+        "it would unpack to far more than its size",
+    ),
     "one number a million times": (
         lambda _: saved({"x": torch.zeros(1).expand(1_000_000)}),
         "it would unpack to far more than its size",
     ),
-    "long header": (lambda _: (2**62).to_bytes(8, "little") + b"{}", "it is not a whole safetensors file"),
+    "long header": (
+        lambda _: (2**62).to_bytes(8, "little") + b"{}",
+        "it is not a whole safetensors file",
+    ),
     "a promise": (lambda _: promising(10**12), "it is not a whole safetensors file"),
-    "whole numbers": (lambda _: save({"x": torch.ones(2, 2).to(torch.int8)}), "`x` holds numbers of the kind int8"),
+    "whole numbers": (
+        lambda _: save({"x": torch.ones(2, 2).to(torch.int8)}),
+        "`x` holds numbers of the kind int8",
+    ),
     "picture": (lambda _: b"\x89PNG\r\n\x1a\n" + b"0" * 99, "it is a picture"),
     "web page": (lambda _: b"<!DOCTYPE html><html>", "it is a web page"),
     "infinite": (
@@ -291,7 +349,9 @@ def test_after_a_damaged_lora_the_session_goes_on_and_the_base_is_unharmed(
         file.write_bytes(content)
     plain = latents(runtime, render())
     step = render(prompt=uses(1, 1), adapters=(Adapter("ink", file),), file=tmp_path / "never.png")
-    assert complaints(run(runtime, step)) == [f"PL302 `ink.safetensors` cannot be used as a LoRA: {reason}"]
+    assert complaints(run(runtime, step)) == [
+        f"PL302 `ink.safetensors` cannot be used as a LoRA: {reason}"
+    ]
     assert not step.file.exists()
     assert torch.equal(plain, latents(runtime, render()))
 
@@ -316,9 +376,16 @@ def test_a_picture_whose_numbers_grow_out_of_bounds_is_said_to_be_none(
 ) -> None:
     """It would be black."""
     file = tmp_path / "huge.safetensors"
-    save_file({key: each * 1e30 if "lora" in key else each for key, each in kohya(base).items()}, file)
+    save_file(
+        {key: each * 1e30 if "lora" in key else each for key, each in kohya(base).items()}, file
+    )
     plain = latents(runtime, render())
-    step = render(prompt=uses(0, 1), adapters=(Adapter("ink", file),), hires=hires, file=tmp_path / "never.png")
+    step = render(
+        prompt=uses(0, 1),
+        adapters=(Adapter("ink", file),),
+        hires=hires,
+        file=tmp_path / "never.png",
+    )
     (complaint,) = complaints(run(runtime, step))
     assert complaint.startswith("PL512 the numbers of this picture grew out of bounds")
     assert not step.file.exists()

@@ -41,13 +41,20 @@ def pickled(what: Any) -> Callable[[Path], Path]:
 
 def safe(tensors: dict[str, Tensor]) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        save_file({key: each.clone() for key, each in tensors.items()}, folder / "style.safetensors")
+        save_file(
+            {key: each.clone() for key, each in tensors.items()}, folder / "style.safetensors"
+        )
         return folder / "style.safetensors"
 
     return make
 
 
-A1111 = {"string_to_token": {"*": 265}, "string_to_param": {"*": ROWS}, "name": "style", "step": 500}
+A1111 = {
+    "string_to_token": {"*": 265},
+    "string_to_param": {"*": ROWS},
+    "name": "style",
+    "step": 500,
+}
 PARAMETERS = {**A1111, "string_to_param": nn.ParameterDict({"*": nn.Parameter(ROWS.clone())})}
 LOW_RANK = {"lora_unet_x.lora_down.weight": torch.ones(1, 1)}
 
@@ -62,7 +69,9 @@ FORMATS = {
     "clip_l": safe({"clip_l": ROWS}),
     "in a LoRA": safe({**LOW_RANK, "bundle_emb.style.clip_l": ROWS}),
     "in a LoRA of kohya's": safe({**LOW_RANK, "bundle_emb.style.string_to_param.*": ROWS}),
-    "one of two in a LoRA": safe({"bundle_emb.x.clip_l": ROWS[:1], "bundle_emb.<style>.clip_l": ROWS}),
+    "one of two in a LoRA": safe(
+        {"bundle_emb.x.clip_l": ROWS[:1], "bundle_emb.<style>.clip_l": ROWS}
+    ),
 }
 
 
@@ -80,33 +89,78 @@ def test_a_single_vector_may_be_flat(sd1: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", ["", "bundle_emb.style."])
-def test_a_token_for_two_text_encoders_has_rows_for_each(start: str, sdxl: Any, tmp_path: Path) -> None:
+def test_a_token_for_two_text_encoders_has_rows_for_each(
+    start: str, sdxl: Any, tmp_path: Path
+) -> None:
     file = safe({f"{start}clip_l": ROWS, f"{start}clip_g": WIDE})(tmp_path)
     found = read_embedding(Adapter("style", file), sdxl, SPAN)
-    assert {part: len(rows[0]) for part, rows in found.rows.items()} == {"text_encoder": 32, "text_encoder_2": 48}
+    assert {part: len(rows[0]) for part, rows in found.rows.items()} == {
+        "text_encoder": 32,
+        "text_encoder_2": 48,
+    }
 
 
 @pytest.mark.parametrize(
     ("model", "make", "reason"),
     [
-        ("sd1", safe({"clip_l": ROWS, "clip_g": WIDE}), "it is made for SDXL, not for a model like `small`"),
-        ("sd1", safe({"t5xxl": WIDE}), "it is made for Stable Diffusion 3 or Flux, not for a model like `small`"),
-        ("sd1", safe({"emb_params": torch.ones(1, 768)}), "it is made for Stable Diffusion 1, not for"),
-        ("sd1", safe({"emb_params": torch.ones(1, 1024)}), "it is made for Stable Diffusion 2, not for"),
-        ("sd1", safe({"emb_params": WIDE}), "its vectors have 48 numbers each, and the model `small` reads 32"),
-        ("sd1", safe({"emb_params": ROWS.repeat(30, 1)}), "it has 90 vectors, and a chunk has room for 75"),
-        ("sd1", safe({"emb_params": ROWS * torch.nan}), "`emb_params` holds numbers that are infinite or not numbers"),
+        (
+            "sd1",
+            safe({"clip_l": ROWS, "clip_g": WIDE}),
+            "it is made for SDXL, not for a model like `small`",
+        ),
+        (
+            "sd1",
+            safe({"t5xxl": WIDE}),
+            "it is made for Stable Diffusion 3 or Flux, not for a model like `small`",
+        ),
+        (
+            "sd1",
+            safe({"emb_params": torch.ones(1, 768)}),
+            "it is made for Stable Diffusion 1, not for",
+        ),
+        (
+            "sd1",
+            safe({"emb_params": torch.ones(1, 1024)}),
+            "it is made for Stable Diffusion 2, not for",
+        ),
+        (
+            "sd1",
+            safe({"emb_params": WIDE}),
+            "its vectors have 48 numbers each, and the model `small` reads 32",
+        ),
+        (
+            "sd1",
+            safe({"emb_params": ROWS.repeat(30, 1)}),
+            "it has 90 vectors, and a chunk has room for 75",
+        ),
+        (
+            "sd1",
+            safe({"emb_params": ROWS * torch.nan}),
+            "`emb_params` holds numbers that are infinite or not numbers",
+        ),
         ("sd1", safe({"emb_params": torch.ones(1, 1, 1)}), "there are no vectors of a token in it"),
         ("sd1", safe(LOW_RANK), "there are no vectors of a token in it"),
         ("sd1", safe({}), "there are no vectors of a token in it"),
         ("sd1", safe({"<a>": ROWS, "<b>": ROWS}), "it holds several tokens: `<a>`, `<b>`"),
         ("sd1", pickled({"x": print}), "it is a pickle with a program in it, which was not run"),
-        ("sdxl", safe({"emb_params": ROWS}), "it has not the same vectors for both text encoders of the model `large`"),
-        ("sdxl", safe({"clip_l": ROWS, "clip_g": WIDE[:1]}), "it has not the same vectors for both text encoders"),
+        (
+            "sdxl",
+            safe({"emb_params": ROWS}),
+            "it has not the same vectors for both text encoders of the model `large`",
+        ),
+        (
+            "sdxl",
+            safe({"clip_l": ROWS, "clip_g": WIDE[:1]}),
+            "it has not the same vectors for both text encoders",
+        ),
     ],
 )
 def test_what_is_no_token_for_the_model_is_refused(
-    model: str, make: Callable[[Path], Path], reason: str, request: pytest.FixtureRequest, tmp_path: Path
+    model: str,
+    make: Callable[[Path], Path],
+    reason: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
 ) -> None:
     with pytest.raises(PromptError) as caught:
         read_embedding(Adapter("style", make(tmp_path)), request.getfixturevalue(model), SPAN)
@@ -117,7 +171,9 @@ def test_what_is_no_token_for_the_model_is_refused(
 
 def encoder(base: BaseModel, *names: str, rows: Tensor = ROWS) -> CachedTextEncoder:
     known = [embedding_of(name, rows) for name in names]
-    return CachedTextEncoder(base.text_encoder, build_vocabulary(base.tokenizer)).with_extra_embeddings(known)
+    return CachedTextEncoder(
+        base.text_encoder, build_vocabulary(base.tokenizer)
+    ).with_extra_embeddings(known)
 
 
 def embedding_of(name: str, rows: Tensor) -> Any:
@@ -131,7 +187,9 @@ def by_table(base: BaseModel, ids: list[int], rows: Tensor, clip_skip: int = 1) 
     table = text_encoder.get_input_embeddings()
     text_encoder.set_input_embeddings(nn.Embedding.from_pretrained(torch.cat([table.weight, rows])))
     with torch.no_grad():
-        found = text_encoder(torch.tensor([ids]), output_hidden_states=True).hidden_states[-clip_skip]
+        found = text_encoder(torch.tensor([ids]), output_hidden_states=True).hidden_states[
+            -clip_skip
+        ]
         return final_layer_norm(text_encoder)(found)
 
 
@@ -142,7 +200,9 @@ def test_the_states_are_those_of_rows_in_the_table(clip_skip: int, base: BaseMod
     ids = [words.bos_token_id, *cat, size, size + 1, size + 2, *cat]
     ids += [words.eos_token_id] + [words.pad_token_id] * (76 - len(ids))
     ours = encoder(base, "style")
-    states = ours.encode(ours.cut([Segment("a cat <style> a cat")]), EncodingOptions(clip_skip=clip_skip))
+    states = ours.encode(
+        ours.cut([Segment("a cat <style> a cat")]), EncodingOptions(clip_skip=clip_skip)
+    )
     assert torch.equal(states, by_table(base, ids, ROWS, clip_skip))
 
 
@@ -162,7 +222,11 @@ def test_the_table_and_the_tokenizer_stay_as_they_are(base: BaseModel) -> None:
 def test_tokens_are_weighted_and_stacked(base: BaseModel) -> None:
     ours = encoder(base, "a", "b")
     (chunk,) = ours.cut([Segment("x <a>"), Segment("<b> <a>", 1.3)])
-    assert [(at, each.name, each.count) for at, each in chunk.vectors] == [(1, "a", 3), (4, "b", 3), (7, "a", 3)]
+    assert [(at, each.name, each.count) for at, each in chunk.vectors] == [
+        (1, "a", 3),
+        (4, "b", 3),
+        (7, "a", 3),
+    ]
     assert chunk.weights[:12] == (1, 1, 1, 1, 1, *[1.3] * 6, 1)
 
 
@@ -206,7 +270,9 @@ def test_after_a_damaged_token_the_session_goes_on(
     plain = pixels(render())
     file = tmp_path / "style.pt"
     file.write_bytes(b"PK\x03\x04 nothing")
-    step = render(prompt=says("<style>"), embeddings=(Adapter("style", file),), file=tmp_path / "never.png")
+    step = render(
+        prompt=says("<style>"), embeddings=(Adapter("style", file),), file=tmp_path / "never.png"
+    )
     reason = "`style.pt` cannot be used as the token `<style>`: it is not a whole PyTorch file"
     assert complaints(run(runtime, step)) == [f"PL302 {reason}"]
     assert not step.file.exists()

@@ -48,25 +48,54 @@ def as_a_convolution(out: int, into: int) -> Made:
 
 def tucker(out: int, into: int, *size: int) -> Made:
     down, mid, up = draw(3, into, 1, 1), draw(2, 3, *size), draw(out, 2, 1, 1)
-    tensors = {"lora_down.weight": down, "lora_mid.weight": mid, "lora_up.weight": up, "alpha": torch.tensor(1.5)}
-    change = torch.tensordot(up[:, :, 0, 0], torch.tensordot(mid, down[:, :, 0, 0], ([1], [0])), ([1], [0]))
+    tensors = {
+        "lora_down.weight": down,
+        "lora_mid.weight": mid,
+        "lora_up.weight": up,
+        "alpha": torch.tensor(1.5),
+    }
+    change = torch.tensordot(
+        up[:, :, 0, 0], torch.tensordot(mid, down[:, :, 0, 0], ([1], [0])), ([1], [0])
+    )
     return tensors, lambda w: w + 1.5 / 3 * change.permute(0, 3, 1, 2)
 
 
 def loha(out: int, into: int, *size: int) -> Made:
     inner = into * torch.Size(size).numel()
     a, b, c, d = draw(out, 2), draw(2, inner), draw(out, 2), draw(2, inner)
-    tensors = {"hada_w1_a": a, "hada_w1_b": b, "hada_w2_a": c, "hada_w2_b": d, "alpha": torch.tensor(1.0)}
+    tensors = {
+        "hada_w1_a": a,
+        "hada_w1_b": b,
+        "hada_w2_a": c,
+        "hada_w2_b": d,
+        "alpha": torch.tensor(1.0),
+    }
     return tensors, lambda w: w + 0.5 * ((a @ b) * (c @ d)).view_as(w)
 
 
 def loha_with_cores(out: int, into: int, *size: int) -> Made:
-    a, b, c, d, s, t = draw(2, out), draw(2, into), draw(2, out), draw(2, into), draw(2, 2, *size), draw(2, 2, *size)
-    tensors = {"hada_w1_a": a, "hada_w1_b": b, "hada_w2_a": c, "hada_w2_b": d, "hada_t1": s, "hada_t2": t}
+    a, b, c, d, s, t = (
+        draw(2, out),
+        draw(2, into),
+        draw(2, out),
+        draw(2, into),
+        draw(2, 2, *size),
+        draw(2, 2, *size),
+    )
+    tensors = {
+        "hada_w1_a": a,
+        "hada_w1_b": b,
+        "hada_w2_a": c,
+        "hada_w2_b": d,
+        "hada_t1": s,
+        "hada_t2": t,
+    }
 
     def whole(core: Tensor, left: Tensor, right: Tensor) -> Tensor:
         return sum(
-            core[i, j][None, None] * torch.outer(left[i], right[j])[..., None, None] for i in range(2) for j in range(2)
+            core[i, j][None, None] * torch.outer(left[i], right[j])[..., None, None]
+            for i in range(2)
+            for j in range(2)
         )
 
     return tensors, lambda w: w + whole(s, a, b) * whole(t, c, d)
@@ -82,7 +111,13 @@ def lokr(out: int, into: int) -> Made:
 def lokr_of_low_rank(out: int, into: int, *size: int) -> Made:
     inner = into // 4 * torch.Size(size).numel()
     a, b, c, d = draw(2, 3), draw(3, 4), draw(out // 2, 3), draw(3, inner)
-    tensors = {"lokr_w1_a": a, "lokr_w1_b": b, "lokr_w2_a": c, "lokr_w2_b": d, "alpha": torch.tensor(1.0)}
+    tensors = {
+        "lokr_w1_a": a,
+        "lokr_w1_b": b,
+        "lokr_w2_a": c,
+        "lokr_w2_b": d,
+        "alpha": torch.tensor(1.0),
+    }
     second = (c @ d).view(out // 2, into // 4, *size)
     change = torch.einsum("ij,ab...->iajb...", a @ b, second).reshape(out, into, *size)
     return tensors, lambda w: w + 1 / 3 * change
@@ -90,7 +125,13 @@ def lokr_of_low_rank(out: int, into: int, *size: int) -> Made:
 
 def lokr_with_core(out: int, into: int, *size: int) -> Made:
     first, core, c, d = draw(2, 4), draw(3, 3, *size), draw(3, out // 2), draw(3, into // 4)
-    tensors = {"lokr_w1": first, "lokr_t2": core, "lokr_w2_a": c, "lokr_w2_b": d, "alpha": torch.tensor(2.0)}
+    tensors = {
+        "lokr_w1": first,
+        "lokr_t2": core,
+        "lokr_w2_a": c,
+        "lokr_w2_b": d,
+        "alpha": torch.tensor(2.0),
+    }
     second = torch.einsum("ijhw,ia,jb->abhw", core, c, d)
     change = torch.einsum("ij,abhw->iajbhw", first, second).reshape(out, into, *size)
     return tensors, lambda w: w + 2 / 3 * change
@@ -110,7 +151,10 @@ def dora(out: int, into: int, *size: int) -> Made:
 def dora_of_columns(out: int, into: int) -> Made:
     tensors, merged = loha(out, into)
     magnitude = draw(1, into).abs() + 0.5
-    return {**tensors, "dora_scale": magnitude}, lambda w: merged(w) / merged(w).norm(dim=0) * magnitude
+    return {
+        **tensors,
+        "dora_scale": magnitude,
+    }, lambda w: merged(w) / merged(w).norm(dim=0) * magnitude
 
 
 def dora_of_peft(out: int, into: int) -> Made:
@@ -165,9 +209,15 @@ def merged(network: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
 @torch.no_grad()
 @pytest.mark.parametrize("strength", [1.0, 0.6, -0.5])
 @pytest.mark.parametrize("name", CASES)
-def test_a_format_is_the_weights_merged_by_hand(name: str, strength: float, sd1: Any, read: Read) -> None:
+def test_a_format_is_the_weights_merged_by_hand(
+    name: str, strength: float, sd1: Any, read: Read
+) -> None:
     (tensors, changed), module = CASES[name]
-    separator = "lora_unet_" + module.replace(".", "_") if "lora_A.weight" not in tensors else f"unet.{module}"
+    separator = (
+        "lora_unet_" + module.replace(".", "_")
+        if "lora_A.weight" not in tensors
+        else f"unet.{module}"
+    )
     lora = read(sd1, {f"{separator}.{end}": tensor for end, tensor in tensors.items()})
     assert lora.module_count == 1
     plain = predicted(sd1.unet)
@@ -193,7 +243,9 @@ def test_a_bias_may_change_alone_or_with_a_weight(module: str, sd1: Any, read: R
             ours = predicted(sd1.unet)
         weight = layer.weight + (0.5 * change if "diff" in tensors else 0)
         shape = (-1, 1, 1) if isinstance(layer, nn.Conv2d) else (-1,)
-        handle = layer.register_forward_hook(lambda _m, _i, out, shape=shape: out + 0.5 * bias.view(shape))
+        handle = layer.register_forward_hook(
+            lambda _m, _i, out, shape=shape: out + 0.5 * bias.view(shape)
+        )
         with merged(sd1.unet, {f"{module}.weight": weight}):
             assert torch.allclose(ours, predicted(sd1.unet), atol=2e-5)
         handle.remove()
@@ -203,7 +255,10 @@ def test_a_bias_may_change_alone_or_with_a_weight(module: str, sd1: Any, read: R
 def test_adapters_of_several_formats_add_up_on_the_same_module(sd1: Any, read: Read) -> None:
     flat = "lora_unet_" + WIDE.replace(".", "_")
     made = [CASES[name][0] for name in ("LoHa", "LoKr", "DoRA")]
-    loras = [read(sd1, {f"{flat}.{end}": tensor for end, tensor in tensors.items()}) for tensors, _ in made]
+    loras = [
+        read(sd1, {f"{flat}.{end}": tensor for end, tensor in tensors.items()})
+        for tensors, _ in made
+    ]
     with Attachments(sd1.unet, tuple((lora.unet, 0.3) for lora in loras)):
         ours = predicted(sd1.unet)
     weight = sd1.unet.get_submodule(WIDE).weight
@@ -233,7 +288,9 @@ def test_adapters_of_several_formats_add_up_on_the_same_module(sd1: Any, read: R
 def test_lycoris_agrees(options: dict[str, Any], sd1: Any, read: Read) -> None:
     lycoris = pytest.importorskip("lycoris")
     lycoris.LycorisNetwork.apply_preset({"target_module": ["ResnetBlock2D", "Transformer2DModel"]})
-    theirs = lycoris.create_lycoris(sd1.unet, 1.0, linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, **options)
+    theirs = lycoris.create_lycoris(
+        sd1.unet, 1.0, linear_dim=2, linear_alpha=1, conv_dim=2, conv_alpha=1, **options
+    )
     theirs.apply_to()
     try:
         for parameter in theirs.parameters():

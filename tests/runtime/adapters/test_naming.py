@@ -24,7 +24,9 @@ BLOCK = "down_blocks.1.attentions.0.transformer_blocks.0"
 LAYER = "encoder.layers.1.self_attn"
 
 
-def low_rank(start: str, *shape: int, ends: str = ".lora_down.weight .lora_up.weight") -> dict[str, Tensor]:
+def low_rank(
+    start: str, *shape: int, ends: str = ".lora_down.weight .lora_up.weight"
+) -> dict[str, Tensor]:
     """The matrices of a change of rank 2, for a weight `[out, in]`."""
     down, up = ends.split()
     return {start + down: torch.ones(2, shape[1]), start + up: torch.ones(shape[0], 2)}
@@ -64,18 +66,36 @@ LINEAR = ".lora_linear_layer.down.weight .lora_linear_layer.up.weight"
             "unet attn2.to_q",
         ),
         ("lora_unet_input_blocks_4_1_proj_in", ".lora_down.weight .lora_up.weight", "unet proj_in"),
-        ("lora_unet_label_emb_0_0", ".lora_down.weight .lora_up.weight", "unet add_embedding.linear_1"),
-        ("lora_unet_input_blocks_1_0_emb_layers_1", ".lora_down.weight .lora_up.weight", "unet time_emb_proj"),
+        (
+            "lora_unet_label_emb_0_0",
+            ".lora_down.weight .lora_up.weight",
+            "unet add_embedding.linear_1",
+        ),
+        (
+            "lora_unet_input_blocks_1_0_emb_layers_1",
+            ".lora_down.weight .lora_up.weight",
+            "unet time_emb_proj",
+        ),
         (f"unet.{BLOCK}.attn1.to_k", EVERY, "unet attn1.to_k"),
         (f"unet.{BLOCK}.attn1.to_out.0", PEFT, "unet attn1.to_out.0"),
         (f"unet.{BLOCK}.attn1.processor.to_q", OLD, "unet attn1.to_q"),
         (f"{BLOCK}.attn1.processor.to_out", OLD, "unet attn1.to_out.0"),
-        ("diffusion_model.input_blocks.4.1.transformer_blocks.0.attn1.to_v", PEFT, "unet attn1.to_v"),
+        (
+            "diffusion_model.input_blocks.4.1.transformer_blocks.0.attn1.to_v",
+            PEFT,
+            "unet attn1.to_v",
+        ),
         (f"base_model.model.{BLOCK}.attn1.to_v", PEFT, "unet attn1.to_v"),
-        (f"lycoris_{BLOCK.replace('.', '_')}_attn1_to_v", ".lora_down.weight .lora_up.weight", "unet attn1.to_v"),
+        (
+            f"lycoris_{BLOCK.replace('.', '_')}_attn1_to_v",
+            ".lora_down.weight .lora_up.weight",
+            "unet attn1.to_v",
+        ),
     ],
 )
-def test_a_layout_finds_the_unets_modules(start: str, ends: str, module: str, sdxl: Any, read: Read) -> None:
+def test_a_layout_finds_the_unets_modules(
+    start: str, ends: str, module: str, sdxl: Any, read: Read
+) -> None:
     part, ending = module.split()
     name = next(name for name, _ in sdxl.unet.named_modules() if name.endswith(ending))
     shape = sdxl.unet.get_submodule(name).weight.shape
@@ -86,7 +106,11 @@ def test_a_layout_finds_the_unets_modules(start: str, ends: str, module: str, sd
 @pytest.mark.parametrize(
     ("start", "ends", "part"),
     [
-        ("lora_te1_text_model_encoder_layers_1_self_attn_q_proj", ".lora_down.weight .lora_up.weight", "text_encoder"),
+        (
+            "lora_te1_text_model_encoder_layers_1_self_attn_q_proj",
+            ".lora_down.weight .lora_up.weight",
+            "text_encoder",
+        ),
         (
             "lora_te2_text_model_encoder_layers_1_self_attn_q_proj",
             ".lora_down.weight .lora_up.weight",
@@ -113,7 +137,10 @@ def test_a_layout_finds_the_modules_of_both_text_encoders(
 def test_a_file_with_all_of_kohyas_sdxl_modules_is_applied_whole(sdxl: Any, read: Read) -> None:
     tensors: dict[str, Tensor] = {}
     count = 0
-    for start, network in {"lora_te1_": sdxl.text_encoder, "lora_te2_": sdxl.text_encoder_2}.items():
+    for start, network in {
+        "lora_te1_": sdxl.text_encoder,
+        "lora_te2_": sdxl.text_encoder_2,
+    }.items():
         for name, module in network.named_modules():
             if isinstance(module, nn.Linear) and "encoder" in name:
                 short = name.removeprefix("text_model.").replace(".", "_")
@@ -141,14 +168,36 @@ def test_a_file_with_all_of_kohyas_sdxl_modules_is_applied_whole(sdxl: Any, read
             target_modules=["to_q", "to_v", "conv1"],
             init_lora_weights=False,
         ),
-        LoraConfig(r=4, lora_alpha=2, use_rslora=True, target_modules=["to_q"], init_lora_weights=False),
-        LoraConfig(r=4, lora_alpha=2, use_dora=True, target_modules=["to_q", "conv1"], init_lora_weights=False),
-        LoHaConfig(r=2, alpha=3, target_modules=["to_q", "conv1"], init_weights=False, use_effective_conv2d=True),
-        LoKrConfig(r=2, alpha=3, target_modules=["to_q", "conv1"], init_weights=False, use_effective_conv2d=True),
+        LoraConfig(
+            r=4, lora_alpha=2, use_rslora=True, target_modules=["to_q"], init_lora_weights=False
+        ),
+        LoraConfig(
+            r=4,
+            lora_alpha=2,
+            use_dora=True,
+            target_modules=["to_q", "conv1"],
+            init_lora_weights=False,
+        ),
+        LoHaConfig(
+            r=2,
+            alpha=3,
+            target_modules=["to_q", "conv1"],
+            init_weights=False,
+            use_effective_conv2d=True,
+        ),
+        LoKrConfig(
+            r=2,
+            alpha=3,
+            target_modules=["to_q", "conv1"],
+            init_weights=False,
+            use_effective_conv2d=True,
+        ),
     ],
     ids=["patterns", "rank-stabilised", "DoRA", "LoHa", "LoKr"],
 )
-def test_a_folder_of_peft_is_what_peft_itself_makes_of_it(config: Any, sd1: Any, tmp_path: Path) -> None:
+def test_a_folder_of_peft_is_what_peft_itself_makes_of_it(
+    config: Any, sd1: Any, tmp_path: Path
+) -> None:
     unet = type(sd1.unet).from_config(sd1.unet.config)
     unet.load_state_dict(sd1.unet.state_dict())
     theirs = get_peft_model(unet, config)
@@ -170,7 +219,9 @@ def test_a_folder_of_peft_may_have_a_folder_for_each_part(sdxl: Any, tmp_path: P
     kinds = {"text_encoder": sdxl.text_encoder, "text_encoder_2": sdxl.text_encoder_2}
     for part, network in kinds.items():
         copy = text_encoder(type(network), network.config.hidden_size)
-        made = get_peft_model(copy, LoraConfig(r=2, lora_alpha=6, target_modules=["q_proj", "v_proj"]))
+        made = get_peft_model(
+            copy, LoraConfig(r=2, lora_alpha=6, target_modules=["q_proj", "v_proj"])
+        )
         made.save_pretrained(str(tmp_path / "ink" / part))
     lora = adapters.read_lora(Adapter("ink", tmp_path / "ink"), sdxl, SPAN)
     assert [len(changes) for changes in lora.text_encoders] == [4, 4]
@@ -179,14 +230,20 @@ def test_a_folder_of_peft_may_have_a_folder_for_each_part(sdxl: Any, tmp_path: P
 
 def test_diffusers_header_tells_alphas_and_patterns(sd1: Any, read: Read) -> None:
     names = [f"{BLOCK}.attn1.{layer}" for layer in ("to_q", "to_v")]
-    tensors = {key: each for name in names for key, each in low_rank(f"unet.{name}", 32, 32, ends=PEFT).items()}
+    tensors = {
+        key: each
+        for name in names
+        for key, each in low_rank(f"unet.{name}", 32, 32, ends=PEFT).items()
+    }
     told = {"unet.r": 2, "unet.lora_alpha": 1, "unet.alpha_pattern": {"attn1.to_v": 4}}
     lora = read(sd1, tensors, {"lora_adapter_metadata": json.dumps(told)})
     assert [lora.unet[name].scale for name in names] == [0.5, 2.0]
 
 
 @pytest.mark.parametrize("damage", ["missing", "garbage", "a list"])
-def test_a_folder_of_peft_without_its_configuration_is_refused(damage: str, sd1: Any, tmp_path: Path) -> None:
+def test_a_folder_of_peft_without_its_configuration_is_refused(
+    damage: str, sd1: Any, tmp_path: Path
+) -> None:
     if damage != "missing":
         (tmp_path / "adapter_config.json").write_text({"garbage": "{", "a list": "[]"}[damage])
         torch.save({}, tmp_path / "adapter_model.bin")
@@ -201,16 +258,28 @@ UP = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k"
     ("tensors", "metadata", "family"),
     [
         (low_rank("lora_unet_double_blocks_0_img_attn_qkv", 8, 8), {}, "Flux"),
-        (low_rank("transformer.single_transformer_blocks.0.attn.to_q", 8, 8, ends=PEFT), {}, "Flux"),
+        (
+            low_rank("transformer.single_transformer_blocks.0.attn.to_q", 8, 8, ends=PEFT),
+            {},
+            "Flux",
+        ),
         (low_rank("lora_unet_joint_blocks_0_x_block_attn_qkv", 8, 8), {}, "Stable Diffusion 3"),
-        (low_rank("transformer.transformer_blocks.0.attn.add_k_proj", 8, 8, ends=PEFT), {}, "Stable Diffusion 3"),
+        (
+            low_rank("transformer.transformer_blocks.0.attn.add_k_proj", 8, 8, ends=PEFT),
+            {},
+            "Stable Diffusion 3",
+        ),
         (low_rank("lora_te2_text_model_encoder_layers_0_self_attn_q_proj", 48, 48), {}, "SDXL"),
         (low_rank("lora_unet_input_blocks_7_1_transformer_blocks_9_attn1_to_q", 8, 8), {}, "SDXL"),
         (low_rank(UP, 32, 768), {}, "Stable Diffusion 1"),
         (low_rank(UP, 32, 1024), {}, "Stable Diffusion 2"),
         (low_rank(UP, 32, 2048), {}, "SDXL"),
         (low_rank(f"unet.{BLOCK}.attn2.processor.to_v", 32, 2048, ends=OLD), {}, "SDXL"),
-        (low_rank("lora_te_text_model_encoder_layers_0_self_attn_q_proj", 1024, 1024), {}, "Stable Diffusion 2"),
+        (
+            low_rank("lora_te_text_model_encoder_layers_0_self_attn_q_proj", 1024, 1024),
+            {},
+            "Stable Diffusion 2",
+        ),
         ({"x.lokr_w1": torch.ones(2, 2)}, {"ss_base_model_version": "sdxl_base_v1-0"}, "SDXL"),
         ({"x.lokr_w1": torch.ones(2, 2)}, {"modelspec.architecture": "flux-1-dev/lora"}, "Flux"),
     ],
@@ -229,7 +298,9 @@ def test_a_file_for_another_family_says_which(
     "spoil",
     [
         lambda tensors: {key: each.T for key, each in tensors.items()},
-        lambda tensors: {key: each[:0] if "down" in key else each[:, :0] for key, each in tensors.items()},
+        lambda tensors: {
+            key: each[:0] if "down" in key else each[:, :0] for key, each in tensors.items()
+        },
         lambda tensors: {key: each.flatten() for key, each in tensors.items()},
         lambda tensors: {**tensors, f"{UP}.alpha": torch.ones(3)},
         lambda tensors: {**tensors, f"{UP}.diff_b": torch.ones(3)},

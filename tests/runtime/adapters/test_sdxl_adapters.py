@@ -12,7 +12,16 @@ from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from promptlang.plan.steps import ActiveLora, Adapter, Interval, Model, PromptPart, Render, Resolved, Segment
+from promptlang.plan.steps import (
+    ActiveLora,
+    Adapter,
+    Interval,
+    Model,
+    PromptPart,
+    Render,
+    Resolved,
+    Segment,
+)
 from promptlang.runtime import Runtime
 from tests.runtime.adapters.test_adapters import latents
 from tests.runtime.small import original_name, small
@@ -38,11 +47,20 @@ def changes(pipeline: DiffusionPipeline) -> Iterator[tuple[str, str, nn.Module, 
             if name.endswith(endings):
                 out, into, *size = module.weight.shape
                 one = [1] * len(size)
-                yield part, name, module, (torch.randn(3, into, *size) * 0.2, torch.randn(out, 3, *one) * 0.2)
+                yield (
+                    part,
+                    name,
+                    module,
+                    (torch.randn(3, into, *size) * 0.2, torch.randn(out, 3, *one) * 0.2),
+                )
 
 
 def kohya(part: str, name: str, _: DiffusionPipeline) -> str:
-    start = {"unet": "lora_unet_", "text_encoder": "lora_te1_text_model_", "text_encoder_2": "lora_te2_text_model_"}
+    start = {
+        "unet": "lora_unet_",
+        "text_encoder": "lora_te1_text_model_",
+        "text_encoder_2": "lora_te2_text_model_",
+    }
     return start[part] + name.removeprefix("text_model.").replace(".", "_")
 
 
@@ -50,7 +68,9 @@ def kohya_original(part: str, name: str, pipeline: DiffusionPipeline) -> str:
     """What kohya's own trainer writes for SDXL: the UNet's modules by their names in Stability's code."""
     return kohya(
         part,
-        original_name(f"{name}.weight", pipeline.unet).removesuffix(".weight") if part == "unet" else name,
+        original_name(f"{name}.weight", pipeline.unet).removesuffix(".weight")
+        if part == "unet"
+        else name,
         pipeline,
     )
 
@@ -77,10 +97,14 @@ def test_both_text_encoders_and_the_unet_are_changed(
         key = name_of(part, name, pipeline)
         tensors |= {f"{key}.{down_is}.weight": down, f"{key}.{up_is}.weight": up}
         strength = UNET if part == "unet" else TEXT_ENCODER
-        module.weight.data += strength * (up.flatten(1) @ down.flatten(1)).reshape(module.weight.shape)
+        module.weight.data += strength * (up.flatten(1) @ down.flatten(1)).reshape(
+            module.weight.shape
+        )
         parts.add(part)
     assert parts == set(LAYERS)
-    save_file({key: each.contiguous() for key, each in tensors.items()}, tmp_path / "ink.safetensors")
+    save_file(
+        {key: each.contiguous() for key, each in tensors.items()}, tmp_path / "ink.safetensors"
+    )
     use = ActiveLora("ink", TEXT_ENCODER, UNET)
     said = Resolved((PromptPart((Interval(4, (Segment("a cat, ink"),), (use,)),)),))
     step = render(

@@ -17,7 +17,11 @@ from promptlang.metadata import infotext
 from promptlang.plan.steps import Interval, Model, PromptPart, Render, Resolved, Segment
 from promptlang.prompts.chunks import Chunk
 from promptlang.runtime.conditioning.emphasis import EMPHASIS_MODES, ChunkStates, MaskedPositions
-from promptlang.runtime.conditioning.text_encoder import CachedTextEncoder, EncodingOptions, build_vocabulary
+from promptlang.runtime.conditioning.text_encoder import (
+    CachedTextEncoder,
+    EncodingOptions,
+    build_vocabulary,
+)
 
 VECTOR = json.loads((Path(__file__).parents[2] / "vectors" / "conditioning_maths.json").read_text())
 
@@ -29,7 +33,9 @@ def column(name: str) -> Tensor:
 def states(hidden: Tensor, weights: Sequence[float], empty: Tensor | None = None) -> ChunkStates:
     """One chunk, encoded already."""
     chunk, nothing = Chunk((1,), tuple(weights), 0), Chunk((0,), (), 0)
-    return ChunkStates((chunk,), nothing, lambda asked, _: hidden if asked is chunk or empty is None else empty)
+    return ChunkStates(
+        (chunk,), nothing, lambda asked, _: hidden if asked is chunk or empty is None else empty
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,9 +115,15 @@ def test_each_has_a_name_in_the_language_and_in_a_pictures_text() -> None:
     assert set(EMPHASIS_MODES) == set(vocabulary.EMPHASES) == set(infotext.EMPHASIS_LABELS)
 
 
-def test_each_makes_a_picture_of_its_own(render: Callable[..., Render], pixels: Callable[[Render], np.ndarray]) -> None:
-    weighted = Resolved((PromptPart((Interval(3, (Segment("a "), Segment("cat", 4.0), Segment(" ink", 0.1))),)),))
-    made = {name: pixels(render(prompt=weighted, emphasis=name)).tobytes() for name in EMPHASIS_MODES}
+def test_each_makes_a_picture_of_its_own(
+    render: Callable[..., Render], pixels: Callable[[Render], np.ndarray]
+) -> None:
+    weighted = Resolved(
+        (PromptPart((Interval(3, (Segment("a "), Segment("cat", 4.0), Segment(" ink", 0.1))),)),)
+    )
+    made = {
+        name: pixels(render(prompt=weighted, emphasis=name)).tobytes() for name in EMPHASIS_MODES
+    }
     assert len(set(made.values())) == len(made)
     plain = Resolved((PromptPart((Interval(3, (Segment("a cat ink"),)),)),))
     assert made["none"] == pixels(render(prompt=plain)).tobytes()

@@ -9,7 +9,16 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from promptlang.plan.steps import ActiveLora, Adapter, Area, Interval, PromptPart, Render, Resolved, Segment
+from promptlang.plan.steps import (
+    ActiveLora,
+    Adapter,
+    Area,
+    Interval,
+    PromptPart,
+    Render,
+    Resolved,
+    Segment,
+)
 from promptlang.runtime.conditioning.regions import build_area_mask
 from promptlang.runtime.conditioning.text_encoder import Conditioning
 from promptlang.runtime.models.loader import BaseModel
@@ -21,7 +30,10 @@ LEFT = Area(0, 0.5, 0, 1)
 
 
 def test_a_mask_is_one_inside_and_zero_outside() -> None:
-    assert build_area_mask(Area(0, 0.5, 0.25, 1), (4, 4)).tolist() == [[0, 0, 0, 0], *[[1, 1, 0, 0]] * 3]
+    assert build_area_mask(Area(0, 0.5, 0.25, 1), (4, 4)).tolist() == [
+        [0, 0, 0, 0],
+        *[[1, 1, 0, 0]] * 3,
+    ]
     assert torch.equal(build_area_mask(WHOLE, (6, 4)), torch.ones(4, 6))
 
 
@@ -36,21 +48,30 @@ def test_a_feather_rises_inwards_but_not_at_the_pictures_own_edge() -> None:
 
 def test_two_halves_are_each_as_if_it_were_the_whole() -> None:
     left, right = build_area_mask(LEFT, (4, 4)), build_area_mask(Area(0.5, 1, 0, 1), (4, 4))
-    predictions = {0.0: torch.randn(1, 4, 4, 4), 1.0: torch.randn(1, 4, 4, 4), 2.0: torch.randn(1, 4, 4, 4)}
+    predictions = {
+        0.0: torch.randn(1, 4, 4, 4),
+        1.0: torch.randn(1, 4, 4, 4),
+        2.0: torch.randn(1, 4, 4, 4),
+    }
 
     def predict(_: object, told: Conditioning) -> Tensor:
         return torch.cat([predictions[each.mean().item()] for each in told.hidden])
 
     one, two, nothing = (Conditioning(torch.full((1, 3, 2), value)) for value in (1.0, 2.0, 0.0))
     both = answered((Guidance(one + two, (5.0, 3.0), nothing, masks=(left, right)),), predict)
-    alone = [answered((Guidance(hidden, (scale,), nothing),), predict) for hidden, scale in ((one, 5.0), (two, 3.0))]
+    alone = [
+        answered((Guidance(hidden, (scale,), nothing),), predict)
+        for hidden, scale in ((one, 5.0), (two, 3.0))
+    ]
     assert torch.allclose(both[..., :2], alone[0][..., :2])
     assert torch.allclose(both[..., 2:], alone[1][..., 2:])
 
 
 def test_a_lora_of_an_areas_own_acts_there_only() -> None:
     ink = (({}, 1.0),)
-    predictions = {(loras, text): torch.randn(1, 4, 4, 4) for loras in (0, 1) for text in (0.0, 1.0)}
+    predictions = {
+        (loras, text): torch.randn(1, 4, 4, 4) for loras in (0, 1) for text in (0.0, 1.0)
+    }
 
     def predict(loras: tuple[object, ...], told: Conditioning) -> Tensor:
         return torch.cat([predictions[len(loras), each.mean().item()] for each in told.hidden])
@@ -66,14 +87,19 @@ def test_a_lora_of_an_areas_own_acts_there_only() -> None:
 
 @pytest.fixture
 def picture(
-    base: BaseModel, render: Callable[..., Render], pixels: Callable[[Render], np.ndarray], tmp_path: Path
+    base: BaseModel,
+    render: Callable[..., Render],
+    pixels: Callable[[Render], np.ndarray],
+    tmp_path: Path,
 ) -> Callable[..., np.ndarray]:
     """That of parts, each a text, an area and a LoRA's strength."""
     save_file(kohya(base), tmp_path / "ink.safetensors")
     adapters = (Adapter("ink", tmp_path / "ink.safetensors"),)
 
     def make(*parts: tuple[str, Area | None, float]) -> np.ndarray:
-        return pixels(render(prompt=Resolved(tuple(part(*each) for each in parts)), adapters=adapters))
+        return pixels(
+            render(prompt=Resolved(tuple(part(*each) for each in parts)), adapters=adapters)
+        )
 
     return make
 

@@ -9,12 +9,18 @@ from diffusers import StableDiffusionPipeline
 
 from promptlang.plan.steps import Interval, Model, PromptPart, Render, Resolved, Segment
 from promptlang.runtime import Runtime
-from promptlang.runtime.conditioning.text_encoder import CachedTextEncoder, EncodingOptions, build_vocabulary
+from promptlang.runtime.conditioning.text_encoder import (
+    CachedTextEncoder,
+    EncodingOptions,
+    build_vocabulary,
+)
 from promptlang.runtime.sampling.step_conditioning import stack_padded
 from tests.runtime.conftest import complaints, run
 
 
-def test_a_chunk_is_what_diffusers_encodes(pipelines: dict[str, tuple[StableDiffusionPipeline, Model]]) -> None:
+def test_a_chunk_is_what_diffusers_encodes(
+    pipelines: dict[str, tuple[StableDiffusionPipeline, Model]],
+) -> None:
     pipeline = pipelines["epsilon"][0]
     theirs, _ = pipeline.encode_prompt("a cat, ink", "cpu", 1, do_classifier_free_guidance=False)
     encoder = CachedTextEncoder(pipeline.text_encoder, build_vocabulary(pipeline.tokenizer))
@@ -28,7 +34,9 @@ def test_an_earlier_layer_is_normalised_as_the_last_is(
     pipeline = pipelines["epsilon"][0]
     encoder = CachedTextEncoder(pipeline.text_encoder, build_vocabulary(pipeline.tokenizer))
     chunks = encoder.cut([Segment("a cat")])
-    layers = pipeline.text_encoder(torch.tensor([chunks[0].tokens]), output_hidden_states=True).hidden_states
+    layers = pipeline.text_encoder(
+        torch.tensor([chunks[0].tokens]), output_hidden_states=True
+    ).hidden_states
     norm = dict(pipeline.text_encoder.named_modules())["final_layer_norm"]
     assert torch.equal(encoder.encode(chunks, EncodingOptions(clip_skip=skip)), norm(layers[-skip]))
 
@@ -44,7 +52,9 @@ def test_what_was_encoded_once_is_not_encoded_again(
     pipelines: dict[str, tuple[StableDiffusionPipeline, Model]],
 ) -> None:
     pipeline = pipelines["epsilon"][0]
-    encoder = CachedTextEncoder(pipeline.text_encoder, build_vocabulary(pipeline.tokenizer), capacity=2)
+    encoder = CachedTextEncoder(
+        pipeline.text_encoder, build_vocabulary(pipeline.tokenizer), capacity=2
+    )
     calls: list[object] = []
     with pipeline.text_encoder.register_forward_hook(lambda *_: calls.append(None)):
         for text in ("a", "b", "a", "b", "c", "a"):
@@ -78,10 +88,15 @@ def test_a_weight_a_second_chunk_and_a_second_part_each_change_the_picture(
     assert len(set(made)) == len(made)
 
 
-def test_an_interval_ends_with_its_step(render: Callable[..., Render], pixels: Callable[[Render], np.ndarray]) -> None:
+def test_an_interval_ends_with_its_step(
+    render: Callable[..., Render], pixels: Callable[[Render], np.ndarray]
+) -> None:
     def picture(*intervals: tuple[int, str]) -> bytes:
         part = PromptPart(tuple(Interval(until, (Segment(text),)) for until, text in intervals))
         return pixels(render(prompt=Resolved((part,)), steps=3)).tobytes()
 
     assert picture((3, "a cat"), (9, "a fox")) == picture((3, "a cat"))
-    assert picture((2, "a cat"), (3, "a fox")) not in (picture((3, "a cat")), picture((1, "a cat"), (3, "a fox")))
+    assert picture((2, "a cat"), (3, "a fox")) not in (
+        picture((3, "a cat")),
+        picture((1, "a cat"), (3, "a fox")),
+    )

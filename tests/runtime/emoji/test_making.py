@@ -23,13 +23,22 @@ SQUARE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><rect widt
 def test_there_are_over_three_hundred_concepts_each_with_words_of_its_own() -> None:
     known = catalogue.concepts()
     assert len(known) >= 300
-    assert len({concept.words for concept in known}) == len({concept.artwork for concept in known}) == len(known)
+    assert (
+        len({concept.words for concept in known})
+        == len({concept.artwork for concept in known})
+        == len(known)
+    )
 
 
 def test_a_coloured_background_is_always_in_the_caption_and_white_goes_without_saying() -> None:
     fox = catalogue.Concept("fox", "fox")
-    blue = [catalogue.caption(catalogue.Picture(fox, "noto", "blue"), (), Random(i)) for i in range(200)]
-    white = [catalogue.caption(catalogue.Picture(fox, "noto", "white"), (), Random(i)) for i in range(200)]
+    blue = [
+        catalogue.caption(catalogue.Picture(fox, "noto", "blue"), (), Random(i)) for i in range(200)
+    ]
+    white = [
+        catalogue.caption(catalogue.Picture(fox, "noto", "white"), (), Random(i))
+        for i in range(200)
+    ]
     assert all("blue background" in text for text in blue if text)
     assert 10 <= blue.count("") <= 35
     assert any("background" not in text for text in white if text)
@@ -60,7 +69,9 @@ def test_the_normalised_autoencoder_draws_the_same_from_latents_of_unit_size() -
 
 def test_learning_rates_rise_stay_and_fall() -> None:
     plateau = Plateau(steps=1000, batch=1, peak=1.0, warm_up=100, descent=0.3)
-    assert [plateau.rate(step) for step in (0, 99, 500, 850, 1000)] == pytest.approx([0.01, 1, 1, 0.5, 0])
+    assert [plateau.rate(step) for step in (0, 99, 500, 850, 1000)] == pytest.approx(
+        [0.01, 1, 1, 0.5, 0]
+    )
     cosine = Cosine(steps=1100, batch=1, peak=1.0, warm_up=100)
     assert [cosine.rate(step) for step in (0, 99, 600, 1100)] == pytest.approx([0.01, 1, 0.5, 0])
 

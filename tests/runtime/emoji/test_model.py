@@ -44,7 +44,10 @@ def test_the_weights_are_those_that_the_card_vouches_for() -> None:
 def test_older_tools_find_the_names_and_files_they_look_for() -> None:
     with safe_open(str(BUILT_IN / "text_encoder" / "model.safetensors"), "pt") as weights:
         assert all(name.startswith("text_model.") for name in weights.keys())  # noqa: SIM118
-    assert {file.name for file in (BUILT_IN / "tokenizer").iterdir()} >= {"vocab.json", "merges.txt"}
+    assert {file.name for file in (BUILT_IN / "tokenizer").iterdir()} >= {
+        "vocab.json",
+        "merges.txt",
+    }
 
 
 def test_a_recipe_run_twice_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
@@ -67,7 +70,9 @@ def test_a_picture_has_the_asked_background_and_says_how_it_was_made(tmp_path: P
     corner = np.asarray(picture)[:3, :3].reshape(-1, 3).mean(0)
     assert corner[2] > corner[0] + 60
     text = picture.text["parameters"]  # type: ignore[attr-defined]
-    assert text.startswith("a fox, noto style, blue background\nNegative prompt: red\nSteps: 25, Sampler: DDIM, ")
+    assert text.startswith(
+        "a fox, noto style, blue background\nNegative prompt: red\nSteps: 25, Sampler: DDIM, "
+    )
     assert "Model: emoji" in text
 
 
@@ -81,6 +86,8 @@ def test_infotext_quotes_what_would_be_misread(value: str, written: str) -> None
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.pl")), ids=lambda file: file.name)
 def test_every_recipe_is_free_of_mistakes(recipe: Path) -> None:
-    planned = Session(recipe.parent, recipe.stem).plan(Source(recipe.read_text("utf-8"), recipe.name))
+    planned = Session(recipe.parent, recipe.stem).plan(
+        Source(recipe.read_text("utf-8"), recipe.name)
+    )
     assert planned.diagnostics == ()
     assert planned.plan.steps

@@ -43,10 +43,22 @@ def tensors(*keys: str, shape: tuple[int, ...] = (1,)) -> dict[str, Tensor]:
 UNET = "model.diffusion_model."
 
 LOOK_ALIKES = {
-    "a lora": (tensors("lora_unet_mid_block_attentions_0_proj_in.lora_down.weight"), " as a model: it is a LoRA"),
-    "one by peft": (tensors("base_model.model.down_blocks.0.attn1.to_q.lora_A.weight"), " as a model: it is a LoRA"),
-    "an embedding": (tensors("emb_params", shape=(1, 768)), " as a model: it is a textual inversion"),
-    "one for sdxl": (tensors("clip_l", "clip_g", shape=(1, 768)), " as a model: it is a textual inversion"),
+    "a lora": (
+        tensors("lora_unet_mid_block_attentions_0_proj_in.lora_down.weight"),
+        " as a model: it is a LoRA",
+    ),
+    "one by peft": (
+        tensors("base_model.model.down_blocks.0.attn1.to_q.lora_A.weight"),
+        " as a model: it is a LoRA",
+    ),
+    "an embedding": (
+        tensors("emb_params", shape=(1, 768)),
+        " as a model: it is a textual inversion",
+    ),
+    "one for sdxl": (
+        tensors("clip_l", "clip_g", shape=(1, 768)),
+        " as a model: it is a textual inversion",
+    ),
     "flux": (
         tensors("double_blocks.0.img_attn.norm.key_norm.scale"),
         " as a model: it is of the kind Flux, which cannot be used yet",
@@ -64,7 +76,10 @@ LOOK_ALIKES = {
         " as a model: it is of the kind Stable Diffusion 1 for inpainting, which cannot be used yet",
     ),
     "a unet": (tensors(UNET + "out.2.bias"), " as a model: its part `text_encoder` is missing"),
-    "something": (tensors("weight"), " as a model: its weights are not those of any family that is known here"),
+    "something": (
+        tensors("weight"),
+        " as a model: its weights are not those of any family that is known here",
+    ),
     "nothing": ({}, " as a model: its weights are not those of any family that is known here"),
 }
 
@@ -78,11 +93,16 @@ def test_a_file_of_other_tensors_is_said_to_be_what_it_is(
     assert refused(runtime, tmp_path / "file.safetensors", render)[0] == expected
 
 
-def test_a_lora_and_a_vae_are_shown_their_own_statements(runtime: Runtime, render: Make, tmp_path: Path) -> None:
+def test_a_lora_and_a_vae_are_shown_their_own_statements(
+    runtime: Runtime, render: Make, tmp_path: Path
+) -> None:
     save_file(LOOK_ALIKES["a lora"][0], tmp_path / "ink.safetensors")
     hint = 'write `use lora "ink.safetensors" as ink`, and `<lora:ink:1>` in a prompt'
     assert refused(runtime, tmp_path / "ink.safetensors", render)[1] == hint
-    save_file({key: value.contiguous() for key, value in original_vae(small("sd1").vae).items()}, tmp_path / "kl.ckpt")
+    save_file(
+        {key: value.contiguous() for key, value in original_vae(small("sd1").vae).items()},
+        tmp_path / "kl.ckpt",
+    )
     hint = 'write `use vae "kl.ckpt"` after `use model`'
     assert refused(runtime, tmp_path / "kl.ckpt", render) == (" as a model: it is a VAE", hint)
 
@@ -97,7 +117,9 @@ class Hostile:
         return os.remove, (self.victim,)
 
 
-@pytest.mark.parametrize("save", [torch.save, lambda held, file: file.write_bytes(pickle.dumps(held))])
+@pytest.mark.parametrize(
+    "save", [torch.save, lambda held, file: file.write_bytes(pickle.dumps(held))]
+)
 def test_a_pickle_that_is_a_program_is_not_run(
     save: Callable[[object, Path], object], runtime: Runtime, render: Make, tmp_path: Path
 ) -> None:
@@ -110,8 +132,12 @@ def test_a_pickle_that_is_a_program_is_not_run(
     assert victim.exists()
 
 
-@pytest.mark.parametrize("part", ["text_encoder/pytorch_model.bin", "unet/diffusion_pytorch_model.bin"])
-def test_neither_is_one_in_a_folder(part: str, runtime: Runtime, render: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "part", ["text_encoder/pytorch_model.bin", "unet/diffusion_pytorch_model.bin"]
+)
+def test_neither_is_one_in_a_folder(
+    part: str, runtime: Runtime, render: Make, tmp_path: Path
+) -> None:
     """Nor is anybody told to switch the precautions off, as torch does."""
     victim, folder = tmp_path / "victim", tmp_path / "evil"
     victim.touch()
@@ -124,7 +150,9 @@ def test_neither_is_one_in_a_folder(part: str, runtime: Runtime, render: Make, t
     assert victim.exists()
 
 
-def test_a_pickle_that_unfolds_in_memory_is_not_unfolded(runtime: Runtime, render: Make, tmp_path: Path) -> None:
+def test_a_pickle_that_unfolds_in_memory_is_not_unfolded(
+    runtime: Runtime, render: Make, tmp_path: Path
+) -> None:
     torch.save({"a": torch.zeros(1 << 20)}, tmp_path / "whole.ckpt")
     with (
         zipfile.ZipFile(tmp_path / "whole.ckpt") as whole,
@@ -152,7 +180,9 @@ def test_a_header_that_claims_more_than_there_is_is_not_believed(
     runtime: Runtime, render: Make, tmp_path: Path
 ) -> None:
     (tmp_path / "huge.safetensors").write_bytes((1 << 62).to_bytes(8, "little") + b"{}")
-    assert refused(runtime, tmp_path / "huge.safetensors", render)[0] == ": it is cut short or damaged"
+    assert (
+        refused(runtime, tmp_path / "huge.safetensors", render)[0] == ": it is cut short or damaged"
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,8 +213,12 @@ def test_a_model_that_is_gone_is_said_so(runtime: Runtime, render: Make, tmp_pat
     assert refused(runtime, tmp_path / "gone.safetensors", render)[0] == ": it is not there"
 
 
-def test_weights_of_another_shape_are_not_forced(runtime: Runtime, render: Make, tmp_path: Path) -> None:
-    file = save_original(small("sd1"), tmp_path / "narrow.safetensors")  # small, where the family is large
+def test_weights_of_another_shape_are_not_forced(
+    runtime: Runtime, render: Make, tmp_path: Path
+) -> None:
+    file = save_original(
+        small("sd1"), tmp_path / "narrow.safetensors"
+    )  # small, where the family is large
     message = refused(runtime, file, render)[0]
     assert message.startswith(" as a model: its part `unet` ")
 
@@ -202,10 +236,14 @@ def test_weights_that_are_no_numbers_are_named(
     save_file(held, file, {"format": "pt"})
     message = refused(runtime, tmp_path / "model", render)[0]
     name = key.removeprefix("text_model.")
-    assert message.endswith(f"{name}` in its part `{part}` holds numbers that are infinite or not numbers")
+    assert message.endswith(
+        f"{name}` in its part `{part}` holds numbers that are infinite or not numbers"
+    )
 
 
-def test_a_folder_of_another_family_is_named(runtime: Runtime, render: Make, tmp_path: Path) -> None:
+def test_a_folder_of_another_family_is_named(
+    runtime: Runtime, render: Make, tmp_path: Path
+) -> None:
     (tmp_path / "flux").mkdir()
     (tmp_path / "flux" / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
     message, hint = refused(runtime, tmp_path / "flux", render)

@@ -18,7 +18,11 @@ from torch import nn
 from promptlang.plan.events import ModelLoading, RenderingStarted
 from promptlang.plan.steps import Model, Render, Segment
 from promptlang.runtime import Runtime
-from promptlang.runtime.conditioning.text_encoder import CachedTextEncoder, EncodingOptions, build_vocabulary
+from promptlang.runtime.conditioning.text_encoder import (
+    CachedTextEncoder,
+    EncodingOptions,
+    build_vocabulary,
+)
 from promptlang.runtime.models import families, loader, tokenizers
 from promptlang.runtime.models.families import FAMILIES, SD1, SD2, SDXL
 from promptlang.runtime.models.families.sd2 import predicts_noise
@@ -62,14 +66,18 @@ def sized(saved: Saved, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None
 
 
 def same(one: nn.Module, other: nn.Module) -> bool:
-    ours, theirs = ({k.removeprefix("text_model."): v for k, v in m.state_dict().items()} for m in (one, other))
+    ours, theirs = (
+        {k.removeprefix("text_model."): v for k, v in m.state_dict().items()} for m in (one, other)
+    )
     return ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
 def theirs(pipeline: DiffusionPipeline, **options: object) -> np.ndarray:
     generator = torch.Generator().manual_seed(7)
     steps = {"num_inference_steps": 4, "guidance_scale": 6.0}
-    return np.asarray(pipeline("a cat, ink", generator=generator, **{**steps, **options}).images[0]).astype(int)
+    return np.asarray(
+        pipeline("a cat, ink", generator=generator, **{**steps, **options}).images[0]
+    ).astype(int)
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "euler", "euler_a", "dpm++_2m", "heun", "unipc"])
@@ -84,7 +92,9 @@ def test_a_plain_prompt_is_the_picture_that_diffusers_makes_bit_for_bit(
         expected = theirs(pipeline)
     finally:
         pipeline.scheduler = own
-    step = render(model=model, steps=4, cfg=6.0, seed=7, prompt=says("a cat, ink", 4), sampler=sampler)
+    step = render(
+        model=model, steps=4, cfg=6.0, seed=7, prompt=says("a cat, ink", 4), sampler=sampler
+    )
     assert np.array_equal(pixels(step), expected)
     assert expected.std() > 1
 
@@ -95,7 +105,9 @@ def test_a_negative_prompt_and_another_size_are_those_of_diffusers(
 ) -> None:
     pipeline, model = saved[name]
     expected = theirs(pipeline, negative_prompt="fox", width=32, height=24)
-    step = render(model=model, steps=4, cfg=6.0, seed=7, prompt=says("a cat, ink", 4), negative=says("fox", 4))
+    step = render(
+        model=model, steps=4, cfg=6.0, seed=7, prompt=says("a cat, ink", 4), negative=says("fox", 4)
+    )
     assert np.array_equal(pixels(replace(step, size=(32, 24))), expected)
 
 
@@ -105,10 +117,16 @@ def test_an_earlier_layer_of_sdxl_is_that_of_diffusers_and_never_normalised(
     pipeline, model = saved["sdxl"]
 
     def ours(skip: int) -> np.ndarray:
-        return pixels(render(model=model, steps=4, cfg=6.0, seed=7, prompt=says("a cat, ink", 4), clip_skip=skip))
+        return pixels(
+            render(
+                model=model, steps=4, cfg=6.0, seed=7, prompt=says("a cat, ink", 4), clip_skip=skip
+            )
+        )
 
     assert np.array_equal(ours(1), theirs(pipeline))
-    assert np.array_equal(ours(2), ours(1))  # it is the last but one that the family was trained with
+    assert np.array_equal(
+        ours(2), ours(1)
+    )  # it is the last but one that the family was trained with
     assert np.array_equal(ours(3), theirs(pipeline, clip_skip=1))
     assert not np.array_equal(ours(3), ours(2))
 
@@ -128,7 +146,10 @@ def test_nothing_to_avoid_is_zeros_only_where_the_model_says_so(
 def test_the_pooled_text_of_sdxl_knows_no_weights_and_no_second_chunk(saved: Saved) -> None:
     pipeline = saved["sdxl"][0]
     encoder = CachedTextEncoder(
-        pipeline.text_encoder_2, build_vocabulary(pipeline.tokenizer_2), min_clip_skip=2, applies_final_norm=False
+        pipeline.text_encoder_2,
+        build_vocabulary(pipeline.tokenizer_2),
+        min_clip_skip=2,
+        applies_final_norm=False,
     )
     long = encoder.cut([Segment("a cat, "), Segment("ink " * 100, 1.5)])
     assert len(long) == 2
@@ -138,25 +159,30 @@ def test_the_pooled_text_of_sdxl_knows_no_weights_and_no_second_chunk(saved: Sav
     assert not torch.equal(encoder.pooled(long), encoder.pooled(encoder.cut([Segment("a cat, ")])))
 
 
-def test_a_weight_acts_on_both_text_encoders_of_sdxl(saved: Saved, render: Make, span: Span) -> None:
+def test_a_weight_acts_on_both_text_encoders_of_sdxl(
+    saved: Saved, render: Make, span: Span
+) -> None:
     base = loader.load_model(saved["sdxl"][1], span)
     encoders = [
         CachedTextEncoder(
-            getattr(base, each.component), build_vocabulary(getattr(base, each.tokenizer)), component=each.component
+            getattr(base, each.component),
+            build_vocabulary(getattr(base, each.tokenizer)),
+            component=each.component,
         )
         for each in base.family.text_encoder_specs
     ]
     conditioner = Conditioner(base, encoders, {}, EncodingOptions("none"))
     plain, heavy = (says("a cat", 1, weight) for weight in (1.0, 1.4))
     ((whole,),) = conditioner.condition_steps(render(prompt=plain, steps=1), (8, 8))
-    ((weighted,),) = replace(conditioner, encoding_options=EncodingOptions("a1111-no-norm")).condition_steps(
-        render(prompt=heavy, steps=1), (8, 8)
-    )
+    ((weighted,),) = replace(
+        conditioner, encoding_options=EncodingOptions("a1111-no-norm")
+    ).condition_steps(render(prompt=heavy, steps=1), (8, 8))
     changed = (whole.conditionings.hidden != weighted.conditionings.hidden).any(dim=(0, 1))
     assert changed.shape == (32 + 48,)
     assert changed.all()
     assert torch.equal(
-        whole.conditionings.added_cond_kwargs["text_embeds"], weighted.conditionings.added_cond_kwargs["text_embeds"]
+        whole.conditionings.added_cond_kwargs["text_embeds"],
+        weighted.conditionings.added_cond_kwargs["text_embeds"],
     )
     assert whole.conditionings.added_cond_kwargs["time_ids"].tolist() == [[16, 16, 0, 0, 16, 16]]
 
@@ -165,21 +191,34 @@ def test_pictures_of_sdxl_side_by_side_are_those_made_alone(
     saved: Saved, runtime: Runtime, render: Make, pixels: Pixels, tmp_path: Path
 ) -> None:
     def step(seed: int, text: str, **options: object) -> Render:
-        return render(model=saved["sdxl"][1], seed=seed, prompt=says(text, 3), file=tmp_path / f"{text}.png", **options)
+        return render(
+            model=saved["sdxl"][1],
+            seed=seed,
+            prompt=says(text, 3),
+            file=tmp_path / f"{text}.png",
+            **options,
+        )
 
     alone = [pixels(step(1, "a cat")), pixels(step(2, "ink"))]
-    events = run(runtime, step(1, "a cat", sheet_position=(1, 2)), step(2, "ink", sheet_position=(2, 2)))
+    events = run(
+        runtime, step(1, "a cat", sheet_position=(1, 2)), step(2, "ink", sheet_position=(2, 2))
+    )
     assert len([each for each in events if isinstance(each, RenderingStarted)]) == 1
     for name, expected in zip(("a cat", "ink"), alone, strict=True):
         found = np.asarray(Image.open(tmp_path / f"{name}.png")).astype(int)
         assert np.abs(found - expected).max() <= 1
 
 
-def test_a_conversation_goes_to_and_fro_between_two_models_in_memory(saved: Saved, render: Make) -> None:
+def test_a_conversation_goes_to_and_fro_between_two_models_in_memory(
+    saved: Saved, render: Make
+) -> None:
     runtime = Runtime()
 
     def loads(name: str) -> bool:
-        return any(isinstance(each, ModelLoading) for each in run(runtime, render(model=saved[name][1], steps=1)))
+        return any(
+            isinstance(each, ModelLoading)
+            for each in run(runtime, render(model=saved[name][1], steps=1))
+        )
 
     assert [loads(name) for name in ("sd1", "sd2", "sd1", "sd2", "sdxl", "sd2", "sd1")] == [
         True,
@@ -198,8 +237,14 @@ def test_a_single_file_holds_the_weights_of_the_folder_bit_for_bit(
 ) -> None:
     sized(name)
     pipeline, model = saved[name]
-    told = {"modelspec.prediction_type": "epsilon"} if name == "sd2-base" else {"modelspec.prediction_type": "v"}
-    file = save_original(pipeline, tmp_path / "one.safetensors", told if name.startswith("sd2") else None)
+    told = (
+        {"modelspec.prediction_type": "epsilon"}
+        if name == "sd2-base"
+        else {"modelspec.prediction_type": "v"}
+    )
+    file = save_original(
+        pipeline, tmp_path / "one.safetensors", told if name.startswith("sd2") else None
+    )
     one, folder = loader.load_model(Model("one", file), span), loader.load_model(model, span)
     assert one.family.name == folder.family.name == NAMES[name].name
     for part in ("unet", "vae", *(reader.component for reader in NAMES[name].text_encoder_specs)):
@@ -221,7 +266,9 @@ def test_a_single_file_makes_the_picture_of_the_folder(
     sized(name)
     pipeline, model = saved[name]
     file = save_original(
-        pipeline, tmp_path / "one.safetensors", {"modelspec.prediction_type": "v"} if name == "sd2" else {}
+        pipeline,
+        tmp_path / "one.safetensors",
+        {"modelspec.prediction_type": "v"} if name == "sd2" else {},
     )
     step = render(model=model, seed=7)
     assert np.array_equal(pixels(replace(step, model=Model("one", file))), pixels(step))
@@ -255,7 +302,10 @@ def test_so_has_one_in_a_folder(part: str, prefix: str, span: Span, tmp_path: Pa
     pipeline.save_pretrained(tmp_path / "xl")
     file = tmp_path / "xl" / part / "model.safetensors"
     plain = {key.removeprefix("text_model."): value for key, value in load_file(file).items()}
-    renamed = {key if key.startswith("text_projection") else prefix + key: value for key, value in plain.items()}
+    renamed = {
+        key if key.startswith("text_projection") else prefix + key: value
+        for key, value in plain.items()
+    }
     save_file(renamed, file, {"format": "pt"})
     base = loader.load_model(Model("xl", tmp_path / "xl"), span)
     assert same(getattr(base, part), getattr(pipeline, part))
@@ -269,7 +319,9 @@ def test_a_weight_that_is_not_there_is_not_filled_with_chance(
     file = save_original(saved["sd1"][0], tmp_path / "one.safetensors", **{key: None})
     total = len(saved["sd1"][0].text_encoder.state_dict())
     (complaint,) = complaints(run(Runtime(), render(model=Model("one", file))))
-    assert complaint.endswith(f"as a model: its part `text_encoder` has {total - 1} of its {total} weights")
+    assert complaint.endswith(
+        f"as a model: its part `text_encoder` has {total - 1} of its {total} weights"
+    )
 
 
 # What the shipped files say
@@ -297,13 +349,23 @@ def test_the_shipped_configurations_are_as_large_as_the_published_models(
         **{each.component: each.model_class for each in family.text_encoder_specs},
     }
     network = init_empty(kinds[part], family.config / part)
-    assert sum(parameter.numel() for parameter in network.parameters()) / 1e6 == pytest.approx(millions, abs=1e-9)
+    assert sum(parameter.numel() for parameter in network.parameters()) / 1e6 == pytest.approx(
+        millions, abs=1e-9
+    )
 
 
 def test_the_shipped_tokenizer_is_clips() -> None:
     tokenizer = tokenizers.load_clip_tokenizer("!")
     assert (len(tokenizer), tokenizer.pad_token_id) == (49408, 0)
-    assert tokenizer("a photo of sks dog")["input_ids"] == [49406, 320, 1125, 539, 48136, 1929, 49407]
+    assert tokenizer("a photo of sks dog")["input_ids"] == [
+        49406,
+        320,
+        1125,
+        539,
+        48136,
+        1929,
+        49407,
+    ]
 
 
 # Which way to predict
@@ -328,12 +390,18 @@ def test_a_model_that_answers_noise_with_noise_predicts_noise() -> None:
 
 
 def test_a_file_of_stable_diffusion_2_that_says_nothing_is_tried(
-    saved: Saved, sized: Callable[[str], None], span: Span, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    saved: Saved,
+    sized: Callable[[str], None],
+    span: Span,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sized("sd2")
     file = save_original(saved["sd2"][0], tmp_path / "one.safetensors")
     for noise, kind, size in ((True, "epsilon", (16, 16)), (False, "v_prediction", (24, 24))):
-        monkeypatch.setattr("promptlang.runtime.models.families.sd2.predicts_noise", lambda _, noise=noise: noise)
+        monkeypatch.setattr(
+            "promptlang.runtime.models.families.sd2.predicts_noise", lambda _, noise=noise: noise
+        )
         base = loader.load_model(Model("one", file), span)
         assert (base.scheduler_config["prediction_type"], base.size) == (kind, size)
 
@@ -343,6 +411,8 @@ def test_an_sdxl_file_says_with_empty_tensors_that_it_predicts_velocity(
 ) -> None:
     sized("sdxl")
     marks = {"v_pred": torch.zeros(1), "ztsnr": torch.zeros(1)}
-    base = loader.load_model(Model("xl", save_original(saved["sdxl"][0], tmp_path / "xl.safetensors", **marks)), span)
+    base = loader.load_model(
+        Model("xl", save_original(saved["sdxl"][0], tmp_path / "xl.safetensors", **marks)), span
+    )
     assert base.scheduler_config["prediction_type"] == "v_prediction"
     assert base.scheduler_config["rescale_betas_zero_snr"]

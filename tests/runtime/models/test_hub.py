@@ -37,7 +37,9 @@ def test_a_model_in_the_cache_is_read_from_there(
 
 
 @pytest.mark.usefixtures("cache")
-def test_one_that_is_not_there_is_not_asked_for_where_that_is_forbidden(render: Callable[..., Render]) -> None:
+def test_one_that_is_not_there_is_not_asked_for_where_that_is_forbidden(
+    render: Callable[..., Render],
+) -> None:
     assert complaints(run(Runtime(), render(model=ID))) == [
         "PL303 `org/tiny` cannot be used as a model: it is not in the hub's cache, "
         "and `HF_HUB_OFFLINE` forbids to fetch it"
@@ -45,7 +47,9 @@ def test_one_that_is_not_there_is_not_asked_for_where_that_is_forbidden(render: 
 
 
 @pytest.mark.usefixtures("cache")
-def test_a_hub_that_cannot_be_reached_is_said(render: Callable[..., Render], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_cannot_be_reached_is_said(
+    render: Callable[..., Render], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unreachable(*_: object, **__: object) -> str:
         raise OSError("Name or service not known")
 

@@ -24,37 +24,50 @@ def copy(tiny: Model, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny.path, tmp_path / "copy"))
 
 
-def test_half_precision_weights_are_computed_with_in_full(tiny: Model, copy: Path, span: Span) -> None:
+def test_half_precision_weights_are_computed_with_in_full(
+    tiny: Model, copy: Path, span: Span
+) -> None:
     file = copy / "unet" / "diffusion_pytorch_model.safetensors"
     save_file({key: value.half() for key, value in load_file(file).items()}, file)
     unet = loader.load_model(Model("copy", copy), span).unet
     assert {parameter.dtype for parameter in unet.parameters()} == {torch.float32}
     assert not any(parameter.requires_grad for parameter in unet.parameters())
-    assert loader.load_model(tiny, span).sha256 != loader.load_model(Model("copy", copy), span).sha256
+    assert (
+        loader.load_model(tiny, span).sha256 != loader.load_model(Model("copy", copy), span).sha256
+    )
 
 
 def test_a_text_encoder_written_for_older_tools_is_read_too(
     copy: Path, render: Callable[..., Render], pixels: Callable[[Render], np.ndarray]
 ) -> None:
     file = copy / "text_encoder" / "model.safetensors"
-    weights = {"text_model." + key.removeprefix("text_model."): value for key, value in load_file(file).items()}
+    weights = {
+        "text_model." + key.removeprefix("text_model."): value
+        for key, value in load_file(file).items()
+    }
     save_file(weights, file, {"format": "pt"})
     assert np.array_equal(pixels(render()), pixels(render(model=Model("copy", copy))))
 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder", "tokenizer", "scheduler"])
-def test_a_part_that_is_missing_is_named(part: str, copy: Path, render: Callable[..., Render]) -> None:
+def test_a_part_that_is_missing_is_named(
+    part: str, copy: Path, render: Callable[..., Render]
+) -> None:
     shutil.rmtree(copy / part)
     expected = f"PL303 `copy` cannot be used as a model: its part `{part}` is missing"
     assert complaints(run(Runtime(), render(model=Model("copy", copy)))) == [expected]
 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
-def test_a_part_that_is_cut_short_is_named(part: str, copy: Path, render: Callable[..., Render]) -> None:
+def test_a_part_that_is_cut_short_is_named(
+    part: str, copy: Path, render: Callable[..., Render]
+) -> None:
     (file,) = (copy / part).glob("*.safetensors")
     file.write_bytes(file.read_bytes()[:1000])
     (complaint,) = complaints(run(Runtime(), render(model=Model("copy", copy))))
-    assert complaint.startswith(f"PL303 `copy` cannot be used as a model: its part `{part}` is damaged: ")
+    assert complaint.startswith(
+        f"PL303 `copy` cannot be used as a model: its part `{part}` is damaged: "
+    )
 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
@@ -70,7 +83,9 @@ def test_a_part_with_weights_left_out_is_not_filled_with_chance(
     assert complaints(run(Runtime(), render(model=Model("copy", copy)))) == [expected]
 
 
-def test_parts_of_two_families_are_not_put_together(copy: Path, render: Callable[..., Render]) -> None:
+def test_parts_of_two_families_are_not_put_together(
+    copy: Path, render: Callable[..., Render]
+) -> None:
     file = copy / "unet" / "config.json"
     config = json.loads(file.read_text())
     file.write_text(json.dumps({**config, "cross_attention_dim": 64}))

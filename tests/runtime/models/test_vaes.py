@@ -13,7 +13,17 @@ from diffusers import AutoencoderKL, DiffusionPipeline
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from promptlang.plan.steps import ActiveLora, Adapter, Interval, Model, PromptPart, Render, Resolved, Segment, Train
+from promptlang.plan.steps import (
+    ActiveLora,
+    Adapter,
+    Interval,
+    Model,
+    PromptPart,
+    Render,
+    Resolved,
+    Segment,
+    Train,
+)
 from promptlang.plan.training_config import Lora
 from promptlang.runtime import Runtime
 from promptlang.runtime.models import loader
@@ -45,7 +55,10 @@ def as_folder(vae: AutoencoderKL, folder: Path) -> Path:
 
 
 def as_file(vae: AutoencoderKL, folder: Path) -> Path:
-    save_file({key: value.contiguous() for key, value in original_vae(vae).items()}, folder / "vae.safetensors")
+    save_file(
+        {key: value.contiguous() for key, value in original_vae(vae).items()},
+        folder / "vae.safetensors",
+    )
     return folder / "vae.safetensors"
 
 
@@ -55,7 +68,9 @@ def as_diffusers_file(vae: AutoencoderKL, folder: Path) -> Path:
 
 
 def as_pickle(vae: AutoencoderKL, folder: Path) -> Path:
-    torch.save({"state_dict": {**original_vae(vae), "loss.logvar": torch.zeros(1)}}, folder / "vae.pt")
+    torch.save(
+        {"state_dict": {**original_vae(vae), "loss.logvar": torch.zeros(1)}}, folder / "vae.pt"
+    )
     return folder / "vae.pt"
 
 
@@ -73,7 +88,9 @@ def test_another_vae_makes_the_picture_that_it_makes_in_diffusers(
     generator = torch.Generator().manual_seed(1)
     own, made.vae = made.vae, other
     try:
-        theirs = made("a cat", num_inference_steps=3, guidance_scale=5.0, generator=generator).images[0]
+        theirs = made(
+            "a cat", num_inference_steps=3, guidance_scale=5.0, generator=generator
+        ).images[0]
     finally:
         made.vae = own
     step = render(model=replace(model, vae=save(other, tmp_path)))
@@ -95,7 +112,9 @@ def test_a_model_may_lack_the_vae_that_another_takes_the_place_of(
 def test_a_vae_of_other_latents_is_refused(
     pipeline: tuple[DiffusionPipeline, Model], render: Make, tmp_path: Path
 ) -> None:
-    sizes = {name: value for name, value in pipeline[0].vae.config.items() if not name.startswith("_")}
+    sizes = {
+        name: value for name, value in pipeline[0].vae.config.items() if not name.startswith("_")
+    }
     wide = AutoencoderKL(**{**sizes, "latent_channels": 16})
     step = render(model=replace(pipeline[1], vae=as_folder(wide, tmp_path)))
     assert complaints(run(Runtime(), step)) == [
@@ -108,11 +127,16 @@ def test_a_file_without_a_vae_is_refused(
 ) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
     step = render(model=replace(pipeline[1], vae=tmp_path / "a.safetensors"))
-    assert complaints(run(Runtime(), step)) == ["PL303 `a.safetensors` cannot be used as a VAE: it holds no VAE"]
+    assert complaints(run(Runtime(), step)) == [
+        "PL303 `a.safetensors` cannot be used as a VAE: it holds no VAE"
+    ]
 
 
 def test_a_lora_remembers_the_vae_it_was_trained_with_and_warns_where_that_is_not_there(
-    pipeline: tuple[DiffusionPipeline, Model], other: AutoencoderKL, training: Callable[..., Train], render: Make
+    pipeline: tuple[DiffusionPipeline, Model],
+    other: AutoencoderKL,
+    training: Callable[..., Train],
+    render: Make,
 ) -> None:
     model = pipeline[1]
     step = training(Lora(2, 2.0), steps=1)
@@ -120,7 +144,9 @@ def test_a_lora_remembers_the_vae_it_was_trained_with_and_warns_where_that_is_no
     assert complaints(run(Runtime(), replace(step, model=through))) == []
     with safe_open(str(step.file), "pt") as opened:
         assert opened.metadata()["ss_vae_name"] == "diffusion_pytorch_model.safetensors"
-    said = Resolved((PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 1.0, 1.0),)),)),))
+    said = Resolved(
+        (PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 1.0, 1.0),)),)),)
+    )
     picture = render(model=model, prompt=said, adapters=(Adapter("ink", step.file),))
     (complaint,) = complaints(run(Runtime(), picture))
     assert complaint.startswith("PL509 `ink` was trained with another VAE")
@@ -138,7 +164,9 @@ def test_what_a_models_card_says_of_its_licence_is_in_what_is_trained_on_it(
 ) -> None:
     folder = tmp_path / "licensed"
     pipeline[0].save_pretrained(folder)
-    (folder / "README.md").write_text("---\ntags:\n- x\nlicense: openrail++\n---\n# A model\nlicense: no\n")
+    (folder / "README.md").write_text(
+        "---\ntags:\n- x\nlicense: openrail++\n---\n# A model\nlicense: no\n"
+    )
     step = training(Lora(2, 2.0), steps=1, model=Model("licensed", folder))
     assert complaints(run(Runtime(), step)) == []
     with safe_open(str(step.file), "pt") as opened:

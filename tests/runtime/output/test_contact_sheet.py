@@ -34,26 +34,38 @@ def colours(sheet: Image.Image, grid: tuple[int, int]) -> np.ndarray:
     found = []
     for row in reversed(range(rows)):
         for column in reversed(range(columns)):
-            bottom, right = (contact_sheet.GAP + each * (128 + contact_sheet.GAP) + 64 for each in (row, column))
+            bottom, right = (
+                contact_sheet.GAP + each * (128 + contact_sheet.GAP) + 64 for each in (row, column)
+            )
             found.append(tuple(pixels[-bottom, -right]))
     return np.array(found).reshape(rows, columns, 3)
 
 
-def test_each_picture_has_its_place_twice_as_large(squares: dict[str, Path], span: Span, tmp_path: Path) -> None:
+def test_each_picture_has_its_place_twice_as_large(
+    squares: dict[str, Path], span: Span, tmp_path: Path
+) -> None:
     names = [["red", "green"], ["blue", "gold"]]
     rows = tuple(
         SheetRow(f"seed {at}", tuple((f"cfg {i}", squares[name]) for i, name in enumerate(line)))
         for at, line in enumerate(names)
     )
-    made = contact_sheet.draw_contact_sheet(ContactSheet(span, rows, tmp_path / "sheet.png"), set(squares.values()))
-    assert np.array_equal(colours(made, (2, 2)), [[COLOURS[name] for name in line] for line in names])
+    made = contact_sheet.draw_contact_sheet(
+        ContactSheet(span, rows, tmp_path / "sheet.png"), set(squares.values())
+    )
+    assert np.array_equal(
+        colours(made, (2, 2)), [[COLOURS[name] for name in line] for line in names]
+    )
 
 
-def test_labels_are_written_beside_and_above(squares: dict[str, Path], span: Span, tmp_path: Path) -> None:
+def test_labels_are_written_beside_and_above(
+    squares: dict[str, Path], span: Span, tmp_path: Path
+) -> None:
     def sheet(row: str, column: str) -> np.ndarray:
         rows = (SheetRow(row, ((column, squares["red"]),)),)
         return np.asarray(
-            contact_sheet.draw_contact_sheet(ContactSheet(span, rows, tmp_path / "sheet.png"), {squares["red"]})
+            contact_sheet.draw_contact_sheet(
+                ContactSheet(span, rows, tmp_path / "sheet.png"), {squares["red"]}
+            )
         )
 
     assert not np.array_equal(sheet("seed 1", "cfg 3"), sheet("seed 2", "cfg 3"))
@@ -66,7 +78,9 @@ def test_a_picture_that_was_not_made_is_crossed_out_even_if_an_old_one_is_there(
     squares: dict[str, Path], span: Span, tmp_path: Path
 ) -> None:
     rows = (SheetRow("", (("a", squares["red"]), ("b", squares["blue"]))),)
-    made = contact_sheet.draw_contact_sheet(ContactSheet(span, rows, tmp_path / "sheet.png"), {squares["red"]})
+    made = contact_sheet.draw_contact_sheet(
+        ContactSheet(span, rows, tmp_path / "sheet.png"), {squares["red"]}
+    )
     assert colours(made, (2, 1)).tolist()[0][0] == list(COLOURS["red"])
     pixels = np.asarray(made).reshape(-1, 3)
     assert not (pixels == COLOURS["blue"]).all(1).any()
@@ -77,7 +91,9 @@ def test_a_sweep_ends_with_its_sheet_and_one_that_failed_does_not_stop_it(
 ) -> None:
     one, two = (render(seed=seed, file=tmp_path / f"{seed}.png") for seed in (1, 2))
     sheet = ContactSheet(
-        one.span, (SheetRow("", (("seed 1", one.file), ("seed 2", two.file))),), tmp_path / "sheet.png"
+        one.span,
+        (SheetRow("", (("seed 1", one.file), ("seed 2", two.file))),),
+        tmp_path / "sheet.png",
     )
     *_, last = run(runtime, one, two, sheet)
     assert last == SheetFinished(sheet)

@@ -25,7 +25,9 @@ from tests.runtime.conftest import kohya, run
 
 
 @pytest.fixture
-def make(tiny: Model, base: BaseModel, tmp_path: Path, runtime: Runtime) -> Callable[[str], list[Path]]:
+def make(
+    tiny: Model, base: BaseModel, tmp_path: Path, runtime: Runtime
+) -> Callable[[str], list[Path]]:
     """The pictures of a program in a folder with a LoRA and a token `ink`, a photo and a mask."""
     (tmp_path / "adapters").mkdir()
     save_file(kohya(base), tmp_path / "adapters" / "ink.safetensors")
@@ -72,7 +74,11 @@ def test_a_picture_made_again_has_the_same_bytes_of_pixels(
 
 
 def test_another_vae_is_named_again_and_missed_where_it_is_not(
-    make: Callable[[str], list[Path]], tiny: Model, base: BaseModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    make: Callable[[str], list[Path]],
+    tiny: Model,
+    base: BaseModel,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     torch.manual_seed(3)
     AutoencoderKL.from_config(base.vae.config).save_pretrained(tmp_path / "vae")
@@ -80,11 +86,17 @@ def test_another_vae_is_named_again_and_missed_where_it_is_not(
     again = ["replay", str(made), "--model", str(tiny.path)]
     assert main([*again, "--vae", str(tmp_path / "vae")]) == 0
     assert main(again) == 1
-    assert "it was made with the VAE `vae`; say where that is: `--vae PATH`" in capsys.readouterr().err
+    assert (
+        "it was made with the VAE `vae`; say where that is: `--vae PATH`" in capsys.readouterr().err
+    )
 
 
 def test_a_lora_that_has_changed_since_is_said(
-    make: Callable[[str], list[Path]], tiny: Model, base: BaseModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    make: Callable[[str], list[Path]],
+    tiny: Model,
+    base: BaseModel,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (made,) = make("a cat <lora:ink:1>")
     save_file(kohya(base, seed=1), tmp_path / "adapters" / "ink.safetensors")
@@ -95,7 +107,10 @@ def test_a_lora_that_has_changed_since_is_said(
 
 
 def test_a_lora_that_is_gone_is_said_with_the_remedy(
-    make: Callable[[str], list[Path]], tiny: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    make: Callable[[str], list[Path]],
+    tiny: Model,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (made,) = make("a cat <lora:ink:1>")
     (tmp_path / "adapters" / "ink.safetensors").rename(tmp_path / "ink.safetensors.bak")
@@ -118,7 +133,11 @@ def test_a_lora_on_a_shelf_is_found_there(
 
 
 def test_a_picture_says_as_much_as_it_is_told_to(make: Callable[[str], list[Path]]) -> None:
-    for setting, texts in {"full": {"parameters", "promptlang"}, "minimal": {"parameters"}, "none": set()}.items():
+    for setting, texts in {
+        "full": {"parameters", "promptlang"},
+        "minimal": {"parameters"},
+        "none": set(),
+    }.items():
         (made,) = make(f"set metadata {setting}\na cat")
         with Image.open(made) as picture:
             assert set(picture.info) == texts
@@ -129,7 +148,9 @@ def test_no_folder_goes_into_a_picture(make: Callable[[str], list[Path]], tmp_pa
     assert str(tmp_path).encode() not in made.read_bytes()
 
 
-def test_a_picture_without_a_record_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_picture_without_a_record_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
     assert main(["replay", str(tmp_path / "plain.png")]) == 1
     assert "it carries no record of promptlang's" in capsys.readouterr().err
@@ -138,7 +159,10 @@ def test_a_picture_without_a_record_is_said(tmp_path: Path, capsys: pytest.Captu
 def test_a_record_keeps_all_of_a_render(render: Callable[..., Render], runtime: Runtime) -> None:
     intervals = Interval(1, (Segment("a", 1.1),), weight=0.3), Interval(3, (Segment("ü"),))
     prompt = Resolved(
-        (PromptPart(intervals, 0.3, Area(0, 1, 0, 0.5, 0.1)), PromptPart((Interval(3, (Segment("b"),)),)))
+        (
+            PromptPart(intervals, 0.3, Area(0, 1, 0, 0.5, 0.1)),
+            PromptPart((Interval(3, (Segment("b"),)),)),
+        )
     )
     step = render(prompt=prompt, size=(16, 16), cfg_by_step=(1.0, 2.0, 3.0))
     run(runtime, step)
@@ -148,7 +172,9 @@ def test_a_record_keeps_all_of_a_render(render: Callable[..., Render], runtime: 
     assert replace(again, span=step.span, batch=None) == step
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"format": 1}', '{"format": 99}', "null", '{"format": 1, "size": [1]}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"format": 1}', '{"format": 99}', "null", '{"format": 1, "size": [1]}']
+)
 def test_a_damaged_record_is_said(text: str) -> None:
     with pytest.raises(NotARecordError):
         record.read(text)

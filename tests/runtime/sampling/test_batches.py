@@ -32,7 +32,9 @@ def opened(step: Render) -> np.ndarray:
 
 
 def started(runtime: Runtime, steps: list[Render]) -> list[int]:
-    return [len(event.steps) for event in run(runtime, *steps) if isinstance(event, RenderingStarted)]
+    return [
+        len(event.steps) for event in run(runtime, *steps) if isinstance(event, RenderingStarted)
+    ]
 
 
 def test_a_sweeps_pictures_are_made_side_by_side_and_differ_from_single_ones_by_a_grey_level_at_most(
@@ -67,8 +69,12 @@ def test_samplers_and_numbers_of_the_same_steps_share_a_batch(
         assert np.abs(opened(step) - pixels(step)).max() <= 1
 
 
-def test_pictures_that_ask_otherwise_are_made_apart(runtime: Runtime, sweep: Callable[..., list[Render]]) -> None:
-    two = Resolved((PromptPart((Interval(3, (Segment("a"),)),)), PromptPart((Interval(3, (Segment("b"),)),))))
+def test_pictures_that_ask_otherwise_are_made_apart(
+    runtime: Runtime, sweep: Callable[..., list[Render]]
+) -> None:
+    two = Resolved(
+        (PromptPart((Interval(3, (Segment("a"),)),)), PromptPart((Interval(3, (Segment("b"),)),)))
+    )
     assert started(runtime, sweep({}, {"prompt": two})) == [1, 1]
     assert started(runtime, sweep({}, {"size": (32, 16)})) == [1, 1]
     assert started(runtime, sweep({}, {"steps": 4})) == [1, 1]

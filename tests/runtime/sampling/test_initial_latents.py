@@ -7,7 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline
+from diffusers import (
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionPipeline,
+)
 from PIL import Image
 
 from promptlang.plan.steps import Model, Render
@@ -26,7 +30,9 @@ Pipelines = dict[str, tuple[StableDiffusionPipeline, Model]]
 def photo(tmp_path: Path) -> Path:
     """16 by 16 pixels, each another colour."""
     file = tmp_path / "photo.png"
-    Image.fromarray(np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(file)
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(
+        file
+    )
     return file
 
 
@@ -58,7 +64,10 @@ def test_a_picture_from_another_is_the_one_that_diffusers_makes_bit_for_bit(
 ) -> None:
     prediction, sampler, strength = way
     pipeline, model = pipelines[prediction]
-    components = {**pipeline.components, "scheduler": SAMPLERS[sampler].make_scheduler(pipeline.scheduler.config, 8)}
+    components = {
+        **pipeline.components,
+        "scheduler": SAMPLERS[sampler].make_scheduler(pipeline.scheduler.config, 8),
+    }
     theirs = StableDiffusionImg2ImgPipeline(**components, requires_safety_checker=False)(
         "a cat",
         image=Image.open(photo),
@@ -91,7 +100,16 @@ def test_what_a_mask_lets_change_is_what_diffusers_makes_of_it_and_the_rest_stay
         guidance_scale=6.0,
         generator=torch.Generator().manual_seed(7),
     ).images[0]
-    step = render(model=model, steps=8, cfg=6.0, seed=7, prompt=says("a cat", 8), init=photo, mask=left, strength=0.6)
+    step = render(
+        model=model,
+        steps=8,
+        cfg=6.0,
+        seed=7,
+        prompt=says("a cat", 8),
+        init=photo,
+        mask=left,
+        strength=0.6,
+    )
     made = pixels(step)
     assert np.array_equal(made[:, :8], np.asarray(theirs)[:, :8])
     assert np.array_equal(made[:, 8:], np.asarray(Image.open(photo))[:, 8:])
@@ -101,7 +119,10 @@ def test_what_a_mask_lets_change_is_what_diffusers_makes_of_it_and_the_rest_stay
 def test_at_strength_zero_a_picture_is_only_encoded_and_decoded(
     photo: Path, render: Callable[..., Render], pixels: Callable[[Render], np.ndarray]
 ) -> None:
-    one, other = (pixels(render(init=photo, strength=0.0, prompt=says(text, 3))) for text in ("a cat", "a fox"))
+    one, other = (
+        pixels(render(init=photo, strength=0.0, prompt=says(text, 3)))
+        for text in ("a cat", "a fox")
+    )
     assert np.array_equal(one, other)
 
 
@@ -121,7 +142,9 @@ def test_a_second_pass_starts_from_the_first_ones_picture_made_larger(
     generator = make_generator(1)
     sample_latent_noise(4, (8, 8), generator)
     latents = encode_image(base, small.resize((32, 32), Image.Resampling.LANCZOS), generator)
-    assert np.array_equal(pixels(render(hires=2.0, strength=0.0)), np.asarray(decode_latents(base, latents)))
+    assert np.array_equal(
+        pixels(render(hires=2.0, strength=0.0)), np.asarray(decode_latents(base, latents))
+    )
     assert pixels(render(hires=1.6, strength=0.5)).shape == (26, 26, 3)
 
 
@@ -139,7 +162,9 @@ def test_a_picture_of_sixteen_bits_is_what_it_is_in_eight(
     grey = np.linspace(0, 255, 256).reshape(16, 16).astype(np.uint8)
     Image.fromarray(grey).save(tmp_path / "eight.png")
     Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "sixteen.png")
-    one, other = (pixels(render(init=tmp_path / f"{name}.png", strength=0.0)) for name in ("eight", "sixteen"))
+    one, other = (
+        pixels(render(init=tmp_path / f"{name}.png", strength=0.0)) for name in ("eight", "sixteen")
+    )
     assert np.array_equal(one, other)
 
 
@@ -160,11 +185,15 @@ def test_fresh_noise_at_each_step_is_diffusers_own(
 ) -> None:
     pipeline, model = pipelines["epsilon"]
     generator = torch.Generator().manual_seed(7)
-    theirs = pipeline("a cat", num_inference_steps=5, guidance_scale=6.0, eta=0.7, generator=generator).images[0]
+    theirs = pipeline(
+        "a cat", num_inference_steps=5, guidance_scale=6.0, eta=0.7, generator=generator
+    ).images[0]
     step = render(model=model, steps=5, cfg=6.0, seed=7, prompt=says("a cat", 5), eta=0.7)
     assert np.array_equal(pixels(step), np.asarray(theirs))
 
 
-def test_fresh_noise_with_a_sampler_that_has_none_is_said(runtime: Runtime, render: Callable[..., Render]) -> None:
+def test_fresh_noise_with_a_sampler_that_has_none_is_said(
+    runtime: Runtime, render: Callable[..., Render]
+) -> None:
     found = complaints(run(runtime, render(eta=0.5, sampler="euler")))
     assert found == ["PL506 the sampler `euler` has no `--eta`"]

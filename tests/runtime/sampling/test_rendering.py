@@ -10,7 +10,13 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
-from promptlang.plan.events import DenoisingStep, ModelLoading, PictureFinished, Preview, RenderingStarted
+from promptlang.plan.events import (
+    DenoisingStep,
+    ModelLoading,
+    PictureFinished,
+    Preview,
+    RenderingStarted,
+)
 from promptlang.plan.steps import Interval, Model, PromptPart, Render, Resolved, Segment
 from promptlang.runtime import Runtime
 from promptlang.runtime.sampling import rendering
@@ -32,7 +38,9 @@ def test_a_plain_prompt_is_the_picture_that_diffusers_makes_bit_for_bit(
         guidance_scale=6.0,
         generator=torch.Generator().manual_seed(7),
     ).images[0]
-    step = render(model=model, steps=5, cfg=6.0, seed=7, prompt=says("a cat", 5), negative=says("ink", 5))
+    step = render(
+        model=model, steps=5, cfg=6.0, seed=7, prompt=says("a cat", 5), negative=says("ink", 5)
+    )
     assert np.array_equal(pixels(step), np.asarray(theirs))
 
 
@@ -65,7 +73,9 @@ def test_the_picture_says_how_it_was_made(runtime: Runtime, render: Callable[...
         prompt, negative, settings = picture.info["parameters"].splitlines()
     assert prompt == "a cat"
     assert negative == "Negative prompt: blurry: very"
-    assert settings.startswith("Steps: 3, Sampler: DDIM, CFG scale: 5, Seed: 1, Size: 16x16, Model hash: ")
+    assert settings.startswith(
+        "Steps: 3, Sampler: DDIM, CFG scale: 5, Seed: 1, Size: 16x16, Model hash: "
+    )
     assert "Model: tiny, " in settings
 
 
@@ -87,7 +97,9 @@ def test_a_slow_picture_is_shown_on_its_way_and_is_none_the_worse_for_it(
     monkeypatch.setattr(rendering, "PREVIEW_SECONDS", 0.0)
     monkeypatch.setattr(rendering, "PREVIEW_COST_RATIO", 0)
     shown = [event for event in run(runtime, step) if isinstance(event, Preview)]
-    assert [(each.step, each.size, len(each.pixels)) for each in shown] == [(step, (64, 32), 3 * 64 * 32)] * 3
+    assert [(each.step, each.size, len(each.pixels)) for each in shown] == [
+        (step, (64, 32), 3 * 64 * 32)
+    ] * 3
     assert shown[0].pixels != shown[-1].pixels
     assert step.file.read_bytes() == quick
 
@@ -98,9 +110,13 @@ def test_prompt_editing_is_diffusers_picture_with_the_embeddings_exchanged_on_th
     pixels: Callable[[Render], np.ndarray],
 ) -> None:
     pipeline, model = pipelines["epsilon"]
-    other = torch.cat(pipeline.encode_prompt("ink", "cpu", 1, True)[::-1])  # without the prompt, and with it
+    other = torch.cat(
+        pipeline.encode_prompt("ink", "cpu", 1, True)[::-1]
+    )  # without the prompt, and with it
 
-    def exchange(_pipeline: object, step: int, _time: object, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    def exchange(
+        _pipeline: object, step: int, _time: object, state: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
         return {"prompt_embeds": other} if step == 2 else state
 
     theirs = pipeline(
@@ -111,6 +127,12 @@ def test_prompt_editing_is_diffusers_picture_with_the_embeddings_exchanged_on_th
         callback_on_step_end=exchange,
         callback_on_step_end_tensor_inputs=["prompt_embeds"],
     ).images[0]
-    prompt = Resolved((PromptPart((Interval(3, (Segment("a cat"),)), Interval(6, (Segment("ink"),)))),))
-    assert np.array_equal(pixels(render(model=model, steps=6, cfg=6.0, seed=7, prompt=prompt)), np.asarray(theirs))
-    assert not np.array_equal(pixels(render(model=model, steps=6, cfg=6.0, seed=7)), np.asarray(theirs))
+    prompt = Resolved(
+        (PromptPart((Interval(3, (Segment("a cat"),)), Interval(6, (Segment("ink"),)))),)
+    )
+    assert np.array_equal(
+        pixels(render(model=model, steps=6, cfg=6.0, seed=7, prompt=prompt)), np.asarray(theirs)
+    )
+    assert not np.array_equal(
+        pixels(render(model=model, steps=6, cfg=6.0, seed=7)), np.asarray(theirs)
+    )

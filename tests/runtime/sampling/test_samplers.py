@@ -23,14 +23,20 @@ from promptlang.runtime.sampling.samplers import SAMPLERS, SPACINGS, map_calls_t
 from tests.runtime.conftest import answered, complaints, finished, run, says
 
 EVERYWHERE = [
-    (sampler, spacing) for sampler in SAMPLERS for spacing in SPACINGS if SAMPLERS[sampler].supports_spacing(spacing)
+    (sampler, spacing)
+    for sampler in SAMPLERS
+    for spacing in SPACINGS
+    if SAMPLERS[sampler].supports_spacing(spacing)
 ]
 
 
 def latents(pipeline: StableDiffusionPipeline, sampler: str, steps: int) -> Tensor:
     scheduler = SAMPLERS[sampler].make_scheduler(dict(pipeline.scheduler.config), steps)
     hidden = Conditioning(torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(0)))
-    route, generator = TimestepSchedule(scheduler, [(Guidance(hidden, (1.0,), None),)] * steps), make_generator(0)
+    route, generator = (
+        TimestepSchedule(scheduler, [(Guidance(hidden, (1.0,), None),)] * steps),
+        make_generator(0),
+    )
     start = sample_latent_noise(4, (8, 8), generator) * scheduler.init_noise_sigma
     return finished(pipeline.unet, run_denoising(route, start, generator))
 
@@ -38,7 +44,10 @@ def latents(pipeline: StableDiffusionPipeline, sampler: str, steps: int) -> Tens
 @pytest.fixture(scope="module")
 def exact(pipelines: dict[str, tuple[StableDiffusionPipeline, Model]]) -> dict[str, Tensor]:
     """Where very many steps lead."""
-    return {prediction: latents(pipeline, "ddim", 250) for prediction, (pipeline, _) in pipelines.items()}
+    return {
+        prediction: latents(pipeline, "ddim", 250)
+        for prediction, (pipeline, _) in pipelines.items()
+    }
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v-prediction"])
@@ -50,7 +59,10 @@ def test_samplers_without_noise_walk_to_the_same_picture_in_many_steps(
     exact: dict[str, Tensor],
 ) -> None:
     pipeline, there = pipelines[prediction][0], exact[prediction]
-    error = [((latents(pipeline, sampler, steps) - there).norm() / there.norm()).item() for steps in (10, 100)]
+    error = [
+        ((latents(pipeline, sampler, steps) - there).norm() / there.norm()).item()
+        for steps in (10, 100)
+    ]
     assert error[1] < 0.05
     assert error[1] < max(error[0], 1e-3)
 
@@ -72,15 +84,27 @@ def test_each_sampler_makes_diffusers_own_picture_bit_for_bit(
         pipeline.scheduler.noise_sampler_seed = 7
     try:
         generator = torch.Generator().manual_seed(7)
-        theirs = pipeline("a cat", num_inference_steps=4, guidance_scale=6.0, generator=generator).images[0]
+        theirs = pipeline(
+            "a cat", num_inference_steps=4, guidance_scale=6.0, generator=generator
+        ).images[0]
     finally:
         pipeline.scheduler = own
-    step = render(model=model, steps=4, cfg=6.0, seed=7, prompt=says("a cat", 4), sampler=sampler, scheduler=spacing)
+    step = render(
+        model=model,
+        steps=4,
+        cfg=6.0,
+        seed=7,
+        prompt=says("a cat", 4),
+        sampler=sampler,
+        scheduler=spacing,
+    )
     assert np.array_equal(pixels(step), np.asarray(theirs))
     assert np.asarray(theirs).std() > 1
 
 
-def test_a_spacing_that_a_sampler_does_not_know_is_said(runtime: Runtime, render: Callable[..., Render]) -> None:
+def test_a_spacing_that_a_sampler_does_not_know_is_said(
+    runtime: Runtime, render: Callable[..., Render]
+) -> None:
     assert complaints(run(runtime, render(scheduler="karras"))) == [
         "PL505 the sampler `ddim` cannot space its steps as `karras`"
     ]
@@ -110,12 +134,25 @@ def test_prompts_of_unequal_length_are_predicted_apart() -> None:
         lengths.append(tuple(told.hidden.shape))
         return told.hidden.mean(1, keepdim=True)
 
-    answered((Guidance(Conditioning(torch.randn(1, 154, 4)), (5.0,), Conditioning(torch.randn(1, 77, 4))),), predict)
+    answered(
+        (
+            Guidance(
+                Conditioning(torch.randn(1, 154, 4)), (5.0,), Conditioning(torch.randn(1, 77, 4))
+            ),
+        ),
+        predict,
+    )
     assert lengths == [(1, 77, 4), (1, 154, 4)]
 
 
 def test_the_language_knows_which_samplers_can_be_spaced() -> None:
     """So that it is said before anything is rendered."""
     for spacing in SPACINGS:
-        cannot = {name for name, sampler in SAMPLERS.items() if not sampler.supports_spacing(spacing)}
-        assert cannot == (set(vocabulary.FIXED_SPACING_SAMPLERS) if spacing in ("karras", "exponential") else set())
+        cannot = {
+            name for name, sampler in SAMPLERS.items() if not sampler.supports_spacing(spacing)
+        }
+        assert cannot == (
+            set(vocabulary.FIXED_SPACING_SAMPLERS)
+            if spacing in ("karras", "exponential")
+            else set()
+        )

@@ -64,8 +64,13 @@ def test_a_lora_is_trained_and_then_changes_the_picture(
     assert [each.done for each in events if isinstance(each, TrainingStep)] == list(range(1, 13))
     assert isinstance(events[-1], TrainingFinished)
     assert step.file.is_file()
-    assert sorted(file.name for file in step.file.parent.iterdir()) == ["ink.report", "ink.safetensors"]
-    use = Resolved((PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 3.0, 3.0),)),)),))
+    assert sorted(file.name for file in step.file.parent.iterdir()) == [
+        "ink.report",
+        "ink.safetensors",
+    ]
+    use = Resolved(
+        (PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 3.0, 3.0),)),)),)
+    )
     after = pixels(render(prompt=use, adapters=(Adapter("ink", step.file),)))
     assert not np.array_equal(before, after)
     assert np.array_equal(before, pixels(render()))
@@ -93,7 +98,9 @@ def test_an_interrupted_training_goes_on_to_the_very_same_numbers(
     assert broken.file.read_bytes() == whole.file.read_bytes()
 
 
-def test_a_checkpoint_of_other_pictures_is_not_gone_on_from(runtime: Runtime, training: Callable[..., Train]) -> None:
+def test_a_checkpoint_of_other_pictures_is_not_gone_on_from(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
     step = training()
     with closing(runtime.execute(Plan((step,)))) as events:
         learn(events, 3)
@@ -129,7 +136,9 @@ def test_the_base_is_as_before_whether_training_ends_or_is_broken_off(
     modules = dict(unet.named_modules())
     events = runtime.execute(Plan((training(name="other"),)))
     learn(events, 2)
-    assert (dict(unet.named_modules()) == modules) is bf16  # a copy is trained, or it is for a while another
+    assert (
+        dict(unet.named_modules()) == modules
+    ) is bf16  # a copy is trained, or it is for a while another
     events.close()
     assert dict(unet.named_modules()) == modules
     assert unet.state_dict().keys() == before.keys()
@@ -141,7 +150,10 @@ def test_the_base_is_as_before_whether_training_ends_or_is_broken_off(
     ("method", "options"),
     [
         (Lora(4, 4.0), {}),
-        (Lora(4, 4.0, "all", text_encoder=True), {"prior": PriorConfig(1.0, "a cat"), "gradient_checkpointing": True}),
+        (
+            Lora(4, 4.0, "all", text_encoder=True),
+            {"prior": PriorConfig(1.0, "a cat"), "gradient_checkpointing": True},
+        ),
         (TextualInversion("x"), {"template": "a <x>", "held_out": 0.4}),
     ],
     ids=["lora", "lora-all", "ti"],
@@ -201,7 +213,9 @@ def test_targets_choose_the_projections(
     assert all(value.dtype == torch.float32 for value in tensors.values())
 
 
-def test_the_file_says_what_kohyas_tools_read(runtime: Runtime, training: Callable[..., Train]) -> None:
+def test_the_file_says_what_kohyas_tools_read(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
     step = training(steps=1)
     run(runtime, step)
     with safe_open(str(step.file), "pt") as opened:
@@ -209,16 +223,22 @@ def test_the_file_says_what_kohyas_tools_read(runtime: Runtime, training: Callab
     assert told["ss_network_module"] == "networks.lora"
     assert (told["ss_network_dim"], told["ss_network_alpha"], told["ss_steps"]) == ("4", "4", "1")
     assert told["ss_num_train_images"] == "3"
-    assert json.loads(told["ss_tag_frequency"]) == {"photos": {"a cat in ink": 1, "ink": 1, "red fox 2": 1}}
+    assert json.loads(told["ss_tag_frequency"]) == {
+        "photos": {"a cat in ink": 1, "ink": 1, "red fox 2": 1}
+    }
     assert told["ss_mixed_precision"] in {"no", "bf16"}
-    kohyas = save(load_file(step.file), {name: each for name, each in told.items() if name.startswith("ss_")})
+    kohyas = save(
+        load_file(step.file), {name: each for name, each in told.items() if name.startswith("ss_")}
+    )
     start = 8 + int.from_bytes(kohyas[:8], "little")
     assert told["sshs_model_hash"] == hashlib.sha256(kohyas[start:]).hexdigest()
     assert told["sshs_legacy_hash"] == hashlib.sha256(kohyas[0x100000:0x110000]).hexdigest()[:8]
     assert told["modelspec.title"] == "ink"
 
 
-def test_every_picture_that_cannot_be_read_is_named(runtime: Runtime, training: Callable[..., Train]) -> None:
+def test_every_picture_that_cannot_be_read_is_named(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
     step = training()
     whole = (step.config.data.folder / "one.png").read_bytes()
     (step.config.data.folder / "short.png").write_bytes(whole[: len(whole) // 2])
@@ -267,7 +287,15 @@ def test_what_can_be_known_beforehand_stops_all_before_anything_is_trained(
         training(TextualInversion("x"), template="a cat"),
     ]
     told = complaints(run(runtime, *steps))
-    assert [each.split()[0] for each in told] == ["PL522", "PL510", "PL402", "PL402", "PL402", "PL402", "PL405"]
+    assert [each.split()[0] for each in told] == [
+        "PL522",
+        "PL510",
+        "PL402",
+        "PL402",
+        "PL402",
+        "PL402",
+        "PL405",
+    ]
     assert not steps[0].file.exists()
 
 
@@ -279,12 +307,20 @@ def test_what_needs_a_training_that_failed_is_left_out_and_says_so(
     without = render(file=tmp_path / "without.png")
     with_it = render(adapters=(Adapter("ink", failing.file),))
     over = replace(
-        training(), name="over", file=tmp_path / "over.safetensors", active_loras=worn, adapters=with_it.adapters
+        training(),
+        name="over",
+        file=tmp_path / "over.safetensors",
+        active_loras=worn,
+        adapters=with_it.adapters,
     )
     over_that = render(adapters=(Adapter("over", over.file),))
     events = run(runtime, failing, with_it, without, over, over_that)
     left_out = "PL531 what needs `{}` is left out here, since its training failed"
-    assert complaints(events)[1:] == [left_out.format("ink"), left_out.format("ink"), left_out.format("over")]
+    assert complaints(events)[1:] == [
+        left_out.format("ink"),
+        left_out.format("ink"),
+        left_out.format("over"),
+    ]
     assert [each.file for each in events if isinstance(each, PictureFinished)] == [without.file]
 
 
@@ -305,7 +341,9 @@ def test_a_file_of_that_name_from_elsewhere_is_not_replaced_unless_that_is_asked
     step = training(steps=1)
     step.file.parent.mkdir()
     save_file({"a": torch.zeros(1)}, step.file)
-    assert complaints(run(runtime, step)) == ["PL530 `ink.safetensors` is there already, and was not trained here"]
+    assert complaints(run(runtime, step)) == [
+        "PL530 `ink.safetensors` is there already, and was not trained here"
+    ]
     assert load_file(step.file).keys() == {"a"}
     assert isinstance(run(runtime, replace(step, force=True))[-1], TrainingFinished)
     assert isinstance(run(runtime, step)[-1], TrainingSkipped)

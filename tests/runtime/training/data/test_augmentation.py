@@ -63,7 +63,9 @@ def test_they_follow_from_the_seed_the_pictures_place_and_nothing_else() -> None
 
 
 def test_a_part_has_the_shape_that_is_wanted_and_lies_anywhere() -> None:
-    parts = [opened for opened, _ in augment(slope(), SIZE, replace(DATA, crop=0.5, variants=200), 0, 0)][1:]
+    parts = [
+        opened for opened, _ in augment(slope(), SIZE, replace(DATA, crop=0.5, variants=200), 0, 0)
+    ][1:]
     widths, heights = zip(*(each.size for each in parts), strict=True)
     assert widths == heights  # a square of a picture that is twice as wide as high
     assert (min(widths), max(widths)) == (16, 32)
@@ -97,13 +99,19 @@ def test_noise_has_its_standard_deviation_and_light_stays_within_its_bounds() ->
 
 def test_each_is_encoded_once_and_mirrored_once(base: BaseModel, photos: Path, span: Span) -> None:
     data = DataConfig(photos, flip=True, crop=0.3, variants=3)
-    (bucket,) = returned(DatasetEncoder(base, span, 5).of(load_examples(photos, span), data)).buckets
-    (plain,) = returned(DatasetEncoder(base, span).of(load_examples(photos, span), DataConfig(photos))).buckets
+    (bucket,) = returned(
+        DatasetEncoder(base, span, 5).of(load_examples(photos, span), data)
+    ).buckets
+    (plain,) = returned(
+        DatasetEncoder(base, span).of(load_examples(photos, span), DataConfig(photos))
+    ).buckets
     assert bucket.mean.shape[:2] == (3, 6)
     assert torch.allclose(bucket.mean[:, :1], plain.mean, atol=1e-6)
     with torch.no_grad():
         _, pixels = [*augment(whole(bucket, 1, span), base.size, data, 5, 1)][2]
-        wanted = base.vae.encode(pixels[None].flip(-1)).latent_dist.mean * base.vae.config.scaling_factor
+        wanted = (
+            base.vae.encode(pixels[None].flip(-1)).latent_dist.mean * base.vae.config.scaling_factor
+        )
     assert torch.allclose(bucket.mean[1, 5], wanted[0], atol=1e-5)
 
 
@@ -116,12 +124,19 @@ def whole(bucket: Bucket, number: int, span: Span) -> TrainingImage:
     return opened
 
 
-def test_only_what_is_learned_from_is_changed(base: BaseModel, training: Callable[..., Train], photos: Path) -> None:
-    step = training(validation=photos, prior=PriorConfig(1.0, "a cat", photos), crop=0.4, variants=4)
+def test_only_what_is_learned_from_is_changed(
+    base: BaseModel, training: Callable[..., Train], photos: Path
+) -> None:
+    step = training(
+        validation=photos, prior=PriorConfig(1.0, "a cat", photos), crop=0.4, variants=4
+    )
     seen = returned(encode_data(step, base, TrainingData.of(step), SINGLE_PROCESS))
     room = LossBuilder(step, base, seen, NoiseSchedule.of(base.scheduler_config), None)  # type: ignore[arg-type]
     lesson = room.build_loss(None)  # type: ignore[arg-type]
-    views = [{bucket.mean.shape[1] for bucket in each.buckets} for each in (lesson.batches, lesson.class_data)]
+    views = [
+        {bucket.mean.shape[1] for bucket in each.buckets}
+        for each in (lesson.batches, lesson.class_data)
+    ]
     assert views == [{4}, {1}]
     validation = room.validation()
     assert validation is not None
@@ -157,6 +172,10 @@ def test_a_part_of_a_small_picture_is_smaller_still(
         ("--crop 10% --variants 4", None),
     ],
 )
-def test_options_that_mean_nothing_are_refused(photos: Path, options: str, code: str | None) -> None:
-    planned = Session(photos.parent, world=Disk()).plan(Source(f"train lora ink from photos {options}"))
+def test_options_that_mean_nothing_are_refused(
+    photos: Path, options: str, code: str | None
+) -> None:
+    planned = Session(photos.parent, world=Disk()).plan(
+        Source(f"train lora ink from photos {options}")
+    )
     assert [each.code for each in planned.diagnostics] == ([code] if code else [])

@@ -13,7 +13,14 @@ from PIL import Image
 from promptlang import Session, Source
 from promptlang.analysis.world import Disk
 from promptlang.datasets.examples import load_examples
-from promptlang.plan.events import Event, PictureFinished, TaskProgress, TextReported, TrainingFinished, TrainingSkipped
+from promptlang.plan.events import (
+    Event,
+    PictureFinished,
+    TaskProgress,
+    TextReported,
+    TrainingFinished,
+    TrainingSkipped,
+)
 from promptlang.plan.steps import Plan, Render, Train
 from promptlang.plan.training_config import PriorConfig
 from promptlang.runtime import Runtime
@@ -32,13 +39,18 @@ def guarded(training: Callable[..., Train], render: Callable[..., Render]) -> Gu
     def make(text: str = "a cat", **changes: object) -> Train:
         step = training(steps=2, **changes)
         folder = step.report / "class"
-        made = [render(text=text, prompt=says(text, 3), seed=seed, metadata="minimal") for seed in range(COUNT)]
+        made = [
+            render(text=text, prompt=says(text, 3), seed=seed, metadata="minimal")
+            for seed in range(COUNT)
+        ]
         config = replace(step.config, prior=PriorConfig(1.0, text, folder))
         files = (folder / f"{each.seed:02}.png" for each in made)
         return replace(
             step,
             config=config,
-            class_pictures=tuple(replace(each, file=file) for each, file in zip(made, files, strict=True)),
+            class_pictures=tuple(
+                replace(each, file=file) for each, file in zip(made, files, strict=True)
+            ),
         )
 
     return make
@@ -49,7 +61,11 @@ def pictures(step: Train) -> dict[str, bytes]:
 
 
 def told(events: list[Event]) -> list[str]:
-    return [each.text for each in events if isinstance(each, TextReported) and each.text.startswith("made")]
+    return [
+        each.text
+        for each in events
+        if isinstance(each, TextReported) and each.text.startswith("made")
+    ]
 
 
 def test_they_are_made_once_and_learned_from(runtime: Runtime, guarded: Guarded) -> None:
@@ -57,8 +73,12 @@ def test_they_are_made_once_and_learned_from(runtime: Runtime, guarded: Guarded)
     events = run(runtime, step)
     assert isinstance(events[-1], TrainingFinished), complaints(events)
     assert told(events) == ["made 10 pictures of `a cat`, which ink is not to forget"]
-    assert any(isinstance(each, TaskProgress) and "pictures of a cat" in each.task for each in events)
-    assert not any(isinstance(each, PictureFinished) for each in events)  # they are none of the recipe's own
+    assert any(
+        isinstance(each, TaskProgress) and "pictures of a cat" in each.task for each in events
+    )
+    assert not any(
+        isinstance(each, PictureFinished) for each in events
+    )  # they are none of the recipe's own
     assert len(set(pictures(step).values())) == COUNT
     again = run(runtime, step)
     assert isinstance(again[-1], TrainingSkipped)
@@ -96,7 +116,9 @@ def test_those_of_another_prompt_are_not_believed(runtime: Runtime, guarded: Gua
     run(runtime, step)
     before = pictures(step)
     changed = guarded("a fox")
-    assert told(run(runtime, changed)) == ["made 10 pictures of `a fox`, which ink is not to forget"]
+    assert told(run(runtime, changed)) == [
+        "made 10 pictures of `a fox`, which ink is not to forget"
+    ]
     assert not {*before.values()} & {*pictures(changed).values()}
 
 

@@ -17,12 +17,16 @@ from promptlang.source import Span
 
 
 def opened(file: Path, span: Span, **options: bool) -> TrainingImage:
-    found = load_image(Example(file, ("",), 1, options.pop("mask", None)), span, **{"alpha_mask": False, **options})
+    found = load_image(
+        Example(file, ("",), 1, options.pop("mask", None)), span, **{"alpha_mask": False, **options}
+    )
     assert isinstance(found, TrainingImage), found
     return found
 
 
-def test_a_picture_is_turned_upright_put_on_white_and_cut_to_its_middle(tmp_path: Path, span: Span) -> None:
+def test_a_picture_is_turned_upright_put_on_white_and_cut_to_its_middle(
+    tmp_path: Path, span: Span
+) -> None:
     lying = Image.new("RGB", (40, 20), "red")
     lying.paste("blue", (20, 0, 40, 20))
     exif = Image.Exif()
@@ -45,7 +49,12 @@ def save(kind: str, file: Path) -> None:
         case "cmyk.jpg" | "print.tiff":
             grey.convert("CMYK").save(file, quality=100)
         case "animated.gif" | "moving.webp":
-            grey.save(file, save_all=True, lossless=True, append_images=[Image.new("RGB", (16, 16), "red")])
+            grey.save(
+                file,
+                save_all=True,
+                lossless=True,
+                append_images=[Image.new("RGB", (16, 16), "red")],
+            )
         case "deep.png":
             Image.fromarray(np.full((16, 16), 128 * 257, dtype=np.uint16)).save(file)
         case "float.tiff":
@@ -64,7 +73,16 @@ def save(kind: str, file: Path) -> None:
             Image.fromarray(np.full((16, 16), 128 * 257, dtype=np.int32)).save(file)
 
 
-KINDS = ("palette.gif", "cmyk.jpg", "animated.gif", "deep.png", "float.tiff", "grey.png", "faded.png", "pixel.png")
+KINDS = (
+    "palette.gif",
+    "cmyk.jpg",
+    "animated.gif",
+    "deep.png",
+    "float.tiff",
+    "grey.png",
+    "faded.png",
+    "pixel.png",
+)
 KINDS += ("see-through.png", "moving.webp", "print.tiff", "deep.tiff")
 
 
@@ -76,7 +94,9 @@ def test_a_picture_of_every_kind_has_its_colours(kind: str, tmp_path: Path, span
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_picture_is_upright_however_its_camera_was_held(orientation: int, tmp_path: Path, span: Span) -> None:
+def test_a_picture_is_upright_however_its_camera_was_held(
+    orientation: int, tmp_path: Path, span: Span
+) -> None:
     """Each orientation as a camera would store it: the turn that a reader has to make, made backwards."""
     upright = Image.new("RGB", (16, 16), "white")
     upright.paste("red", (0, 0, 8, 8))
@@ -112,7 +132,9 @@ def test_a_damaged_picture_is_named_with_what_is_wrong(
 ) -> None:
     file = tmp_path / name
     if content is None:
-        Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(file)
+        Image.fromarray(
+            np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        ).save(file)
         content = file.read_bytes()[: file.stat().st_size // 2]
     file.write_bytes(content)
     found = load_image(Example(file, ("",)), span, alpha_mask=False)
@@ -144,7 +166,9 @@ def test_a_mask_that_cannot_be_read_is_named(tmp_path: Path, span: Span) -> None
     assert found.message == "the picture `one-mask.png` cannot be read: it is not a picture"
 
 
-def test_a_caption_is_the_text_beside_the_picture_or_else_its_name(photos: Path, span: Span) -> None:
+def test_a_caption_is_the_text_beside_the_picture_or_else_its_name(
+    photos: Path, span: Span
+) -> None:
     found = load_examples(photos, span)
     assert [example.captions for example in found] == [("ink",), ("a cat in ink",), ("red fox 2",)]
 
@@ -156,7 +180,10 @@ def test_a_texts_lines_are_captions_to_choose_from(photos: Path, span: Span) -> 
 
 def test_a_template_is_said_instead_of_the_caption_or_around_it(photos: Path, span: Span) -> None:
     (photos / "ink.txt").write_text("a cat\na dog")
-    assert load_examples(photos, span, "sks, ${caption}")[0].captions == ("sks, a cat", "sks, a dog")
+    assert load_examples(photos, span, "sks, ${caption}")[0].captions == (
+        "sks, a cat",
+        "sks, a dog",
+    )
     assert load_examples(photos, span, "a photo of sks")[0].captions == ("a photo of sks",)
 
 
@@ -174,13 +201,22 @@ def test_a_folder_in_kohyas_manner_says_how_often_and_what(photos: Path, span: S
 
 
 def test_a_metadata_file_has_captions(photos: Path, span: Span) -> None:
-    lines = [{"file_name": "one.png", "text": "a  cat"}, {"file_name": "ink.png", "caption": ["a", "b"]}]
+    lines = [
+        {"file_name": "one.png", "text": "a  cat"},
+        {"file_name": "ink.png", "caption": ["a", "b"]},
+    ]
     (photos / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n\n")
-    assert [each.captions for each in load_examples(photos, span)] == [("a", "b"), ("a cat",), ("red fox 2",)]
+    assert [each.captions for each in load_examples(photos, span)] == [
+        ("a", "b"),
+        ("a cat",),
+        ("red fox 2",),
+    ]
 
 
 def test_every_bad_line_of_a_metadata_file_is_named(photos: Path, span: Span) -> None:
-    (photos / "metadata.jsonl").write_text('{"file_name": "a"}\n{\n{"text": "a"}\n{"file_name": "a", "text": 3}')
+    (photos / "metadata.jsonl").write_text(
+        '{"file_name": "a"}\n{\n{"text": "a"}\n{"file_name": "a", "text": 3}'
+    )
     with pytest.raises(PromptError) as caught:
         load_examples(photos, span)
     assert [each.message.removeprefix("line ") for each in caught.value.diagnostics] == [
@@ -191,7 +227,9 @@ def test_every_bad_line_of_a_metadata_file_is_named(photos: Path, span: Span) ->
     ]
 
 
-def test_some_are_held_out_the_same_each_time_and_never_learned_from(photos: Path, span: Span) -> None:
+def test_some_are_held_out_the_same_each_time_and_never_learned_from(
+    photos: Path, span: Span
+) -> None:
     found = load_examples(photos, span)
     learned, watched = split_examples(found, DataConfig(photos, held_out=0.4), 0, span)
     assert (learned, watched) == split_examples(found, DataConfig(photos, held_out=0.4), 0, span)

@@ -40,7 +40,11 @@ def second(base: BaseModel, photos: Path, span: Span) -> tuple[Mapping[int, Any]
     """What the second of two processes tells the first: its problems, and its pictures."""
     process = One(2, 1)
     with pytest.raises((PromptError, ValueError)):  # it has only its own
-        returned(DatasetEncoder(base, span, processes=process).of(load_examples(photos, span), DataConfig(photos)))
+        returned(
+            DatasetEncoder(base, span, processes=process).of(
+                load_examples(photos, span), DataConfig(photos)
+            )
+        )
     return tuple(process.told)
 
 
@@ -52,14 +56,20 @@ def test_each_process_encodes_its_share_and_has_all(
     heard = second(base, photos, span)
     asked = []
     encode = base.vae.encode
-    monkeypatch.setattr(base.vae, "encode", lambda pixels: asked.append(len(pixels)) or encode(pixels))
-    both = returned(DatasetEncoder(base, span, processes=One(2, 0, heard=heard)).of(found, data)).buckets
+    monkeypatch.setattr(
+        base.vae, "encode", lambda pixels: asked.append(len(pixels)) or encode(pixels)
+    )
+    both = returned(
+        DatasetEncoder(base, span, processes=One(2, 0, heard=heard)).of(found, data)
+    ).buckets
     assert sum(asked) == 2 < len(found)
     assert [bucket.examples for bucket in both] == [bucket.examples for bucket in alone]
     assert all(torch.equal(one.mean, other.mean) for one, other in zip(both, alone, strict=True))
 
 
-def test_what_one_process_cannot_read_is_an_error_in_each(base: BaseModel, photos: Path, span: Span) -> None:
+def test_what_one_process_cannot_read_is_an_error_in_each(
+    base: BaseModel, photos: Path, span: Span
+) -> None:
     found = load_examples(photos, span)
     found[1].file.write_bytes(b"no picture")
     first = One(2, 0, heard=second(base, photos, span)[:1])
@@ -67,7 +77,9 @@ def test_what_one_process_cannot_read_is_an_error_in_each(base: BaseModel, photo
         returned(DatasetEncoder(base, span, processes=first).of(found, DataConfig(photos)))
 
 
-def test_encoding_is_told_picture_by_picture(runtime: Runtime, training: Callable[..., Train], photos: Path) -> None:
+def test_encoding_is_told_picture_by_picture(
+    runtime: Runtime, training: Callable[..., Train], photos: Path
+) -> None:
     events = run(runtime, training(steps=1, validation=photos))
     bars = [(each.done, each.total) for each in events if isinstance(each, TaskProgress)]
     assert bars == [(0, 3), (1, 3), (2, 3)] * 2

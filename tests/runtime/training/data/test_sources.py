@@ -36,22 +36,41 @@ def names(source: Path, span: Span) -> list[tuple[str, int]]:
 
 
 def test_a_pattern_takes_what_its_names_match_and_nothing_else(more: Path, span: Span) -> None:
-    assert names(more / "photos/*.png", span) == [("ink.png", 1), ("one.png", 1), ("red-fox_2.png", 1)]
+    assert names(more / "photos/*.png", span) == [
+        ("ink.png", 1),
+        ("one.png", 1),
+        ("red-fox_2.png", 1),
+    ]
     assert names(more / "photos/[or]*", span) == [("one.png", 1), ("red-fox_2.png", 1)]
     assert names(more / "**/?.png", span) == [("a.png", 3), ("b.png", 3)]
 
 
-def test_a_picture_keeps_captions_repeats_and_mask_however_it_is_named(more: Path, span: Span) -> None:
+def test_a_picture_keeps_captions_repeats_and_mask_however_it_is_named(
+    more: Path, span: Span
+) -> None:
     folder = more / "3_sks dog"
     for source in (folder, folder / "b.png", folder / "b*.png", more):
         (found,) = [each for each in load_examples(source, span) if each.file.name == "b.png"]
-        assert (found.captions, found.repeats, found.mask) == (("sks dog",), 3, folder / "b-mask.png")
+        assert (found.captions, found.repeats, found.mask) == (
+            ("sks dog",),
+            3,
+            folder / "b-mask.png",
+        )
         assert found.origin is CaptionOrigin.FOLDER
 
 
-def test_a_list_names_pictures_folders_and_patterns_in_its_own_order(more: Path, span: Span) -> None:
-    (more / "all.txt").write_text("# mine\nphotos/red*\n\n3_sks dog\nphotos/ink.png\nphotos/red-fox_2.png\n", "utf-8")
-    assert names(more / "all.txt", span) == [("red-fox_2.png", 1), ("a.png", 3), ("b.png", 3), ("ink.png", 1)]
+def test_a_list_names_pictures_folders_and_patterns_in_its_own_order(
+    more: Path, span: Span
+) -> None:
+    (more / "all.txt").write_text(
+        "# mine\nphotos/red*\n\n3_sks dog\nphotos/ink.png\nphotos/red-fox_2.png\n", "utf-8"
+    )
+    assert names(more / "all.txt", span) == [
+        ("red-fox_2.png", 1),
+        ("a.png", 3),
+        ("b.png", 3),
+        ("ink.png", 1),
+    ]
 
 
 def test_a_lists_pictures_have_the_captions_of_their_folder(more: Path, span: Span) -> None:
@@ -66,7 +85,9 @@ def test_a_lists_pictures_have_the_captions_of_their_folder(more: Path, span: Sp
 
 
 def test_every_line_of_a_list_that_leads_nowhere_is_named(more: Path, span: Span) -> None:
-    (more / "all.txt").write_text("photos/ink.png\nphotos/one.txt\nno such folder\nphotos/*.gif\n", "utf-8")
+    (more / "all.txt").write_text(
+        "photos/ink.png\nphotos/one.txt\nno such folder\nphotos/*.gif\n", "utf-8"
+    )
     with pytest.raises(PromptError) as caught:
         load_examples(more / "all.txt", span)
     assert [each.message for each in caught.value.diagnostics] == [
@@ -78,9 +99,16 @@ def test_every_line_of_a_list_that_leads_nowhere_is_named(more: Path, span: Span
 
 @pytest.mark.parametrize(
     ("source", "code"),
-    [("photos/*.png", None), ("photos/one.png", None), ("photos/*.gif", "PL401"), ("none.txt", "PL304")],
+    [
+        ("photos/*.png", None),
+        ("photos/one.png", None),
+        ("photos/*.gif", "PL401"),
+        ("none.txt", "PL304"),
+    ],
 )
-def test_a_recipe_names_them_as_it_names_a_folder(more: Path, source: str, code: str | None) -> None:
+def test_a_recipe_names_them_as_it_names_a_folder(
+    more: Path, source: str, code: str | None
+) -> None:
     planned = Session(more, world=Disk()).plan(Source(f'train lora ink from "{source}"'))
     assert [each.code for each in planned.diagnostics] == ([code] if code else [])
 
@@ -108,7 +136,9 @@ def test_check_data_is_a_step_beside_others_and_what_is_wrong_does_not_stop_them
     step = training(steps=1, folder=photos / "o*.png")
     events = run(runtime, CheckData(span, photos), CheckData(span, photos / "*.gif"), step)
     assert [each.partition(" ")[0] for each in complaints(events)][:1] == ["PL410"]
-    assert "PL402 the picture `broken.png` cannot be read: it is not a picture" in complaints(events)
+    assert "PL402 the picture `broken.png` cannot be read: it is not a picture" in complaints(
+        events
+    )
     assert any(each.startswith("PL401") for each in complaints(events))
     assert sum(isinstance(each, DataChecked) for each in events) == 1
     assert step.file.is_file()

@@ -14,7 +14,16 @@ from peft import PeftModel
 from torch import Tensor, nn
 
 from promptlang.plan.events import TrainingFinished, TrainingSkipped
-from promptlang.plan.steps import ActiveLora, Adapter, Interval, PromptPart, Render, Resolved, Segment, Train
+from promptlang.plan.steps import (
+    ActiveLora,
+    Adapter,
+    Interval,
+    PromptPart,
+    Render,
+    Resolved,
+    Segment,
+    Train,
+)
 from promptlang.plan.training_config import Lora
 from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import Attachments, read_lora
@@ -52,7 +61,9 @@ def seen(text_encoder: nn.Module, unet: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture
-def trained(base: BaseModel, training: Callable[..., Train], tmp_path: Path) -> Callable[..., tuple[Path, Seen]]:
+def trained(
+    base: BaseModel, training: Callable[..., Train], tmp_path: Path
+) -> Callable[..., tuple[Path, Seen]]:
     """A file, and what the model says with what is in it."""
 
     def make(method: Lora) -> tuple[Path, Seen]:
@@ -94,7 +105,9 @@ def test_what_is_written_is_read_as_what_was_trained(
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_diffusers_reads_its_own_layout(name: str, trained: Callable[..., tuple[Path, Seen]], base: BaseModel) -> None:
+def test_diffusers_reads_its_own_layout(
+    name: str, trained: Callable[..., tuple[Path, Seen]], base: BaseModel
+) -> None:
     file, expected = trained(replace(METHODS[name], layout="diffusers"))
     pipeline = StableDiffusionPipeline(
         vae=base.vae,
@@ -110,9 +123,13 @@ def test_diffusers_reads_its_own_layout(name: str, trained: Callable[..., tuple[
     assert same(seen(pipeline.text_encoder, pipeline.unet), expected)
 
 
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # by PEFT itself
+@pytest.mark.filterwarnings(
+    "ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"
+)  # by PEFT itself
 @pytest.mark.parametrize("name", OF_PEFT)
-def test_peft_reads_its_own_layout(name: str, trained: Callable[..., tuple[Path, Seen]], base: BaseModel) -> None:
+def test_peft_reads_its_own_layout(
+    name: str, trained: Callable[..., tuple[Path, Seen]], base: BaseModel
+) -> None:
     folder, expected = trained(replace(OF_PEFT[name], layout="peft"))
     text, unet = deepcopy(base.text_encoder), deepcopy(base.unet)
     if OF_PEFT[name].text_encoder:
@@ -129,6 +146,10 @@ def test_a_folder_of_peft_is_trained_resumed_skipped_and_used_like_a_file(
     step = replace(step, file=step.file.with_suffix(""))
     assert_the_same_when_resumed(runtime, step)
     assert isinstance(run(runtime, step)[-1], TrainingSkipped)
-    said = Resolved((PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 1.0, 1.0),)),)),))
-    assert complaints(run(runtime, render(prompt=said, adapters=(Adapter("ink", step.file),)))) == []
+    said = Resolved(
+        (PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 1.0, 1.0),)),)),)
+    )
+    assert (
+        complaints(run(runtime, render(prompt=said, adapters=(Adapter("ink", step.file),)))) == []
+    )
     assert isinstance(run(runtime, replace(step, force=True))[-1], TrainingFinished)

@@ -16,7 +16,17 @@ from torch.func import functional_call
 
 from promptlang.inspection.headers import bundled_tokens, trigger_words
 from promptlang.plan.events import TextReported, TrainingFinished, TrainingSkipped
-from promptlang.plan.steps import ActiveLora, Adapter, Interval, Model, PromptPart, Render, Resolved, Segment, Train
+from promptlang.plan.steps import (
+    ActiveLora,
+    Adapter,
+    Interval,
+    Model,
+    PromptPart,
+    Render,
+    Resolved,
+    Segment,
+    Train,
+)
 from promptlang.plan.training_config import Dreambooth, Lora, TextualInversion
 from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import TokenEmbedding, merge_loras, read_embedding, read_lora
@@ -47,16 +57,27 @@ def rows_of(file: Path) -> Tensor:
 
 def sks_ids(base: BaseModel) -> tuple[Tensor, list[int]]:
     """``a <sks> in ink`` with two rows behind the table, and the words that they start as."""
-    known, size = build_vocabulary(base.tokenizer), len(base.text_encoder.get_input_embeddings().weight)
+    known, size = (
+        build_vocabulary(base.tokenizer),
+        len(base.text_encoder.get_input_embeddings().weight),
+    )
     said = [known.begin, *known.tokenize("a"), size, size + 1, *known.tokenize("in ink"), known.end]
     words = [*known.tokenize("cat"), *known.tokenize("fox")]
-    return torch.tensor([said + [known.pad] * (77 - len(said))]), [word for word in words if isinstance(word, int)]
+    return torch.tensor([said + [known.pad] * (77 - len(said))]), [
+        word for word in words if isinstance(word, int)
+    ]
 
 
 def test_a_token_and_a_lora_learn_together_as_in_plain_pytorch(
     runtime: Runtime, training: Callable[..., Train], base: BaseModel, tmp_path: Path
 ) -> None:
-    step = training(replace(PIVOTAL, token=replace(SKS, until=1.0)), steps=4, weight_decay=0.0, token_rate=5e-3, **SAID)
+    step = training(
+        replace(PIVOTAL, token=replace(SKS, until=1.0)),
+        steps=4,
+        weight_decay=0.0,
+        token_rate=5e-3,
+        **SAID,
+    )
     with learner_of(step, base) as learner:
         lesson = lesson_of(step, base, learner)
         learner.write(tmp_path / "fresh.safetensors", {})
@@ -69,19 +90,27 @@ def test_a_token_and_a_lora_learn_together_as_in_plain_pytorch(
     text, (ids, words) = deepcopy(base.text_encoder), sks_ids(base)
     table, size = text.get_input_embeddings(), len(base.text_encoder.get_input_embeddings().weight)
     table.weight = nn.Parameter(torch.cat([table.weight.detach(), table.weight.detach()[words]]))
-    table.weight.register_hook(lambda gradient: gradient * (torch.arange(len(gradient)) >= size)[:, None])
+    table.weight.register_hook(
+        lambda gradient: gradient * (torch.arange(len(gradient)) >= size)[:, None]
+    )
 
     def predict(batch: object) -> Tensor:
         hidden = text(ids).last_hidden_state.expand(2, -1, -1)
         weights = adapted(base.unet, "lora_unet_", tensors)
-        predicted = functional_call(base.unet, weights, (batch.noisy, batch.timesteps, hidden)).sample
+        predicted = functional_call(
+            base.unet, weights, (batch.noisy, batch.timesteps, hidden)
+        ).sample
         return ((predicted - batch.target) ** 2).mean()
 
     plainly(lesson, step, [([*matrices.values()], 1e-3), ([table.weight], 5e-3)], predict)
     assert torch.allclose(rows_of(step.file), table.weight[size:], atol=1e-5)
     made = load_file(step.file)
     assert all(alike(made[name], each) for name, each in matrices.items())
-    assert any(told.text.startswith("length of its vectors") for told in events if isinstance(told, TextReported))
+    assert any(
+        told.text.startswith("length of its vectors")
+        for told in events
+        if isinstance(told, TextReported)
+    )
 
 
 def test_after_its_share_of_the_steps_the_token_stays_bit_for_bit_and_the_lora_does_not(
@@ -89,7 +118,9 @@ def test_after_its_share_of_the_steps_the_token_stays_bit_for_bit_and_the_lora_d
 ) -> None:
     """Though the optimizer has moments of its rows, and would make them smaller."""
     whole = training(PIVOTAL, steps=8, warmup=0, weight_decay=0.1, **SAID)
-    half = training(replace(PIVOTAL, token=replace(SKS, until=1.0)), steps=4, warmup=0, weight_decay=0.1, **SAID)
+    half = training(
+        replace(PIVOTAL, token=replace(SKS, until=1.0)), steps=4, warmup=0, weight_decay=0.1, **SAID
+    )
     half = replace(half, file=tmp_path / "half" / "ink.safetensors")
     for step in (whole, half):
         assert isinstance(run(runtime, step)[-1], TrainingFinished)
@@ -104,7 +135,9 @@ def test_stopped_before_or_after_the_token_stays_it_goes_on_to_the_very_same_fil
     after: int, text_encoder: bool, runtime: Runtime, training: Callable[..., Train]
 ) -> None:
     method = replace(PIVOTAL, text_encoder=text_encoder)
-    assert_the_same_when_resumed(runtime, training(method, steps=6, weight_decay=0.1, ema=0.9, **SAID), after)
+    assert_the_same_when_resumed(
+        runtime, training(method, steps=6, weight_decay=0.1, ema=0.9, **SAID), after
+    )
 
 
 @pytest.mark.parametrize("after", [3, 5])
@@ -114,11 +147,17 @@ def test_looks_at_an_average_leave_nothing_behind_that_is_learned_with(
     """Captions whose states are remembered once the token stays, and the average's rows, which are others."""
     method = replace(PIVOTAL, token=replace(SKS, until=0.2))
     said = {"template": "a <sks> in {ink|cat|fox|a cat|a fox}", "held_out": 0.4}
-    assert_the_same_when_resumed(runtime, training(method, steps=10, ema=0.95, token_rate=0.05, **said), after)
+    assert_the_same_when_resumed(
+        runtime, training(method, steps=10, ema=0.95, token_rate=0.05, **said), after
+    )
 
 
 def test_the_base_is_unchanged_and_the_file_brings_its_token_along(
-    runtime: Runtime, training: Callable[..., Train], base: BaseModel, render: Callable[..., Render], span: Span
+    runtime: Runtime,
+    training: Callable[..., Train],
+    base: BaseModel,
+    render: Callable[..., Render],
+    span: Span,
 ) -> None:
     step = training(PIVOTAL, steps=2, **SAID)
     before = {name: each.clone() for name, each in base.text_encoder.state_dict().items()}
@@ -129,11 +168,16 @@ def test_the_base_is_unchanged_and_the_file_brings_its_token_along(
     assert trigger_words(step.file) == "<sks>"
     embedding = read_embedding(Adapter("sks", step.file), base, span)
     assert torch.equal(embedding.rows["text_encoder"], rows_of(step.file))
-    said = Resolved((PromptPart((Interval(3, (Segment("a <sks>"),), (ActiveLora("ink", 1.0, 1.0),)),)),))
+    said = Resolved(
+        (PromptPart((Interval(3, (Segment("a <sks>"),), (ActiveLora("ink", 1.0, 1.0),)),)),)
+    )
     adapter = Adapter("ink", step.file)
     with_both = render(prompt=said, adapters=(adapter,), embeddings=(Adapter("sks", step.file),))
     assert complaints(run(runtime, with_both)) == []
-    assert complaints(run(Runtime(), replace(with_both, file=with_both.file.with_name("again.png")))) == []
+    assert (
+        complaints(run(Runtime(), replace(with_both, file=with_both.file.with_name("again.png"))))
+        == []
+    )
     assert with_both.file.with_name("again.png").read_bytes() == with_both.file.read_bytes()
 
 
@@ -152,7 +196,9 @@ def test_a_token_that_is_there_already_is_read_in_captions_as_in_prompts(
 ) -> None:
     file, draw = tmp_path / "sks.safetensors", torch.Generator().manual_seed(0)
     save_file({"emb_params": torch.randn(2, 32, generator=draw)}, file)
-    step = training(OTHERS[way], steps=2, template="a (<sks>:1.2), <x>", embeddings=(Adapter("sks", file),))
+    step = training(
+        OTHERS[way], steps=2, template="a (<sks>:1.2), <x>", embeddings=(Adapter("sks", file),)
+    )
     known = read_embedding(step.embeddings[0], base, step.span)
     with learner_of(step, base) as learner, torch.no_grad():
         lesson = lesson_of(step, base, learner, (known,))
@@ -222,7 +268,9 @@ def test_a_token_that_learns_under_a_lora_sees_its_weights(
         key = "lora_unet_" + name.replace(".", "_")
         if f"{key}.alpha" in tensors:
             down, up = tensors[f"{key}.lora_down.weight"], tensors[f"{key}.lora_up.weight"]
-            product = (up.flatten(1) @ down.flatten(1)) * (1.5 * tensors[f"{key}.alpha"] / len(down))
+            product = (up.flatten(1) @ down.flatten(1)) * (
+                1.5 * tensors[f"{key}.alpha"] / len(down)
+            )
             by_hand[f"{name}.weight"] += product.reshape(by_hand[f"{name}.weight"].shape)
     theirs = functional_call(base.unet, by_hand, (batch.noisy, batch.timesteps, hidden)).sample
     assert torch.allclose(ours, theirs, atol=1e-5)
@@ -234,7 +282,9 @@ def test_a_token_that_learns_under_a_lora_sees_its_weights(
 def test_it_is_trained_again_when_the_lora_under_it_has_changed(
     ink: Adapter, runtime: Runtime, training: Callable[..., Train]
 ) -> None:
-    step = training(SKS, steps=2, active_loras=(ActiveLora("worn", 1.0, 1.0),), adapters=(ink,), **SAID)
+    step = training(
+        SKS, steps=2, active_loras=(ActiveLora("worn", 1.0, 1.0),), adapters=(ink,), **SAID
+    )
     assert isinstance(run(runtime, step)[-1], TrainingFinished)
     assert isinstance(run(runtime, step)[-1], TrainingSkipped)
     other = replace(step, active_loras=(ActiveLora("worn", 1.0, 0.5),))
@@ -249,6 +299,11 @@ def test_a_picture_after_a_training_under_a_lora_is_as_before(
     step = render(prompt=says("a cat", 3))
     run(runtime, step)
     before = step.file.read_bytes()
-    run(runtime, training(SKS, steps=2, active_loras=(ActiveLora("worn", 1.0, 1.0),), adapters=(ink,), **SAID))
+    run(
+        runtime,
+        training(
+            SKS, steps=2, active_loras=(ActiveLora("worn", 1.0, 1.0),), adapters=(ink,), **SAID
+        ),
+    )
     run(runtime, step)
     assert step.file.read_bytes() == before

@@ -51,7 +51,9 @@ def lesson_of(
     encoders = [each.with_extra_embeddings(known) for each in LoadedModel.of(base).encoders]
     texts = job._caption_conditioning(step, base, learner, encoders, material)
     seen = returned(job.encode_data(step, base, material, SINGLE_PROCESS))
-    return job.LossBuilder(step, base, seen, NoiseSchedule.of(base.scheduler_config), texts).build_loss(learner)
+    return job.LossBuilder(
+        step, base, seen, NoiseSchedule.of(base.scheduler_config), texts
+    ).build_loss(learner)
 
 
 def change(weight: Tensor, of: Mapping[str, Tensor]) -> Tensor:
@@ -70,7 +72,9 @@ def change(weight: Tensor, of: Mapping[str, Tensor]) -> Tensor:
     if "dora_scale" not in of:
         return weight + product
     whole = weight + product
-    length = whole.detach().flatten(1).norm(dim=1).reshape(of["dora_scale"].shape)  # a constant, says the paper
+    length = (
+        whole.detach().flatten(1).norm(dim=1).reshape(of["dora_scale"].shape)
+    )  # a constant, says the paper
     return whole * (of["dora_scale"] / length)
 
 
@@ -79,7 +83,9 @@ def adapted(network: nn.Module, prefix: str, tensors: Mapping[str, Tensor]) -> d
     found = {}
     for name, module in network.named_modules():
         key = prefix + name.removeprefix("text_model.").replace(".", "_") + "."
-        of = {key_.removeprefix(key): each for key_, each in tensors.items() if key_.startswith(key)}
+        of = {
+            key_.removeprefix(key): each for key_, each in tensors.items() if key_.startswith(key)
+        }
         if of and isinstance(module, (nn.Linear, nn.Conv2d)):
             found[f"{name}.weight"] = change(module.weight, of)
     return found
@@ -96,7 +102,9 @@ ADAPTERS = [
 ]
 
 
-@pytest.mark.parametrize("method", ADAPTERS, ids=lambda each: f"{each.algo}-{each.targets}-{each.rank}")
+@pytest.mark.parametrize(
+    "method", ADAPTERS, ids=lambda each: f"{each.algo}-{each.targets}-{each.rank}"
+)
 def test_the_loss_and_its_gradients_are_those_of_a_network_with_the_files_weights(
     method: Lora, training: Callable[..., Train], base: BaseModel, tmp_path: Path
 ) -> None:
@@ -115,25 +123,41 @@ def test_the_loss_and_its_gradients_are_those_of_a_network_with_the_files_weight
     }
     batch = lesson.batches.at(0)
     text = deepcopy(base.text_encoder)
-    ids = torch.tensor([lesson.conditioning.encoders[0].encoder.cut(caption)[0].tokens for caption in batch.captions])
-    hidden = functional_call(text, adapted(text, "lora_te_text_model_", tensors), (ids,)).last_hidden_state
+    ids = torch.tensor(
+        [
+            lesson.conditioning.encoders[0].encoder.cut(caption)[0].tokens
+            for caption in batch.captions
+        ]
+    )
+    hidden = functional_call(
+        text, adapted(text, "lora_te_text_model_", tensors), (ids,)
+    ).last_hidden_state
     arguments = batch.noisy, batch.timesteps, hidden
-    predicted = functional_call(base.unet, adapted(base.unet, "lora_unet_", tensors), arguments).sample
+    predicted = functional_call(
+        base.unet, adapted(base.unet, "lora_unet_", tensors), arguments
+    ).sample
     expected = ((predicted - batch.target) ** 2).mean()
     expected.backward()
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     learned = [each for each in tensors.values() if each.requires_grad]
-    scale = method.alpha / method.rank if method.rank == 64 else 1.0  # of the second factor's gradient, in the first
+    scale = (
+        method.alpha / method.rank if method.rank == 64 else 1.0
+    )  # of the second factor's gradient, in the first
     assert len(learned) == len(gradients)
     if scale == 1.0:
-        assert gradients == pytest.approx(sorted(float(each.grad.norm()) for each in learned), rel=1e-3, abs=1e-7)
+        assert gradients == pytest.approx(
+            sorted(float(each.grad.norm()) for each in learned), rel=1e-3, abs=1e-7
+        )
 
 
 @pytest.mark.parametrize("targets", ["qv", "all"])
 def test_a_lora_that_is_read_again_predicts_what_was_trained(
     targets: str, training: Callable[..., Train], base: BaseModel, tmp_path: Path, span: Span
 ) -> None:
-    step, draw = training(Lora(2, 3.0, targets, text_encoder=True)), torch.Generator().manual_seed(0)
+    step, draw = (
+        training(Lora(2, 3.0, targets, text_encoder=True)),
+        torch.Generator().manual_seed(0),
+    )
     file = tmp_path / "made.safetensors"
     with learner_of(step, base) as learner:
         for parameter in learner.parameters().values():
@@ -151,11 +175,14 @@ def test_a_lora_that_is_read_again_predicts_what_was_trained(
     with torch.no_grad(), Attachments(base.unet, ((lora.unet, 1.0),)):
         predicted = base.unet(batch.noisy, batch.timesteps, seen).sample
     assert torch.allclose(predicted, expected, atol=1e-4)
-    assert not torch.allclose(predicted, base.unet(batch.noisy, batch.timesteps, hidden).sample, atol=1e-3)
+    assert not torch.allclose(
+        predicted, base.unet(batch.noisy, batch.timesteps, hidden).sample, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize(
-    ("targets", "modules"), [("attn+ff", 32 + 4 * 4), ("attn1.to_(q|k)$", 8), ("all", None), ("mid_block", None)]
+    ("targets", "modules"),
+    [("attn+ff", 32 + 4 * 4), ("attn1.to_(q|k)$", 8), ("all", None), ("mid_block", None)],
 )
 def test_targets_choose_the_layers(
     targets: str, modules: int | None, training: Callable[..., Train], base: BaseModel
@@ -169,25 +196,36 @@ def test_targets_choose_the_layers(
         assert len(found) == modules
 
 
-def test_targets_that_are_nowhere_are_named(runtime: Runtime, training: Callable[..., Train]) -> None:
+def test_targets_that_are_nowhere_are_named(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
     assert complaints(run(runtime, training(targets="to_z$"))) == [
         "PL523 `--targets to_z$` is in no layer's name in the UNet"
     ]
 
 
-def test_a_complaint_points_at_the_option_that_it_is_about(runtime: Runtime, training: Callable[..., Train]) -> None:
+def test_a_complaint_points_at_the_option_that_it_is_about(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
     place = Source("train lora ink from photos --targets to_z$").span(27, 42)
     events = run(runtime, replace(training(targets="to_z$"), option_spans=(("targets", place),)))
-    assert [each.diagnostic.span for each in events if isinstance(each, DiagnosticRaised)] == [place]
+    assert [each.diagnostic.span for each in events if isinstance(each, DiagnosticRaised)] == [
+        place
+    ]
 
 
 def plainly(
-    lesson: TrainingLoss, step: Train, groups: list[tuple[list[nn.Parameter], float]], predict: Callable[..., Tensor]
+    lesson: TrainingLoss,
+    step: Train,
+    groups: list[tuple[list[nn.Parameter], float]],
+    predict: Callable[..., Tensor],
 ) -> None:
     """A training as one would write it."""
     optimisation = step.config.optimisation
     decay = optimisation.weight_decay
-    adam = torch.optim.AdamW([{"params": each, "lr": rate} for each, rate in groups], weight_decay=decay)
+    adam = torch.optim.AdamW(
+        [{"params": each, "lr": rate} for each, rate in groups], weight_decay=decay
+    )
     for number in range(optimisation.steps):
         batch = lesson.batches.at(number)
         for group, (_, rate) in zip(adam.param_groups, groups, strict=True):
@@ -212,7 +250,13 @@ def test_dreambooth_is_a_plain_training_of_unet_and_text_encoder_with_the_bases_
     runtime: Runtime, training: Callable[..., Train], base: BaseModel, tmp_path: Path, span: Span
 ) -> None:
     folder = tmp_path / "models" / "cat"
-    step = training(Dreambooth(text_encoder=True), prior=PriorConfig(0.7, "a cat"), steps=3, file=folder, name="cat")
+    step = training(
+        Dreambooth(text_encoder=True),
+        prior=PriorConfig(0.7, "a cat"),
+        steps=3,
+        file=folder,
+        name="cat",
+    )
     assert isinstance(run(runtime, step)[-1], TrainingFinished)
     made = loader.load_model(Model("cat", folder), span)
     with learner_of(step, base) as learner:
@@ -220,10 +264,14 @@ def test_dreambooth_is_a_plain_training_of_unet_and_text_encoder_with_the_bases_
     unet, text = (deepcopy(each).requires_grad_(True) for each in (base.unet, base.text_encoder))
 
     def predict(batch: object) -> Tensor:
-        hidden = torch.cat([text(token_ids(base, caption)).last_hidden_state for caption in batch.captions])
+        hidden = torch.cat(
+            [text(token_ids(base, caption)).last_hidden_state for caption in batch.captions]
+        )
         learned = unet(batch.noisy, batch.timesteps, hidden).sample
         ids = token_ids(base, (Segment("a cat"),))
-        of_class, of_base = (each(ids).last_hidden_state.expand(2, -1, -1) for each in (text, base.text_encoder))
+        of_class, of_base = (
+            each(ids).last_hidden_state.expand(2, -1, -1) for each in (text, base.text_encoder)
+        )
         wanted = base.unet(batch.noisy, batch.timesteps, of_base).sample.detach()
         kept = unet(batch.noisy, batch.timesteps, of_class).sample
         return ((learned - batch.target) ** 2).mean() + 0.7 * ((kept - wanted) ** 2).mean()
@@ -233,16 +281,23 @@ def test_dreambooth_is_a_plain_training_of_unet_and_text_encoder_with_the_bases_
         mine, before = {"unet": made.unet, **made.text_encoders}[part], getattr(base, part)
         for name, value in expected.state_dict().items():
             assert alike(mine.state_dict()[name], value), name
-        moved = [not torch.equal(each, before.state_dict()[name]) for name, each in mine.state_dict().items()]
+        moved = [
+            not torch.equal(each, before.state_dict()[name])
+            for name, each in mine.state_dict().items()
+        ]
         assert sum(moved) > len(moved) / 2
-    assert all(torch.equal(a, b) for a, b in zip(made.vae.parameters(), base.vae.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(made.vae.parameters(), base.vae.parameters(), strict=True)
+    )
 
 
 def test_textual_inversion_is_a_plain_training_of_rows_in_the_table(
     runtime: Runtime, training: Callable[..., Train], base: BaseModel
 ) -> None:
     method = TextualInversion("sks", 2, "cat fox")
-    step = training(method, template="a <sks> in {ink|ink}", steps=4, learning_rate=5e-3, weight_decay=0.0)
+    step = training(
+        method, template="a <sks> in {ink|ink}", steps=4, learning_rate=5e-3, weight_decay=0.0
+    )
     events = run(runtime, step)
     assert isinstance(events[-1], TrainingFinished), events
     with learner_of(step, base) as learner:
@@ -254,7 +309,9 @@ def test_textual_inversion_is_a_plain_training_of_rows_in_the_table(
     table.weight = nn.Parameter(torch.cat([table.weight.detach(), table.weight.detach()[words]]))
     said = [known.begin, *known.tokenize("a"), size, size + 1, *known.tokenize("in ink"), known.end]
     ids = torch.tensor([said + [known.pad] * (77 - len(said))])
-    table.weight.register_hook(lambda gradient: gradient * (torch.arange(len(gradient)) >= size)[:, None])
+    table.weight.register_hook(
+        lambda gradient: gradient * (torch.arange(len(gradient)) >= size)[:, None]
+    )
 
     def predict(batch: object) -> Tensor:
         hidden = text(ids).last_hidden_state.expand(2, -1, -1)
@@ -271,12 +328,19 @@ def test_a_token_starts_as_a_word_or_as_the_mean_of_all(
     training: Callable[..., Train], base: BaseModel, runtime: Runtime
 ) -> None:
     table = base.text_encoder.get_input_embeddings().weight
-    for init, row in (("cat", table[build_vocabulary(base.tokenizer).tokenize("cat")[0]]), ("", None)):
+    for init, row in (
+        ("cat", table[build_vocabulary(base.tokenizer).tokenize("cat")[0]]),
+        ("", None),
+    ):
         with learner_of(training(TextualInversion("x", 3, init)), base) as learner:
             rows = learner.main_parameters[textual_inversion.EMBEDDING_KEY]
-        assert torch.allclose(rows.norm(dim=1), (row if row is not None else table).norm(dim=-1).median())
+        assert torch.allclose(
+            rows.norm(dim=1), (row if row is not None else table).norm(dim=-1).median()
+        )
         assert torch.equal(rows[0], rows[2])
-    assert complaints(run(runtime, training(TextualInversion("x"), template="a cat"))) == ["PL405 no caption has `<x>`"]
+    assert complaints(run(runtime, training(TextualInversion("x"), template="a cat"))) == [
+        "PL405 no caption has `<x>`"
+    ]
     step = training(TextualInversion("x", 1, " "), template="<x>")
     assert complaints(run(runtime, step)) == ["PL524 `--init  ` is no word to start from"]
 
@@ -287,7 +351,12 @@ def test_a_word_to_start_from_that_is_longer_than_the_token_is_told(
     step = training(TextualInversion("x", 2, "a cat a"), template="<x>", steps=1)
     told = "`a cat a` is 3 tokens to the model, and only the first 2 of them are begun with"
     assert complaints(run(runtime, step)) == [f"PL532 {told}"]
-    assert complaints(run(runtime, training(TextualInversion("x", 3, "a cat a"), template="<x>", steps=1))) == []
+    assert (
+        complaints(
+            run(runtime, training(TextualInversion("x", 3, "a cat a"), template="<x>", steps=1))
+        )
+        == []
+    )
 
 
 @pytest.fixture(
@@ -309,8 +378,12 @@ def test_what_is_not_to_learn_is_unchanged_bit_for_bit(
     runtime = Runtime()
     run(runtime, training(steps=1, file=training().file.with_name("first.safetensors")))
     base = runtime._models[tiny].base
-    before = {part: deepcopy(getattr(base, part).state_dict()) for part in ("unet", "text_encoder", "vae")}
-    assert isinstance(run(runtime, training(method, template="a <x>", steps=2))[-1], TrainingFinished)
+    before = {
+        part: deepcopy(getattr(base, part).state_dict()) for part in ("unet", "text_encoder", "vae")
+    }
+    assert isinstance(
+        run(runtime, training(method, template="a <x>", steps=2))[-1], TrainingFinished
+    )
     for part, values in before.items():
         after = getattr(base, part)
         assert after.state_dict().keys() == values.keys()
@@ -331,9 +404,16 @@ def test_two_batches_to_a_step_are_one_of_twice_the_size(
     made = []
     for batch, accumulate in ((4, 1), (2, 2), (1, 4)):
         file = tmp_path / f"{accumulate}" / "made"
-        options = {"weighting": "min-snr", "noise_offset": 0.1, "dropout": 0.2, "template": "a <x> ${caption}"}
+        options = {
+            "weighting": "min-snr",
+            "noise_offset": 0.1,
+            "dropout": 0.2,
+            "template": "a <x> ${caption}",
+        }
         prior = None if isinstance(method, TextualInversion) else PriorConfig(0.5, "a cat")
-        step = training(method, file=file, batch=batch, accumulate=accumulate, steps=2, prior=prior, **options)
+        step = training(
+            method, file=file, batch=batch, accumulate=accumulate, steps=2, prior=prior, **options
+        )
         assert isinstance(run(runtime, step)[-1], TrainingFinished)
         made.append(dict(result(step)))
     for other in made[1:]:
@@ -341,7 +421,9 @@ def test_two_batches_to_a_step_are_one_of_twice_the_size(
         assert all(alike(other[name], value) for name, value in made[0].items())
 
 
-@pytest.mark.parametrize(("algo", "expected"), [("dora", "change by 50.00%"), ("lora", "change by 0.00%")])
+@pytest.mark.parametrize(
+    ("algo", "expected"), [("dora", "change by 50.00%"), ("lora", "change by 0.00%")]
+)
 def test_doras_lengths_count_in_how_strong_it_is(
     algo: str, expected: str, training: Callable[..., Train], base: BaseModel
 ) -> None:
@@ -369,7 +451,11 @@ def test_the_losses_of_a_steps_parts_are_those_of_the_whole(
 def test_what_is_held_back_while_the_base_is_asked_stays_held_back(
     training: Callable[..., Train], base: BaseModel
 ) -> None:
-    step = training(Lora(2, 2.0, "all"), prior=PriorConfig(1.0, "a cat"), part_rates=(("down", 0.0), ("mid", 0.0)))
+    step = training(
+        Lora(2, 2.0, "all"),
+        prior=PriorConfig(1.0, "a cat"),
+        part_rates=(("down", 0.0), ("mid", 0.0)),
+    )
     with learner_of(step, base) as learner:
         sum(lesson_of(step, base, learner).losses(0)).backward()
         learns = {name for name, each in learner.unet.named_parameters() if each.requires_grad}
@@ -413,7 +499,9 @@ def test_so_many_of_them_are_seen_for_each_picture_and_count_no_more_for_it(
     assert sum(losses[2:]).item() == pytest.approx(wanted.item(), rel=1e-5)
 
 
-def test_without_the_adapter_the_prediction_is_the_bases(training: Callable[..., Train], base: BaseModel) -> None:
+def test_without_the_adapter_the_prediction_is_the_bases(
+    training: Callable[..., Train], base: BaseModel
+) -> None:
     step = training(Lora(2, 2.0, "all"), prior=PriorConfig(1.0, "a cat"))
     with learner_of(step, base) as learner:
         _, drift = lesson_of(step, base, learner).losses(0)

@@ -86,7 +86,9 @@ def of(training: Make, xl: Model, tmp_path: Path) -> Make:
 
 def encoded(pipeline: StableDiffusionXLPipeline, text: str) -> tuple[Tensor, Tensor]:
     """By diffusers: states and the pooled text; no text at all is zeros, as its pipeline has it."""
-    states, _, pooled, _ = pipeline.encode_prompt(text, device="cpu", do_classifier_free_guidance=False)
+    states, _, pooled, _ = pipeline.encode_prompt(
+        text, device="cpu", do_classifier_free_guidance=False
+    )
     return (states, pooled) if text else (torch.zeros_like(states), torch.zeros_like(pooled))
 
 
@@ -100,18 +102,34 @@ def test_a_step_is_that_of_diffusers_scripts(way: str, of: Make, base: BaseModel
         for number in range(8):
             batch = lesson.batches.at(number)
             texts = ["".join(segment.text for segment in caption) for caption in batch.captions]
-            states, pooled = map(torch.cat, zip(*(encoded(pipeline, text) for text in texts), strict=True))
+            states, pooled = map(
+                torch.cat, zip(*(encoded(pipeline, text) for text in texts), strict=True)
+            )
             with torch.no_grad():
                 added = {"text_embeds": pooled, "time_ids": batch.time_ids}
-                wanted = pipeline.unet(batch.noisy, batch.timesteps, states, added_cond_kwargs=added).sample
+                wanted = pipeline.unet(
+                    batch.noisy, batch.timesteps, states, added_cond_kwargs=added
+                ).sample
                 (loss,) = lesson.losses(number)
-            assert loss.item() == pytest.approx(((wanted - batch.target) ** 2).mean().item(), rel=1e-4)
+            assert loss.item() == pytest.approx(
+                ((wanted - batch.target) ** 2).mean().item(), rel=1e-4
+            )
             seen |= {*texts} | {tuple(frame) for frame in batch.time_ids.int().tolist()}
         (loss,) = lesson.losses(1)
         loss.backward()
-        parts = {name.split(".")[0] for name, each in learner.text_encoder_parameters.items() if each.grad is not None}
+        parts = {
+            name.split(".")[0]
+            for name, each in learner.text_encoder_parameters.items()
+            if each.grad is not None
+        }
     assert parts == {"text_encoder", "text_encoder_2"}
-    assert {"", "ink", (16, 40, 1, 0, 8, 24), (20, 16, 2, 0, 16, 16), (16, 16, 0, 0, 16, 16)} <= seen
+    assert {
+        "",
+        "ink",
+        (16, 40, 1, 0, 8, 24),
+        (20, 16, 2, 0, 16, 16),
+        (16, 16, 0, 0, 16, 16),
+    } <= seen
 
 
 def test_gradients_reach_the_pooled_text(of: Make, base: BaseModel) -> None:
@@ -120,7 +138,11 @@ def test_gradients_reach_the_pooled_text(of: Make, base: BaseModel) -> None:
         (loss,) = lesson_of(of("dreambooth"), base, learner).losses(0)
         loss.backward()
         last = "encoder.layers.2.mlp.fc2.weight"
-        found = {name: each.grad for name, each in learner.text_encoder_parameters.items() if name.endswith(last)}
+        found = {
+            name: each.grad
+            for name, each in learner.text_encoder_parameters.items()
+            if name.endswith(last)
+        }
     assert [grad is not None for _, grad in sorted(found.items())] == [False, True]
 
 
@@ -129,11 +151,22 @@ def test_of_a_picture_that_is_cut_and_mirrored_its_place_is_told() -> None:
     part = TrainingImage(Image.new("RGB", (40, 20)), None).crop((20, 4, 36, 20))
     assert part.time_ids((8, 8)) == (20, 40, 2, 10, 8, 8)
     assert part.time_ids((8, 8), flipped=True) == (20, 40, 2, 2, 8, 8)
-    assert TrainingImage(Image.new("RGB", (40, 20)), None).time_ids((10, 10)) == (20, 40, 0, 5, 10, 10)
+    assert TrainingImage(Image.new("RGB", (40, 20)), None).time_ids((10, 10)) == (
+        20,
+        40,
+        0,
+        5,
+        10,
+        10,
+    )
 
 
 def picture(
-    model: Model, render: Callable[..., Render], runtime: Runtime, text: str = "a cat", **more: object
+    model: Model,
+    render: Callable[..., Render],
+    runtime: Runtime,
+    text: str = "a cat",
+    **more: object,
 ) -> Tensor:
     uses = (ActiveLora("ink", 1.0, 1.0),) if "adapters" in more else ()
     said = Resolved((PromptPart((Interval(3, (Segment(text),), uses),)),))
@@ -144,7 +177,9 @@ def by_diffusers(pipeline: StableDiffusionXLPipeline) -> Tensor:
     pipeline.set_progress_bar_config(disable=True)
     size = {"width": 16, "height": 16, "output_type": "latent"}
     draw = torch.Generator().manual_seed(1)
-    return pipeline("a cat", num_inference_steps=3, guidance_scale=5.0, generator=draw, **size).images
+    return pipeline(
+        "a cat", num_inference_steps=3, guidance_scale=5.0, generator=draw, **size
+    ).images
 
 
 @pytest.mark.parametrize("way", ["lora", "lokr", "dora"])
@@ -163,17 +198,28 @@ def test_a_file_is_read_whole_and_is_what_was_learned(
             wanted = learner.predict(batch.noisy, batch.timesteps, told)
         learner.write(file, {})
         networks = (learner.unet, *learner.text_encoders.values())
-        own = sum(isinstance(module, BaseTunerLayer) for network in networks for module in network.modules())
+        own = sum(
+            isinstance(module, BaseTunerLayer)
+            for network in networks
+            for module in network.modules()
+        )
     lora = read_lora(Adapter("ink", file), base, span)
     assert sum(map(len, lora.deltas.values())) == own
-    names = {original_name(f"{name}.weight", base.unet).removesuffix(".weight") for name in lora.deltas["unet"]}
+    names = {
+        original_name(f"{name}.weight", base.unet).removesuffix(".weight")
+        for name in lora.deltas["unet"]
+    }
     keys = {key.split(".")[0] for key in load_file(file)}
-    assert {key for key in keys if key.startswith("lora_unet_")} == {"lora_unet_" + n.replace(".", "_") for n in names}
+    assert {key for key in keys if key.startswith("lora_unet_")} == {
+        "lora_unet_" + n.replace(".", "_") for n in names
+    }
     assert {key[:9] for key in keys} == {"lora_unet", "lora_te1_", "lora_te2_"}
     whole = merge_loras(base, [lora], [ActiveLora("ink", 1.0, 1.0)])
     with learner_of(of("dreambooth"), whole) as plain, torch.no_grad():
         texts = lesson_of(of("dreambooth"), whole, plain).conditioning
-        again = plain.predict(batch.noisy, batch.timesteps, texts.encode(batch.captions, batch.time_ids))
+        again = plain.predict(
+            batch.noisy, batch.timesteps, texts.encode(batch.captions, batch.time_ids)
+        )
     assert torch.allclose(again, wanted, atol=1e-4)
 
 
@@ -183,7 +229,8 @@ def test_diffusers_makes_the_same_picture_of_it(
 ) -> None:
     method = Lora(2, 3.0, "attn", text_encoder=True, layout=layout)
     step = replace(
-        of("lora", learning_rate=0.05, text_encoder_rate=0.05), config=replace(of("lora").config, method=method)
+        of("lora", learning_rate=0.05, text_encoder_rate=0.05),
+        config=replace(of("lora").config, method=method),
     )
     assert complaints(run(runtime, step)) == []
     ours = picture(xl, render, runtime, adapters=(Adapter("ink", step.file),))
@@ -206,7 +253,9 @@ def test_diffusers_makes_the_same_picture_of_it(
 def test_a_trained_model_is_a_folder_that_diffusers_reads(
     of: Make, render: Callable[..., Render], runtime: Runtime
 ) -> None:
-    step = of("dreambooth", learning_rate=0.01, text_encoder_rate=0.01, prior=PriorConfig(1.0, "a cat"))
+    step = of(
+        "dreambooth", learning_rate=0.01, text_encoder_rate=0.01, prior=PriorConfig(1.0, "a cat")
+    )
     assert complaints(run(runtime, step)) == []
     pipeline = StableDiffusionXLPipeline.from_pretrained(step.file)
     pipeline.set_progress_bar_config(disable=True)
@@ -220,7 +269,10 @@ def test_a_token_has_rows_for_both(of: Make, base: BaseModel, runtime: Runtime, 
     step = of("ti", steps=4)
     assert complaints(run(runtime, step)) == []
     tensors = load_file(step.file)
-    assert {name: tuple(each.shape) for name, each in tensors.items()} == {"clip_l": (2, 32), "clip_g": (2, 48)}
+    assert {name: tuple(each.shape) for name, each in tensors.items()} == {
+        "clip_l": (2, 32),
+        "clip_g": (2, 48),
+    }
     rows = read_embedding(Adapter("sks", step.file), base, span).rows
     start = {part: base.text_encoders[part].get_input_embeddings().weight for part in rows}
     ids = base.tokenizer("cat fox", add_special_tokens=False).input_ids
@@ -230,8 +282,12 @@ def test_a_token_has_rows_for_both(of: Make, base: BaseModel, runtime: Runtime, 
 
 
 @pytest.mark.parametrize("way", METHODS)
-def test_a_training_goes_on_where_it_stopped_to_the_byte(way: str, of: Make, tmp_path: Path) -> None:
-    whole = of(way, steps=5, prior=PriorConfig(1.0, "a cat") if way in ("lora", "dreambooth") else None)
+def test_a_training_goes_on_where_it_stopped_to_the_byte(
+    way: str, of: Make, tmp_path: Path
+) -> None:
+    whole = of(
+        way, steps=5, prior=PriorConfig(1.0, "a cat") if way in ("lora", "dreambooth") else None
+    )
     assert complaints(run(Runtime(), whole)) == []
     parted = replace(whole, file=tmp_path / "again" / whole.file.name)
     events = Runtime().execute(Plan((parted,)))

@@ -56,11 +56,16 @@ def test_a_weight_means_the_same_whatever_the_model_predicts(weighting: str) -> 
 
 def test_weights_are_those_of_the_papers() -> None:
     epsilon, velocity = NoiseSchedule(ALPHAS, "epsilon"), NoiseSchedule(ALPHAS, "v_prediction")
-    hard, soft = ObjectiveConfig(weighting="min-snr"), ObjectiveConfig(weighting="soft-min-snr", gamma=2)
+    hard, soft = (
+        ObjectiveConfig(weighting="min-snr"),
+        ObjectiveConfig(weighting="soft-min-snr", gamma=2),
+    )
     assert torch.allclose(timestep_weights(hard, epsilon), torch.tensor([5 / 99, 5 / 9, 1, 1]))
     assert torch.allclose(timestep_weights(hard, velocity), torch.tensor([0.05, 0.5, 0.5, 0.01]))
     assert torch.allclose(timestep_weights(soft, epsilon), 2 / (SNR + 2))
-    assert torch.allclose(timestep_weights(ObjectiveConfig(weighting="debiased"), epsilon), SNR**-0.5)
+    assert torch.allclose(
+        timestep_weights(ObjectiveConfig(weighting="debiased"), epsilon), SNR**-0.5
+    )
 
 
 def test_at_zero_signal_the_weight_is_a_number() -> None:
@@ -85,7 +90,9 @@ def test_losses_are_what_their_names_say() -> None:
     near, far = 1e-3 * one, 1e3 * one
     huber = DiffusionLoss.of(ObjectiveConfig("huber"), schedule)
     assert torch.allclose(huber(near, 0 * one, times), (near**2).mean(dim=(1, 2, 3)), rtol=1e-2)
-    assert torch.allclose(huber(far, 0 * one, times), (2 * corner * far.abs()).mean(dim=(1, 2, 3)), rtol=1e-2)
+    assert torch.allclose(
+        huber(far, 0 * one, times), (2 * corner * far.abs()).mean(dim=(1, 2, 3)), rtol=1e-2
+    )
 
 
 def test_what_is_masked_does_not_count() -> None:
@@ -108,21 +115,29 @@ def test_noise_is_offset_by_channel_and_coarser_noise_keeps_its_deviation() -> N
     smooth = functional.avg_pool2d(coarse, 4).std() / functional.avg_pool2d(plain, 4).std()
     assert smooth > 1.3
     assert torch.equal(perturb(plain, seeded_generator(2), ObjectiveConfig()), plain)
-    assert (perturb(plain, seeded_generator(2), ObjectiveConfig(perturbation=0.1)) - plain).std() == pytest.approx(
-        0.1, rel=0.1
-    )
+    assert (
+        perturb(plain, seeded_generator(2), ObjectiveConfig(perturbation=0.1)) - plain
+    ).std() == pytest.approx(0.1, rel=0.1)
 
 
-def test_perturbed_noise_is_in_the_input_and_not_in_the_target(base: BaseModel, photos: Path, span: Span) -> None:
+def test_perturbed_noise_is_in_the_input_and_not_in_the_target(
+    base: BaseModel, photos: Path, span: Span
+) -> None:
     plain = batches(base, photos, span).at(0)
     other = batches(base, photos, span, objective=ObjectiveConfig(perturbation=0.1)).at(0)
     assert torch.equal(plain.target, other.target)
     assert not torch.equal(plain.noisy, other.noisy)
 
 
-@pytest.mark.parametrize(("option", "name"), [("noise_offset", "noise-offset"), ("multires", "multires-noise")])
+@pytest.mark.parametrize(
+    ("option", "name"), [("noise_offset", "noise-offset"), ("multires", "multires-noise")]
+)
 def test_noise_for_brightness_is_refused_where_the_schedule_ends_in_noise(
-    option: str, name: str, runtime: Runtime, training: Callable[..., Train], pipelines: dict[str, tuple[object, Model]]
+    option: str,
+    name: str,
+    runtime: Runtime,
+    training: Callable[..., Train],
+    pipelines: dict[str, tuple[object, Model]],
 ) -> None:
     model = pipelines["v-prediction"][1]
     assert complaints(run(runtime, training(model=model, **{option: 0.1}))) == [
@@ -131,14 +146,19 @@ def test_noise_for_brightness_is_refused_where_the_schedule_ends_in_noise(
 
 
 def test_predicting_noise_from_nothing_but_noise_is_refused(
-    runtime: Runtime, training: Callable[..., Train], pipelines: dict[str, tuple[object, Model]], tmp_path: Path
+    runtime: Runtime,
+    training: Callable[..., Train],
+    pipelines: dict[str, tuple[object, Model]],
+    tmp_path: Path,
 ) -> None:
     folder = tmp_path / "odd"
     shutil.copytree(pipelines["v-prediction"][1].path, folder)
     file = folder / "scheduler" / "scheduler_config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "prediction_type": "epsilon"}))
     (complaint,) = complaints(run(runtime, training(model=Model("odd", folder))))
-    assert complaint.startswith("PL520 `odd` predicts noise, but its last step is nothing but noise")
+    assert complaint.startswith(
+        "PL520 `odd` predicts noise, but its last step is nothing but noise"
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,10 +167,16 @@ def test_predicting_noise_from_nothing_but_noise_is_refused(
         ("constant", "constant", {}),
         ("linear", "linear", {}),
         ("cosine", "cosine", {}),
-        ("cosine-restarts", "cosine_with_restarts", {"scheduler_specific_kwargs": {"num_cycles": 4}}),
+        (
+            "cosine-restarts",
+            "cosine_with_restarts",
+            {"scheduler_specific_kwargs": {"num_cycles": 4}},
+        ),
     ],
 )
-def test_the_learning_rate_falls_as_diffusers_has_it(mine: str, name: str, options: dict[str, object]) -> None:
+def test_the_learning_rate_falls_as_diffusers_has_it(
+    mine: str, name: str, options: dict[str, object]
+) -> None:
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
     extra = options.pop("scheduler_specific_kwargs", {})
     oracle = get_scheduler(name, optimizer, num_warmup_steps=0, num_training_steps=40, **extra)
@@ -170,16 +196,28 @@ def test_the_learning_rate_rises_at_first() -> None:
 
 
 def batches(
-    base: BaseModel, folder: Path, span: Span, objective: ObjectiveConfig | None = None, **options: object
+    base: BaseModel,
+    folder: Path,
+    span: Span,
+    objective: ObjectiveConfig | None = None,
+    **options: object,
 ) -> Batches:
     data = DataConfig(folder, **options)
-    buckets = returned(DatasetEncoder(base, span).of(load_examples(folder, span, data.template), data)).buckets
+    buckets = returned(
+        DatasetEncoder(base, span).of(load_examples(folder, span, data.template), data)
+    ).buckets
     schedule = NoiseSchedule.of(base.scheduler_config)
-    return Batches(buckets, assign_buckets(buckets, 60), schedule, objective or ObjectiveConfig(), data, 3, 7)
+    return Batches(
+        buckets, assign_buckets(buckets, 60), schedule, objective or ObjectiveConfig(), data, 3, 7
+    )
 
 
 def texts(made: Batches, steps: int) -> list[str]:
-    return ["".join(segment.text for segment in caption) for step in range(steps) for caption in made.at(step).captions]
+    return [
+        "".join(segment.text for segment in caption)
+        for step in range(steps)
+        for caption in made.at(step).captions
+    ]
 
 
 def test_captions_are_dropped_as_often_as_asked(base: BaseModel, photos: Path, span: Span) -> None:
@@ -188,7 +226,14 @@ def test_captions_are_dropped_as_often_as_asked(base: BaseModel, photos: Path, s
 
 
 def test_captions_are_shuffled_drawn_and_weighed(base: BaseModel, photos: Path, span: Span) -> None:
-    made = batches(base, photos, span, template="sks, (old, red:1.3), {blue|green} sea, x", shuffle=True, keep=1)
+    made = batches(
+        base,
+        photos,
+        span,
+        template="sks, (old, red:1.3), {blue|green} sea, x",
+        shuffle=True,
+        keep=1,
+    )
     found = texts(made, 20)
     assert all(text.startswith("sks, ") for text in found)
     assert {text for text in found if "blue" in text}
@@ -197,17 +242,23 @@ def test_captions_are_shuffled_drawn_and_weighed(base: BaseModel, photos: Path, 
     assert all(Segment("old, red", 1.3) in caption for caption in made.at(0).captions)
 
 
-def test_every_picture_is_shown_as_often_as_it_is_to_be_repeated(base: BaseModel, photos: Path, span: Span) -> None:
+def test_every_picture_is_shown_as_often_as_it_is_to_be_repeated(
+    base: BaseModel, photos: Path, span: Span
+) -> None:
     (photos / "4_owl").mkdir()
     (photos / "one.png").rename(photos / "4_owl" / "one.png")
     found = texts(batches(base, photos, span), 2)
     assert sorted(found) == ["ink", *["owl"] * 4, "red fox 2"]
 
 
-def test_a_mirrored_picture_is_seen_half_of_the_time(base: BaseModel, photos: Path, span: Span) -> None:
+def test_a_mirrored_picture_is_seen_half_of_the_time(
+    base: BaseModel, photos: Path, span: Span
+) -> None:
     data = DataConfig(photos, flip=True)
     (bucket,) = returned(DatasetEncoder(base, span).of(load_examples(photos, span), data)).buckets
-    (plain,) = returned(DatasetEncoder(base, span).of(load_examples(photos, span), DataConfig(photos))).buckets
+    (plain,) = returned(
+        DatasetEncoder(base, span).of(load_examples(photos, span), DataConfig(photos))
+    ).buckets
     assert torch.allclose(bucket.mean[:, :1], plain.mean, atol=1e-6)
     assert not torch.allclose(bucket.mean[:, 1], plain.mean[:, 0])
     made = Batches(
@@ -228,9 +279,15 @@ def replace_deviation(bucket: Bucket) -> Bucket:
     return replace(bucket, deviation=torch.zeros_like(bucket.deviation))
 
 
-def test_pictures_keep_their_shape_and_a_batch_has_one(base: BaseModel, photos: Path, span: Span) -> None:
+def test_pictures_keep_their_shape_and_a_batch_has_one(
+    base: BaseModel, photos: Path, span: Span
+) -> None:
     made = batches(base, photos, span, buckets=True)
-    shapes = {example.file.name: bucket.mean.shape[-2:] for bucket in made.buckets for example in bucket.examples}
+    shapes = {
+        example.file.name: bucket.mean.shape[-2:]
+        for bucket in made.buckets
+        for example in bucket.examples
+    }
     assert shapes == {"one.png": (8, 8), "ink.png": (4, 12), "red-fox_2.png": (8, 8)}
     assert sorted(made.at(step).noisy.shape[-1] for step in range(6)) == [8, 8, 8, 8, 12, 12]
 
@@ -239,7 +296,12 @@ def test_a_bucket_has_its_turn_as_often_as_its_share() -> None:
     def bucket(count: int) -> Bucket:
         nothing = torch.zeros(count, 1, 1, 1, 1)
         return Bucket(
-            (Example(Path("a"), ("",)),) * count, nothing, nothing, None, torch.zeros(count, 1, 6), torch.arange(count)
+            (Example(Path("a"), ("",)),) * count,
+            nothing,
+            nothing,
+            None,
+            torch.zeros(count, 1, 6),
+            torch.arange(count),
         )
 
     found = assign_buckets((bucket(6), bucket(3), bucket(1)), 100)
@@ -247,7 +309,9 @@ def test_a_bucket_has_its_turn_as_often_as_its_share() -> None:
     assert [before for at, before in found if at == 1] == [*range(30)]
 
 
-def test_small_pictures_are_named_and_used(runtime: Runtime, training: Callable[..., Train], photos: Path) -> None:
+def test_small_pictures_are_named_and_used(
+    runtime: Runtime, training: Callable[..., Train], photos: Path
+) -> None:
     Image.new("RGB", (16, 7)).save(photos / "tiny.png")
     events = run(runtime, training(steps=1))
     assert complaints(events) == [

@@ -15,7 +15,17 @@ from torch import Tensor, nn
 
 from promptlang import Session, Source
 from promptlang.plan.events import TextReported, TrainingFinished
-from promptlang.plan.steps import ActiveLora, Adapter, Interval, Model, Plan, PromptPart, Resolved, Segment, Train
+from promptlang.plan.steps import (
+    ActiveLora,
+    Adapter,
+    Interval,
+    Model,
+    Plan,
+    PromptPart,
+    Resolved,
+    Segment,
+    Train,
+)
 from promptlang.plan.training_config import Dreambooth, Lora, Method, PriorConfig, TextualInversion
 from promptlang.runtime import Runtime, devices
 from promptlang.runtime.devices import PRECISIONS
@@ -25,7 +35,11 @@ from promptlang.runtime.training.methods.registry import prepare_trainable as le
 from promptlang.runtime.training.noising.noise_schedule import NoiseSchedule
 from promptlang.runtime.training.objective.loss import DiffusionLoss
 from promptlang.runtime.training.optim import precision, quantization
-from promptlang.runtime.training.optim.quantization import QUANTIZED_DTYPES, QuantizedLayer, quantize_layers
+from promptlang.runtime.training.optim.quantization import (
+    QUANTIZED_DTYPES,
+    QuantizedLayer,
+    quantize_layers,
+)
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, learn, run
 from tests.runtime.training.methods.test_methods import lesson_of
@@ -94,7 +108,9 @@ def test_a_precision_that_the_device_cannot_compute_in_is_said_before_anything_i
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
 def test_a_device_that_is_not_there_is_said(runtime: Runtime, training: Make) -> None:
-    assert complaints(run(runtime, training(device="cuda"))) == ["PL510 there is no device `cuda` on this machine"]
+    assert complaints(run(runtime, training(device="cuda"))) == [
+        "PL510 there is no device `cuda` on this machine"
+    ]
 
 
 @pytest.mark.parametrize("kind", QUANTIZED_DTYPES)
@@ -107,7 +123,9 @@ def test_a_device_that_is_not_there_is_said(runtime: Runtime, training: Make) ->
     ],
     ids=["linear", "convolution", "grouped"],
 )
-def test_a_packed_layer_is_one_with_the_unpacked_weight(kind: str, layer: nn.Module, shape: tuple[int, ...]) -> None:
+def test_a_packed_layer_is_one_with_the_unpacked_weight(
+    kind: str, layer: nn.Module, shape: tuple[int, ...]
+) -> None:
     network = nn.Sequential(deepcopy(layer))
     quantize_layers(network, kind)
     (packed,) = network
@@ -117,7 +135,10 @@ def test_a_packed_layer_is_one_with_the_unpacked_weight(kind: str, layer: nn.Mod
     plain.weight.data = packed.weight
     error = (plain.weight - layer.weight).norm() / layer.weight.norm()
     assert 0 < error < {"int8": 0.01, "fp8": 0.05}[kind]
-    states = [torch.randn(shape, generator=torch.Generator().manual_seed(1)).requires_grad_() for _ in range(2)]
+    states = [
+        torch.randn(shape, generator=torch.Generator().manual_seed(1)).requires_grad_()
+        for _ in range(2)
+    ]
     made, wanted = network(states[0]), plain(states[1])
     assert torch.equal(made, wanted)
     (made**2).sum().backward()
@@ -141,11 +162,18 @@ def test_packed_weights_learn_almost_the_same_and_nothing_waits_for_the_way_back
     step = of(training, way, packed=kind)
     with learner_of(step, base) as learner:
         packed = [each for each in learner.unet.modules() if isinstance(each, QuantizedLayer)]
-        names = [name for name, each in base.unet.named_modules() if isinstance(each, (nn.Linear, nn.Conv2d))]
+        names = [
+            name
+            for name, each in base.unet.named_modules()
+            if isinstance(each, (nn.Linear, nn.Conv2d))
+        ]
         assert len(packed) == len(names)
         lesson = lesson_of(step, base, learner)
         sum(lesson.losses(0)).backward()
-        assert any(each.grad is not None and each.grad.abs().sum() > 0 for each in learner.parameters().values())
+        assert any(
+            each.grad is not None and each.grad.abs().sum() > 0
+            for each in learner.parameters().values()
+        )
     assert losses(step, base) == pytest.approx(losses(of(training, way), base), rel=0.05)
     after = base.unet.state_dict()
     assert before.keys() == after.keys()
@@ -189,7 +217,9 @@ def test_a_device_that_has_no_such_numbers_refuses_to_keep_weights_in_them(
         )
 
     monkeypatch.setattr(quantization.torch, "ones", refused)
-    assert complaints(run(runtime, training(packed="fp8"))) == ["PL529 the device `cpu` cannot hold weights in `fp8`"]
+    assert complaints(run(runtime, training(packed="fp8"))) == [
+        "PL529 the device `cpu` cannot hold weights in `fp8`"
+    ]
 
 
 def test_fp16_scales_its_losses_and_remembers_by_how_much(
@@ -223,7 +253,9 @@ def test_fp16_scales_its_losses_and_remembers_by_how_much(
     assert tensors_of(step) == tensors_of(whole)
 
 
-def test_fp16_has_no_trouble_with_a_step_in_which_no_caption_has_the_token(runtime: Runtime, training: Make) -> None:
+def test_fp16_has_no_trouble_with_a_step_in_which_no_caption_has_the_token(
+    runtime: Runtime, training: Make
+) -> None:
     if not devices.supports_dtype(torch.device("cpu"), torch.float16):
         pytest.skip("this processor cannot")
     step = of(training, "ti", precision="fp16", steps=8, batch=1, dropout=0.6)
@@ -231,7 +263,9 @@ def test_fp16_has_no_trouble_with_a_step_in_which_no_caption_has_the_token(runti
 
 
 @pytest.mark.parametrize("way", ["lora", "dreambooth", "ti"])
-def test_clip_skip_is_the_layer_that_is_read_while_learning(way: str, training: Make, base: BaseModel) -> None:
+def test_clip_skip_is_the_layer_that_is_read_while_learning(
+    way: str, training: Make, base: BaseModel
+) -> None:
     """Against transformers: the layer before the last, and the final norm."""
     step = of(training, way, clip_skip=2)
     with learner_of(step, base) as learner, torch.no_grad():
@@ -239,14 +273,18 @@ def test_clip_skip_is_the_layer_that_is_read_while_learning(way: str, training: 
         caption = lesson.batches.at(0).captions[0]
         (chunk,) = lesson.conditioning.encoders[0].encoder.cut(caption) if way != "ti" else (None,)
         if chunk is not None:
-            states = base.text_encoder(torch.tensor([chunk.tokens]), output_hidden_states=True).hidden_states[-2]
+            states = base.text_encoder(
+                torch.tensor([chunk.tokens]), output_hidden_states=True
+            ).hidden_states[-2]
             text = getattr(base.text_encoder, "text_model", base.text_encoder)
             told = lesson.conditioning.encode([caption], lesson.batches.at(0).time_ids[:1])
             assert torch.allclose(told.hidden, text.final_layer_norm(states), atol=1e-6)
     assert losses(step, base) != losses(of(training, way), base)
 
 
-def test_a_layer_that_the_text_encoder_does_not_have_is_said(runtime: Runtime, training: Make) -> None:
+def test_a_layer_that_the_text_encoder_does_not_have_is_said(
+    runtime: Runtime, training: Make
+) -> None:
     (said,) = complaints(run(runtime, training(clip_skip=3)))
     assert said.startswith("PL504 ")
 
@@ -262,7 +300,11 @@ def test_what_is_set_holds_for_trainings_too(photos: Path) -> None:
     one, other = planned.plan.steps
     assert isinstance(one, Train)
     assert isinstance(other, Train)
-    assert (one.config.clip_skip, one.config.optimisation.precision, one.device) == (2, "bf16", "cpu")
+    assert (one.config.clip_skip, one.config.optimisation.precision, one.device) == (
+        2,
+        "bf16",
+        "cpu",
+    )
     assert one.steps == 400
     assert (other.config.clip_skip, other.config.optimisation.precision) == (1, "fp32")
     assert (one.config.optimisation.packed, other.config.optimisation.packed) == (None, "fp8")
@@ -294,13 +336,20 @@ def test_of_a_whole_model_only_the_layers_that_are_meant_learn(
     events = run(runtime, step)
     assert isinstance(events[-1], TrainingFinished), complaints(events)
     made = loader.load_model(Model("made", step.file), span).unet.state_dict()
-    changed = {name for name, each in base.unet.state_dict().items() if not torch.equal(each, made[name])}
+    changed = {
+        name for name, each in base.unet.state_dict().items() if not torch.equal(each, made[name])
+    }
     assert changed == learned
 
 
 @pytest.mark.parametrize("way", METHODS)
 @pytest.mark.parametrize(
-    "more", [{"prior": PriorConfig(1.0, "a cat")}, {"packed": "int8"}, {"loss": "huber", "weighting": "min-snr"}]
+    "more",
+    [
+        {"prior": PriorConfig(1.0, "a cat")},
+        {"packed": "int8"},
+        {"loss": "huber", "weighting": "min-snr"},
+    ],
 )
 def test_all_that_a_step_computes_with_is_on_the_device(
     way: str, more: dict[str, object], training: Make, base: BaseModel
@@ -309,15 +358,21 @@ def test_all_that_a_step_computes_with_is_on_the_device(
     if ("packed" in more and way == "dreambooth") or ("prior" in more and way == "ti"):
         pytest.skip("there is no such thing")
     step, meta = of(training, way, alpha_mask=True, **more), torch.device("meta")
-    base = replace(base, unet=deepcopy(base.unet), text_encoder=deepcopy(base.text_encoder).to(meta))
+    base = replace(
+        base, unet=deepcopy(base.unet), text_encoder=deepcopy(base.text_encoder).to(meta)
+    )
     with learner_of(step, base) as learner:
         networks = [learner.unet, *learner.text_encoders.values()]
         for network in [*networks, *([base.unet] if "prior" in more else [])]:
             network.to(meta)
         lesson = lesson_of(step, base, replace(learner, device=meta))
-        assert {each.device.type for each in (lesson.batches.at(0).noisy, lesson.diffusion_loss.huber_c)} == {"cpu"}
+        assert {
+            each.device.type for each in (lesson.batches.at(0).noisy, lesson.diffusion_loss.huber_c)
+        } == {"cpu"}
         schedule = NoiseSchedule.of(base.scheduler_config)
-        lesson = replace(lesson, diffusion_loss=DiffusionLoss.of(step.config.objective, schedule, meta))
+        lesson = replace(
+            lesson, diffusion_loss=DiffusionLoss.of(step.config.objective, schedule, meta)
+        )
         (loss, *others) = lesson.losses(0)
         total: Tensor = sum(others, loss)
         total.backward()
@@ -333,7 +388,9 @@ def test_a_lora_remembers_its_layer_and_warns_once_where_another_is_read(
 ) -> None:
     step = training(Lora(2, 2.0), steps=1, clip_skip=2)
     assert complaints(run(runtime, step)) == []
-    said = Resolved((PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 1.0, 1.0),)),)),))
+    said = Resolved(
+        (PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 1.0, 1.0),)),)),)
+    )
     picture = render(prompt=said, adapters=(Adapter("ink", step.file),))
     first, again = Runtime(), replace(picture, seed=2)
     assert complaints(run(first, replace(picture, clip_skip=2))) == []

@@ -56,10 +56,18 @@ def sampled(training: Callable[..., Train], render: Callable[..., Render]) -> Sa
     """A training with two samples, every other step."""
 
     def make(method: Method | None = None, *, text: str = "a cat", **changes: object) -> Train:
-        step = training(method, **{"steps": 5, "warmup": 0, "learning_rate": 1e-2, "sample_every": 2, **changes})
+        step = training(
+            method, **{"steps": 5, "warmup": 0, "learning_rate": 1e-2, "sample_every": 2, **changes}
+        )
         folder = step.report / "samples"
-        pictures = [render(text=text, prompt=says(text, 3), seed=seed, metadata="minimal") for seed in (1, 2)]
-        return replace(step, samples=tuple(replace(each, file=folder / f"{each.seed:02}.png") for each in pictures))
+        pictures = [
+            render(text=text, prompt=says(text, 3), seed=seed, metadata="minimal")
+            for seed in (1, 2)
+        ]
+        return replace(
+            step,
+            samples=tuple(replace(each, file=folder / f"{each.seed:02}.png") for each in pictures),
+        )
 
     return make
 
@@ -74,7 +82,9 @@ def elsewhere(step: Train, name: str) -> Train:
     """The same training, beside it."""
     moved = replace(step, file=step.file.parent.parent / name / step.file.name)
     folder = moved.report / "samples"
-    return replace(moved, samples=tuple(replace(each, file=folder / each.file.name) for each in step.samples))
+    return replace(
+        moved, samples=tuple(replace(each, file=folder / each.file.name) for each in step.samples)
+    )
 
 
 def pixels(file: Path) -> np.ndarray:
@@ -105,10 +115,14 @@ def test_what_is_trained_is_the_same_to_the_bit_with_samples_and_without(
     trained(runtime, step)
     trained(runtime, plain)
     assert digest(step) == digest(plain)
-    assert (step.report / "metrics.jsonl").read_bytes() == (plain.report / "metrics.jsonl").read_bytes()
+    assert (step.report / "metrics.jsonl").read_bytes() == (
+        plain.report / "metrics.jsonl"
+    ).read_bytes()
 
 
-def test_samples_of_an_average_do_not_disturb_what_is_learned_with(runtime: Runtime, sampled: Sampled) -> None:
+def test_samples_of_an_average_do_not_disturb_what_is_learned_with(
+    runtime: Runtime, sampled: Sampled
+) -> None:
     pytest.importorskip("schedulefree")
     step = sampled(optimizer="schedule-free")
     plain = replace(elsewhere(step, "plain"), samples=())
@@ -204,7 +218,9 @@ def test_another_token_may_stand_beside_the_one_that_learns(
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])
-def test_a_training_that_goes_on_goes_on_with_the_row(after: int, runtime: Runtime, sampled: Sampled) -> None:
+def test_a_training_that_goes_on_goes_on_with_the_row(
+    after: int, runtime: Runtime, sampled: Sampled
+) -> None:
     step = sampled()
     whole = elsewhere(step, "whole")
     trained(runtime, whole)
@@ -216,18 +232,26 @@ def test_a_training_that_goes_on_goes_on_with_the_row(after: int, runtime: Runti
     assert TrainingStarted(step, 3, after) in again
     assert all(file.stat().st_ino == inode for file, inode in before.items()), "made only once"
     for seed in (1, 2):
-        assert [each.read_bytes() for each in row(step, seed)] == [each.read_bytes() for each in row(whole, seed)]
+        assert [each.read_bytes() for each in row(step, seed)] == [
+            each.read_bytes() for each in row(whole, seed)
+        ]
     sheets = [each.report / "samples.png" for each in (step, whole)]
     assert sheets[0].read_bytes() == sheets[1].read_bytes()
     assert digest(step) == digest(whole)
 
 
-def test_stopped_amid_its_samples_it_makes_them_when_it_goes_on(runtime: Runtime, sampled: Sampled) -> None:
+def test_stopped_amid_its_samples_it_makes_them_when_it_goes_on(
+    runtime: Runtime, sampled: Sampled
+) -> None:
     step = sampled(ema=0.5)
     whole = elsewhere(step, "whole")
     trained(runtime, whole)
     with closing(runtime.execute(Plan((step,)))) as events:
-        next(each for each in events if isinstance(each, TaskProgress) and each.task == "ink after 4 steps")
+        next(
+            each
+            for each in events
+            if isinstance(each, TaskProgress) and each.task == "ink after 4 steps"
+        )
     assert len(row(step)) == 2
     events = trained(Runtime(), step)
     assert TrainingStarted(step, 3, 4) in events
@@ -242,7 +266,10 @@ def test_pictures_of_other_prompts_and_of_another_training_do_not_stay_in_the_ro
     with closing(runtime.execute(Plan((step,)))) as events:
         next(each for each in events if isinstance(each, TrainingStep) and each.done == 3)
     other = replace(step, samples=sampled(text="ink").samples)
-    assert [each.done for each in trained(runtime, other) if isinstance(each, TrainingSampled)] == [4, 5]
+    assert [each.done for each in trained(runtime, other) if isinstance(each, TrainingSampled)] == [
+        4,
+        5,
+    ]
     assert len(row(step)) == 2
     longer = sampled(steps=3)
     trained(runtime, longer)
@@ -273,7 +300,9 @@ def test_a_sample_that_cannot_be_made_stops_the_training_before_its_first_step(
     assert not step.file.exists()
 
 
-def test_samples_leave_the_random_numbers_of_everyone_else_alone(runtime: Runtime, sampled: Sampled) -> None:
+def test_samples_leave_the_random_numbers_of_everyone_else_alone(
+    runtime: Runtime, sampled: Sampled
+) -> None:
     step = sampled(steps=1)
     step = replace(step, samples=tuple(replace(each, sampler="euler_a") for each in step.samples))
     plain = replace(elsewhere(step, "plain"), samples=())

@@ -23,7 +23,13 @@ from safetensors.torch import load_file
 
 from promptlang import Session, Source
 from promptlang.analysis.world import Disk
-from promptlang.plan.events import TextReported, TrainingFinished, TrainingSkipped, TrainingStarted, TrainingStep
+from promptlang.plan.events import (
+    TextReported,
+    TrainingFinished,
+    TrainingSkipped,
+    TrainingStarted,
+    TrainingStep,
+)
 from promptlang.plan.steps import Plan, Train
 from promptlang.plan.training_config import Dreambooth, Lora, Method, PriorConfig, TextualInversion
 from promptlang.runtime import Runtime
@@ -53,7 +59,11 @@ def fp32(monkeypatch: pytest.MonkeyPatch) -> None:
 def digest(step: Train) -> dict[str, bytes]:
     """All that was made, byte for byte."""
     files = sorted(step.file.rglob("*")) if step.file.is_dir() else [step.file]
-    return {file.name + file.parent.name * step.file.is_dir(): file.read_bytes() for file in files if file.is_file()}
+    return {
+        file.name + file.parent.name * step.file.is_dir(): file.read_bytes()
+        for file in files
+        if file.is_file()
+    }
 
 
 def resumed(runtime: Runtime, step: Train, after: int) -> list[object]:
@@ -80,7 +90,14 @@ def test_every_optimizer_goes_on_to_the_very_same_numbers(
     pytest.importorskip(OPTIMIZERS[optimizer])
     rate = 1.0 if optimizer == "prodigy" else 1e-3
     method = Lora(128, 128.0, text_encoder=True)  # large enough for eight bits
-    step = training(method, optimizer=optimizer, learning_rate=rate, text_encoder_rate=rate, steps=7, weight_decay=0.1)
+    step = training(
+        method,
+        optimizer=optimizer,
+        learning_rate=rate,
+        text_encoder_rate=rate,
+        steps=7,
+        weight_decay=0.1,
+    )
     assert_the_same_when_resumed(runtime, step)
 
 
@@ -92,9 +109,18 @@ WAYS = {
         Lora(2, 2.0, "all", "lokr", text_encoder=True),
         {"accumulate": 2, "buckets": True, **CHANGED},
     ),
-    "loha": (Lora(2, 2.0, "attn", "loha"), {"prior": PriorConfig(1.0, "a cat"), "gradient_checkpointing": True}),
-    "dreambooth": (Dreambooth(text_encoder=True), {"prior": PriorConfig(1.0, "a cat"), "dropout": 0.5}),
-    "ti": (TextualInversion("x", 2, "cat"), {"template": "a <x>, {red|blue}", "shuffle": True, "held_out": 0.4}),
+    "loha": (
+        Lora(2, 2.0, "attn", "loha"),
+        {"prior": PriorConfig(1.0, "a cat"), "gradient_checkpointing": True},
+    ),
+    "dreambooth": (
+        Dreambooth(text_encoder=True),
+        {"prior": PriorConfig(1.0, "a cat"), "dropout": 0.5},
+    ),
+    "ti": (
+        TextualInversion("x", 2, "cat"),
+        {"template": "a <x>, {red|blue}", "shuffle": True, "held_out": 0.4},
+    ),
 }
 
 
@@ -125,7 +151,9 @@ def test_a_training_that_is_killed_goes_on_to_the_very_same_file(
     runtime: Runtime, training: Callable[..., Train], tmp_path: Path
 ) -> None:
     step = training(steps=100_000, ema=0.9)
-    process = subprocess.Popen([sys.executable, "-c", KILLED, pickle.dumps(step).hex()], cwd=tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, pickle.dumps(step).hex()], cwd=tmp_path
+    )
     checkpoint = step.file.parent / ".ink.training" / "checkpoint.safetensors"
     began = monotonic()
     while not checkpoint.is_file() and monotonic() - began < 120:
@@ -181,7 +209,9 @@ for event in Runtime().execute(Plan((pickle.loads(bytes.fromhex(sys.argv[1])),))
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="how to find a file by its number is not known here")
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="how to find a file by its number is not known here"
+)
 @pytest.mark.parametrize(("kind", "method"), [("file", Lora(2, 2.0)), ("folder", Dreambooth())])
 def test_a_training_that_is_killed_while_it_writes_leaves_nothing_that_is_believed(
     kind: str, method: Method, runtime: Runtime, training: Callable[..., Train], tmp_path: Path
@@ -199,7 +229,11 @@ def test_a_training_that_is_killed_while_it_writes_leaves_nothing_that_is_believ
             break
         assert process.returncode == -signal.SIGKILL
         deaths += 1
-        named = Disk().trained(step.file.parent) if step.file.suffix == "" else Disk().loras(step.file.parent)
+        named = (
+            Disk().trained(step.file.parent)
+            if step.file.suffix == ""
+            else Disk().loras(step.file.parent)
+        )
         assert set(named) <= {step.name}
         if step.file.exists():  # what was made before it died was whole
             assert digest(step) == digest(whole)
@@ -218,7 +252,9 @@ def test_an_optimizers_state_is_what_it_was() -> None:
     tensors, text = serialize_optimizer(first)
     restore_optimizer(second, tensors, text)
     assert serialize_optimizer(second)[1] == text
-    assert all(torch.equal(value, serialize_optimizer(second)[0][name]) for name, value in tensors.items())
+    assert all(
+        torch.equal(value, serialize_optimizer(second)[0][name]) for name, value in tensors.items()
+    )
 
 
 def test_a_package_that_is_missing_is_named_with_its_remedy(
@@ -226,23 +262,33 @@ def test_a_package_that_is_missing_is_named_with_its_remedy(
 ) -> None:
     monkeypatch.setitem(sys.modules, "lion_pytorch", None)
     events = run(runtime, training(optimizer="lion"))
-    assert complaints(events) == ["PL522 `--optimizer lion` needs `lion-pytorch`, which is not installed"]
+    assert complaints(events) == [
+        "PL522 `--optimizer lion` needs `lion-pytorch`, which is not installed"
+    ]
 
 
-def test_the_average_is_kept_and_learned_beside(runtime: Runtime, training: Callable[..., Train]) -> None:
+def test_the_average_is_kept_and_learned_beside(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
     seen = []
     for steps in range(1, 5):
-        step = training(steps=steps, warmup=0, file=training().file.with_name(f"{steps}.safetensors"))
+        step = training(
+            steps=steps, warmup=0, file=training().file.with_name(f"{steps}.safetensors")
+        )
         run(runtime, step)
         seen.append(load_file(step.file))
     averaged = training(steps=4, warmup=0, ema=0.3)
     run(runtime, averaged)
-    first = training(steps=1, warmup=0, learning_rate=1e-30, file=training().file.with_name("0.safetensors"))
+    first = training(
+        steps=1, warmup=0, learning_rate=1e-30, file=training().file.with_name("0.safetensors")
+    )
     run(runtime, first)
     expected = load_file(first.file)
     for step, values in enumerate(seen, 1):
         stays = min(0.3, (1 + step) / (10 + step))
-        expected = {name: expected[name] * stays + value * (1 - stays) for name, value in values.items()}
+        expected = {
+            name: expected[name] * stays + value * (1 - stays) for name, value in values.items()
+        }
     found = load_file(averaged.file)
     assert all(torch.allclose(found[name], value, atol=1e-6) for name, value in expected.items())
 
@@ -267,9 +313,12 @@ def test_what_is_learned_with_is_bit_for_bit_what_it_was_after_a_look_at_the_ave
     assert torch.equal(parameter, before + 1)
 
 
-def test_activations_computed_twice_give_the_same_numbers(runtime: Runtime, training: Callable[..., Train]) -> None:
+def test_activations_computed_twice_give_the_same_numbers(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
     steps = [
-        training(Lora(2, 2.0, "all"), steps=2, gradient_checkpointing=each, name=str(each)) for each in (False, True)
+        training(Lora(2, 2.0, "all"), steps=2, gradient_checkpointing=each, name=str(each))
+        for each in (False, True)
     ]
     made = []
     for each in steps:
@@ -281,7 +330,9 @@ def test_activations_computed_twice_give_the_same_numbers(runtime: Runtime, trai
     assert not unet.is_gradient_checkpointing
 
 
-def test_a_training_of_which_nothing_has_changed_is_skipped(runtime: Runtime, training: Callable[..., Train]) -> None:
+def test_a_training_of_which_nothing_has_changed_is_skipped(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
     step = training(steps=2)
     run(runtime, step)
     before = step.file.stat().st_mtime_ns
@@ -303,7 +354,9 @@ def test_a_model_of_which_nothing_has_changed_is_skipped_until_a_picture_has(
     assert isinstance(run(runtime, step)[-1], TrainingFinished)
 
 
-def test_a_file_that_is_cut_short_is_made_again(runtime: Runtime, training: Callable[..., Train]) -> None:
+def test_a_file_that_is_cut_short_is_made_again(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
     step = training(steps=1)
     run(runtime, step)
     whole = step.file.read_bytes()
@@ -358,7 +411,9 @@ def test_a_look_that_was_interrupted_is_made_when_the_training_goes_on(
         run(runtime, step)
     monkeypatch.setattr(Validation, "loss", looked)
     run(runtime, step)
-    assert (step.report / "metrics.jsonl").read_bytes() == (whole.report / "metrics.jsonl").read_bytes()
+    assert (step.report / "metrics.jsonl").read_bytes() == (
+        whole.report / "metrics.jsonl"
+    ).read_bytes()
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -372,20 +427,33 @@ def test_every_optimizer_moves_a_lora_that_begins_at_0(
     assert isinstance(planned, Train)
     step = replace(training(), config=planned.config)
     told = [each.text for each in run(runtime, step) if isinstance(each, TextReported)]
-    (share,) = (float(found) for line in told for found in re.findall(r"unet: weights change by ([\d.]+)%", line))
+    (share,) = (
+        float(found)
+        for line in told
+        for found in re.findall(r"unet: weights change by ([\d.]+)%", line)
+    )
     assert share > 0.2
 
 
-def test_each_steps_loss_and_the_validations_are_told(runtime: Runtime, training: Callable[..., Train]) -> None:
+def test_each_steps_loss_and_the_validations_are_told(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
     step = training(steps=4, held_out=0.4, warmup=2)
     events = run(runtime, step)
     folder = step.file.parent / "ink.report"
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert [(row["step"], row["lr"]) for row in rows if "lr" in row] == [(1, 5e-4), (2, 1e-3), (3, 1e-3), (4, 1e-3)]
+    assert [(row["step"], row["lr"]) for row in rows if "lr" in row] == [
+        (1, 5e-4),
+        (2, 1e-3),
+        (3, 1e-3),
+        (4, 1e-3),
+    ]
     looks = [row["validation"] for row in rows if "validation" in row]
     assert len(looks) == 4
     told = [each.text for each in events if isinstance(each, TextReported)]
-    assert told[0].startswith(f"validation loss {looks[0]:.4f} at first, {looks[-1]:.4f} at the end")
+    assert told[0].startswith(
+        f"validation loss {looks[0]:.4f} at first, {looks[-1]:.4f} at the end"
+    )
     assert told[1].startswith("unet: weights change by ")
     assert "s a step" in told[2]
     assert (folder / "report.txt").read_text().splitlines() == told
@@ -409,16 +477,22 @@ def looked(tmp_path: Path, *losses: tuple[int, float], own: tuple[float, float])
 
 def test_the_verdict_names_its_evidence(tmp_path: Path) -> None:
     fine = (1, 0.5), (10, 0.4), (20, 0.41)
-    (line,) = report.assess_overfitting(looked(tmp_path, *fine, own=(0.2, 0.15)))  # easier pictures, not known ones
+    (line,) = report.assess_overfitting(
+        looked(tmp_path, *fine, own=(0.2, 0.15))
+    )  # easier pictures, not known ones
     assert line == (
         "validation loss 0.5000 at first, 0.4100 at the end; over its own pictures 0.2000 and 0.1500:"
         " no sign of learning by heart"
     )
     (line,) = report.assess_overfitting(looked(tmp_path, *fine, own=(0.9, 0.3)))
-    assert line.endswith("it knows its own pictures by heart, and the others have not suffered from it so far")
+    assert line.endswith(
+        "it knows its own pictures by heart, and the others have not suffered from it so far"
+    )
     risen = looked(tmp_path, (1, 0.5), (10, 0.4), (30, 0.45), own=(0.5, 0.1))
     (line,) = report.assess_overfitting(risen)
-    assert line.endswith("lowest, 0.4000, at step 10 of 30: a rise is learning by heart; try `--keep best`")
+    assert line.endswith(
+        "lowest, 0.4000, at step 10 of 30: a rise is learning by heart; try `--keep best`"
+    )
     (line,) = report.assess_overfitting(risen, "best")
     assert line.endswith("a rise is learning by heart; what was kept is from before it")
     (line,) = report.assess_overfitting(Metrics(tmp_path / "none.jsonl"))
@@ -449,7 +523,9 @@ def test_what_is_best_by_validation_is_kept_beside_the_last_or_in_its_place(
     assert isinstance(run(runtime, best)[-1], TrainingSkipped)
 
 
-def test_the_best_is_the_same_when_resumed(runtime: Runtime, training: Callable[..., Train]) -> None:
+def test_the_best_is_the_same_when_resumed(
+    runtime: Runtime, training: Callable[..., Train]
+) -> None:
     step = training(steps=7, held_out=0.4, learning_rate=1.0, warmup=4, kept="best")
     assert_the_same_when_resumed(runtime, step, after=6)  # when the best is past
 
@@ -465,15 +541,27 @@ def test_the_best_is_the_same_when_resumed(runtime: Runtime, training: Callable[
     ],
 )
 def test_popular_advice_is_followed_and_the_truth_is_told(
-    method: object, options: dict[str, object], said: str, runtime: Runtime, training: Callable[..., Train]
+    method: object,
+    options: dict[str, object],
+    said: str,
+    runtime: Runtime,
+    training: Callable[..., Train],
 ) -> None:
-    told = [each.text for each in run(runtime, training(method, steps=1, **options)) if isinstance(each, TextReported)]
+    told = [
+        each.text
+        for each in run(runtime, training(method, steps=1, **options))
+        if isinstance(each, TextReported)
+    ]
     assert told[-1].startswith(said)
-    plain = [each.text for each in run(runtime, training(steps=1)) if isinstance(each, TextReported)]
+    plain = [
+        each.text for each in run(runtime, training(steps=1)) if isinstance(each, TextReported)
+    ]
     assert not any(each.startswith(said) for each in plain)
 
 
-def test_an_odd_caption_is_named_at_its_place(runtime: Runtime, training: Callable[..., Train], photos: Path) -> None:
+def test_an_odd_caption_is_named_at_its_place(
+    runtime: Runtime, training: Callable[..., Train], photos: Path
+) -> None:
     (photos / "one.txt").write_text("a (cat")
     events = run(runtime, training(steps=1))
     assert complaints(events) == ["PL001 `(` is never closed"]
