@@ -86,9 +86,8 @@ class _Reader:
         self._inner = PhraseBuilder(self._span.source)
         for phrase in inner:
             if weight != 1:
-                phrase = ast.Emphasis(
-                    (phrase,), None if weight == EMPHASIS_FACTOR else weight, span=phrase.span
-                )  # noqa: PLW2901
+                amount = None if weight == EMPHASIS_FACTOR else weight
+                phrase = ast.Emphasis((phrase,), amount, span=phrase.span)  # noqa: PLW2901
             self._phrases.add(phrase)
 
     def all(self) -> tuple[ast.Phrase, ...]:

@@ -48,14 +48,10 @@ class Naming:
 
     def files(self, folder: Path) -> Iterator[Callable[[str], Path]]:
         """For each picture in turn, what makes a file's name of its prompt."""
-        number = self.first
-        while True:
-            yield (
-                lambda text, number=number: (
-                    folder / OUTPUT / f"{self.stem}-{number:02}-{_slug(text)}.png"
-                )
-            )  # type: ignore[misc]
-            number += 1
+        return (partial(self._file, folder / OUTPUT, number) for number in count(self.first))
+
+    def _file(self, folder: Path, number: int, text: str) -> Path:
+        return folder / f"{self.stem}-{number:02}-{_slug(text)}.png"
 
 
 def _slug(text: str) -> str:

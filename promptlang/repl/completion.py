@@ -30,8 +30,10 @@ class PromptCompleter(Completer):
         self._loras = loras
 
     def get_completions(
-        self, document: Document, complete_event: CompleteEvent
-    ) -> Iterator[Completion]:  # noqa: ARG002
+        self,
+        document: Document,
+        complete_event: CompleteEvent,  # noqa: ARG002
+    ) -> Iterator[Completion]:
         """The words that the text before the cursor may go on with."""
         typed, choices = self._choices(_logical_line(document.text_before_cursor))
         for word, meaning in choices:

@@ -170,9 +170,8 @@ def _check(key: str, tensor: Tensor, subject: FileRef) -> None:
 def _safetensors(file: Path, subject: FileRef) -> AdapterFile:
     try:
         with safe_open(str(file), "pt") as opened:
-            return AdapterFile(
-                {key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {}
-            )  # noqa: SIM118
+            tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
+            return AdapterFile(tensors, opened.metadata() or {})
     except (SafetensorError, OSError, ValueError, MemoryError) as error:
         raise PromptError([wrong.damaged(subject)]) from error
 

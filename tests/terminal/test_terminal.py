@@ -240,7 +240,7 @@ def test_a_longer_job_shows_how_far_it_is_and_leaves_no_trace(tty: Screen) -> No
 def test_a_picture_on_its_way_stands_above_the_bar_and_goes_with_it(tty: Screen) -> None:
     foot = ProgressLine(tty.terminal.console, patience=0)
     foot.show("a fox", 3, 20)
-    foot.picture(preview_pixels((2, 2), bytes(range(12)), 40, 20))
+    foot.show_picture(preview_pixels((2, 2), bytes(range(12)), 40, 20))
     foot.show("a fox", 4, 20)
     foot.hide()
     assert "\x1b[38;2;0;1;2;48;2;6;7;8m▀" in tty.out

@@ -57,8 +57,10 @@ def build_time_ids(size: tuple[int, int]) -> Tensor:
 
 
 def apply_prediction_config(
-    shipped: SchedulerConfig, weights: Weights, unet: nn.Module
-) -> SchedulerConfig:  # noqa: ARG001
+    shipped: SchedulerConfig,
+    weights: Weights,
+    unet: nn.Module,  # noqa: ARG001
+) -> SchedulerConfig:
     """The family's, with what the file says of how it predicts."""
     return {**shipped, **read_prediction_config(weights)}
 
