@@ -30,7 +30,8 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
 
 
 def _tell(file: str, terminal: Terminal, *, as_json: bool) -> bool:
-    from promptlang.inspection import UnrecognizedFileError, inspect
+    from promptlang.inspection.file_info import UnrecognizedFileError
+    from promptlang.inspection.inspect_file import inspect
 
     try:
         found = inspect(Path(file))

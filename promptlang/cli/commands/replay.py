@@ -78,7 +78,7 @@ def _replay(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
 
 
 def _record(file: Path) -> Record:
-    from promptlang.inspection import UnrecognizedFileError
+    from promptlang.inspection.file_info import UnrecognizedFileError
     from promptlang.inspection.image_texts import read_image_texts
 
     try:
