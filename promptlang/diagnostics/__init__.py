@@ -7,38 +7,14 @@ and, where there is one, a hint at the remedy.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
-from enum import Enum
 from pathlib import Path
 
+from promptlang.diagnostics.diagnostic import Diagnostic, Diagnostics, PromptError, Severity
+from promptlang.diagnostics.rule import Rule
 from promptlang.source import Span
 
-
-class Severity(Enum):
-    """How bad it is: an error stops the program before its first step."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
-    """Something that is wrong with a program, and where."""
-
-    code: str
-    message: str
-    span: Span
-    hint: str | None = None
-    severity: Severity = Severity.ERROR
-
-
-class PromptError(Exception):
-    """A program cannot be run for the reasons it carries."""
-
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(diagnostics)
-        super().__init__("; ".join(d.message for d in self.diagnostics))
+__all__ = ["Diagnostic", "Diagnostics", "PromptError", "Rule", "Severity"]
 
 
 def warning(code: str, message: str, span: Span, hint: str | None = None) -> Diagnostic:

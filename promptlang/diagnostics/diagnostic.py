@@ -1,0 +1,56 @@
+"""A diagnostic as plain data, the exception that carries diagnostics, and their collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from promptlang.source import Span
+
+
+class Severity(Enum):
+    """How bad a mistake is: an error stops the program before its first step."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A mistake in a program: a code that never changes, a place, one sentence, and a remedy."""
+
+    code: str
+    message: str
+    span: Span
+    hint: str | None = None
+    severity: Severity = Severity.ERROR
+
+
+class PromptError(Exception):
+    """A program cannot be run, for the reasons that the exception carries."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("; ".join(d.message for d in self.diagnostics))
+
+
+class Diagnostics:
+    """The sink of one phase: it takes diagnostics and keeps the order in which they came."""
+
+    def __init__(self) -> None:
+        self._found: list[Diagnostic] = []
+
+    def add(self, *found: Diagnostic) -> None:
+        """Take diagnostics, one after the other."""
+        self._found.extend(found)
+
+    def extend(self, found: Iterable[Diagnostic]) -> None:
+        """Take the diagnostics of another phase."""
+        self._found.extend(found)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
