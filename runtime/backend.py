@@ -126,7 +126,7 @@ class Runtime:
     def _run(self, steps: Sequence[Step], made: Set[Path]) -> Generator[Event, None, None]:
         match step := steps[0]:
             case Train():
-                from .training import job
+                from .training import train
 
                 where = resolve_training_placement(
                     step.device, Processes.current().rank, step.span_of("device")
@@ -135,7 +135,7 @@ class Runtime:
                 if step.active_loras:
                     loras = yield from loaded.read_adapters(step.adapters, read_lora, step.span)
                     loaded = LoadedModel.of(merge_loras(loaded.base, loras, step.active_loras))
-                yield from job(step, loaded)
+                yield from train(step, loaded)
                 for model in [model for model in self._models if model.path == step.file]:
                     del self._models[model]  # it may be another one now
             case CheckData():
