@@ -88,7 +88,9 @@ def _other_family(contents: AdapterFile, networks: Networks) -> str | None:
         {key: tuple(each.shape) for key, each in contents.tensors.items()}, contents.metadata
     )
     return (
-        None if found == FAMILY_BY_WIDTH.get(networks["unet"].config.cross_attention_dim) else found
+        None
+        if found == FAMILY_BY_WIDTH.get(networks["unet"].config["cross_attention_dim"])
+        else found
     )
 
 

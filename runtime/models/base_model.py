@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
@@ -51,12 +52,12 @@ class BaseModel:
     @property
     def pixels_per_latent(self) -> int:
         """How many pixels of width one latent stands for."""
-        return 2 ** (len(self.vae.config.block_out_channels) - 1)
+        return 2 ** (len(self.vae.config["block_out_channels"]) - 1)
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height, in pixels, of the pictures it was trained on."""
-        side = self.unet.config.sample_size * self.pixels_per_latent
+        side = self.unet.config["sample_size"] * self.pixels_per_latent
         return side, side
 
     @property

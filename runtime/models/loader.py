@@ -51,14 +51,14 @@ def _check_components(base: BaseModel, path: Path, span: Span) -> None:
     wide = (
         [
             added["text_embeds"].shape[1]
-            + added["time_ids"].shape[1] * config.addition_time_embed_dim
+            + added["time_ids"].shape[1] * config["addition_time_embed_dim"]
         ]
         if added
         else []
     )
     if (
-        width != config.cross_attention_dim
-        or wide != [config.projection_class_embeddings_input_dim][: len(wide)]
+        width != config["cross_attention_dim"]
+        or wide != [config["projection_class_embeddings_input_dim"]][: len(wide)]
     ):
         raise PromptError([mixed_model_families(path, span)])
 

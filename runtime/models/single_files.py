@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
 
 from promptlang.diagnostics import PromptError
@@ -78,7 +79,11 @@ class _SingleFileLoader:
     def _refuse_other_channels(self, network: Any) -> None:
         """An inpainting model is told what to keep through five more channels."""
         first = self._weights.tensors.get("model.diffusion_model.input_blocks.0.0.weight")
-        if first is not None and first.dim() == 4 and first.shape[1] > network.config.in_channels:
+        if (
+            first is not None
+            and first.dim() == 4
+            and first.shape[1] > network.config["in_channels"]
+        ):
             kind = f"{self._family.name} with {first.shape[1]} channels, as for inpainting"
             raise PromptError(
                 [complaints.unsupported_model_family(self._weights.file, kind, (), self._span)]
@@ -94,7 +99,7 @@ class _SingleFileLoader:
     def _vae(self) -> Any:
         network = init_empty(AutoencoderKL, self._family.config / "vae")
         state = self._family.vae(self._weights.tensors, dict(network.config))
-        dtype = self._place.vae_dtype(needs_range=network.config.force_upcast)
+        dtype = self._place.vae_dtype(needs_range=network.config["force_upcast"])
         return self._filled(network, state, "vae", dtype)
 
     def _filled(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import models as complaints
@@ -29,7 +29,7 @@ def replace_vae(base: BaseModel, path: Path, span: Span) -> BaseModel:
         if path.is_file()
         else diffusers_folder.load_vae(_folder(path), span, base.placement)
     )
-    if found.config.latent_channels != base.unet.config.out_channels:
+    if found.config["latent_channels"] != base.unet.config["out_channels"]:
         raise PromptError([complaints.incompatible_vae(path, base.name, span)])
     files = (path,) if path.is_file() else tuple(sorted(_folder(path).glob("*.safetensors")))
     return replace(base, vae=found, vae_files=files)
@@ -47,5 +47,5 @@ def _of_file(base: BaseModel, path: Path, span: Span) -> Any:
         state = base.family.vae(tensors, dict(network.config))
     if not state:
         raise PromptError([complaints.vae_not_readable(path, "it holds no VAE", span)])
-    dtype = base.placement.vae_dtype(needs_range=network.config.force_upcast)
+    dtype = base.placement.vae_dtype(needs_range=network.config["force_upcast"])
     return load_weights(network, state, path / "vae", span, dtype)

@@ -34,7 +34,7 @@ def decode_latents(base: BaseModel, latents: Tensor) -> Image:
     """The picture of latents `[1, channels, height, width]`; raises `NotFiniteError`."""
     vae = base.vae
     with base.on_device(vae):
-        scaled = latents.to(vae.device, vae.dtype) / vae.config.scaling_factor
+        scaled = latents.to(vae.device, vae.dtype) / vae.config["scaling_factor"]
         pixels = vae.decode(scaled).sample.float().cpu()
     if not bool(pixels.isfinite().all()):
         raise NotFiniteError

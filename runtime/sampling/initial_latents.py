@@ -44,7 +44,7 @@ class InitialLatents:
         width, height = latent_size(self.size, base)
         if self.picture is None:
             start = sample_latent_noise(
-                base.unet.config.in_channels, (width, height), generator
+                base.unet.config["in_channels"], (width, height), generator
             ).to(base.placement.device)
             return run_denoising(schedule, start * schedule.scheduler.init_noise_sigma, generator)
         latents = encode_image(base, self.picture, generator)
@@ -125,7 +125,7 @@ def encode_image(base: BaseModel, picture: Image.Image, generator: torch.Generat
     pixels = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255).permute(2, 0, 1)[None]
     with base.on_device(vae):
         posterior = vae.encode((2.0 * pixels - 1.0).to(vae.device, vae.dtype)).latent_dist
-        return posterior.sample(generator).float() * vae.config.scaling_factor
+        return posterior.sample(generator).float() * vae.config["scaling_factor"]
 
 
 def _latent_mask(mask: Image.Image, size: tuple[int, int]) -> Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-from diffusers import UNet2DConditionModel
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from promptlang.datasets.examples import Example, check_examples, load_examples
 from promptlang.diagnostics import Diagnostic, PromptError

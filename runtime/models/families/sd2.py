@@ -23,7 +23,7 @@ def build_scheduler_config(
         "prediction_type": "epsilon" if predicts_noise(unet) else "v_prediction"
     }
     if prediction.get("prediction_type") == "epsilon":
-        unet.register_to_config(sample_size=unet.config.sample_size * 2 // 3)
+        unet.register_to_config(sample_size=unet.config["sample_size"] * 2 // 3)
     return {**shipped, **prediction}
 
 
@@ -32,8 +32,12 @@ def predicts_noise(unet: nn.Module) -> bool:
     """Whether the UNet answers pure noise with itself, and not, as for velocity, with a picture that is not in it."""
     config: Any = unet.config
     draw = torch.Generator().manual_seed(0)
-    noise = torch.randn((1, config.in_channels, 16, 16), generator=draw).to(unet.device, unet.dtype)
-    silence = torch.zeros((1, 77, config.cross_attention_dim), dtype=unet.dtype, device=unet.device)
+    noise = torch.randn((1, config["in_channels"], 16, 16), generator=draw).to(
+        unet.device, unet.dtype
+    )
+    silence = torch.zeros(
+        (1, 77, config["cross_attention_dim"]), dtype=unet.dtype, device=unet.device
+    )
     answer = unet(noise, 999, silence).sample
     return bool(
         torch.cosine_similarity(answer.flatten().float(), noise.flatten().float(), dim=0) > 0.5

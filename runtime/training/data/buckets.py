@@ -12,7 +12,7 @@ def bucket_sizes(base: BaseModel, *, buckets: bool) -> tuple[PixelSize, ...]:
     """All that there are: as many pixels as the square has, or a little fewer, and at most twice its width."""
     if not buckets:
         return (base.size,)
-    unit = base.pixels_per_latent * 2 ** (len(base.unet.config.block_out_channels) - 1)
+    unit = base.pixels_per_latent * 2 ** (len(base.unet.config["block_out_channels"]) - 1)
     width, height = base.size
     found: dict[PixelSize, None] = {base.size: None}
     for long in range(width, 2 * width + 1, unit):

@@ -159,7 +159,7 @@ class DatasetEncoder:
 def _views(opened: TrainingImage, pixels: Tensor, base: BaseModel, *, flip: bool) -> Views:
     seen = torch.stack([pixels, pixels.flip(-1)]) if flip else pixels[None]
     posterior = base.vae.encode(seen.to(base.placement.device)).latent_dist
-    scale = base.vae.config.scaling_factor
+    scale = base.vae.config["scaling_factor"]
     height, width = posterior.mean.shape[-2:]
     size = pixels.shape[2], pixels.shape[1]
     mask = opened.latent_mask(size, (width, height))[None]

@@ -38,7 +38,7 @@ def build_metadata(
     """Every value a string; no times of day, so that the same training is the same file."""
     velocity = base.scheduler_config.get("prediction_type") == "v_prediction"
     version, architecture = _VERSIONS.get(
-        base.unet.config.cross_attention_dim, (base.name, base.name)
+        base.unet.config["cross_attention_dim"], (base.name, base.name)
     )
     if version == "sd_v2" and velocity:
         architecture = "stable-diffusion-v2-768-v"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import XFormersAttnProcessor
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.utils import is_xformers_available
 
 from promptlang.diagnostics import PromptError

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.training import unsupported_base_precision
