@@ -6,7 +6,7 @@ A record is JSON in the PNG's `promptlang` text. It names files, and knows them 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from promptlang.plan.steps import (
     ActiveLora,
     Adapter,
     Area,
+    Break,
     ComputeConfig,
     Interval,
     Model,
@@ -22,6 +23,7 @@ from promptlang.plan.steps import (
     Render,
     Resolved,
     Segment,
+    Segments,
 )
 from promptlang.source import Source
 
@@ -189,6 +191,14 @@ def _part(part: Mapping[str, Any]) -> PromptPart:
 
 
 def _interval(interval: Mapping[str, Any]) -> Interval:
-    segments = tuple(Segment(text, weight) for text, weight in interval["segments"])
     loras = tuple(ActiveLora(*use) for use in interval["loras"])
-    return Interval(interval["until"], segments, loras, interval.get("weight"))
+    return Interval(
+        interval["until"], _segments(interval["segments"]), loras, interval.get("weight")
+    )
+
+
+def _segments(pairs: Sequence[tuple[str, float]]) -> Segments:
+    return tuple(
+        Break() if (text, weight) == (Break.text, Break.weight) else Segment(text, weight)
+        for text, weight in pairs
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan.training_config import TrainingConfig
@@ -21,6 +21,21 @@ class Segment:
 
     text: str
     weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """``BREAK``: the segment after it starts a new chunk.
+
+    `text` and `weight` are the pair that A1111's parser returns for it, and that `to_json` writes.
+    """
+
+    text: ClassVar[str] = "BREAK"
+    weight: ClassVar[float] = -1.0
+
+
+Segments = tuple[Segment | Break, ...]
+"""A prompt's text at one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +52,7 @@ class Interval:
     """What holds up to and including the step `until`, steps counted from 1."""
 
     until: int
-    segments: tuple[Segment, ...]
+    segments: Segments
     loras: tuple[ActiveLora, ...] = ()
     weight: float | None = None
     """The part's weight, where it changes over the steps."""

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan.steps import Segment
+from promptlang.plan.steps import Segments
 from promptlang.prompts.expansion import Library, sample_expansion
 from promptlang.prompts.resolver import resolve
 from promptlang.source import Source
@@ -15,7 +15,7 @@ from promptlang.syntax.prompt_parser import parse_prompt
 _OPENING, _CLOSING = "([{<", ")]}>"
 
 
-def parse_caption(caption: str, seed: int) -> tuple[Segment, ...]:
+def parse_caption(caption: str, seed: int) -> Segments:
     """Its texts and their weights, its variants drawn by the seed; of what changes over the steps, the first."""
     prompt, _ = parse_prompt(Source(caption).span(0, len(caption)), divided=False)
     filled = sample_expansion(prompt, seed, Library(), divided=False)

@@ -6,16 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from promptlang.plan.steps import Segment
+from promptlang.plan.steps import Break, Segment
 
 CHUNK_LENGTH: Final = 75
 """Tokens of text in a chunk; with begin and end it fills CLIP's 77 positions."""
 
 BACKTRACK: Final = 20
 """How far behind a chunk's end its last comma may be for the phrase after it to move to the next chunk."""
-
-BREAK: Final = Segment("BREAK", -1.0)
-"""``BREAK``, as A1111's parser hands it on."""
 
 T = TypeVar("T")
 
@@ -108,12 +105,12 @@ class _Chunker(Generic[T]):
 
 
 def split_into_chunks(
-    segments: Sequence[Segment], vocabulary: ChunkTokenizer[T], at_least: int = 1
+    segments: Sequence[Segment | Break], vocabulary: ChunkTokenizer[T], at_least: int = 1
 ) -> tuple[Chunk[T], ...]:
     """The prompt's chunks, filled up with empty ones to `at_least`."""
     chunker = _Chunker(vocabulary)
     for segment in segments:
-        if segment == BREAK:
+        if isinstance(segment, Break):
             chunker.close()
             continue
         for token in vocabulary.tokenize(segment.text):

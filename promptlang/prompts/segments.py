@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import prod
 
 from promptlang import ast
-from promptlang.plan.steps import Segment
+from promptlang.plan.steps import Break, Segment, Segments
 
 EMPHASIS_FACTOR = 1.1
 """What ``(x)`` multiplies by."""
@@ -29,7 +29,7 @@ class SegmentBuilder:
         """By a number of its own for each bracket: where it closes, and its factor."""
         self._nested = True
         """Whether they close in the reverse order of their opening."""
-        self._texts: list[tuple[list[str], float]] = []
+        self._texts: list[tuple[list[str], float] | Break] = []
         self._run: list[str] | None = None
         """The text since the last bracket."""
         self._after_break = False
@@ -42,7 +42,7 @@ class SegmentBuilder:
                 self._run.append(value)
             case ast.Break():
                 self._end_run(at_break=True)
-                self._texts.append(_BREAK)
+                self._texts.append(Break())
                 self._run, self._after_break = [], True
             case ast.Embedding(name):
                 self._run = self._run or []
@@ -80,10 +80,10 @@ class SegmentBuilder:
             case ast.Closing(_, closes):
                 del self._open[closes]
 
-    def segments(self) -> tuple[Segment, ...]:
+    def segments(self) -> Segments:
         """What was said, neighbours of equal weight as one."""
         self._end_run()
-        return tuple(_segment(*each) for each in self._texts) or (Segment(""),)
+        return tuple(map(_segment, self._texts)) or (Segment(""),)
 
     def _end_run(self, *, at_break: bool = False) -> None:
         if self._run is None and not at_break:
@@ -95,8 +95,9 @@ class SegmentBuilder:
 
     def _append_text(self, text: str) -> None:
         weight = self._weight()
-        if self._texts and self._texts[-1] is not _BREAK and self._texts[-1][1] == weight:
-            self._texts[-1][0].append(text)
+        last = self._texts[-1] if self._texts else None
+        if isinstance(last, tuple) and last[1] == weight:
+            last[0].append(text)
         else:
             self._texts.append(([text], weight))
 
@@ -105,9 +106,5 @@ class SegmentBuilder:
         return prod((factor for _, factor in brackets), start=1.0)
 
 
-def _segment(texts: list[str], weight: float) -> Segment:
-    return Segment("".join(texts), weight)
-
-
-_BREAK: tuple[list[str], float] = (["BREAK"], -1.0)
-"""``BREAK`` has no weight, whatever it stands in."""
+def _segment(piece: tuple[list[str], float] | Break) -> Segment | Break:
+    return piece if isinstance(piece, Break) else Segment("".join(piece[0]), piece[1])

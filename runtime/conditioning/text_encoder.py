@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from promptlang.diagnostics import PromptError, clip_skip_not_possible
-from promptlang.plan.steps import Segment
+from promptlang.plan.steps import Break, Segment
 from promptlang.prompts.chunks import Chunk, ChunkTokenizer, EmbeddingPlaceholder, split_into_chunks
 from promptlang.source import Span
 
@@ -156,7 +156,7 @@ class CachedTextEncoder:
         """As many as `EncodingOptions.clip_skip` can be."""
         return self.text_encoder.config.num_hidden_layers
 
-    def cut(self, segments: Sequence[Segment], at_least: int = 1) -> tuple[Chunk[int], ...]:
+    def cut(self, segments: Sequence[Segment | Break], at_least: int = 1) -> tuple[Chunk[int], ...]:
         """The prompt's chunks."""
         return split_into_chunks(segments, self.vocabulary, at_least)
 

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from promptlang import resolve
-from promptlang.plan.steps import Segment
+from promptlang.plan.steps import Break, Segment
 from promptlang.prompts.chunks import (
-    BREAK,
     ChunkTokenizer,
     EmbeddingPlaceholder,
     count_tokens,
@@ -80,6 +79,8 @@ def test_empty_chunks_fill_up_and_the_count_goes_to_the_last() -> None:
     assert [
         chunk.used for chunk in split_into_chunks([Segment("a b")], vocabulary, at_least=3)
     ] == [2, 0, 0]
-    assert count_tokens(split_into_chunks([Segment("a"), BREAK, Segment("b c")], vocabulary)) == 77
+    assert (
+        count_tokens(split_into_chunks([Segment("a"), Break(), Segment("b c")], vocabulary)) == 77
+    )
     assert split_into_chunks([], vocabulary, at_least=0) == ()
     assert count_tokens(()) == 0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from promptlang import Source, parse_prompt
-from promptlang.plan.steps import Interval, PromptPart, Segment
+from promptlang.plan.steps import Break, Interval, PromptPart, Segment
 from promptlang.prompts.resolver import resolve
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -105,9 +105,9 @@ def test_every_change_begins_an_interval_even_to_the_same_as_a1111_has_it() -> N
 def test_breaks_divide_a_prompt_and_two_leave_nothing_between_them() -> None:
     assert parts("a BREAK BREAK b")[0].intervals[0].segments == (
         Segment("a"),
-        Segment("BREAK", -1.0),
+        Break(),
         Segment(""),
-        Segment("BREAK", -1.0),
+        Break(),
         Segment("b"),
     )
 

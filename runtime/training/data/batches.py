@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from promptlang.plan.steps import Segments
 from promptlang.plan.training_config import DataConfig, ObjectiveConfig
 from promptlang.prompts.captions import parse_caption, shuffle_caption
 
 from ..noising.noise import perturb, sample_noise
 from ..noising.noise_schedule import NoiseSchedule
 from ..noising.seeded_rng import derive_seed, seeded_generator, seeded_random
-from .captions import Segments
 from .latent_cache import Bucket
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from promptlang.plan.steps import Segment, Train
+from promptlang.plan.steps import Segments, Train
 from promptlang.prompts.chunks import Chunk, split_into_chunks
 
 from ...conditioning.emphasis import ChunkStates, emphasis_a1111
@@ -26,8 +26,6 @@ from ...conditioning.text_encoder import (
 from ...models.families import TextEncoderSpec
 from ...models.loader import BaseModel
 from ..trainable import Chunks, Encode, TokenEmbeddings
-
-Segments = tuple[Segment, ...]
 
 
 def encode_chunks(

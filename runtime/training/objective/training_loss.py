@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from promptlang.plan.steps import Segments
 from promptlang.plan.training_config import PriorConfig
 
 from ...distributed import SINGLE_PROCESS, Processes
 from ..data.batches import Batch, Batches
-from ..data.captions import CaptionConditioning, Segments
+from ..data.captions import CaptionConditioning
 from ..trainable import TrainableModel
 from .loss import DiffusionLoss
 

@@ -18,7 +18,17 @@ from promptlang.cli.commands import replay
 from promptlang.cli.main import main
 from promptlang.metadata import record
 from promptlang.metadata.record import NotARecordError, RecordFiles
-from promptlang.plan.steps import Area, Interval, Model, Plan, PromptPart, Render, Resolved, Segment
+from promptlang.plan.steps import (
+    Area,
+    Break,
+    Interval,
+    Model,
+    Plan,
+    PromptPart,
+    Render,
+    Resolved,
+    Segment,
+)
 from promptlang.runtime import Runtime
 from promptlang.runtime.models.loader import BaseModel
 from tests.runtime.conftest import kohya, run
@@ -157,7 +167,10 @@ def test_a_picture_without_a_record_is_said(
 
 
 def test_a_record_keeps_all_of_a_render(render: Callable[..., Render], runtime: Runtime) -> None:
-    intervals = Interval(1, (Segment("a", 1.1),), weight=0.3), Interval(3, (Segment("ü"),))
+    intervals = (
+        Interval(1, (Segment("a", 1.1),), weight=0.3),
+        Interval(3, (Segment("ü"), Break(), Segment("d"))),
+    )
     prompt = Resolved(
         (
             PromptPart(intervals, 0.3, Area(0, 1, 0, 0.5, 0.1)),
