@@ -1,4 +1,8 @@
-"""Captions: prompts without a picture yet. What a training reads is read as what a prompt says later."""
+"""Captions of training images, read as prompts: emphasis, variants and schedules mean the same in both.
+
+Reading a caption needs `promptlang.syntax.prompt_parser`, which loads lark, and the expansion built upon it.
+Both are imported by the functions that read, so that the runtime can import this module without them.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +11,35 @@ from collections.abc import Iterator
 
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan.steps import Segments
-from promptlang.prompts.expansion import Library, sample_expansion
-from promptlang.prompts.resolver import resolve
 from promptlang.source import Source
-from promptlang.syntax.prompt_parser import parse_prompt
 
 _OPENING, _CLOSING = "([{<", ")]}>"
 
 
 def parse_caption(caption: str, seed: int) -> Segments:
-    """Its texts and their weights, its variants drawn by the seed; of what changes over the steps, the first."""
+    """Return a caption's segments: variants are drawn by the seed, schedules stay at their first branch."""
+    from promptlang.prompts.expansion import Library, sample_expansion
+    from promptlang.prompts.resolver import resolve
+    from promptlang.syntax.prompt_parser import parse_prompt
+
     prompt, _ = parse_prompt(Source(caption).span(0, len(caption)), divided=False)
-    filled = sample_expansion(prompt, seed, Library(), divided=False)
-    return resolve(filled.prompt, 1).parts[0].intervals[0].segments
+    expansion = sample_expansion(prompt, seed, Library(), divided=False)
+    return resolve(expansion.prompt, 1).parts[0].intervals[0].segments
 
 
 def diagnose_caption(caption: str, name: str) -> Iterator[Diagnostic]:
-    """What is wrong with how it is written, at its place in the file of that name."""
+    """Yield the mistakes in a caption's syntax, with spans in a source called `name`."""
+    from promptlang.syntax.prompt_parser import parse_prompt
+
     source = Source(caption, name)
     yield from parse_prompt(source.span(0, len(caption)), divided=False)[1]
 
 
 def shuffle_caption(caption: str, keep: int, rng: random.Random) -> str:
-    """What stands between its commas in another order, but for the first `keep`; brackets are not torn apart."""
+    """Return the caption with its comma-separated tags shuffled after the first `keep`.
+
+    A comma inside brackets separates nothing.
+    """
     tags = [tag for each in _tags(caption) if (tag := each.strip())]
     rest = tags[keep:]
     rng.shuffle(rest)
