@@ -8,9 +8,9 @@ from pathlib import Path
 
 from typing_extensions import assert_never
 
-from promptlang import diagnostics
 from promptlang.datasets.check import check_dataset
 from promptlang.diagnostics import Diagnostic, PromptError, Severity
+from promptlang.diagnostics.files import file_access_failed
 from promptlang.diagnostics.training import required_training_failed
 from promptlang.plan.events import (
     DiagnosticRaised,
@@ -120,7 +120,7 @@ class Runtime:
         except OSError as error:
             file = Path(error.filename or steps[0].file)
             yield DiagnosticRaised(
-                diagnostics.file_access_failed(file, error.strerror or str(error), steps[0].span)
+                file_access_failed(file, error.strerror or str(error), steps[0].span)
             )
 
     def _run(self, steps: Sequence[Step], made: Set[Path]) -> Generator[Event, None, None]:

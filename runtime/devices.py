@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from promptlang.diagnostics import PromptError
-from promptlang.diagnostics.models import device_missing, precision_not_possible
+from promptlang.diagnostics.rendering import device_missing, precision_not_possible
 from promptlang.plan.steps import ComputeConfig
 from promptlang.source import Span
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptlang import ast, diagnostics
+from promptlang import ast
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.files import recipe_not_readable, recursive_include
 from promptlang.source import Source
 from promptlang.syntax.parser import parse
 
@@ -51,9 +52,9 @@ class _Reader:
         file = folder / Path(name.value).expanduser()
         text = self.world.read(file)
         if text is None:
-            self.found.append(diagnostics.recipe_not_readable(name.value, name.span))
+            self.found.append(recipe_not_readable(name.value, name.span))
         elif _canonical(file) in above:
-            self.found.append(diagnostics.recursive_include(name.value, name.span))
+            self.found.append(recursive_include(name.value, name.span))
         else:
             yield from self.read(Source(text, str(file)), file.parent, (*above, _canonical(file)))
 

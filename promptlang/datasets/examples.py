@@ -13,7 +13,11 @@ from typing import Final
 from promptlang.datasets.sources import MissingEntry, SourceFolder, scan_source
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.datasets import many_repeats
-from promptlang.diagnostics.training import invalid_list_line, invalid_metadata_line, no_pictures
+from promptlang.diagnostics.training_data import (
+    invalid_list_line,
+    invalid_metadata_line,
+    no_pictures,
+)
 from promptlang.plan.steps import PICTURE_ENDINGS
 from promptlang.prompts.captions import diagnose_caption
 from promptlang.source import Span

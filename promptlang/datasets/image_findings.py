@@ -11,7 +11,7 @@ from promptlang.datasets.recommended_counts import RECOMMENDED_COUNTS
 from promptlang.datasets.scan import DatasetScan
 from promptlang.datasets.similar_images import common_background, group_duplicates
 from promptlang.diagnostics import datasets as wrong
-from promptlang.diagnostics.training import small_pictures
+from promptlang.diagnostics.training_data import small_pictures
 from promptlang.plan.dataset_report import Finding
 
 MAX_CROP: Final = 1 / 3

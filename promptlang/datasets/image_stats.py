@@ -12,7 +12,8 @@ from PIL import Image
 
 from promptlang.datasets import image_files
 from promptlang.datasets.examples import Example
-from promptlang.diagnostics import Diagnostic, picture_not_readable
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.training_data import picture_not_readable
 from promptlang.source import Span
 
 ANIMATED: Final = "animated"

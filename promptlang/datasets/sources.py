@@ -9,7 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from promptlang.diagnostics import Diagnostic, missing_file, missing_folder
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.files import missing_file, missing_folder
 from promptlang.plan.steps import KOHYA_FOLDER, PICTURE_ENDINGS
 from promptlang.source import Span
 

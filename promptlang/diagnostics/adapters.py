@@ -1,4 +1,4 @@
-"""What can be wrong with an adapter's file."""
+"""Diagnostics on the files of adapters, LoRAs and textual inversions, that cannot be used: PL302."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptlang.diagnostics import Diagnostic, warning
+from promptlang.diagnostics.diagnostic import Diagnostic
+from promptlang.diagnostics.rule import Rule
 from promptlang.source import Span
 
 
 @dataclass(frozen=True, slots=True)
 class FileRef:
-    """A file, what it should be, and where the program asks for it."""
+    """A file with the role that it should play and the place where the program names it."""
 
     file: Path
     span: Span
     role: str = "a LoRA"
 
+
+UNUSABLE_ADAPTER = Rule(
+    code="PL302",
+    kind="unusable-adapter",
+    title="The file of an adapter cannot be used",
+    why="The file is missing, cut short or damaged, holds a program instead of numbers, is of a kind "
+    "that is not supported, or is made for another family of models. Its modules and shapes must "
+    "be those of the base model. The message names the reason.",
+    fix="Copy or download the file again, or take one that is made for the base model. `promptlang "
+    "info FILE` shows what a file is and for which family it was made.",
+    bad='use lora "ink-sdxl.safetensors" as ink\na fox <lora:ink>',
+)
 
 _AGAIN = "download or copy it again"
 _OTHER = "take one that is made for this model, or choose its model with `use model`"
@@ -26,7 +39,7 @@ _OTHER = "take one that is made for this model, or choose its model with `use mo
 def unusable_file(subject: FileRef, reason: str, hint: str) -> Diagnostic:
     """A file is damaged, hostile, or of another kind."""
     message = f"`{subject.file.name}` cannot be used as {subject.role}: {reason}"
-    return Diagnostic("PL302", message, subject.span, hint)
+    return UNUSABLE_ADAPTER.at(subject.span, message, hint)
 
 
 def missing(subject: FileRef) -> Diagnostic:
@@ -58,7 +71,7 @@ def unsafe_pickle(subject: FileRef) -> Diagnostic:
 def oversized_pickle(subject: FileRef) -> Diagnostic:
     """A pickle that would fill the memory."""
     return unusable_file(
-        subject, "it would unpack to far more than its size", "ask for a safetensors file"
+        subject, "it would unpack to far more than its own size", "ask for a safetensors file"
     )
 
 
@@ -72,7 +85,9 @@ def missing_adapter_config(subject: FileRef, name: str) -> Diagnostic:
 def unsupported_algorithm(subject: FileRef, kind: str) -> Diagnostic:
     """OFT, GLoRA."""
     return unusable_file(
-        subject, f"it is a kind of adapter that cannot be used yet, {kind}", "ask for it as a LoRA"
+        subject,
+        f"it is an adapter of the kind {kind}, which cannot be used yet",
+        "ask for it as a LoRA",
     )
 
 
@@ -104,7 +119,7 @@ def shape_mismatch(subject: FileRef, module: str, model: str) -> Diagnostic:
 
 def incomplete_module(subject: FileRef, module: str) -> Diagnostic:
     """One of a module's matrices without the others."""
-    return unusable_file(subject, f"some of the matrices of `{module}` are not in it", _AGAIN)
+    return unusable_file(subject, f"it lacks some of the matrices of `{module}`", _AGAIN)
 
 
 def not_finite(subject: FileRef, key: str) -> Diagnostic:
@@ -116,7 +131,9 @@ def not_finite(subject: FileRef, key: str) -> Diagnostic:
 def quantized_without_scale(subject: FileRef, key: str, kind: str) -> Diagnostic:
     """Quantised to whole numbers, without what they stand for."""
     return unusable_file(
-        subject, f"`{key}` holds numbers of the kind {kind}", "save it in fp32, fp16 or bf16"
+        subject,
+        f"`{key}` holds numbers of the type {kind} without their scale",
+        "save it in fp32, fp16 or bf16",
     )
 
 
@@ -130,7 +147,7 @@ def single_encoder_token(subject: FileRef, model: str) -> Diagnostic:
     """A token for one of two text encoders, or with more vectors for one than for the other."""
     return unusable_file(
         subject,
-        f"it has not the same vectors for both text encoders of the model `{model}`",
+        f"its vectors do not fit both text encoders of the model `{model}`",
         _OTHER,
     )
 
@@ -147,7 +164,7 @@ def too_many_vectors(subject: FileRef, count: int, most: int) -> Diagnostic:
 def no_vectors(subject: FileRef) -> Diagnostic:
     """A LoRA, or something else, where a token is asked for."""
     return unusable_file(
-        subject, "there are no vectors of a token in it", "if it is a LoRA, write `<lora:name>`"
+        subject, "it holds no vectors of a token", "if it is a LoRA, write `<lora:name>`"
     )
 
 
@@ -159,19 +176,3 @@ def several_tokens(subject: FileRef, names: Collection[str]) -> Diagnostic:
         f"it holds several tokens: {listed}",
         "write `use ti FILE as <token>` with one of them",
     )
-
-
-def trained_with_other_vae(name: str, model: str, span: Span) -> Diagnostic:
-    """A LoRA that was trained on what another VAE makes of pictures."""
-    message = (
-        f"`{name}` was trained with another VAE than `{model}` has here, so its colours may be off"
-    )
-    return warning("PL509", message, span, "name that VAE with `use vae`")
-
-
-def trained_with_other_clip_skip(name: str, trained: int, asked: int, span: Span) -> Diagnostic:
-    """A LoRA that was trained on what another layer of the text encoder says."""
-    message = (
-        f"`{name}` was trained with `clip-skip {trained}`, and this prompt is read with {asked}"
-    )
-    return warning("PL508", message, span, f"use it with `--clip-skip {trained}`")

@@ -16,6 +16,18 @@ class Severity(Enum):
     WARNING = "warning"
 
 
+class Topic(Enum):
+    """The subject of a diagnostic, which is the first digit of its code."""
+
+    SYNTAX = "0"
+    NAMES = "1"
+    VALUES = "2"
+    FILES = "3"
+    DATA = "4"
+    RUN = "5"
+    DIALECTS = "6"
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """A mistake in a program: a code that never changes, a place, one sentence, and a remedy."""
@@ -25,6 +37,11 @@ class Diagnostic:
     span: Span
     hint: str | None = None
     severity: Severity = Severity.ERROR
+
+    @property
+    def topic(self) -> Topic:
+        """The subject of the code."""
+        return Topic(self.code[2])
 
 
 class PromptError(Exception):

@@ -1,35 +1,50 @@
-"""The words for models and VAEs that cannot be used, and for machines that cannot carry them."""
+"""Diagnostics on models and VAEs that cannot be used: PL303, PL307."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
 
-from promptlang.diagnostics import Diagnostic, join_alternatives
+from promptlang.diagnostics.diagnostic import Diagnostic
+from promptlang.diagnostics.rule import Rule
+from promptlang.diagnostics.wording import join_alternatives
 from promptlang.source import Span
+
+UNUSABLE_MODEL = Rule(
+    code="PL303",
+    kind="unusable-model",
+    title="A model or VAE cannot be used",
+    why="The file or folder is missing, damaged, incomplete, of a family that is not supported, or "
+    "something else, for example a LoRA. A VAE must make latents of the model's shape. The message "
+    "names the reason.",
+    fix="Take a whole checkpoint, or a folder in diffusers' layout, of a supported family. "
+    "`promptlang info FILE` shows what a file is.",
+    bad='use model "ink-lora.safetensors"\na fox',
+    good='use lora "ink-lora.safetensors" as ink\na fox <lora:ink:1>',
+)
 
 
 def model_not_readable(path: Path, reason: str, span: Span, hint: str | None = None) -> Diagnostic:
     """A model lacks a part, or is another thing."""
-    return Diagnostic("PL303", f"`{path.name}` cannot be used as a model: {reason}", span, hint)
+    return UNUSABLE_MODEL.at(span, f"`{path.name}` cannot be used as a model: {reason}", hint)
 
 
 def weights_not_readable(
     path: Path, reason: str, span: Span, hint: str | None = None
 ) -> Diagnostic:
     """A file that should hold a model, a VAE or a part of one."""
-    return Diagnostic("PL303", f"`{path.name}` cannot be used: {reason}", span, hint)
+    return UNUSABLE_MODEL.at(span, f"`{path.name}` cannot be used: {reason}", hint)
 
 
 def model_not_a_folder(name: str, folder: Path, span: Span) -> Diagnostic:
     """A path that leads to something else, or a built-in model that is not installed."""
     hint = f"it should be a folder with a `model_index.json`, and `{folder.name}` has none"
-    return Diagnostic("PL303", f"`{name}` is not a model in diffusers' layout", span, hint)
+    return UNUSABLE_MODEL.at(span, f"`{name}` is not a model in diffusers' layout", hint)
 
 
 def weights_missing(path: Path, span: Span) -> Diagnostic:
     """It was there when the program was checked."""
-    return weights_not_readable(path, "it is not there", span)
+    return weights_not_readable(path, "there is no such file", span)
 
 
 def model_part_missing(part: Path, span: Span) -> Diagnostic:
@@ -68,7 +83,7 @@ def unsupported_model_family(
     path: Path, family: str, known: Collection[str], span: Span
 ) -> Diagnostic:
     """Stable Diffusion 3, Flux, a refiner, an inpainting model."""
-    hint = f"there is {join_alternatives(list(known))}"
+    hint = f"the families are {join_alternatives(list(known))}"
     return model_not_readable(
         path, f"it is of the kind {family}, which cannot be used yet", span, hint
     )
@@ -109,7 +124,9 @@ def not_a_weights_file(path: Path, what: str, span: Span) -> Diagnostic:
 
 def weights_damaged(path: Path, span: Span) -> Diagnostic:
     """A download that broke off."""
-    return weights_not_readable(path, "it is cut short or damaged", span, "fetch it again")
+    return weights_not_readable(
+        path, "it is cut short or damaged", span, "download or copy it again"
+    )
 
 
 def unsafe_weights_pickle(path: Path, span: Span) -> Diagnostic:
@@ -120,16 +137,9 @@ def unsafe_weights_pickle(path: Path, span: Span) -> Diagnostic:
     )
 
 
-def hub_unavailable(name: str, reason: str, span: Span) -> Diagnostic:
-    """``use model org/name`` where there is no way to get it."""
-    hint = "give the path of a model on this machine, or fetch it with `hf download` where there is a network"
-    message = f"`{name}` cannot be used as a model: it is not in the hub's cache, and {reason}"
-    return Diagnostic("PL303", message, span, hint)
-
-
 def vae_not_readable(path: Path, reason: str, span: Span) -> Diagnostic:
     """Something else, or damaged."""
-    return Diagnostic("PL303", f"`{path.name}` cannot be used as a VAE: {reason}", span)
+    return UNUSABLE_MODEL.at(span, f"`{path.name}` cannot be used as a VAE: {reason}")
 
 
 def incompatible_vae(path: Path, model: str, span: Span) -> Diagnostic:
@@ -139,17 +149,23 @@ def incompatible_vae(path: Path, model: str, span: Span) -> Diagnostic:
     )
 
 
-# Run time
+HUB_UNAVAILABLE = Rule(
+    code="PL307",
+    kind="hub-unavailable",
+    title="A model of the hub cannot be fetched",
+    why="`use model OWNER/NAME` takes a model from the hub's cache on this machine, or downloads it. "
+    "It is not in the cache, and the hub cannot be reached or does not have it.",
+    fix="Check the name and the network, fetch the model with `hf download OWNER/NAME` where there "
+    "is a network, or give the path of a model on this machine.",
+    bad="use model some-owner/some-model",
+)
 
 
-def device_missing(device: str, span: Span) -> Diagnostic:
-    """``set device cuda`` on a machine without."""
-    return Diagnostic(
-        "PL510", f"there is no device `{device}` on this machine", span, "try `set device auto`"
+def hub_unavailable(name: str, reason: str, span: Span) -> Diagnostic:
+    """``use model org/name`` where there is no way to get it."""
+    message = f"`{name}` cannot be used as a model: it is not in the hub's cache, and {reason}"
+    hint = (
+        "give the path of a model on this machine, or fetch it with `hf download` where there is "
+        "a network"
     )
-
-
-def precision_not_possible(precision: str, device: str, span: Span) -> Diagnostic:
-    """``set precision fp16`` on a device that cannot compute with it."""
-    message = f"the device `{device}` cannot compute in `{precision}`"
-    return Diagnostic("PL511", message, span, "try `set precision fp32`")
+    return HUB_UNAVAILABLE.at(span, message, hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from promptlang.diagnostics.diagnostic import Diagnostic, Severity
+from promptlang.diagnostics.diagnostic import Diagnostic, Severity, Topic
 from promptlang.source import Span
 
 
@@ -30,6 +30,11 @@ class Rule:
     good: str = ""
     """The same program after the remedy."""
     severity: Severity = Severity.ERROR
+
+    @property
+    def topic(self) -> Topic:
+        """The subject of the code."""
+        return Topic(self.code[2])
 
     def at(
         self, span: Span, message: str, hint: str | None = None, severity: Severity | None = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from promptlang.diagnostics import Diagnostic, syntax
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.statements import options_in_prompt, statement_in_prompt
 from promptlang.source import Source, Span
 from promptlang.syntax.logical_lines import find_statement_head
 from promptlang.syntax.suggestions import suggest_statement
@@ -17,7 +18,7 @@ def diagnose_bare_prompt(span: Span) -> Iterator[Diagnostic]:
     """``use model emoji`` and ``a fox --steps 30``, given as a prompt."""
     statement = find_statement_head(span)
     if statement is not None and statement != "render":
-        yield syntax.statement_in_prompt(statement, span)
+        yield statement_in_prompt(statement, span)
     yield from diagnose_misplaced_options(span)
 
 
@@ -25,7 +26,7 @@ def diagnose_misplaced_options(span: Span) -> Iterator[Diagnostic]:
     """The first of them."""
     found = _OPTION.search(span.source.text, span.start, span.end)
     if found is not None:
-        yield syntax.options_in_prompt(found.group(), span.source.span(*found.span()))
+        yield options_in_prompt(found.group(), span.source.span(*found.span()))
 
 
 def diagnose_statement_like(span: Span, written: str) -> Iterator[Diagnostic]:
@@ -35,4 +36,4 @@ def diagnose_statement_like(span: Span, written: str) -> Iterator[Diagnostic]:
     near = suggest_statement(whole)
     statement = find_statement_head(whole) or (near[1] if near else None)
     if statement is not None:
-        yield syntax.statement_in_prompt(statement, span)
+        yield statement_in_prompt(statement, span)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.dialects import SETTING_DROPPED
 
 
 class UnrecognizedFileError(ValueError):
@@ -36,10 +37,10 @@ class FileInfo:
 def describe_losses(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
     """What a conversion complains of; settings that are none of ours in one line."""
     found = [*diagnostics]
-    others = [each.span.text.partition(":")[0] for each in found if each.code == "PL605"]
+    others = [each.span.text.partition(":")[0] for each in found if SETTING_DROPPED.matches(each)]
     told = [
         f"{each.message}: {each.hint}" if each.hint else each.message
         for each in found
-        if each.code != "PL605"
+        if not SETTING_DROPPED.matches(each)
     ]
     return (*told, *([f"without {', '.join(others)}"] if others else []))

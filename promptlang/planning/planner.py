@@ -9,11 +9,12 @@ from functools import partial
 from itertools import count, groupby
 from pathlib import Path
 
-from promptlang import ast, diagnostics
+from promptlang import ast
 from promptlang.analysis.option_values import OptionValues
 from promptlang.analysis.scope import OUTPUT, Scope, ScopedStatement
 from promptlang.analysis.sweeps import SweepCell, expand_sweep, is_flag_on
 from promptlang.analysis.training_samples import build_class_prompt, build_sample_prompt
+from promptlang.diagnostics.names import unknown_lora
 from promptlang.plan.sampler_names import SamplerName, parse_sampler_name
 from promptlang.plan.steps import (
     Adapter,
@@ -208,7 +209,7 @@ def _without_missing_loras(resolved: Resolved, scope: Scope, written: Span) -> R
     )
     severity = scope.severity_of_missing
     found = [
-        diagnostics.unknown_lora(name, scope.loras, written, severity)
+        unknown_lora(name, scope.loras, written, severity)
         for name in missing
         if severity is not None
     ]

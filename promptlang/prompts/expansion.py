@@ -11,8 +11,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
 
-from promptlang import ast, diagnostics
-from promptlang.diagnostics import Diagnostic, syntax
+from promptlang import ast
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.names import (
+    missing_argument,
+    too_many_arguments,
+    unknown_let,
+    unknown_wildcard,
+)
+from promptlang.diagnostics.templates import endless_expansion, expansion_too_long
 from promptlang.source import Source
 from promptlang.source.source_map import MappedPiece, SourceMap
 from promptlang.syntax import templates
@@ -116,7 +123,7 @@ def _joined(prompt: ast.Prompt, found: list[Diagnostic], fill: Callable[[], Piec
     try:
         return SourceMap.join(fill(), prompt.span)
     except TooLongError:
-        found.append(syntax.expansion_too_long(MAX_EXPANDED_LENGTH, prompt.span))
+        found.append(expansion_too_long(MAX_EXPANDED_LENGTH, prompt.span))
         return SourceMap.of(prompt.span)
 
 
@@ -204,7 +211,7 @@ class _Expander:
         if not self._depth:
             self._written = wildcard
         if self._depth >= MAX_WILDCARD_DEPTH:
-            self._found.append(syntax.endless_expansion(self._written.pattern, self._written.span))
+            self._found.append(endless_expansion(self._written.pattern, self._written.span))
             return line
         span = Source(line).span(0, len(line))
         self._depth += 1
@@ -215,7 +222,7 @@ class _Expander:
     def _lines(self, wildcard: ast.Wildcard) -> Sequence[str]:
         lines = self._library.wildcards(wildcard.pattern)
         if not lines:
-            self._found.append(diagnostics.unknown_wildcard(wildcard.pattern, wildcard.span))
+            self._found.append(unknown_wildcard(wildcard.pattern, wildcard.span))
         return lines
 
     def _let(self, reference: ast.Reference) -> str:
@@ -235,12 +242,10 @@ class _Expander:
         let = self._library.lets.get(reference.name)
         if let is None:
             known = [*self._library.lets, *self._values]
-            self._found.append(diagnostics.unknown_let(reference.name, known, reference.span))
+            self._found.append(unknown_let(reference.name, known, reference.span))
         elif len(reference.arguments) > len(let.parameters):
             names = [each.name for each in let.parameters]
-            self._found.append(
-                diagnostics.too_many_arguments(reference.name, names, reference.span)
-            )
+            self._found.append(too_many_arguments(reference.name, names, reference.span))
             return None
         return let
 
@@ -252,9 +257,7 @@ class _Expander:
         values.update(zip(values, given, strict=False))
         missing = [name for name, value in values.items() if value is None]
         if missing:
-            self._found.append(
-                diagnostics.missing_argument(reference.name, missing[0], reference.span)
-            )
+            self._found.append(missing_argument(reference.name, missing[0], reference.span))
             return None
         inner = _Expander(
             replace(self._library, lets=let.lets), self._found, self._rng, self._budget

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, alternation_too_short, syntax
+from promptlang.diagnostics import Diagnostic, syntax
+from promptlang.diagnostics.amounts import alternation_too_short
 from promptlang.source import Source, Span
 from promptlang.syntax.bracket_matching import PAIRS, Brackets
 from promptlang.syntax.numbers import MOMENT

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, alternation_too_short, unordered_curve_points
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.amounts import alternation_too_short, unordered_curve_points
 from promptlang.source import Span
 
 _N = r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)\s*"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, syntax
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.statements import UNEXPECTED_TEXT, misspelled_keyword, unclosed_string
+from promptlang.diagnostics.syntax import UNCLOSED_BRACKET
 from promptlang.source import Source, Span
 from promptlang.syntax.logical_lines import (
     find_statement_head,
@@ -55,7 +57,8 @@ def is_incomplete(text: str) -> bool:
     for last in line:
         _line(last, found)
     return any(
-        each.code == "PL001" or (each.code == "PL005" and not each.span.text) for each in found
+        UNCLOSED_BRACKET.matches(each) or (UNEXPECTED_TEXT.matches(each) and not each.span.text)
+        for each in found
     )
 
 
@@ -67,7 +70,7 @@ def _line(line: Span, found: list[Diagnostic]) -> ast.Statement | None:
                 return _picture(line, line, found)
             written, meant = near
             place = line.source.span(line.start, line.start + len(written))
-            found.append(syntax.misspelled_keyword(" ".join(written.split()), meant, place))
+            found.append(misspelled_keyword(" ".join(written.split()), meant, place))
             return None
         case "render":
             return _picture(line, skip_first_word(line), found)
@@ -87,6 +90,6 @@ def _picture(line: Span, content: Span, found: list[Diagnostic]) -> ast.Picture:
     found += complaints
     if prompt_span.text.count(_LONG) % 2:
         at = prompt_span.start + prompt_span.text.rindex(_LONG)
-        found.append(syntax.unclosed_string(line.source.span(at, at + len(_LONG))))
+        found.append(unclosed_string(line.source.span(at, at + len(_LONG))))
     options = parse_rule("options", option_span, found) or ()
     return ast.Picture(prompt, options, content.start > line.start, span=line)

@@ -11,7 +11,8 @@ from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, syntax
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.statements import unclosed_string, unexpected_text
 from promptlang.grammar import vocabulary
 from promptlang.source import Span
 from promptlang.syntax import numbers
@@ -46,7 +47,7 @@ def parse_let(line: Span, found: list[Diagnostic]) -> ast.Let | None:
             place = line.source.span(
                 line.start + match.start("parameters"), line.start + match.end("parameters")
             )
-            found.append(syntax.unexpected_text(written.strip(), ["a parameter"], place))
+            found.append(unexpected_text(written.strip(), ["a parameter"], place))
             return None
         default = parameter["quoted"] if parameter["quoted"] is not None else parameter["bare"]
         parameters.append(_parameter(parameter["name"], default, line))
@@ -83,11 +84,11 @@ def _syntax_diagnostic(error: UnexpectedInput, span: Span) -> Diagnostic:
         assert isinstance(error, UnexpectedCharacters)
         start = span.start + (error.pos_in_stream or 0)
         if span.source.text[start] == '"':
-            return syntax.unclosed_string(span.source.span(start, span.end))
+            return unclosed_string(span.source.span(start, span.end))
         place = span.source.span(start, start + 1)
         expected = set(error.allowed or ())
     readable = [words for terminal, words in _READABLE.items() if terminal in expected]
-    return syntax.unexpected_text(place.text, readable or ["something else"], place)
+    return unexpected_text(place.text, readable or ["something else"], place)
 
 
 @cache

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from promptlang import ast
-from promptlang.diagnostics import (
-    Diagnostic,
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.templates import (
     invalid_choice_weight,
     invalid_pick_count,
-    syntax,
+    unclosed_brace,
     zero_choice_weights,
 )
 from promptlang.source import Span
@@ -84,7 +84,7 @@ class _Scanner:
         while len(self._frames) > 1:
             if self._frames[-1].kind == "brace" and self._frames[-1].separators:
                 start = self._frames[-1].start
-                self._found.append(syntax.unclosed_brace(self._place(start, start + 1)))
+                self._found.append(unclosed_brace(self._place(start, start + 1)))
             self._dissolve()
         return tuple(self._frames[0].templates)
 

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from promptlang.diagnostics import PromptError, clip_skip_not_possible
+from promptlang.diagnostics import PromptError
+from promptlang.diagnostics.rendering import clip_skip_not_possible
 from promptlang.plan.steps import Break, Segment
 from promptlang.prompts.chunks import Chunk, ChunkTokenizer, EmbeddingPlaceholder, split_into_chunks
 from promptlang.source import Span

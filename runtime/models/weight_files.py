@@ -14,9 +14,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from promptlang import diagnostics
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import models as complaints
+from promptlang.diagnostics.files import file_access_failed
 from promptlang.source import Span
 
 OTHER_SIGNATURES: Final[Mapping[bytes, str]] = {
@@ -52,9 +52,7 @@ def read_weights(file: Path, span: Span) -> Weights:
     except FileNotFoundError as error:
         raise PromptError([complaints.weights_missing(file, span)]) from error
     except OSError as error:
-        raise PromptError(
-            [diagnostics.file_access_failed(file, error.strerror or str(error), span)]
-        ) from error
+        raise PromptError([file_access_failed(file, error.strerror or str(error), span)]) from error
     for head, what in OTHER_SIGNATURES.items():
         if beginning.startswith(head):
             raise PromptError([complaints.not_a_weights_file(file, what, span)])

@@ -11,9 +11,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from promptlang import diagnostics
 from promptlang.datasets import image_files
 from promptlang.diagnostics import PromptError
+from promptlang.diagnostics.rendering import mask_of_another_size, size_not_possible
+from promptlang.diagnostics.training_data import picture_not_readable
 from promptlang.plan.steps import Render
 from promptlang.source import Span
 
@@ -69,12 +70,12 @@ def prepare_initial_latents(step: Render, base: BaseModel) -> InitialLatents:
     picture = open_rgb(step.init, step.span) if step.init else None
     size = step.size or (fit_size(picture, base) if picture else base.size)
     if any(side % base.pixels_per_latent for side in size):
-        raise PromptError([diagnostics.size_not_possible(size, base.pixels_per_latent, step.span)])
+        raise PromptError([size_not_possible(size, base.pixels_per_latent, step.span)])
     if picture is None:
         return InitialLatents(size)
     mask = open_rgb(step.mask, step.span).convert("L") if step.mask else None
     if mask and mask.size != picture.size:
-        raise PromptError([diagnostics.mask_of_another_size(mask.size, picture.size, step.span)])
+        raise PromptError([mask_of_another_size(mask.size, picture.size, step.span)])
     fitted = [
         each and ImageOps.fit(each, size, Image.Resampling.LANCZOS) for each in (picture, mask)
     ]
@@ -114,7 +115,7 @@ def open_rgb(file: Path, span: Span) -> Image.Image:
         return image_files.flatten_on_white(image_files.read_image(file))
     except image_files.READ_ERRORS as error:
         raise PromptError(
-            [diagnostics.picture_not_readable(file, image_files.describe_error(error), span)]
+            [picture_not_readable(file, image_files.describe_error(error), span)]
         ) from error
 
 

@@ -14,10 +14,12 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from PIL.Image import Image
 from torch import Tensor
 
-from promptlang import diagnostics
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.diagnostics.adapters import (
-    FileRef,
+from promptlang.diagnostics.adapters import FileRef
+from promptlang.diagnostics.rendering import (
+    eta_not_possible,
+    picture_not_finite,
+    spacing_not_possible,
     trained_with_other_clip_skip,
     trained_with_other_vae,
 )
@@ -247,7 +249,7 @@ def _save_or_diagnose(job: RenderJob, latents: Tensor, batch: int) -> Diagnostic
 
 
 def _not_finite(job: RenderJob) -> Diagnostic:
-    return diagnostics.picture_not_finite(job.base.placement.dtype == torch.float16, job.step.span)
+    return picture_not_finite(job.base.placement.dtype == torch.float16, job.step.span)
 
 
 def _report_steps(
@@ -322,12 +324,10 @@ def _scheduler(step: Render, base: BaseModel) -> SchedulerMixin:
     """Raises `PromptError` where the sampler cannot do what is asked."""
     sampler = SAMPLERS[step.sampler]
     if not sampler.supports_spacing(step.scheduler):
-        raise PromptError(
-            [diagnostics.spacing_not_possible(step.sampler, step.scheduler, step.span)]
-        )
+        raise PromptError([spacing_not_possible(step.sampler, step.scheduler, step.span)])
     scheduler = sampler.make_scheduler(base.scheduler_config, step.steps, step.scheduler)
     if hasattr(scheduler, "noise_sampler_seed"):
         scheduler.noise_sampler_seed = step.seed
     if step.eta and not prepare_extra_step_kwargs(scheduler, eta=step.eta):
-        raise PromptError([diagnostics.eta_not_possible(step.sampler, step.span)])
+        raise PromptError([eta_not_possible(step.sampler, step.span)])
     return scheduler

@@ -14,11 +14,8 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from promptlang.datasets.examples import Example, check_examples, load_examples
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.diagnostics.training import (
-    file_not_trained_here,
-    indivisible_batch,
-    token_not_in_captions,
-)
+from promptlang.diagnostics.training import file_not_trained_here, indivisible_batch
+from promptlang.diagnostics.training_data import token_not_in_captions
 from promptlang.plan.events import (
     DiagnosticRaised,
     Event,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from promptlang.datasets import image_files
 from promptlang.datasets.examples import Example
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.diagnostics.training import token_not_in_captions
+from promptlang.diagnostics.training_data import token_not_in_captions
 from promptlang.plan.steps import Step, Train
 from promptlang.plan.training_config import token_of
 

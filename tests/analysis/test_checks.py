@@ -266,7 +266,7 @@ def test_a_prompt_that_begins_like_a_statement_is_a_picture(
         ("{2-1$$a|b}", "PL213", "2-1$$"),
         ("{1-9$$a|b}", "PL213", "1-9$$"),
         ("{-1::a|b}", "PL214", "-1"),
-        ("{0::a|0::b}", "PL214", "{0::a|0::b}"),
+        ("{0::a|0::b}", "PL217", "{0::a|0::b}"),
         ("[a|b:0]", "PL215", "0"),
         ("[a|b:-2]", "PL215", "-2"),
         ("(a:[1|2:0])", "PL215", "0"),
@@ -307,7 +307,7 @@ def test_what_is_well_meant_gets_no_warning(complaints: Complaints, prompt: str)
 def test_remedies_name_what_other_tools_mean(complaints: Complaints) -> None:
     assert complaints("a --seed -1")[0].hint == "leave it out for a random one"
     assert complaints("<lyco:ink:1>")[0].hint == "A1111 reads it as a LoRA: write `<lora:…>`"
-    message = "3 phases need 2 moments, not 1, so these square brackets only weigh less"
+    message = "3 phases need 2 moments, not 1, so these square brackets only lower the weight"
     assert complaints("[a:b:c:0.5]")[0].message == message
 
 

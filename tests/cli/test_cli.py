@@ -78,7 +78,7 @@ def test_nothing_runs_where_any_recipe_has_an_error(folder: Path, capsys: Captur
           |        ^^^^^^^^^^
           = `train lora` makes one; a file in `adapters/` is found by its name
 
-        error[PL202]: `steps` goes from 1 to 1000
+        error[PL202]: `steps` must be from 1 to 1000
          --> bad.pl:2:15
           |
         2 | a cat --steps 0

@@ -98,7 +98,7 @@ def test_a_copy_is_found_in_another_size_and_light(
     name = next(folder.glob("copy.[jp]*")).name
     assert (code, message) == (
         "PL411",
-        f"`3.png` and `{name}` are almost the same picture, which is learned so much the more",
+        f"`3.png` and `{name}` are almost the same picture, so it counts that many times",
     )
 
 
@@ -117,14 +117,16 @@ def test_a_missing_caption_is_told_where_the_name_says_nothing(
     (folder / "0.png").rename(folder / "IMG_0012.png")
     (folder / "1.png").rename(folder / "red-barn.png")
     assert told(checked()) == [
-        ("PL412", "`IMG_0012.png` has no caption, and a name that says nothing")
+        ("PL412", "`IMG_0012.png` has no caption, and its file name describes nothing")
     ]
     assert told(checked(template="a picture of sks")) == []
 
 
 def test_a_caption_that_is_empty_is_missing(checked: Checked, folder: Path) -> None:
     (folder / "2.txt").write_text(" \n")
-    assert told(checked()) == [("PL412", "`2.png` has no caption, and a name that says nothing")]
+    assert told(checked()) == [
+        ("PL412", "`2.png` has no caption, and its file name describes nothing")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_a_subject_that_has_no_word_but_common_ones_is_told(checked: Checked, fo
 def test_a_caption_without_the_token_is_told(checked: Checked, folder: Path) -> None:
     (folder / "4.txt").write_text("one lamp with sks\na lamp")
     assert told(checked(token="sks")) == [
-        ("PL414", "what is said of `4.png` does not have `sks` in it")
+        ("PL414", "the caption of `4.png` does not contain `sks`")
     ]
 
 
@@ -159,7 +161,7 @@ def test_backgrounds_that_are_all_the_same_are_told_unless_they_are_masked(
     assert told(checked()) == [
         (
             "PL415",
-            "the background is always about #ffffff, and will be learned with what is before it",
+            "the background is always about #ffffff, and will be learned with the subject",
         )
     ]
     for at in range(6):
@@ -170,7 +172,9 @@ def test_backgrounds_that_are_all_the_same_are_told_unless_they_are_masked(
 def test_a_panorama_loses_much(checked: Checked, folder: Path) -> None:
     picture(0, (200, 96)).save(folder / "0.png")
     picture(1, (96, 140)).save(folder / "1.png")  # cut by 31 %
-    assert told(checked()) == [("PL416", "`0.png` loses more than a third when cut to a square")]
+    assert told(checked()) == [
+        ("PL416", "`0.png` loses more than a third when cropped to the model's shape")
+    ]
     assert told(checked(size=(192, 96)))[0][0] == "PL416"  # now the others
 
 
@@ -249,7 +253,7 @@ def test_odd_kinds_are_counted_and_an_animation_is_told(checked: Checked, folder
     for name in ("0.png", "1.png", "3.png"):
         (folder / name).unlink()
     report = checked()
-    assert told(report) == [("PL417", "`3.gif` is animated: only the first picture counts")]
+    assert told(report) == [("PL417", "`3.gif` is animated: only the first frame is used")]
     found = {each.name: each.found for each in report.findings}["kinds"]
     assert found == "1 16-bit, 1 CMYK, 1 animated, 1 palette, 1 transparent, 1 turned by its camera"
 
@@ -284,7 +288,7 @@ def test_a_mask_of_no_picture_and_one_of_another_shape_are_named(
         ("PL420", "`2-mask.png` has another shape than its picture, and will be stretched"),
         (
             "PL419",
-            "`sks-mask.png` is called like a mask, but of no picture, and will be learned from",
+            "`sks-mask.png` is named like a mask without a picture, and is trained on as a picture",
         ),
     ]
 
@@ -295,7 +299,7 @@ def test_a_folder_whose_number_is_a_year_is_told(
 ) -> None:
     (folder / name).mkdir()
     picture(7).save(folder / name / "7.png")
-    message = "the pictures of `2024_sks at sea` are shown 2024 times as often as others, for its name begins so"
+    message = "the pictures of `2024_sks at sea` are shown 2024 times as often as others, because its name begins so"
     assert told(checked()) == ([("PL421", message)] if year else [])
 
 

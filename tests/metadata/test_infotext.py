@@ -90,7 +90,7 @@ def test_a_pictures_parameters_become_a_line_of_a_recipe() -> None:
         "--steps 30 --sampler dpm++_2m --cfg 6.5 --seed 42 --size 512x768 --clip-skip 2"
     )
     assert told(found) == [
-        ("PL605", "`Model: myModel` cannot be said here", "Model: myModel"),
+        ("PL605", "`Model: myModel` has no counterpart here", "Model: myModel"),
     ]
     parsed = parse(Source(found.text))
     assert parsed.diagnostics == ()
@@ -179,7 +179,7 @@ def test_what_a1111_sets_and_we_can_is_read_without_a_word(settings: str, option
 def test_what_cannot_be_said_here_is_left_out_with_a_word(setting: str) -> None:
     found = line(f"{setting}, Version: v1")
     assert found.text == "a fox --steps 30 --seed 4"
-    assert told(found)[0] == ("PL605", f"`{setting}` cannot be said here", setting)
+    assert told(found)[0] == ("PL605", f"`{setting}` has no counterpart here", setting)
 
 
 def test_a_size_that_cannot_be_made_is_rounded_and_said() -> None:

@@ -22,4 +22,4 @@ LET fox = a red fox # PL004
 use emoji # PL004
 set steps=30 # PL004
 train ink from "photos" # PL004
-<trigger:ink:0.5> # PL008
+<trigger:ink:0.5> # PL021

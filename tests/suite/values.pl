@@ -56,7 +56,7 @@ train ti <a/b> from photos # PL211
 train dreambooth a from photos --vectors 2 # PL231
 {3$$a|b} # PL213
 {-1::a|b} # PL214
-{1,5::a|b} {0::c|0::d} # PL214 PL214
+{1,5::a|b} {0::c|0::d} # PL214 PL217
 [a|b:0] # PL215
 <lora:ink:0@1,0.5@0> # PL216
 train lora a from photos --with-ti sks --vectors 2 --init cat --ti-until 30% --ti-lr 0.001

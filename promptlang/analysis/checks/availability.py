@@ -8,7 +8,8 @@ from promptlang import ast
 from promptlang.analysis.checks.statements import statement_head, statement_options
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, not_available
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.statements import not_available
 from promptlang.grammar import vocabulary
 
 

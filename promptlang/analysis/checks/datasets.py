@@ -8,8 +8,9 @@ from promptlang import ast
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
 from promptlang.datasets.sources import missing_source
-from promptlang.diagnostics import Diagnostic, missing_file, missing_folder
-from promptlang.diagnostics.training import no_pictures
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.files import missing_file, missing_folder
+from promptlang.diagnostics.training_data import no_pictures
 
 FOLDER_OPTIONS = ("validation", "class-data")
 """The options that name other pictures."""

@@ -8,7 +8,8 @@ from itertools import pairwise
 from promptlang import ast
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, empty_phase
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.amounts import empty_phase
 from promptlang.grammar import vocabulary
 from promptlang.prompts.step_timing import boundary
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from promptlang import ast
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, extreme_weight
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.amounts import extreme_weight
 
 MAX_WEIGHT = 3.0
 

@@ -10,7 +10,9 @@ from promptlang import ast
 from promptlang.analysis.checks.statements import each_of, statement_options
 from promptlang.analysis.scope import OUTPUT, ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, missing_file, needs_option
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.files import missing_file
+from promptlang.diagnostics.options import needs_option
 
 REQUIRED_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"mask": ("init",), "strength": ("init", "hires")}

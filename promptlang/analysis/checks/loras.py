@@ -8,7 +8,8 @@ from promptlang import ast
 from promptlang.analysis.checks.ambiguous_names import ambiguous_files
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, ambiguous, missing_trigger_words, unknown_lora
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.names import ambiguous, missing_trigger_words, unknown_lora
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:

@@ -8,7 +8,8 @@ from promptlang import ast
 from promptlang.analysis.checks.ambiguous_names import ambiguous_files
 from promptlang.analysis.scope import Scope, ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, ambiguous, unknown_model
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.names import ambiguous, unknown_model
 from promptlang.grammar import vocabulary
 
 

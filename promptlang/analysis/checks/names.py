@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from promptlang import ast
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, invalid_name
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.options import invalid_name
 
 _NAME = re.compile(r"[\w-][\w.-]*")
 

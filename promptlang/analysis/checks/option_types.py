@@ -13,15 +13,15 @@ from promptlang.analysis.checks.statements import each_of, statement_head, state
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.sweeps import range_values
 from promptlang.analysis.world import World
-from promptlang.diagnostics import (
-    Diagnostic,
-    not_available,
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.options import (
     out_of_range,
     size_not_divisible,
     unknown_choice,
     wrong_option_type,
 )
-from promptlang.diagnostics.training import bad_pattern
+from promptlang.diagnostics.statements import not_available
+from promptlang.diagnostics.training_options import bad_pattern
 from promptlang.grammar import vocabulary
 from promptlang.plan.sampler_names import parse_sampler_name
 

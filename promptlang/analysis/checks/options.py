@@ -9,7 +9,9 @@ from promptlang.analysis.checks.statements import statement_head
 from promptlang.analysis.checks.statements import statement_options as written
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, missing_value, repeated_option, unknown_option
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.names import unknown_option
+from promptlang.diagnostics.options import missing_value, repeated_option
 from promptlang.grammar import vocabulary
 
 

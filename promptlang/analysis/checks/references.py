@@ -8,8 +8,8 @@ from promptlang import ast
 from promptlang.analysis.checks.statements import parameters
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import (
-    Diagnostic,
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.names import (
     missing_argument,
     too_many_arguments,
     unknown_let,

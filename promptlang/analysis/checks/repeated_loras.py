@@ -10,7 +10,8 @@ from promptlang import ast
 from promptlang.analysis.checks.empty_phases import effective_steps
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, repeated_lora
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.names import repeated_lora
 from promptlang.prompts.resolver import iter_active_phrases
 from promptlang.prompts.step_timing import StepDependentNode, branch_at, interval_ends, number_at
 

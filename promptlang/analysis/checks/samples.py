@@ -10,7 +10,7 @@ from promptlang.analysis.scope import ScopedStatement, quoted_text
 from promptlang.analysis.training_samples import build_sample_prompt
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics.training import lora_in_samples
+from promptlang.diagnostics.training_options import lora_in_samples
 from promptlang.prompts.expansion import TooLongError, enumerate_expansions
 from promptlang.syntax.prompt_parser import parse_prompt
 

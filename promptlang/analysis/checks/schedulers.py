@@ -8,7 +8,8 @@ from promptlang import ast
 from promptlang.analysis.checks.statements import each_of, statement_options
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, spacing_not_possible
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.rendering import spacing_not_possible
 from promptlang.grammar import vocabulary
 from promptlang.plan.sampler_names import parse_sampler_name
 

@@ -9,8 +9,9 @@ from promptlang.analysis.checks.statements import each_of
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.sweeps import MAX_PICTURES, count_pictures
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic, empty_range, too_many_pictures
-from promptlang.diagnostics.syntax import expansion_too_long
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.options import empty_range, too_many_pictures
+from promptlang.diagnostics.templates import expansion_too_long
 from promptlang.prompts.expansion import MAX_EXPANDED_LENGTH, TooLongError
 
 

@@ -13,15 +13,15 @@ from promptlang.analysis.scope import Scope, ScopedStatement, makes_lora, parse_
 from promptlang.analysis.world import World
 from promptlang.datasets.examples import CAPTION_PLACEHOLDER
 from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics.training import (
+from promptlang.diagnostics.names import unknown_placeholder
+from promptlang.diagnostics.training import unknown_init_word
+from promptlang.diagnostics.training_options import (
     conflicting_options,
     longer_than_training,
     missing_required_option,
     only_lora_tags,
     reserved_model_name,
     uneven_ratio,
-    unknown_init_word,
-    unknown_placeholder,
     validation_on_training_pictures,
 )
 from promptlang.plan.steps import EMOJI

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from promptlang.datasets import image_files
 from promptlang.datasets.examples import Example
-from promptlang.diagnostics import Diagnostic, picture_not_readable
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.training_data import picture_not_readable
 from promptlang.source import Span
 
 PixelSize = tuple[int, int]

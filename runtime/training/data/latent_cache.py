@@ -11,7 +11,7 @@ from torch import Tensor
 from promptlang.datasets.examples import Example
 from promptlang.datasets.model_size import MAX_ENLARGEMENT, enlargement
 from promptlang.diagnostics import Diagnostic, PromptError
-from promptlang.diagnostics.training import small_pictures
+from promptlang.diagnostics.training_data import small_pictures
 from promptlang.plan.events import Event, TaskProgress
 from promptlang.plan.training_config import DataConfig
 from promptlang.source import Span

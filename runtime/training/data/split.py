@@ -6,7 +6,7 @@ import torch
 
 from promptlang.datasets.examples import Example, load_examples
 from promptlang.diagnostics import PromptError
-from promptlang.diagnostics.training import no_training_pictures_left
+from promptlang.diagnostics.training_data import no_training_pictures_left
 from promptlang.plan.training_config import DataConfig
 from promptlang.source import Span
 

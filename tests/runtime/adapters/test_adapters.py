@@ -235,7 +235,7 @@ def broken_files(base: BaseModel) -> dict[str, tuple[dict[str, Tensor], str]]:
         ),
         "oft": (
             {"lora_unet_conv_in.oft_blocks": torch.ones(1)},
-            "it is a kind of adapter that cannot be used yet, OFT",
+            "it is an adapter of the kind OFT, which cannot be used yet",
         ),
         "wide": (
             {**good, f"{first}.lora_down.weight": torch.ones(1, 320, 3, 3)},
@@ -243,7 +243,7 @@ def broken_files(base: BaseModel) -> dict[str, tuple[dict[str, Tensor], str]]:
         ),
         "half": (
             {key: value for key, value in good.items() if key != f"{first}.lora_up.weight"},
-            "some of the matrices of `conv_in` are not in it",
+            "it lacks some of the matrices of `conv_in`",
         ),
         "nan": (
             {**good, f"{first}.lora_up.weight": good[f"{first}.lora_up.weight"] * torch.nan},
@@ -311,11 +311,11 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes | None], str]] = {
     ),
     "inflated": (
         lambda _: compressed(b"0" * 1_000_000),
-        "it would unpack to far more than its size",
+        "it would unpack to far more than its own size",
     ),
     "one number a million times": (
         lambda _: saved({"x": torch.zeros(1).expand(1_000_000)}),
-        "it would unpack to far more than its size",
+        "it would unpack to far more than its own size",
     ),
     "long header": (
         lambda _: (2**62).to_bytes(8, "little") + b"{}",
@@ -324,7 +324,7 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes | None], str]] = {
     "a promise": (lambda _: promising(10**12), "it is not a whole safetensors file"),
     "whole numbers": (
         lambda _: save({"x": torch.ones(2, 2).to(torch.int8)}),
-        "`x` holds numbers of the kind int8",
+        "`x` holds numbers of the type int8 without their scale",
     ),
     "picture": (lambda _: b"\x89PNG\r\n\x1a\n" + b"0" * 99, "it is a picture"),
     "web page": (lambda _: b"<!DOCTYPE html><html>", "it is a web page"),

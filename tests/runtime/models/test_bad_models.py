@@ -210,7 +210,7 @@ def test_so_is_a_picture(kind: str, runtime: Runtime, render: Make, tmp_path: Pa
 
 
 def test_a_model_that_is_gone_is_said_so(runtime: Runtime, render: Make, tmp_path: Path) -> None:
-    assert refused(runtime, tmp_path / "gone.safetensors", render)[0] == ": it is not there"
+    assert refused(runtime, tmp_path / "gone.safetensors", render)[0] == ": there is no such file"
 
 
 def test_weights_of_another_shape_are_not_forced(

@@ -41,7 +41,7 @@ def test_one_that_is_not_there_is_not_asked_for_where_that_is_forbidden(
     render: Callable[..., Render],
 ) -> None:
     assert complaints(run(Runtime(), render(model=ID))) == [
-        "PL303 `org/tiny` cannot be used as a model: it is not in the hub's cache, "
+        "PL307 `org/tiny` cannot be used as a model: it is not in the hub's cache, "
         "and `HF_HUB_OFFLINE` forbids to fetch it"
     ]
 
@@ -56,5 +56,5 @@ def test_a_hub_that_cannot_be_reached_is_said(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("diffusers.DiffusionPipeline.download", unreachable)
     assert complaints(run(Runtime(), render(model=ID))) == [
-        "PL303 `org/tiny` cannot be used as a model: it is not in the hub's cache, and the hub cannot be reached"
+        "PL307 `org/tiny` cannot be used as a model: it is not in the hub's cache, and the hub cannot be reached"
     ]

@@ -106,7 +106,7 @@ def test_a_spacing_that_a_sampler_does_not_know_is_said(
     runtime: Runtime, render: Callable[..., Render]
 ) -> None:
     assert complaints(run(runtime, render(scheduler="karras"))) == [
-        "PL505 the sampler `ddim` cannot space its steps as `karras`"
+        "PL505 the sampler `ddim` does not support the scheduler `karras`"
     ]
 
 

@@ -315,7 +315,7 @@ def test_what_needs_a_training_that_failed_is_left_out_and_says_so(
     )
     over_that = render(adapters=(Adapter("over", over.file),))
     events = run(runtime, failing, with_it, without, over, over_that)
-    left_out = "PL531 what needs `{}` is left out here, since its training failed"
+    left_out = "PL531 this needs `{}`, whose training failed, and is skipped"
     assert complaints(events)[1:] == [
         left_out.format("ink"),
         left_out.format("ink"),
@@ -342,7 +342,7 @@ def test_a_file_of_that_name_from_elsewhere_is_not_replaced_unless_that_is_asked
     step.file.parent.mkdir()
     save_file({"a": torch.zeros(1)}, step.file)
     assert complaints(run(runtime, step)) == [
-        "PL530 `ink.safetensors` is there already, and was not trained here"
+        "PL530 `ink.safetensors` exists already, and was not trained here"
     ]
     assert load_file(step.file).keys() == {"a"}
     assert isinstance(run(runtime, replace(step, force=True))[-1], TrainingFinished)

@@ -200,7 +200,7 @@ def test_targets_that_are_nowhere_are_named(
     runtime: Runtime, training: Callable[..., Train]
 ) -> None:
     assert complaints(run(runtime, training(targets="to_z$"))) == [
-        "PL523 `--targets to_z$` is in no layer's name in the UNet"
+        "PL523 `--targets to_z$` matches no layer of the UNet"
     ]
 
 
@@ -342,14 +342,14 @@ def test_a_token_starts_as_a_word_or_as_the_mean_of_all(
         "PL405 no caption has `<x>`"
     ]
     step = training(TextualInversion("x", 1, " "), template="<x>")
-    assert complaints(run(runtime, step)) == ["PL524 `--init  ` is no word to start from"]
+    assert complaints(run(runtime, step)) == ["PL524 `--init  ` has no word to start from"]
 
 
 def test_a_word_to_start_from_that_is_longer_than_the_token_is_told(
     runtime: Runtime, training: Callable[..., Train]
 ) -> None:
     step = training(TextualInversion("x", 2, "a cat a"), template="<x>", steps=1)
-    told = "`a cat a` is 3 tokens to the model, and only the first 2 of them are begun with"
+    told = "`a cat a` is 3 tokens to the model, and only the first 2 of them are used"
     assert complaints(run(runtime, step)) == [f"PL532 {told}"]
     assert (
         complaints(

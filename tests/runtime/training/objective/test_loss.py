@@ -157,7 +157,7 @@ def test_predicting_noise_from_nothing_but_noise_is_refused(
     file.write_text(json.dumps({**json.loads(file.read_text()), "prediction_type": "epsilon"}))
     (complaint,) = complaints(run(runtime, training(model=Model("odd", folder))))
     assert complaint.startswith(
-        "PL520 `odd` predicts noise, but its last step is nothing but noise"
+        "PL520 `odd` predicts noise, but the last step of its schedule is nothing but noise"
     )
 
 
@@ -315,6 +315,6 @@ def test_small_pictures_are_named_and_used(
     Image.new("RGB", (16, 7)).save(photos / "tiny.png")
     events = run(runtime, training(steps=1))
     assert complaints(events) == [
-        "PL403 `tiny.png` must be made more than twice as large, to 16x16, and will teach a blur"
+        "PL403 `tiny.png` must be enlarged more than twice, to 16x16, and will teach a blur"
     ]
     assert training().file.is_file()

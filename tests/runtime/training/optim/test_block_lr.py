@@ -102,7 +102,7 @@ def test_a_rate_for_a_part_in_which_nothing_learns_is_refused(
     runtime: Runtime, training: Make
 ) -> None:
     step = training(Lora(2, 2.0, "up_blocks"), part_rates=(("mid", 1e-5),))
-    message = "PL526 `--mid-lr` is for a part of the UNet in which nothing learns"
+    message = "PL526 `--mid-lr` is for blocks of the UNet in which no layer is trained"
     assert complaints(run(runtime, step)) == [message]
 
 
@@ -116,7 +116,7 @@ def test_xformers_that_is_not_installed_or_has_no_gpu_is_refused_before_anything
 ) -> None:
     step = training(attention="xformers")
     monkeypatch.setattr(attention, "is_xformers_available", lambda: False)
-    message = "PL528 `--attention xformers` cannot be had: "
+    message = "PL528 `--attention xformers` is not available: "
     assert complaints(run(runtime, step)) == [f"{message}the package `xformers` is not installed"]
     monkeypatch.setattr(attention, "is_xformers_available", lambda: True)
     assert complaints(run(runtime, step)) == [

@@ -395,6 +395,6 @@ def test_a_lora_remembers_its_layer_and_warns_once_where_another_is_read(
     first, again = Runtime(), replace(picture, seed=2)
     assert complaints(run(first, replace(picture, clip_skip=2))) == []
     assert complaints(run(first, picture, again)) == [
-        "PL508 `ink` was trained with `clip-skip 2`, and this prompt is read with 1"
+        "PL508 `ink` was trained with `--clip-skip 2`, but this prompt uses 1"
     ]
     assert complaints(run(first, again)) == []

@@ -1,0 +1,95 @@
+"""Diagnostics on files and folders that a program names: PL301, PL304 to PL306, PL502."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from promptlang.diagnostics.diagnostic import Diagnostic
+from promptlang.diagnostics.rule import Rule
+from promptlang.source import Span
+
+_WHERE_PATHS_START = "a relative path starts in the folder of the recipe that names it"
+
+MISSING_FOLDER = Rule(
+    code="PL301",
+    kind="missing-folder",
+    title="There is no such folder",
+    why="The folder that the program names does not exist. A relative path starts in the folder "
+    "of the recipe, not in the folder from which promptlang is started.",
+    fix="Correct the path, or make the folder.",
+    bad='train lora ink from "no/such/folder"',
+    good='train lora ink from "photos"',
+)
+
+
+def missing_folder(path: str, span: Span) -> Diagnostic:
+    """``train lora ink from "no/such/folder"``"""
+    return MISSING_FOLDER.at(span, f"there is no folder `{path}`", _WHERE_PATHS_START)
+
+
+MISSING_FILE = Rule(
+    code="PL304",
+    kind="missing-file",
+    title="There is no such file",
+    why="The file that the program names does not exist. A relative path starts in the folder of "
+    "the recipe, not in the folder from which promptlang is started.",
+    fix="Correct the path, or put the file there.",
+    bad='use lora "no/such.safetensors" as ink',
+    good='use lora "downloads/wash.safetensors" as ink',
+)
+
+
+def missing_file(path: str, span: Span) -> Diagnostic:
+    """``use lora "no/such/file" as ink``"""
+    return MISSING_FILE.at(span, f"there is no file `{path}`", _WHERE_PATHS_START)
+
+
+RECIPE_NOT_READABLE = Rule(
+    code="PL305",
+    kind="recipe-not-readable",
+    title="An included recipe cannot be read",
+    why="`include` reads the statements of another recipe, and that file is missing, may not be "
+    "read by this user, or is not text in UTF-8.",
+    fix="Correct the path, or save the file as UTF-8.",
+    bad='include "no/such.pl"',
+    good='include "parts/base.pl"',
+)
+
+
+def recipe_not_readable(path: str, span: Span) -> Diagnostic:
+    """``include "no/such/recipe.pl"``"""
+    message = f"`{path}` cannot be read as a recipe"
+    return RECIPE_NOT_READABLE.at(span, message, "it should be a text file in UTF-8")
+
+
+RECURSIVE_INCLUDE = Rule(
+    code="PL306",
+    kind="recursive-include",
+    title="A recipe includes itself",
+    why="The recipe includes itself, directly or through others, so reading it would never end.",
+    fix="Remove one of the `include`s of the circle.",
+    bad='include "circle.pl"',
+)
+
+
+def recursive_include(path: str, span: Span) -> Diagnostic:
+    """``include "self.pl"``"""
+    message = f"`{path}` includes itself"
+    return RECURSIVE_INCLUDE.at(span, message, "remove one of the `include`s of the circle")
+
+
+FILE_ACCESS_FAILED = Rule(
+    code="PL502",
+    kind="file-access-failed",
+    title="A file cannot be read or written",
+    why="The system refused to read or write the file: the disk is full, the user has no right "
+    "to it, or it has been moved in the meantime. The message quotes the system's reason.",
+    fix="Make room on the disk, or correct the rights of the file and its folder, and run again: "
+    "a training goes on where it stopped.",
+)
+
+
+def file_access_failed(file: Path, reason: str, span: Span) -> Diagnostic:
+    """The disk is full, or the folder is not the user's."""
+    message = f"`{file.name}` cannot be read or written: {reason}"
+    return FILE_ACCESS_FAILED.at(span, message, "check the file's rights and the room on the disk")

@@ -1,0 +1,29 @@
+"""Parts of sentences that several diagnostics share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from difflib import get_close_matches
+
+
+def suggest_name(name: str, known: Iterable[str], form: str = "{}") -> str | None:
+    """Return a hint at the name that may have been meant, None if no known name is near.
+
+    `form` is how such a name is written in a program: ``--{}`` for an option.
+    """
+    close = get_close_matches(name, list(known), n=1)
+    return f"did you mean `{form.format(close[0])}`?" if close else None
+
+
+def join_alternatives(expected: Collection[str]) -> str:
+    """Return ``a, b or c``."""
+    *others, last = expected
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def list_names(names: Sequence[str], most: int = 3) -> str:
+    """Return ```one.png`, `two.png` and 4 more``."""
+    shown = [f"`{name}`" for name in names[:most]]
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
