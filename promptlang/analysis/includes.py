@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptlang import ast
+from promptlang.analysis.aliases import without_aliases
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.files import recipe_not_readable, recursive_include
@@ -25,7 +26,10 @@ class LocatedStatement:
 def expand_includes(
     source: Source, folder: Path, world: World, found: list[Diagnostic]
 ) -> Iterator[LocatedStatement]:
-    """The statements of a program and of all recipes it includes, in the order in which they take effect."""
+    """Yield the statements of a program and of the recipes it includes, without options' aliases.
+
+    The order is that in which the statements take effect.
+    """
     yield from _Reader(world, found).read(source, folder, ())
 
 
@@ -44,7 +48,7 @@ class _Reader:
             if isinstance(statement, ast.Include):
                 yield from self._include(statement.file, folder, above)
             else:
-                yield LocatedStatement(statement, folder)
+                yield LocatedStatement(without_aliases(statement), folder)
 
     def _include(
         self, name: ast.String, folder: Path, above: tuple[Path, ...]

@@ -1,4 +1,4 @@
-"""What a statement's options come to."""
+"""The values of a statement's options."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ class OptionValues:
     def __init__(
         self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]
     ) -> None:
+        """Options and settings go by their names, not by aliases: see `aliases`."""
+        self.head = head
         self._known = vocabulary.SETTINGS if head == "prompt" else vocabulary.get_options(head)
         flags = (option for option in options if self._is_flag(option))
         self._flags = {
@@ -31,33 +33,43 @@ class OptionValues:
         return option.name in self._known and self._known[option.name].kind is vocabulary.Kind.FLAG
 
     def integer(self, name: str) -> int:
-        """A whole number that has a value."""
+        """Return the value of an option for a whole number that has a default."""
         value = self._value(name)
         assert isinstance(value, int)
         return value
 
     def number(self, name: str, otherwise: float = 0.0) -> float:
-        """A number, or what stands for it where there is none."""
+        """Return the value of an option for a number, or `otherwise` if there is none."""
         value = self._value(name)
         assert value is None or isinstance(value, int | float)
         return otherwise if value is None else float(value)
 
     def text(self, name: str) -> str:
-        """A name or a text."""
+        """Return the value of an option for a name or a text that has a default."""
         value = self._value(name)
         assert isinstance(value, str)
         return value
 
     def optional_text(self, name: str) -> str | None:
-        """A name or a text, None where the program is silent."""
+        """Return a name or a text that the program gives, else None."""
         return self.text(name) if self.given(name) else None
 
     def flag(self, name: str) -> bool:
-        """``--te``, ``--no-te``, ``--te off``, ``set every on``; the last word counts."""
+        """Return the state of a flag: ``--te``, ``--no-te``, ``--te off``; the last one counts."""
         return self._flags.get(name, self._known[name].default == "on")
 
+    def plain(self, name: str) -> bool | int | float | str | None:
+        """Return an option's value as a config holds it: flags as bool, numbers as float."""
+        match self._known[name].kind:
+            case vocabulary.Kind.FLAG:
+                return self.flag(name)
+            case vocabulary.Kind.NUMBER | vocabulary.Kind.FRACTION:
+                return None if self._value(name) is None else self.number(name)
+            case _:
+                return self._value(name)
+
     def given(self, name: str) -> ast.Value | None:
-        """What the program says, None where it is silent."""
+        """Return the value that the program gives, else None."""
         return self._given.get(name)
 
     def _value(self, name: str) -> int | float | str | None:

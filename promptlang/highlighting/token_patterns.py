@@ -42,7 +42,7 @@ class TokenPattern:
 
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
-_SETTINGS = "|".join(vocabulary.SETTINGS)
+_SETTINGS = "|".join(vocabulary.SETTING_NAMES)
 _HEADS = "|".join(
     [
         *(head.replace(" ", r"[ \t]+") for head in vocabulary.HEADS if " " in head),

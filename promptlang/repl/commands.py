@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
+from textwrap import wrap
+from typing import Final
 
 from promptlang.grammar import vocabulary
 from promptlang.planning.session import Session
 from promptlang.terminal import Terminal
+
+_WIDTH: Final = 80
+"""Columns of the help text."""
+
+_NAME_WIDTH: Final = 18
+"""Columns for a name that has the help line beside it."""
 
 REPL_COMMANDS: dict[str, str] = {
     "help": "what can be written here",
@@ -43,19 +52,31 @@ def run_command(line: str, session: Session, terminal: Terminal) -> bool:
 
 
 def help_text() -> str:
-    """What ``:help`` says: examples, then every option and command."""
-    prompt = _listed(
-        "Options of a prompt",
-        [(f"--{each.name}", each.doc) for each in vocabulary.SETTINGS.values()],
-    )
-    train = vocabulary.get_options("train lora").values()
-    training = _listed("Options of `train lora`", [(f"--{each.name}", each.doc) for each in train])
+    """Return the text of ``:help``: examples, then every option and command."""
+    prompt = _listed("Options of a prompt, and of `set`", _described(vocabulary.SETTINGS.values()))
+    trainings = {f"train {method}" for method in vocabulary.TRAINING_METHODS}
+    options = [each for each in vocabulary.OPTIONS if trainings.intersection(each.heads)]
+    training = _listed("Options of `train`", _described(options))
     commands = _listed("Commands", [(f":{name}", doc) for name, doc in REPL_COMMANDS.items()])
     return "\n\n".join([_EXAMPLES, prompt, training, commands])
 
 
-def _listed(title: str, rows: list[tuple[str, str]]) -> str:
-    return "\n".join([f"{title}:", *(f"  {name:<11} {doc}" for name, doc in rows)])
+def _described(options: Iterable[vocabulary.Option]) -> list[tuple[str, str]]:
+    return [(f"--{each.name}", each.doc) for each in options if each.available]
+
+
+def _listed(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    """Return rows below a title, wrapped; a long name has a line of its own."""
+    indent = " " * (_NAME_WIDTH + 3)
+    lines = [f"{title}:"]
+    for name, doc in rows:
+        beside = len(name) <= _NAME_WIDTH
+        lines += [] if beside else [f"  {name}"]
+        first = f"  {name:<{_NAME_WIDTH}} " if beside else indent
+        lines += wrap(
+            doc, _WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
+        )
+    return "\n".join(lines)
 
 
 def _unknown(name: str) -> str:

@@ -62,7 +62,7 @@ def find_statement_head(line: Span) -> str | None:
         return None
     if words[0] == "let" and _LET.match(text):
         return "let"
-    if words[0] == "set" and words[1] in vocabulary.SETTINGS:
+    if words[0] == "set" and words[1] in vocabulary.SETTING_NAMES:
         return "set"
     shape = _ONE_WORD.get(words[0])
     if shape is not None and (

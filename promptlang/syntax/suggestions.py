@@ -41,7 +41,7 @@ def suggest_statement(line: Span) -> tuple[str, str] | None:
     unsaid = _missing_kind(everything) or _assigned(text)
     if unsaid is not None:
         return unsaid
-    settings = [("set", key) for key in vocabulary.SETTINGS]
+    settings = [("set", key) for key in vocabulary.SETTING_NAMES]
     candidates = [
         each for each in (*TWO_WORD_HEADS, *settings) if _continues_statement(everything, each[0])
     ]
@@ -78,7 +78,7 @@ def _missing_kind(words: list[str]) -> tuple[str, str] | None:
 def _assigned(text: str) -> tuple[str, str] | None:
     """``set steps=30``"""
     found = _ASSIGNED.fullmatch(text)
-    if found is None or found["key"].lower() not in vocabulary.SETTINGS:
+    if found is None or found["key"].lower() not in vocabulary.SETTING_NAMES:
         return None
     return found.group(), f"set {found['key'].lower()} {found['value']}"
 

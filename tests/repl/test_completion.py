@@ -35,6 +35,16 @@ def offered(text: str) -> list[str]:
         ("a fox\ntrain l", ["a fox\ntrain lora"]),
         ("train lora ink from photos --ra", ["train lora ink from photos --rank"]),
         ("train lora ink from photos --targets q", ["train lora ink from photos --targets qv"]),
+        (
+            "train lora ink from photos --clip",
+            [
+                "train lora ink from photos --clip-skip",
+                "train lora ink from photos --max-grad-norm",
+            ],
+        ),
+        ("train lora ink from photos --max", ["train lora ink from photos --max-grad-norm"]),
+        ("a fox --guid", ["a fox --cfg"]),
+        ("set guid", ["set cfg"]),
         ("a fox, <lora:", ["a fox, <lora:ink", "a fox, <lora:ukiyo-e"]),
         ("a fox, <lora:U", ["a fox, <lora:ukiyo-e"]),
     ],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from promptlang.grammar.vocabulary import get_options
 from promptlang.plan.backend import Backend
 
 if TYPE_CHECKING:
@@ -117,9 +118,13 @@ def test_an_unknown_command_gets_the_nearest_one(
 def test_help_has_examples_and_every_option(repl: Conversation) -> None:
     shown = repl.type(f":help{ENTER}")
     assert "  a fox, (red:1.3), [blue] --seed 7              weights: more red, less blue" in shown
-    assert "  --cfg       how closely the picture follows the prompt" in shown
-    assert "  --rank      how much a LoRA can hold" in shown
-    assert "  :quit       leave; so does Ctrl-D" in shown
+    assert "  --steps            Number of denoising steps." in shown
+    assert "  --vectors          Number of embedding vectors of the token." in shown
+    assert "  :quit              leave; so does Ctrl-D" in shown
+    named = {word for line in shown for word in line.split() if word.startswith("--")}
+    heads = ("prompt", "set", "train lora", "train dreambooth", "train ti")
+    options = [each for head in heads for each in get_options(head).values() if each.available]
+    assert {f"--{option.name}" for option in options} <= named
     assert max(map(len, shown)) <= 80
 
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Final
 
 from promptlang import ast
-from promptlang.analysis.checks.statements import each_of, statement_options
 from promptlang.analysis.scope import OUTPUT, ScopedStatement
+from promptlang.analysis.statements import each_of, statement_options
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.files import missing_file
 from promptlang.diagnostics.options import needs_option
-
-REQUIRED_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"mask": ("init",), "strength": ("init", "hires")}
-)
-
+from promptlang.grammar import vocabulary
 
 FILE_OPTIONS: Final = ("init", "mask")
 
@@ -31,9 +26,11 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
             yield missing_file(reference.value, reference.span)
     if isinstance(scoped.statement, ast.Picture):
         given = {option.name: option.span for option in scoped.statement.options}
-        for name, needed in REQUIRED_OPTIONS.items():
-            if name in given and not {*given, *scoped.scope.settings}.intersection(needed):
-                yield needs_option(name, needed, given[name])
+        for option in vocabulary.get_options("prompt").values():
+            for requirement in option.requires if option.name in given else ():
+                needed = [each.option for each in requirement.any_of]
+                if not {*given, *scoped.scope.settings}.intersection(needed):
+                    yield needs_option(option.name, needed, given[option.name])
 
 
 def _references(statement: ast.Statement) -> Iterator[ast.String | ast.Word]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.checks.statements import statement_options
 from promptlang.analysis.scope import ScopedStatement
+from promptlang.analysis.statements import statement_options
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
 from promptlang.syntax.prompt_parser import parse_prompt

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Final
 
 from promptlang import ast
-from promptlang.analysis.checks.statements import each_of, statement_head, statement_options
 from promptlang.analysis.scope import ScopedStatement
+from promptlang.analysis.statements import each_of, statement_head, statement_options
 from promptlang.analysis.sweeps import range_values
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
@@ -109,7 +109,7 @@ def _is(kind: vocabulary.Kind, value: ast.Value) -> bool:
 
 
 def _example(option: vocabulary.Option) -> str:
-    """What the option could be."""
+    """Return a value that the option could have."""
     if option.kind in EXAMPLES:
         return EXAMPLES[option.kind]
     known = (option.default, *option.choices, option.low)
@@ -117,7 +117,7 @@ def _example(option: vocabulary.Option) -> str:
         (
             f"{each:g}" if isinstance(each, float) else str(each)
             for each in known
-            if each is not None
+            if each not in (None, "")
         ),
         "fox",
     )

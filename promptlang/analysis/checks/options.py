@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from promptlang import ast
-from promptlang.analysis.checks.statements import statement_head
-from promptlang.analysis.checks.statements import statement_options as written
 from promptlang.analysis.scope import ScopedStatement
+from promptlang.analysis.statements import statement_head
+from promptlang.analysis.statements import statement_options as written
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.names import unknown_option
@@ -23,7 +23,7 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
 
 
 def _check(
-    options: tuple[ast.Option, ...], known: dict[str, vocabulary.Option]
+    options: tuple[ast.Option, ...], known: Mapping[str, vocabulary.Option]
 ) -> Iterator[Diagnostic]:
     seen: set[str] = set()
     for option in options:

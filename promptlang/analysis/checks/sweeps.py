@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.checks.statements import each_of
 from promptlang.analysis.scope import ScopedStatement
+from promptlang.analysis.statements import each_of
 from promptlang.analysis.sweeps import MAX_PICTURES, count_pictures
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic

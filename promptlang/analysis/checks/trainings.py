@@ -1,4 +1,4 @@
-"""A training's options go together."""
+"""Checks that a training's options go together, as their declarations say."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from promptlang import ast
-from promptlang.analysis.checks.statements import statement_head
-from promptlang.analysis.checks.statements import statement_options as written
 from promptlang.analysis.option_values import OptionValues
-from promptlang.analysis.scope import Scope, ScopedStatement, makes_lora, parse_active_loras
+from promptlang.analysis.scope import Scope, ScopedStatement, parse_active_loras
+from promptlang.analysis.statements import statement_head
+from promptlang.analysis.statements import statement_options as written
 from promptlang.analysis.world import World
 from promptlang.datasets.examples import CAPTION_PLACEHOLDER
 from promptlang.diagnostics import Diagnostic
@@ -24,42 +24,8 @@ from promptlang.diagnostics.training_options import (
     uneven_ratio,
     validation_on_training_pictures,
 )
+from promptlang.grammar import vocabulary
 from promptlang.plan.steps import EMOJI
-
-CONFLICTS: tuple[tuple[str, str, str], ...] = (
-    ("min-snr", "soft-min-snr", "both weigh the timesteps"),
-    ("min-snr", "debiased", "both weigh the timesteps"),
-    ("soft-min-snr", "debiased", "both weigh the timesteps"),
-    ("noise-offset", "multires-noise", "the coarsest noise is an offset already"),
-    ("class-count", "class-data", "both say where pictures of others come from"),
-    ("validation", "hold-out", "both say what is only looked at"),
-)
-"""Options of which one can be had, and why."""
-
-REQUIREMENTS: tuple[tuple[str, str], ...] = (
-    ("te-lr", "te"),
-    ("cosine-weight", "loss cosine"),
-    ("class-count", "class"),
-    ("cycles", "scheduler cosine-restarts"),
-    ("keep-tokens", "shuffle-captions"),
-    ("sample-every", "samples"),
-)
-"""Options, and what they need beside them."""
-
-TOKEN_OPTIONS: tuple[str, ...] = ("vectors", "init", "ti-until", "ti-lr")
-"""Those of a token; where weights are trained, it has to be named."""
-
-LORA_OPTIONS: tuple[str, ...] = (
-    "rank",
-    "alpha",
-    "algo",
-    "rslora",
-    "format",
-    "with-ti",
-    "under",
-    "base-precision",
-)
-"""Those that mean nothing for a whole model."""
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
@@ -67,18 +33,11 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     if not isinstance(scoped.statement, ast.Training):
         return
     given = {option.name: option for option in written(scoped.statement) if not option.negated}
-    for first, second, reason in CONFLICTS:
-        if first in given and second in given:
-            yield conflicting_options(first, second, reason, given[second].span)
-    for option, other in REQUIREMENTS:
-        if option in given and not _has(given, other):
-            yield missing_required_option(option, other, given[option].span)
-    if _word(given, "keep") == "best" and not {"validation", "hold-out"} & given.keys():
-        yield missing_required_option("keep best", "hold-out", given["keep"].span)
-    if "variants" in given and not {"crop", "colour-jitter", "pixel-noise"} & given.keys():
-        yield missing_required_option("variants", "crop", given["variants"].span)
-    if "prior" in given and not {"class", "class-data"} & given.keys():
-        yield missing_required_option("prior", "class", given["prior"].span)
+    head = statement_head(scoped.statement) or ""
+    for option in vocabulary.get_options(head).values():
+        if option.name in given:
+            yield from _conflicts(option, given)
+            yield from _requirements(option, given, head)
     if (
         isinstance(scoped.statement, ast.TrainDreambooth)
         and scoped.statement.name.value == EMOJI.name
@@ -91,13 +50,48 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
         yield unknown_init_word(init.value, init.span)
     yield from _validation_source(scoped.statement, scoped.scope, given.get("validation"))
     yield from _ratio(scoped.statement, given)
-    yield from _method_options(scoped.statement, given)
-    yield from _algorithm(given)
-    yield from _optimizer(given)
+    yield from _active_loras(scoped.statement, given)
+
+
+def _conflicts(option: vocabulary.Option, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
+    """``--min-snr 5 --debiased``"""
+    for conflict in option.conflicts:
+        own = vocabulary.Given(option.name, conflict.values)
+        if _holds(own, given) and _holds(conflict.other, given):
+            yield conflicting_options(
+                _written(own, given),
+                _written(conflict.other, given),
+                conflict.reason,
+                given[option.name].span,
+            )
+
+
+def _requirements(
+    option: vocabulary.Option, given: Mapping[str, ast.Option], head: str
+) -> Iterator[Diagnostic]:
+    """``--te-lr 1e-5`` without ``--te``; only the first requirement that is not met counts."""
+    for requirement in option.requires:
+        own = vocabulary.Given(option.name, requirement.values)
+        here = _holds(own, given) and (head in requirement.heads or not requirement.heads)
+        if here and not any(_holds(each, given) for each in requirement.any_of):
+            first = str(requirement.any_of[0])
+            yield missing_required_option(_written(own, given), first, given[option.name].span)
+            return
+
+
+def _holds(condition: vocabulary.Given, given: Mapping[str, ast.Option]) -> bool:
+    name, values = condition.option, condition.values
+    return name in given and (not values or _word(given, name) in values)
+
+
+def _written(condition: vocabulary.Given, given: Mapping[str, ast.Option]) -> str:
+    """Return an option's name, with its value if the condition is on the value."""
+    name = condition.option
+    return f"{name} {_word(given, name)}" if condition.values else name
 
 
 def _template(option: ast.Option | None) -> Iterator[Diagnostic]:
-    """Of a template's names there is but one."""
+    """``--prompt "${captoin}"``"""
     if option is not None and isinstance(option.value, ast.String):
         for name in re.findall(r"(?<!\\)\$\{(\w+)\}", option.value.value):
             if f"${{{name}}}" != CAPTION_PLACEHOLDER:
@@ -107,7 +101,7 @@ def _template(option: ast.Option | None) -> Iterator[Diagnostic]:
 def _schedule_lengths(
     statement: ast.Training, given: Mapping[str, ast.Option]
 ) -> Iterator[Diagnostic]:
-    """Ramps and looks that the training is over before."""
+    """``--warmup 500 --steps 400``"""
     values = OptionValues(statement_head(statement) or "", {}, statement.options)
     for name in ("warmup", "sample-every"):
         if name in given and values.number(name) > values.integer("steps"):
@@ -123,34 +117,18 @@ def _validation_source(
 
 
 def _ratio(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
-    """Every batch of a step has as many pictures of others, and whole ones."""
+    """Report a ratio by which a batch has no whole number of class pictures."""
     name = statement_head(statement)
     if "class-ratio" not in given or name is None:
         return
-    if not {"class-data", "class-count"} & given.keys():
-        yield missing_required_option("class-ratio", "class-data", given["class-ratio"].span)
     values = OptionValues(name, {}, statement.options)
     batch, ratio = values.number("batch"), values.number("class-ratio")
     if batch * ratio != round(batch * ratio):
         yield uneven_ratio(int(batch), ratio, given["class-ratio"].span)
 
 
-def _method_options(
-    statement: ast.Training, given: Mapping[str, ast.Option]
-) -> Iterator[Diagnostic]:
-    if isinstance(statement, ast.TrainDreambooth) and not makes_lora(statement):
-        for option in (*LORA_OPTIONS, *TOKEN_OPTIONS):
-            if option in given:
-                yield missing_required_option(option, "as lora", given[option].span)
-    elif not isinstance(statement, ast.TrainTi):
-        for option in TOKEN_OPTIONS:
-            if option in given and "with-ti" not in given:
-                yield missing_required_option(option, "with-ti", given[option].span)
-    if "with-ti" in given and _word(given, "optimizer") == "schedule-free":
-        reason = "what it averages cannot stop half-way"
-        yield conflicting_options(
-            "with-ti", "optimizer schedule-free", reason, given["with-ti"].span
-        )
+def _active_loras(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
+    """``--under "a fox"``"""
     under = parse_active_loras(statement)
     if under is not None and not all(_lora_only(phrase) for phrase in under.phrases):
         yield only_lora_tags(given["under"].span)
@@ -166,52 +144,6 @@ def _lora_only(phrase: ast.Node) -> bool:
             return False
 
 
-def _has(given: Mapping[str, ast.Option], wanted: str) -> bool:
-    """``te`` or ``loss cosine``"""
-    name, _, value = wanted.partition(" ")
-    return name in given and (not value or _word(given, name) == value)
-
-
 def _word(given: Mapping[str, ast.Option], name: str) -> str | None:
     value = given[name].value if name in given else None
     return value.value if isinstance(value, ast.Word) else None
-
-
-def _algorithm(given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
-    algo = _word(given, "algo")
-    layout = _word(given, "format")
-    if algo in ("loha", "lokr") and layout == "diffusers":
-        yield conflicting_options(
-            f"algo {algo}",
-            "format diffusers",
-            "its files know no such adapters",
-            given["format"].span,
-        )
-    if "with-ti" in given and layout in ("diffusers", "peft"):
-        yield conflicting_options(
-            "with-ti",
-            f"format {layout}",
-            "there is no place for a token in it",
-            given["format"].span,
-        )
-    if algo in ("loha", "lokr") and "rslora" in given:
-        reason = "the root of the rank is right for the product of two matrices only"
-        yield conflicting_options("rslora", f"algo {algo}", reason, given["rslora"].span)
-
-
-def _optimizer(given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
-    match _word(given, "optimizer"):
-        case "schedule-free" if _word(given, "scheduler") not in (None, "constant"):
-            reason = "it is made to need none"
-            yield conflicting_options(
-                "scheduler", "optimizer schedule-free", reason, given["scheduler"].span
-            )
-        case "schedule-free" if "ema" in given:
-            yield conflicting_options(
-                "ema", "optimizer schedule-free", "it averages already", given["ema"].span
-            )
-        case "prodigy":
-            for name in ("te-lr", "ti-lr", "down-lr", "mid-lr", "up-lr"):
-                if name in given:
-                    reason = "it finds one learning rate for all"
-                    yield conflicting_options(name, "optimizer prodigy", reason, given[name].span)

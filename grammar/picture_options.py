@@ -1,0 +1,215 @@
+"""The options of a prompt's line, and the settings of `set`."""
+
+from __future__ import annotations
+
+from .choices import (
+    DEVICES,
+    EMPHASES,
+    METADATA,
+    PRECISIONS,
+    SAMPLERS,
+    SCHEDULERS,
+    TRAINING_METHODS,
+)
+from .options import Given, Kind, Option, Requirement
+
+_PROMPT = ("prompt", "set")
+_SET = ("set",)
+_TRAININGS = tuple(f"train {method}" for method in TRAINING_METHODS)
+
+_PROMPT_OPTIONS: tuple[Option, ...] = (
+    Option(
+        "negative",
+        Kind.TEXT,
+        "Negative prompt: text that guidance steers the picture away from.",
+        _PROMPT,
+        "",
+    ),
+    Option(
+        "seed",
+        Kind.INTEGER,
+        "Seed of the initial noise; the same seed gives the same picture.",
+        _PROMPT,
+        default_doc="0 in a recipe, random in a conversation",
+        low=0,
+        high=2**63 - 1,
+        long_doc="Noise is drawn on the CPU, so a seed has the same meaning on every device.",
+    ),
+    Option("steps", Kind.INTEGER, "Number of denoising steps.", _PROMPT, 25, low=1, high=1000),
+    Option(
+        "cfg",
+        Kind.NUMBER,
+        "Guidance scale (CFG): higher values follow the prompt more closely.",
+        _PROMPT,
+        5.0,
+        low=0,
+        high=100,
+        aliases=("guidance-scale",),
+        long_doc="A schedule such as `[7:3:0.5]` changes the scale during sampling.",
+    ),
+    Option(
+        "size",
+        Kind.SIZE,
+        "Width x height in pixels, both multiples of 8.",
+        (*_PROMPT, "check data"),
+        default_doc="the base model's size",
+    ),
+    Option(
+        "sampler",
+        Kind.SAMPLER,
+        "Sampler that removes the noise step by step, for example `ddim` or `euler_a`.",
+        _PROMPT,
+        "ddim",
+        choices=tuple(SAMPLERS),
+        long_doc='A label of A1111 is accepted as well, with its spacing: `"DPM++ 2M Karras"`.',
+    ),
+    Option(
+        "every",
+        Kind.FLAG,
+        "Render every variant of the prompt's templates instead of a random one.",
+        _PROMPT,
+        "off",
+    ),
+    Option(
+        "n",
+        Kind.INTEGER,
+        "Number of pictures, each with the next seed.",
+        _PROMPT,
+        1,
+        low=1,
+        high=1000,
+    ),
+    Option(
+        "scheduler",
+        Kind.CHOICE,
+        "Spacing of the noise levels over the denoising steps.",
+        _PROMPT,
+        "normal",
+        choices=tuple(SCHEDULERS),
+        long_doc="Overrides a spacing that is part of the sampler's label.",
+    ),
+    Option(
+        "clip-skip",
+        Kind.INTEGER,
+        "Layer of the text encoder to read, counted from the last one, which is 1.",
+        (*_PROMPT, *_TRAININGS),
+        1,
+        low=1,
+        high=12,
+        field="clip_skip",
+        metadata=("ss_clip_skip",),
+        long_doc="The count is that of A1111 and kohya; diffusers counts from 0.",
+    ),
+    Option(
+        "emphasis",
+        Kind.CHOICE,
+        "Method that applies a weight such as `(word:1.2)` to the text embedding.",
+        _PROMPT,
+        "a1111",
+        choices=EMPHASES,
+    ),
+    Option(
+        "eta",
+        Kind.NUMBER,
+        "Share of fresh noise at each DDIM step: 0 is deterministic, 1 is as in DDPM.",
+        _PROMPT,
+        0.0,
+        low=0,
+        high=1,
+    ),
+    Option("init", Kind.FILE, "Picture to start from (image-to-image).", _PROMPT),
+    Option(
+        "strength",
+        Kind.FRACTION,
+        "Denoising strength of image-to-image: 0 keeps the picture, 1 starts from noise.",
+        _PROMPT,
+        0.75,
+        low=0,
+        high=1,
+        requires=(Requirement((Given("init"), Given("hires"))),),
+        long_doc="The strength is the share of the steps that is run, the last ones.",
+    ),
+    Option(
+        "mask",
+        Kind.FILE,
+        "Inpainting mask: the picture changes where the mask is white.",
+        _PROMPT,
+        requires=(Requirement((Given("init"),)),),
+        long_doc="The mask has the size of the initial picture; black areas keep every pixel.",
+    ),
+    Option(
+        "hires",
+        Kind.NUMBER,
+        "Upscaling factor of a second, image-to-image pass (hires fix).",
+        _PROMPT,
+        1.0,
+        low=1,
+        high=8,
+        long_doc="The second pass runs the last `--strength` of the steps.",
+    ),
+    Option(
+        "grid",
+        Kind.FLAG,
+        "Contact sheet of the pictures that one line makes; `--no-grid` omits the sheet.",
+        _PROMPT,
+        "on",
+    ),
+    Option("out", Kind.FILE, "Folder or file for the pictures.", _PROMPT, available=False),
+    Option(
+        "precision",
+        Kind.CHOICE,
+        "Floating-point type of the computation.",
+        (*_PROMPT, *_TRAININGS),
+        choices=PRECISIONS,
+        default_doc="chosen for the device",
+        field="optimisation.precision",
+        long_doc="A picture takes `fp16` on `cuda`, else `fp32`. A training takes `bf16` where the "
+        "device supports bf16 well; trained weights stay in fp32, and `fp16` scales the loss.",
+    ),
+    Option(
+        "device",
+        Kind.CHOICE,
+        "Device of the computation; `auto` takes a GPU where there is one.",
+        (*_PROMPT, *_TRAININGS),
+        "auto",
+        choices=DEVICES,
+    ),
+    Option(
+        "memory",
+        Kind.CHOICE,
+        "Memory use: `low` slices attention, tiles the VAE and unloads idle networks.",
+        _PROMPT,
+        "normal",
+        choices=("normal", "low"),
+    ),
+)
+
+_SET_OPTIONS: tuple[Option, ...] = (
+    Option(
+        "missing",
+        Kind.CHOICE,
+        "Severity of an unknown LoRA or embedding in a prompt.",
+        _SET,
+        "error",
+        choices=("error", "warn", "ignore"),
+    ),
+    Option(
+        "metadata",
+        Kind.CHOICE,
+        "Metadata to write into each picture.",
+        _SET,
+        "full",
+        choices=METADATA,
+        long_doc="`full` is A1111's infotext and all that `replay` needs, `minimal` the infotext "
+        "only.",
+    ),
+    Option(
+        "bare-embeddings",
+        Kind.FLAG,
+        "Read `embedding:name` and a token's bare name as the token `<name>`.",
+        _SET,
+        "off",
+    ),
+)
+
+PICTURE: tuple[Option, ...] = _PROMPT_OPTIONS + _SET_OPTIONS

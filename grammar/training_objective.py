@@ -1,0 +1,105 @@
+"""The options of a training that define the loss and the noise."""
+
+from __future__ import annotations
+
+from .choices import LOSSES
+from .options import Conflict, Given, Kind, Option, Requirement
+from .training_methods import ALL
+
+_BOTH_WEIGHT = "both weight the loss by timestep"
+
+OBJECTIVE: tuple[Option, ...] = (
+    Option(
+        "loss",
+        Kind.CHOICE,
+        "Loss function between the predicted and the true noise or velocity.",
+        ALL,
+        "mse",
+        choices=LOSSES,
+        field="objective.loss",
+        metadata=("ss_loss_type",),
+    ),
+    Option(
+        "cosine-weight",
+        Kind.NUMBER,
+        "Weight λ of the cosine term in `--loss cosine`: mse + λ·(1 − cos).",
+        ALL,
+        1.0,
+        low=0,
+        high=100,
+        field="objective.cosine_weight",
+        requires=(Requirement((Given("loss", ("cosine",)),)),),
+    ),
+    Option(
+        "min-snr",
+        Kind.NUMBER,
+        "Min-SNR weighting of the loss by timestep, with this γ; 5 is common.",
+        ALL,
+        default_doc="off",
+        low=0.01,
+        high=1000,
+        field="objective.gamma",
+        metadata=("ss_min_snr_gamma",),
+        long_doc="A timestep with signal-to-noise ratio s has the weight min(s, γ) in the picture "
+        "(Hang et al. 2023, https://arxiv.org/abs/2303.09556).",
+    ),
+    Option(
+        "soft-min-snr",
+        Kind.NUMBER,
+        "Soft Min-SNR weighting of the loss by timestep, with this γ.",
+        ALL,
+        default_doc="off",
+        low=0.01,
+        high=1000,
+        field="objective.gamma",
+        conflicts=(Conflict(Given("min-snr"), _BOTH_WEIGHT),),
+        long_doc="A timestep with signal-to-noise ratio s has the weight s·γ / (s + γ) in the "
+        "picture (Crowson et al. 2024, https://arxiv.org/abs/2401.11605).",
+    ),
+    Option(
+        "debiased",
+        Kind.FLAG,
+        "Debiased weighting of the loss by timestep, the root of the SNR.",
+        ALL,
+        "off",
+        field="objective.weighting",
+        conflicts=(
+            Conflict(Given("min-snr"), _BOTH_WEIGHT),
+            Conflict(Given("soft-min-snr"), _BOTH_WEIGHT),
+        ),
+        long_doc="See Yu et al. 2023, https://arxiv.org/abs/2310.08442.",
+    ),
+    Option(
+        "noise-offset",
+        Kind.NUMBER,
+        "Noise offset: strength of noise that is constant over the picture.",
+        ALL,
+        0.0,
+        low=0,
+        high=1,
+        field="objective.noise_offset",
+        metadata=("ss_noise_offset",),
+        long_doc="The offset lets a model learn very dark and very bright pictures.",
+    ),
+    Option(
+        "multires-noise",
+        Kind.NUMBER,
+        "Multi-resolution noise: the factor from each level to the next coarser one.",
+        ALL,
+        0.0,
+        low=0,
+        high=1,
+        field="objective.multires",
+        conflicts=(Conflict(Given("noise-offset"), "the coarsest noise is an offset already"),),
+    ),
+    Option(
+        "perturbation",
+        Kind.NUMBER,
+        "Input perturbation: strength of extra input noise outside the target.",
+        ALL,
+        0.0,
+        low=0,
+        high=1,
+        field="objective.perturbation",
+    ),
+)
