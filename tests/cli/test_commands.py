@@ -322,7 +322,7 @@ def test_a_tokenizer_can_be_named(folder: Path, capsys: Captured) -> None:
     assert main(["explain", "fox", "--tokenizer", "sd"]) == 2
     assert (
         capsys.readouterr().err
-        == "error: `sd` is no CLIP tokenizer's: there is no merges.txt to read\n"
+        == "error: `sd` is not the folder of a CLIP tokenizer: it has no readable merges.txt\n"
     )
     (folder / "sd" / "merges.txt").write_text("#version: 0.2\nf o\nfo x</w>\n", "utf-8")
     assert main(["explain", "fox", "--tokenizer", "sd"]) == 0
@@ -334,7 +334,53 @@ def test_steps_that_are_none_are_a_matter_of_usage(steps: str, capsys: Captured)
     with pytest.raises(SystemExit) as exit_:
         main(["explain", "a", f"--steps={steps}"])
     assert exit_.value.code == 2
-    assert f"there are 1 to 1000 steps, not {steps}" in capsys.readouterr().err
+    assert f"the number of steps must be from 1 to 1000, not {steps}" in capsys.readouterr().err
+
+
+def test_a_code_is_explained_with_its_reason_its_remedy_and_an_example(capsys: Captured) -> None:
+    assert main(["explain", "pl205"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == dedent("""\
+        warning[PL205]: An option is given twice (repeated-option)
+
+        Why:
+          An option has one value, so only the last of the two counts.
+
+        How to mend it:
+          Remove one of them. Several pictures come from several values: `--steps
+          20,30`.
+
+        Example:
+          a fox --steps 20 --steps 30
+
+        Instead:
+          a fox --steps 20,30
+        """)
+    assert captured.err == ""
+
+
+def test_a_code_is_explained_as_json(capsys: Captured) -> None:
+    assert main(["explain", "PL205", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert list(told) == ["code", "kind", "severity", "title", "why", "fix", "bad", "good"]
+    assert (told["code"], told["severity"]) == ("PL205", "warning")
+
+
+@pytest.mark.parametrize(("code", "hint"), [("PL33", "; did you mean `PL303`?"), ("PL0000000", "")])
+def test_a_code_that_does_not_exist_is_a_matter_of_usage(
+    code: str, hint: str, capsys: Captured
+) -> None:
+    assert main(["explain", code]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == (
+        "",
+        f"error: no diagnostic has the code `{code}`{hint}\n",
+    )
+
+
+def test_a_prompt_with_a_code_in_it_is_a_prompt(capsys: Captured) -> None:
+    assert main(["explain", "PL303 on a sign"]) == 0
+    assert "tokens: those of the model `emoji`" in capsys.readouterr().out
 
 
 # ast

@@ -1,43 +1,100 @@
-"""``promptlang explain "a fox, [red:blue:0.5]"``: tokens, weights, chunks, and what changes when."""
+"""``promptlang explain "a fox, [red:blue:0.5]"`` and ``promptlang explain PL303``.
+
+A prompt is explained as tokens, weights, chunks and changes over the steps, a code as its entry in
+the registry of diagnostics.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from promptlang.cli.commands.files import FileAccessError, LoadBackend, exit_code, read_prompt
+from promptlang.cli.commands.files import (
+    OK,
+    USAGE,
+    FileAccessError,
+    LoadBackend,
+    exit_code,
+    read_prompt,
+)
 from promptlang.terminal import Terminal
 
 NAME = "explain"
-HELP = "show what each word of a prompt weighs, and what holds at which step"
+HELP = "show how a prompt is read, step by step, or what the code of a diagnostic means"
+
+_CODE = re.compile(r"PL\d\w*", re.IGNORECASE | re.ASCII)
+"""A word that is taken for a code: ``PL303``, or a typing error such as ``PL33``."""
 
 
 def add(parser: ArgumentParser) -> None:
     """Give the command its options."""
-    parser.add_argument("prompt", metavar="PROMPT", help="or - for standard input")
     parser.add_argument(
-        "--steps", type=_steps, default=20, metavar="N", help="denoising steps (20)"
+        "prompt",
+        metavar="PROMPT|CODE",
+        help="a prompt, - for a prompt on standard input, or a code such as PL303",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="which of its variants to draw (0)"
+        "--steps",
+        type=_steps,
+        default=20,
+        metavar="N",
+        help="number of denoising steps (default: 20)",
     )
     parser.add_argument(
-        "--tokenizer", type=Path, metavar="FOLDER", help="a CLIP tokenizer's, with merges.txt"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed that picks variants such as {red|blue} (default: 0)",
     )
     parser.add_argument(
-        "--json", action="store_true", help="as JSON, every token with its weight and chunk"
+        "--tokenizer",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of a CLIP tokenizer with its merges.txt",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print JSON: tokens with weights and chunks, or the entry of the code",
     )
 
 
 def _steps(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise ArgumentTypeError(f"there are 1 to 1000 steps, not {text}")
+        raise ArgumentTypeError(f"the number of steps must be from 1 to 1000, not {text}")
     return int(text)
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
-    """Every text can be explained; what is wrong with it is said below, and makes the exit code 1."""
+    """Explain a prompt or a code; errors in the prompt are reported and make the exit code 1."""
+    if _CODE.fullmatch(chosen.prompt):
+        return _explain_code(chosen.prompt, terminal, as_json=chosen.json)
+    return _explain_prompt(chosen, terminal)
+
+
+def _explain_code(word: str, terminal: Terminal, *, as_json: bool) -> int:
+    from promptlang.diagnostics.reference import rule_json
+    from promptlang.diagnostics.registry import find_rule, nearest_code
+    from promptlang.terminal.rule_entry import render_rule
+
+    rule = find_rule(word)
+    if rule is None:
+        near = nearest_code(word)
+        hint = f"; did you mean `{near}`?" if near else ""
+        terminal.print_error(f"no diagnostic has the code `{word}`{hint}")
+        return USAGE
+    if as_json:
+        terminal.write(json.dumps(rule_json(rule), indent=2))
+    else:
+        for each in render_rule(rule, terminal.console.width):
+            terminal.show(each)
+    return OK
+
+
+def _explain_prompt(chosen: Namespace, terminal: Terminal) -> int:
     from promptlang.api.explaining import explain
     from promptlang.prompts.tokenizer import clip_tokenizer
     from promptlang.terminal.explanation import render_explanation
@@ -47,7 +104,7 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
         tokenizer = None if folder is None else clip_tokenizer(folder, folder.name)
     except (OSError, ValueError) as error:
         raise FileAccessError(
-            f"`{folder}` is no CLIP tokenizer's: there is no merges.txt to read"
+            f"`{folder}` is not the folder of a CLIP tokenizer: it has no readable merges.txt"
         ) from error
     explained = explain(read_prompt(chosen.prompt), chosen.steps, tokenizer, seed=chosen.seed)
     if chosen.json:
