@@ -1,4 +1,4 @@
-"""A program with what it includes: ``include "base.pl"`` stands for the statements of another recipe."""
+"""The includes of a program: ``include "base.pl"`` stands for the statements of another recipe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from promptlang import ast
 from promptlang.analysis.aliases import without_aliases
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import Diagnostic, Diagnostics
 from promptlang.diagnostics.files import recipe_not_readable, recursive_include
 from promptlang.source import Source
 from promptlang.syntax.parser import parse
@@ -17,31 +17,40 @@ from promptlang.syntax.parser import parse
 
 @dataclass(frozen=True, slots=True)
 class LocatedStatement:
-    """A statement, and the folder of the recipe that it is written in: where its paths start."""
+    """A statement with the folder of its recipe, in which its relative paths start."""
 
     statement: ast.Statement
     folder: Path
 
 
-def expand_includes(
-    source: Source, folder: Path, world: World, found: list[Diagnostic]
-) -> Iterator[LocatedStatement]:
-    """Yield the statements of a program and of the recipes it includes, without options' aliases.
-
-    The order is that in which the statements take effect.
-    """
-    yield from _Reader(world, found).read(source, folder, ())
-
-
 @dataclass(frozen=True, slots=True)
+class ExpandedProgram:
+    """A program with the statements of its includes, and the diagnostics of reading them all."""
+
+    statements: tuple[LocatedStatement, ...]
+    """In the order in which they take effect."""
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def expand_includes(source: Source, folder: Path, world: World) -> ExpandedProgram:
+    """Parse a program and all recipes that it includes, and replace aliases of options.
+
+    Relative paths start in `folder`.
+    """
+    reader = _Reader(world)
+    statements = tuple(reader.read(source, folder, ()))
+    return ExpandedProgram(statements, tuple(reader.found))
+
+
 class _Reader:
-    world: World
-    found: list[Diagnostic]
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.found = Diagnostics()
 
     def read(
         self, source: Source, folder: Path, above: tuple[Path, ...]
     ) -> Iterator[LocatedStatement]:
-        """`above` are the recipes that are being read already."""
+        """Yield the statements of a recipe; `above` are the recipes that include it."""
         parsed = parse(source)
         self.found.extend(parsed.diagnostics)
         for statement in parsed.program.statements:
@@ -54,15 +63,15 @@ class _Reader:
         self, name: ast.String, folder: Path, above: tuple[Path, ...]
     ) -> Iterator[LocatedStatement]:
         file = folder / Path(name.value).expanduser()
-        text = self.world.read(file)
+        text = self._world.read(file)
         if text is None:
-            self.found.append(recipe_not_readable(name.value, name.span))
+            self.found.add(recipe_not_readable(name.value, name.span))
         elif _canonical(file) in above:
-            self.found.append(recursive_include(name.value, name.span))
+            self.found.add(recursive_include(name.value, name.span))
         else:
             yield from self.read(Source(text, str(file)), file.parent, (*above, _canonical(file)))
 
 
 def _canonical(file: Path) -> Path:
-    """A path that two ways of writing one agree in, links aside."""
+    """Return the same path for every way of writing it."""
     return Path(*file.parts).absolute().resolve()

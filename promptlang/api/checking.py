@@ -1,4 +1,4 @@
-"""What is wrong with a program, for whoever has it as text: the library's `check`."""
+"""The library's `check`: the diagnostics of a program that is given as text."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from promptlang.source import Source
 def check(
     text: str | Source, world: World | None = None, folder: Path = Path()
 ) -> tuple[Diagnostic, ...]:
-    """All that is wrong with a program, in the order of its text.
+    """Return the diagnostics of a program, in the order of its text.
 
-    Without a `world` no disk is looked at: what the program names is taken to be there. With `Disk()` relative
-    paths start in `folder`.
+    Without a `world` the disk is not read, and every file and name of the program is taken to
+    exist. With `Disk()` relative paths start in `folder`.
     """
     source = text if isinstance(text, Source) else Source(text)
     asked = PermissiveWorld() if world is None else world
-    found: list[Diagnostic] = []
-    placed = tuple(expand_includes(source, folder, asked, found))
-    scope = _granted(placed, folder) if world is None else initial_scope(folder, world)
-    for statement in with_scopes(placed, scope):
-        found += checks.check_statement(statement, asked)
-    return checks.sort_diagnostics(found, source)
+    program = expand_includes(source, folder, asked)
+    placed = program.statements
+    scope = _permissive_scope(placed, folder) if world is None else initial_scope(folder, world)
+    checked = with_scopes(placed, scope)
+    found = (each for statement in checked for each in checks.check_statement(statement, asked))
+    return checks.sort_diagnostics((*program.diagnostics, *found), source)
 
 
-def _read(placed: LocatedStatement, folder: Path) -> tuple[ast.Node, ...]:
-    """A statement, and the prompts that its options are."""
+def _nodes_to_read(placed: LocatedStatement, folder: Path) -> tuple[ast.Node, ...]:
+    """Return a statement and the prompts in its options."""
     own = build_training_prompts(ScopedStatement(placed.statement, Scope(folder), ()))
     return (
         placed.statement,
@@ -44,9 +44,11 @@ def _read(placed: LocatedStatement, folder: Path) -> tuple[ast.Node, ...]:
     )
 
 
-def _granted(placed: Iterable[LocatedStatement], folder: Path) -> Scope:
-    """Where every LoRA and every token that the program names is there."""
-    nodes = [node for each in placed for top in _read(each, folder) for node in ast.walk(top)]
+def _permissive_scope(placed: Iterable[LocatedStatement], folder: Path) -> Scope:
+    """Return a scope in which every LoRA and token that the program names exists."""
+    nodes = [
+        node for each in placed for top in _nodes_to_read(each, folder) for node in ast.walk(top)
+    ]
     loras = {node.name: folder for node in nodes if isinstance(node, ast.Lora)}
     tokens = (
         each

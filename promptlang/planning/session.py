@@ -59,11 +59,12 @@ class Session:
 
     def plan(self, source: Source) -> Planned:
         """Parse, check and plan a program. With an error in it, the session stays as it was."""
-        found: list[Diagnostic] = []
-        statements = tuple(
-            with_scopes(expand_includes(source, self.folder, self._world, found), self._scope)
-        )
-        found += (each for one in statements for each in check_statement(one, self._world))
+        program = expand_includes(source, self.folder, self._world)
+        statements = tuple(with_scopes(program.statements, self._scope))
+        found = [
+            *program.diagnostics,
+            *(each for one in statements for each in check_statement(one, self._world)),
+        ]
         if any(each.severity is Severity.ERROR for each in found):
             return Planned(Plan(()), sort_diagnostics(found, source), len(statements))
         made = build_plan(statements, self._naming, self._seed)
