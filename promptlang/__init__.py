@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from promptlang.diagnostics import Diagnostic, PromptError, Severity
     from promptlang.dialects.conversion import Converted, convert
     from promptlang.formatting import format_program as format  # noqa: A004
-    from promptlang.plan.steps import Resolved
+    from promptlang.plan.prompt import Resolved
     from promptlang.planning.session import Planned, Session
     from promptlang.prompts.expansion import Library
     from promptlang.source import Position, Source, Span
@@ -63,7 +63,7 @@ _HOMES = {
     "diagnostics": ("Diagnostic", "PromptError", "Severity"),
     "prompts.expansion": ("Library",),
     "syntax.parser": ("Parsed", "parse", "parse_prompt"),
-    "plan.steps": ("Resolved",),
+    "plan.prompt": ("Resolved",),
     "planning.session": ("Planned", "Session"),
     "source": ("Position", "Source", "Span"),
     "analysis.world": ("Disk", "World"),

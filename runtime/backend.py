@@ -52,7 +52,7 @@ def _required_files(step: Step) -> Iterator[Path | None]:
         case Render():
             yield from (
                 step.model.path,
-                *(each.file for each in (*step.adapters, *step.embeddings)),
+                *(each.file for each in (*step.prompts.adapters, *step.prompts.embeddings)),
             )
         case Train():
             yield from (step.model.path, *(each.file for each in step.adapters))

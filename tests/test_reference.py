@@ -13,7 +13,7 @@ from promptlang import Diagnostic, convert, expand, resolve
 from promptlang.diagnostics import Topic
 from promptlang.diagnostics.registry import RULES
 from promptlang.dialects.conversion import DIALECT_NAMES
-from promptlang.plan.steps import Interval
+from promptlang.plan.prompt import Interval
 
 ROOT = Path(promptlang.__file__).parent.parent
 README = (ROOT / "grammar" / "README.md").read_text("utf-8")

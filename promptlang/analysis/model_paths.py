@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from platformdirs import user_config_path
 
-from promptlang.plan.steps import (
+from promptlang.plan.formats import (
     ADAPTER_CONFIG,
     EMBEDDING_ENDINGS,
     MODEL_INDEX,

@@ -12,7 +12,8 @@ from promptlang.analysis.includes import LocatedStatement
 from promptlang.analysis.option_values import OptionValues
 from promptlang.analysis.world import PermissiveWorld, World
 from promptlang.diagnostics import Severity
-from promptlang.plan.steps import EMOJI, WEIGHT_ENDINGS, Model
+from promptlang.plan.formats import WEIGHT_ENDINGS
+from promptlang.plan.steps import EMOJI, Model
 from promptlang.prompts.bare_tokens import read_bare_tokens
 from promptlang.prompts.expansion import LetDefinition, Library
 from promptlang.source import Span

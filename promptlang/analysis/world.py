@@ -10,7 +10,7 @@ from typing import Protocol
 from promptlang.analysis.model_paths import ModelIndex, ModelPaths, find_model_folders
 from promptlang.datasets import sources
 from promptlang.inspection.headers import bundled_tokens, trigger_words
-from promptlang.plan.steps import EMBEDDING_ENDINGS, MODEL_INDEX, WEIGHT_ENDINGS
+from promptlang.plan.formats import EMBEDDING_ENDINGS, MODEL_INDEX, WEIGHT_ENDINGS
 
 
 class World(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.dialects.bare_prompts import diagnose_bare_prompt
-from promptlang.plan.steps import Area, Interval, PromptPart, diagnostic_json
+from promptlang.plan.prompt import Area, Interval, PromptPart, diagnostic_json
 from promptlang.prompts.chunks import ChunkTokenizer, split_into_chunks
 from promptlang.prompts.expansion import Library, sample_expansion
 from promptlang.prompts.resolver import resolve

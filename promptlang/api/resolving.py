@@ -8,7 +8,7 @@ from dataclasses import replace
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.dialects.bare_prompts import diagnose_bare_prompt
-from promptlang.plan.steps import Resolved
+from promptlang.plan.prompt import Resolved
 from promptlang.prompts.expansion import Library, enumerate_texts, sample_expansion
 from promptlang.prompts.resolver import resolve as resolve_prompt
 from promptlang.source import Source

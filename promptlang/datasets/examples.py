@@ -18,7 +18,7 @@ from promptlang.diagnostics.training_data import (
     invalid_metadata_line,
     no_pictures,
 )
-from promptlang.plan.steps import PICTURE_ENDINGS
+from promptlang.plan.formats import PICTURE_ENDINGS
 from promptlang.prompts.captions import diagnose_caption
 from promptlang.source import Span
 

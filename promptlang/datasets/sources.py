@@ -11,7 +11,7 @@ from typing import Final
 
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.files import missing_file, missing_folder
-from promptlang.plan.steps import KOHYA_FOLDER, PICTURE_ENDINGS
+from promptlang.plan.formats import KOHYA_FOLDER, PICTURE_ENDINGS
 from promptlang.source import Span
 
 LIST_SUFFIX: Final = ".txt"

@@ -11,7 +11,7 @@ from typing import Any, Final
 from promptlang.inspection.families import detect_family
 from promptlang.inspection.file_info import FileInfo, UnrecognizedFileError
 from promptlang.inspection.headers import read_header
-from promptlang.plan.steps import ADAPTER_CONFIG
+from promptlang.plan.formats import ADAPTER_CONFIG
 
 SHOWN_METADATA: Final = (
     "modelspec.title",

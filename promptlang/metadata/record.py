@@ -1,6 +1,7 @@
-"""What a picture carries of how it was made: all that it takes to make it again, and no more.
+"""Record of how a picture was made: all that is needed to make it again, and no more.
 
-A record is JSON in the PNG's `promptlang` text. It names files, and knows them by their content; folders stay outside.
+A record is JSON in the PNG's `promptlang` text. It names files without their folders, and
+identifies them by the sha256 of their content.
 """
 
 from __future__ import annotations
@@ -11,85 +12,80 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from promptlang.plan.steps import (
+from promptlang.plan.prompt import (
     ActiveLora,
-    Adapter,
     Area,
     Break,
-    ComputeConfig,
     Interval,
-    Model,
     PromptPart,
-    Render,
     Resolved,
     Segment,
     Segments,
 )
+from promptlang.plan.steps import (
+    Adapter,
+    ComputeConfig,
+    ImageConfig,
+    Model,
+    OutputConfig,
+    Prompts,
+    Render,
+    SamplingConfig,
+)
 from promptlang.source import Source
 
 PNG_TEXT_KEY: Final = "promptlang"
-"""The PNG text that a record is kept in."""
+"""Keyword of the PNG text chunk with the record."""
 
 RECORD_FORMAT: Final = 2
-"""Changes whenever an older promptlang could not read the record."""
+"""Version of the record; it changes whenever an older promptlang could not read a newer record."""
 
 FILE_KINDS: Final = ("loras", "embeddings", "pictures")
-"""Of the files that a record names."""
+"""Fields of a record that name files."""
 
-_PLAIN: Final = (
-    "text",
-    "negative_text",
-    "seed",
-    "steps",
-    "cfg",
-    "sampler",
-    "scheduler",
-    "emphasis",
-    "clip_skip",
-    "eta",
-    "strength",
-    "hires",
-)
-"""What of a render is a text or a number."""
+_PROMPT_FIELDS: Final = ("text", "negative_text", "emphasis", "clip_skip")
+_SAMPLING_FIELDS: Final = ("seed", "steps", "cfg", "sampler", "scheduler", "eta")
+_IMAGE_FIELDS: Final = ("strength", "hires")
+"""Texts and numbers of a render, by the records that hold them."""
 
 
 FileHashes = Mapping[str, tuple[str, str]]
-"""Name and sha256 of files."""
+"""Name and sha256 of files, by the name that the program uses."""
 
 
 class NotARecordError(ValueError):
-    """Not written by promptlang, or by a later one."""
+    """The text is no record of promptlang, or one of a later version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How a picture was made."""
+    """Inputs of a rendered picture."""
 
     source: str
-    """The line of the program."""
+    """The program's line."""
     render: Mapping[str, Any]
     """The render, as JSON."""
     model: tuple[str, str]
     """Name and sha256 of the base model."""
     loras: FileHashes
-    """By the name that the prompt calls it; the sha256 is that of its tensors."""
+    """LoRAs by their name in the prompt; the sha256 is that of the tensors."""
     embeddings: FileHashes
-    """Likewise; a token's file may be that of a LoRA that brings it along."""
+    """Tokens by their name; a token's file may be that of a LoRA that contains it."""
     pictures: FileHashes
-    """Those of ``--init`` and ``--mask``."""
+    """The files of ``--init`` and ``--mask``."""
     size: tuple[int, int]
     """Width and height in pixels, before any second pass."""
     vae: str
-    """The name of the file or folder whose VAE took the place of the model's own; empty where none did."""
+    """Name of the file or folder of the VAE used instead of the model's own; empty for its own."""
     hub: bool
     """Whether the model's name is that of a repository on a hub."""
     batch: int
-    """Pictures that were made side by side: how many decides over the last bits."""
+    """Pictures rendered side by side: the count affects the last bits."""
     versions: Mapping[str, str]
-    """Of the libraries."""
+    """Versions of the libraries."""
 
     def to_json(self) -> str:
-        """The text of the PNG's chunk; the same record is the same text."""
+        """Return the text of the PNG's chunk; equal records give equal texts."""
         content = {
             "format": RECORD_FORMAT,
             **{name: getattr(self, name) for name in self.__slots__},
@@ -98,7 +94,7 @@ class Record:
 
 
 def read(text: str) -> Record:
-    """The record in a PNG's chunk; raises `NotARecordError`."""
+    """Parse the record in a PNG's chunk; raises `NotARecordError`."""
     try:
         content = json.loads(text)
         if content["format"] != RECORD_FORMAT:
@@ -131,23 +127,21 @@ def _pair(value: list[str]) -> tuple[str, str]:
 
 
 def render_json(step: Render) -> dict[str, Any]:
-    """A render without its files, as plain lists, dictionaries, texts and numbers."""
-    plain = {name: getattr(step, name) for name in _PLAIN}
-    resolved = {
-        "prompt": step.prompt.to_json()["parts"],
-        "negative": step.negative.to_json()["parts"],
-    }
+    """Return a render without its files, as lists, dictionaries, texts and numbers."""
     return {
-        **plain,
-        **resolved,
-        "cfg_by_step": list(step.cfg_by_step),
+        **{name: getattr(step.prompts, name) for name in _PROMPT_FIELDS},
+        **{name: getattr(step.sampling, name) for name in _SAMPLING_FIELDS},
+        **{name: getattr(step.image, name) for name in _IMAGE_FIELDS},
+        "prompt": step.prompts.prompt.to_json()["parts"],
+        "negative": step.prompts.negative.to_json()["parts"],
+        "cfg_by_step": list(step.sampling.cfg_by_step),
         "computing": asdict(step.computing),
     }
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFiles:
-    """Where the files are that a record only names."""
+    """Paths of the files that a record names."""
 
     model: Model
     loras: Mapping[str, Path]
@@ -158,27 +152,39 @@ class RecordFiles:
 
 
 def render_from_record(record: Record, files: RecordFiles) -> Render:
-    """The render that makes the picture again; raises `NotARecordError`."""
+    """Return the render that makes the picture again; raises `NotARecordError`."""
     source, plain = Source(record.source, "<picture>"), record.render
     try:
         return Render(
             span=source.span(0, len(source.text)),
             model=files.model,
-            prompt=_resolved(plain["prompt"]),
-            negative=_resolved(plain["negative"]),
-            adapters=tuple(Adapter(name, file) for name, file in files.loras.items()),
-            embeddings=tuple(Adapter(name, file) for name, file in files.embeddings.items()),
-            cfg_by_step=tuple(plain["cfg_by_step"]),
+            prompts=_prompts(plain, files),
+            sampling=SamplingConfig(
+                cfg_by_step=tuple(plain["cfg_by_step"]),
+                batch=record.batch,
+                **{name: plain[name] for name in _SAMPLING_FIELDS},
+            ),
+            image=ImageConfig(
+                size=record.size,
+                init=files.pictures.get("init"),
+                mask=files.pictures.get("mask"),
+                **{name: plain[name] for name in _IMAGE_FIELDS},
+            ),
+            output=OutputConfig(files.file),
             computing=ComputeConfig(**plain["computing"]),
-            size=record.size,
-            file=files.file,
-            init=files.pictures.get("init"),
-            mask=files.pictures.get("mask"),
-            batch=record.batch,
-            **{name: plain[name] for name in _PLAIN},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotARecordError("its record is damaged") from error
+
+
+def _prompts(plain: Mapping[str, Any], files: RecordFiles) -> Prompts:
+    return Prompts(
+        prompt=_resolved(plain["prompt"]),
+        negative=_resolved(plain["negative"]),
+        adapters=tuple(Adapter(name, file) for name, file in files.loras.items()),
+        embeddings=tuple(Adapter(name, file) for name, file in files.embeddings.items()),
+        **{name: plain[name] for name in _PROMPT_FIELDS},
+    )
 
 
 def _resolved(parts: list[dict[str, Any]]) -> Resolved:

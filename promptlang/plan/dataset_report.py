@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan.steps import diagnostic_json
+from promptlang.plan.prompt import diagnostic_json
 
 
 @dataclass(frozen=True, slots=True)

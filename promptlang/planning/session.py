@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,8 +52,7 @@ class Session:
         self._world = world or Disk()
         self._scope = initial_scope(folder, self._world)
         self._former: tuple[Model, ...] = ()
-        self._naming = Naming(name)
-        self._seed: Callable[[], int] = _fresh_seed if fresh_seeds else lambda: 0
+        self._naming = Naming(name, default_seed=None if fresh_seeds else 0)
 
     def plan(self, source: Source) -> Planned:
         """Parse, check and plan a program. With an error in it, the session stays as it was."""
@@ -67,12 +64,12 @@ class Session:
         ]
         if any(each.severity is Severity.ERROR for each in found):
             return Planned(Plan(()), sort_diagnostics(found, source), len(statements))
-        made = build_plan(statements, self._naming, self._seed)
+        made = build_plan(statements, self._naming)
         pictures = [step for step in made.steps if isinstance(step, Render)]
         shown = [
             sample for step in made.steps if isinstance(step, Train) for sample in step.samples
         ]
-        found += (each for one in [*pictures, *shown] for each in one.prompt.diagnostics)
+        found += (each for one in [*pictures, *shown] for each in one.prompts.prompt.diagnostics)
         planned = Planned(made, sort_diagnostics(found, source), len(statements))
         if planned.failed:
             return replace(planned, plan=Plan(()))
@@ -129,7 +126,3 @@ def _shown(value: float | str | None) -> str:
             return value or "none"
         case _:
             return f"{value:.15g}"
-
-
-def _fresh_seed() -> int:
-    return random.SystemRandom().randrange(2**32)

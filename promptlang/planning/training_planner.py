@@ -6,7 +6,8 @@ from typing import Final
 
 from promptlang import ast
 from promptlang.analysis.scope import Scope, parse_active_loras
-from promptlang.plan.steps import ActiveLora, Adapter, Train
+from promptlang.plan.prompt import ActiveLora
+from promptlang.plan.steps import Adapter, Train
 from promptlang.planning.config_builder import TrainStatement, build_config, request_training
 from promptlang.prompts.resolver import resolve
 

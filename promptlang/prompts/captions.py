@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan.steps import Segments
+from promptlang.plan.prompt import Segments
 from promptlang.source import Source
 
 _OPENING, _CLOSING = "([{<", ")]}>"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from promptlang.plan.steps import Break, Segment
+from promptlang.plan.prompt import Break, Segment
 
 CHUNK_LENGTH: Final = 75
 """Tokens of text in a chunk; with begin and end it fills CLIP's 77 positions."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.plan.steps import ActiveLora, Area, Interval, PromptPart, Resolved
+from promptlang.plan.prompt import ActiveLora, Area, Interval, PromptPart, Resolved
 from promptlang.prompts.segments import SegmentBuilder
 from promptlang.prompts.step_timing import StepDependentNode, interval_ends, number_at, state_at
 

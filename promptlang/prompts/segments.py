@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import prod
 
 from promptlang import ast
-from promptlang.plan.steps import Break, Segment, Segments
+from promptlang.plan.prompt import Break, Segment, Segments
 
 EMPHASIS_FACTOR = 1.1
 """What ``(x)`` multiplies by."""

@@ -33,7 +33,7 @@ from promptlang.plan.events import (
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan.steps import ContactSheet, Render, Train
+from promptlang.plan.steps import ContactSheet, OutputConfig, Render, Train
 from promptlang.terminal.dataset_table import dataset_table
 from promptlang.terminal.interrupt import StopRequest, stop_on_interrupt
 from promptlang.terminal.preview import preview_file, preview_pixels
@@ -272,12 +272,12 @@ class _PlanDisplay:
     def _rendering_started(self, steps: tuple[Render, ...]) -> None:
         self._current, self._done, self._at_once = steps[0], 0, len(steps)
         for step in steps:
-            self._line_for_a_log(f"rendering {_one_line(step.text)}")
+            self._line_for_a_log(f"rendering {_one_line(step.prompts.text)}")
 
     def _denoising(self, done: int, total: int) -> None:
         """Of a sweep, how many of its pictures, so that the time left is that of them all."""
         match self._current:
-            case Render(sheet_position=(number, pictures)):
+            case Render(output=OutputConfig(sheet_position=(number, pictures))):
                 self.progress.show(
                     self._title(), number - 1 + self._at_once * done / total, pictures
                 )
@@ -286,11 +286,11 @@ class _PlanDisplay:
 
     def _picture_finished(self, event: PictureFinished) -> None:
         """Of a sweep, the sheet shows them all; till then its bar stays where it is."""
-        place = event.step.sheet_position
+        place = event.step.output.sheet_position
         self._end_of_step(hiding=place is None or place[0] == place[1])
         if place is None:
             self._show(event.file)
-        facts = f" (seed {event.step.seed}, {duration(event.seconds)})"
+        facts = f" (seed {event.step.sampling.seed}, {duration(event.seconds)})"
         self._terminal.print_line(Text.assemble(_link(event.file), (facts, "dim")))
 
     def _sheet_finished(self, step: ContactSheet) -> None:
@@ -336,8 +336,8 @@ class _PlanDisplay:
         match self._current:
             case Train(name=name):
                 return f"training {name}"
-            case Render(text=text):
-                return _one_line(text)
+            case Render(prompts=prompts):
+                return _one_line(prompts.text)
             case None:
                 return ""
 

@@ -20,7 +20,7 @@ from torch.nn import ParameterDict
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import FileRef
-from promptlang.plan.steps import ADAPTER_CONFIG, NETWORKS
+from promptlang.plan.formats import ADAPTER_CONFIG, NETWORKS
 
 OTHER_SIGNATURES: Final[Mapping[bytes, tuple[str, str]]] = {
     b"\x89PNG": ("a picture", "take the adapter itself, not its preview"),

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from promptlang.plan.steps import ActiveLora
+from promptlang.plan.prompt import ActiveLora
 
 from ..models.base_model import BaseModel
 from .lora import LoraAdapter, WeightDeltas

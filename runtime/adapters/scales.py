@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from promptlang.plan.steps import NETWORKS
+from promptlang.plan.formats import NETWORKS
 
 from .adapter_files import AdapterFile
 from .naming import TargetModule

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from promptlang.plan.steps import Area
+from promptlang.plan.prompt import Area
 
 _POINTS = 16
 """Looked at along a latent's width, so that one that an edge cuts through counts in part."""

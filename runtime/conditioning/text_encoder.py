@@ -15,7 +15,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.rendering import clip_skip_not_possible
-from promptlang.plan.steps import Break, Segment
+from promptlang.plan.prompt import Break, Segment
 from promptlang.prompts.chunks import Chunk, ChunkTokenizer, EmbeddingPlaceholder, split_into_chunks
 from promptlang.source import Span
 

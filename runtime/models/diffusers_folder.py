@@ -17,7 +17,8 @@ from torch import Tensor
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import models as complaints
-from promptlang.plan.steps import MODEL_INDEX, Model
+from promptlang.plan.formats import MODEL_INDEX
+from promptlang.plan.steps import Model
 from promptlang.source import Span
 
 from ..devices import DevicePlacement

@@ -10,7 +10,7 @@ from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, Repo
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.models import hub_unavailable
-from promptlang.plan.steps import MODEL_INDEX
+from promptlang.plan.formats import MODEL_INDEX
 from promptlang.source import Span
 
 from .networks import silence_libraries

@@ -10,7 +10,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import models as complaints
-from promptlang.plan.steps import MODEL_INDEX
+from promptlang.plan.formats import MODEL_INDEX
 from promptlang.source import Span
 
 from . import diffusers_folder

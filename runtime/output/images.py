@@ -61,29 +61,31 @@ def build_parameters_text(
     adapters: Sequence[LoraAdapter | TokenEmbedding],
 ) -> str:
     """A1111's `build_parameters_text` text."""
+    prompts, sampling, image = step.prompts, step.sampling, step.image
+    spacing, emphasis = sampling.scheduler, prompts.emphasis
     fields = {
-        "Steps": str(step.steps),
-        "Sampler": infotext.SAMPLER_LABELS[step.sampler],
-        "Schedule type": ""
-        if step.scheduler == "normal"
-        else infotext.SCHEDULER_LABELS[step.scheduler],
-        "CFG scale": f"{step.cfg:g}",
-        "Seed": str(step.seed),
+        "Steps": str(sampling.steps),
+        "Sampler": infotext.SAMPLER_LABELS[sampling.sampler],
+        "Schedule type": "" if spacing == "normal" else infotext.SCHEDULER_LABELS[spacing],
+        "CFG scale": f"{sampling.cfg:g}",
+        "Seed": str(sampling.seed),
         "Size": "{}x{}".format(*size),
-        "Denoising strength": f"{step.strength:g}" if step.init or step.hires > 1 else "",
-        "Hires upscale": f"{step.hires:g}" if step.hires > 1 else "",
-        "Eta": f"{step.eta:g}" if step.eta else "",
+        "Denoising strength": f"{image.strength:g}" if image.init or image.hires > 1 else "",
+        "Hires upscale": f"{image.hires:g}" if image.hires > 1 else "",
+        "Eta": f"{sampling.eta:g}" if sampling.eta else "",
         "Model hash": base.sha256[:10],
         "Model": base.name,
-        "Clip skip": "" if step.clip_skip == 1 else str(step.clip_skip),
+        "Clip skip": "" if prompts.clip_skip == 1 else str(prompts.clip_skip),
         "Lora hashes": _hashes(adapters, LoraAdapter),
         "TI hashes": _hashes(adapters, TokenEmbedding),
-        "Emphasis": "" if step.emphasis == "a1111" else infotext.EMPHASIS_LABELS[step.emphasis],
+        "Emphasis": "" if emphasis == "a1111" else infotext.EMPHASIS_LABELS[emphasis],
         "RNG": "CPU",
         "Version": f"promptlang {library_versions()['promptlang-diffusers']}",
     }
     return infotext.write(
-        step.text, step.negative_text, {name: value for name, value in fields.items() if value}
+        prompts.text,
+        prompts.negative_text,
+        {name: value for name, value in fields.items() if value},
     )
 
 
@@ -95,13 +97,14 @@ def build_record(
     batch: int,
 ) -> Record:
     """What `promptlang replay` needs; `size` is that of the first pass."""
+    pictures = (("init", step.image.init), ("mask", step.image.mask))
     return Record(
         source=step.span.text,
         render=render_json(step),
         model=(base.name, base.fingerprint),
-        loras=_named(step.adapters, adapters, LoraAdapter),
-        embeddings=_named(step.embeddings, adapters, TokenEmbedding),
-        pictures={name: _file(file) for name in ("init", "mask") if (file := getattr(step, name))},
+        loras=_named(step.prompts.adapters, adapters, LoraAdapter),
+        embeddings=_named(step.prompts.embeddings, adapters, TokenEmbedding),
+        pictures={name: _name_and_hash(file) for name, file in pictures if file},
         size=size,
         vae=step.model.vae.name if step.model.vae else "",
         hub=step.model.hub,
@@ -136,7 +139,7 @@ def library_versions() -> Mapping[str, str]:
     return {name: version(name) for name in LIBRARIES}
 
 
-def _file(file: Path) -> tuple[str, str]:
+def _name_and_hash(file: Path) -> tuple[str, str]:
     """Name and sha256."""
     return file.name, hashlib.sha256(file.read_bytes()).hexdigest()
 

@@ -15,7 +15,7 @@ from promptlang.datasets import image_files
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.rendering import mask_of_another_size, size_not_possible
 from promptlang.diagnostics.training_data import picture_not_readable
-from promptlang.plan.steps import Render
+from promptlang.plan.steps import ImageConfig
 from promptlang.source import Span
 
 from ..models.loader import BaseModel
@@ -62,20 +62,22 @@ class InitialLatents:
         return Image.composite(picture, self.picture, self.mask)
 
 
-def prepare_initial_latents(step: Render, base: BaseModel) -> InitialLatents:
-    """For a render; raises `PromptError` where a file cannot be read, or the latents would not be whole.
+def prepare_initial_latents(image: ImageConfig, base: BaseModel, span: Span) -> InitialLatents:
+    """Read the initial picture and its mask, and settle the size.
 
-    Without a size, the initial picture's shape is kept, with about as many pixels as the model was trained on.
+    Without a size the initial picture keeps its shape, with about as many pixels as the model was
+    trained on. Raises `PromptError` where a file cannot be read, or where the width or height is
+    no whole number of latents.
     """
-    picture = open_rgb(step.init, step.span) if step.init else None
-    size = step.size or (fit_size(picture, base) if picture else base.size)
+    picture = open_rgb(image.init, span) if image.init else None
+    size = image.size or (fit_size(picture, base) if picture else base.size)
     if any(side % base.pixels_per_latent for side in size):
-        raise PromptError([size_not_possible(size, base.pixels_per_latent, step.span)])
+        raise PromptError([size_not_possible(size, base.pixels_per_latent, span)])
     if picture is None:
         return InitialLatents(size)
-    mask = open_rgb(step.mask, step.span).convert("L") if step.mask else None
+    mask = open_rgb(image.mask, span).convert("L") if image.mask else None
     if mask and mask.size != picture.size:
-        raise PromptError([mask_of_another_size(mask.size, picture.size, step.span)])
+        raise PromptError([mask_of_another_size(mask.size, picture.size, span)])
     fitted = [
         each and ImageOps.fit(each, size, Image.Resampling.LANCZOS) for each in (picture, mask)
     ]

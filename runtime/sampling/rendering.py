@@ -10,7 +10,6 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import torch
-from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from PIL.Image import Image
 from torch import Tensor
 
@@ -33,7 +32,7 @@ from promptlang.plan.events import (
     RenderingStarted,
     TextReported,
 )
-from promptlang.plan.steps import Adapter, Render
+from promptlang.plan.steps import Adapter, Render, SamplingConfig
 from promptlang.source import Span
 
 from ..adapters import LoraAdapter, TokenEmbedding, read_embedding, read_lora, stamp
@@ -45,6 +44,7 @@ from ..conditioning.text_encoder import (
 )
 from ..models.families import TextEncoderSpec
 from ..models.loader import BaseModel
+from ..models.protocols import Scheduler
 from ..output import images
 from .denoise import (
     DenoisingRun,
@@ -164,14 +164,14 @@ class RenderJob:
 
     def denoise(self) -> DenoisingRun:
         """To its latents."""
-        generator = make_generator(self.step.seed)
+        generator = make_generator(self.step.sampling.seed)
         latents = yield from self.initial_latents.start_denoising(
             self.first_pass, self.base, generator
         )
         if self.second_pass:
             small = self.initial_latents.restore_unmasked(images.decode_latents(self.base, latents))
             larger = resize_for_second_pass(
-                small, upscale_size(small.size, self.step.hires, self.base)
+                small, upscale_size(small.size, self.step.image.hires, self.base)
             )
             latents = yield from larger.start_denoising(self.second_pass, self.base, generator)
         return latents
@@ -183,12 +183,12 @@ class RenderJob:
         images.save_png(picture, dict(self._texts(picture.size, batch)), self.step.file)
 
     def _texts(self, size: tuple[int, int], batch: int) -> Iterator[tuple[str, str]]:
-        if self.step.metadata != "none":
+        if self.step.output.metadata != "none":
             yield (
                 "parameters",
                 images.build_parameters_text(self.step, self.base, size, self.adapters),
             )
-        if self.step.metadata == "full":
+        if self.step.output.metadata == "full":
             yield (
                 PNG_TEXT_KEY,
                 images.build_record(
@@ -204,7 +204,7 @@ def render(steps: Sequence[Render], loaded: LoadedModel) -> Generator[Event, Non
         yield from _prepare_or_complain(step, loaded, jobs)
     for alike in _batches(jobs):
         copies: list[RenderJob] = []
-        for _ in range(1, alike[0].step.batch or 1):
+        for _ in range(1, alike[0].step.sampling.batch or 1):
             yield from _prepare_or_complain(alike[0].step, loaded, copies)
         yield from _make(alike, copies)
 
@@ -298,36 +298,41 @@ def _batches(jobs: Sequence[RenderJob]) -> Iterator[Sequence[RenderJob]]:
 
 def prepare_job(step: Render, loaded: LoadedModel) -> Generator[Event, None, RenderJob]:
     """Everything but the walk; raises `PromptError`."""
-    base, initial = loaded.base, prepare_initial_latents(step, loaded.base)
-    loras = yield from loaded.read_adapters(step.adapters, read_lora, step.span)
-    embeddings = yield from loaded.read_adapters(step.embeddings, read_embedding, step.span)
+    base, prompts, sampling, image = loaded.base, step.prompts, step.sampling, step.image
+    initial = prepare_initial_latents(image, base, step.span)
+    loras = yield from loaded.read_adapters(prompts.adapters, read_lora, step.span)
+    embeddings = yield from loaded.read_adapters(prompts.embeddings, read_embedding, step.span)
     encoders = tuple(encoder.with_extra_embeddings(embeddings) for encoder in loaded.encoders)
-    encoding_options = build_encoding_options(encoders, step.clip_skip, step.span, step.emphasis)
-    yield from loaded.warn_clip_skip(loras, encoding_options, step.span)
-    conditioner = Conditioner(base, encoders, {each.name: each for each in loras}, encoding_options)
+    options = build_encoding_options(encoders, prompts.clip_skip, step.span, prompts.emphasis)
+    yield from loaded.warn_clip_skip(loras, options, step.span)
+    conditioner = Conditioner(base, encoders, {each.name: each for each in loras}, options)
 
     def build_pass(size: tuple[int, int], strength: float) -> TimestepSchedule:
         with base.on_device(*base.text_encoders.values()):
-            moments = conditioner.condition_steps(step, latent_size(size, base))
-        return TimestepSchedule(_scheduler(step, base), moments, strength, step.eta)
+            conditionings = conditioner.condition_steps(
+                prompts, sampling.guidance_scales, latent_size(size, base)
+            )
+        scheduler = _scheduler(sampling, base, step.span)
+        return TimestepSchedule(scheduler, conditionings, strength, sampling.eta)
 
-    first = build_pass(initial.size, step.strength if step.init else 1.0)
-    second = (
-        build_pass(upscale_size(initial.size, step.hires, base), step.strength)
-        if step.hires > 1
-        else None
-    )
+    first = build_pass(initial.size, image.strength if image.init else 1.0)
+    second = None
+    if image.hires > 1:
+        second = build_pass(upscale_size(initial.size, image.hires, base), image.strength)
     return RenderJob(step, base, (*loras, *embeddings), initial, first, second)
 
 
-def _scheduler(step: Render, base: BaseModel) -> SchedulerMixin:
-    """Raises `PromptError` where the sampler cannot do what is asked."""
-    sampler = SAMPLERS[step.sampler]
-    if not sampler.supports_spacing(step.scheduler):
-        raise PromptError([spacing_not_possible(step.sampler, step.scheduler, step.span)])
-    scheduler = sampler.make_scheduler(base.scheduler_config, step.steps, step.scheduler)
+def _scheduler(sampling: SamplingConfig, base: BaseModel, span: Span) -> Scheduler:
+    """Return the scheduler of a sampler's name.
+
+    Raises `PromptError` where the sampler has no such spacing of noise levels, or no eta.
+    """
+    sampler = SAMPLERS[sampling.sampler]
+    if not sampler.supports_spacing(sampling.scheduler):
+        raise PromptError([spacing_not_possible(sampling.sampler, sampling.scheduler, span)])
+    scheduler = sampler.make_scheduler(base.scheduler_config, sampling.steps, sampling.scheduler)
     if hasattr(scheduler, "noise_sampler_seed"):
-        scheduler.noise_sampler_seed = step.seed
-    if step.eta and not prepare_extra_step_kwargs(scheduler, eta=step.eta):
-        raise PromptError([eta_not_possible(step.sampler, step.span)])
+        scheduler.noise_sampler_seed = sampling.seed
+    if sampling.eta and not prepare_extra_step_kwargs(scheduler, eta=sampling.eta):
+        raise PromptError([eta_not_possible(sampling.sampler, span)])
     return scheduler

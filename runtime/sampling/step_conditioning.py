@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from promptlang.plan.steps import ActiveLora, Interval, PromptPart, Render
+from promptlang.plan.prompt import ActiveLora, Area, Interval, PromptPart
+from promptlang.plan.steps import Prompts
 
 from ..adapters import Attachments, LoraAdapter
 from ..conditioning.regions import build_area_mask
@@ -26,6 +27,16 @@ from .denoise import Guidance, StepConditioning
 ActiveLoras = tuple[ActiveLora, ...]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _WeightedPart:
+    """A part of a prompt, its weight times the guidance scale, and where it acts."""
+
+    part: PromptPart
+    scale: float
+    mask: Tensor | None
+    """`[height, width]` from 0 to 1; None for everywhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conditioner:
     """A model's text encoders, the LoRAs that may hang on them, and how they are asked to read."""
@@ -37,63 +48,61 @@ class Conditioner:
     size: tuple[int, int] = (0, 0)
     """Of the picture, in pixels."""
 
-    def condition_steps(self, step: Render, size: tuple[int, int]) -> list[StepConditioning]:
-        """One for each denoising step of latents `size` (width, height); steps in which the same holds share it."""
-        width, height = (side * self.base.pixels_per_latent for side in size)
-        return replace(self, size=(width, height))._condition_steps(step, size)
+    def condition_steps(
+        self, prompts: Prompts, scales: Sequence[float], size: tuple[int, int]
+    ) -> list[StepConditioning]:
+        """Return the conditioning of each denoising step, by the guidance scale of each.
 
-    def _condition_steps(self, step: Render, size: tuple[int, int]) -> list[StepConditioning]:
+        `size` is the latents' (width, height). Steps in which the same holds share one object.
+        """
+        width, height = (side * self.base.pixels_per_latent for side in size)
+        conditioner = replace(self, size=(width, height))
+        masks = tuple(self._mask(part.area, size) for part in prompts.prompt.parts)
         known: dict[tuple[object, ...], StepConditioning] = {}
-        masks = tuple(
-            part.area and build_area_mask(part.area, size).to(self.base.placement.device)
-            for part in step.prompt.parts
-        )
-        found = []
-        for number in range(1, step.steps + 1):
-            active = (
-                _cfg(step, number),
-                *(interval_at(part, number) for part in (*step.prompt.parts, *step.negative.parts)),
-            )
-            if active not in known:
-                known[active] = self._condition_step(step, number, masks)
-            found.append(known[active])
-        return found
+        conditionings = []
+        for number, cfg in enumerate(scales, 1):
+            parts = (*prompts.prompt.parts, *prompts.negative.parts)
+            key = (cfg, *(interval_at(part, number) for part in parts))
+            if key not in known:
+                known[key] = conditioner._condition_step(prompts, masks, number, cfg)
+            conditionings.append(known[key])
+        return conditionings
+
+    def _mask(self, area: Area | None, size: tuple[int, int]) -> Tensor | None:
+        return build_area_mask(area, size).to(self.base.placement.device) if area else None
 
     def _condition_step(
-        self, step: Render, number: int, masks: Sequence[Tensor | None]
+        self, prompts: Prompts, masks: Sequence[Tensor | None], number: int, cfg: float
     ) -> StepConditioning:
-        """Parts with the same LoRAs together; those of the parts that act everywhere come first."""
-        everywhere = [interval_at(part, number) for part in step.prompt.parts if part.area is None]
-        together: dict[ActiveLoras, list[tuple[PromptPart, Tensor | None]]] = {
-            sum_strengths(everywhere): []
-        }
-        for part, where in zip(step.prompt.parts, masks, strict=True):
-            uses = sum_strengths([*everywhere, interval_at(part, number)])
-            together.setdefault(uses, []).append((part, where))
-        return tuple(self._guidance(step, number, uses, parts) for uses, parts in together.items())
+        """Group the parts by their LoRAs; those under the whole picture's LoRAs come first."""
+        parts = prompts.prompt.parts
+        everywhere = [interval_at(part, number) for part in parts if part.area is None]
+        groups: dict[ActiveLoras, list[_WeightedPart]] = {sum_strengths(everywhere): []}
+        for part, mask in zip(parts, masks, strict=True):
+            loras = sum_strengths([*everywhere, interval_at(part, number)])
+            scale = _weight(part, number) * cfg
+            groups.setdefault(loras, []).append(_WeightedPart(part, scale, mask))
+        negative = prompts.negative.parts[0]
+        return tuple(
+            self._guidance(group, negative, number, loras) for loras, group in groups.items()
+        )
 
     def _guidance(
         self,
-        step: Render,
+        parts: Sequence[_WeightedPart],
+        negative: PromptPart,
         number: int,
-        uses: ActiveLoras,
-        parts: Sequence[tuple[PromptPart, Tensor | None]],
+        loras: ActiveLoras,
     ) -> Guidance:
-        scales = tuple(_weight(part, number) * _cfg(step, number) for part, _ in parts)
-        masks = tuple(where for _, where in parts)
-        unguided = scales == (1.0,) and masks == (None,)
-        negative = None if unguided else self._negative(step.negative.parts[0], number, uses)
-        return Guidance(
-            conditionings=stack_conditionings(
-                [self._encode(part, number, uses) for part, _ in parts]
-            )
-            if parts
-            else negative[:0],
-            scales=scales,
-            unconditional=negative,
-            loras=tuple((self.loras[use.name].unet, use.unet) for use in uses if use.unet),
-            masks=masks,
-        )
+        scales = tuple(each.scale for each in parts)
+        masks = tuple(each.mask for each in parts)
+        positive = [self._encode(each.part, number, loras) for each in parts]
+        deltas = tuple((self.loras[each.name].unet, each.unet) for each in loras if each.unet)
+        if scales == (1.0,) and masks == (None,):  # the unconditional prediction cancels out
+            return Guidance(positive[0], scales, None, deltas, masks)
+        unconditional = self._negative(negative, number, loras)
+        conditionings = stack_conditionings(positive) if positive else unconditional[:0]
+        return Guidance(conditionings, scales, unconditional, deltas, masks)
 
     def _negative(self, part: PromptPart, number: int, uses: ActiveLoras) -> Conditioning:
         """Where the model wants it so, an empty text is no text, but zeros."""
@@ -145,10 +154,6 @@ class Conditioner:
                 encoder.encode(chunks, self.encoding_options, state),
                 encoder.pooled(chunks, self.encoding_options, state),
             )
-
-
-def _cfg(step: Render, number: int) -> float:
-    return step.cfg_by_step[number - 1] if step.cfg_by_step else step.cfg
 
 
 def _weight(part: PromptPart, number: int) -> float:

@@ -155,7 +155,11 @@ def test_an_included_recipe_takes_effect_where_it_is_included(session: Session) 
     planned = session.plan(Source('include "parts/base.pl"\n${hero}'))
     (picture,) = planned.plan.steps
     assert isinstance(picture, Render)
-    assert (picture.text, picture.steps, picture.file.parts[:2]) == ("a man", 7, ("recipe", "out"))
+    assert (picture.prompts.text, picture.sampling.steps, picture.file.parts[:2]) == (
+        "a man",
+        7,
+        ("recipe", "out"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -186,7 +190,7 @@ def test_a_statement_that_cannot_be_carried_out_is_understood_and_refused_by_nam
 def test_english_that_begins_like_a_statement_is_a_prompt(session: Session, text: str) -> None:
     planned = session.plan(Source(text))
     assert planned.diagnostics == ()
-    assert [step.text for step in planned.plan.steps if isinstance(step, Render)] == [text]
+    assert [step.prompts.text for step in planned.plan.steps if isinstance(step, Render)] == [text]
 
 
 @pytest.mark.parametrize("text", ["#use model emoji", "#no comment\n", "  #a fox\n# a cat", "#"])

@@ -117,7 +117,9 @@ def test_what_lies_on_a_shelf_is_used_by_name_and_the_recipes_own_comes_first(
     (step,) = Session(recipe, world=world).plan(Source(program)).plan.steps
     assert isinstance(step, Render)
     assert step.model == Model("dream", tmp_path / "a1111/models/Stable-diffusion/dream.ckpt")
-    assert [each.file.parent.name for each in (*step.adapters, *step.embeddings)] == [
+    assert [
+        each.file.parent.name for each in (*step.prompts.adapters, *step.prompts.embeddings)
+    ] == [
         "style",
         "adapters",
         "embeddings",

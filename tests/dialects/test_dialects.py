@@ -12,7 +12,7 @@ import pytest
 from promptlang import Source, ast, convert
 from promptlang.diagnostics import Severity
 from promptlang.dialects import DIALECTS
-from promptlang.plan.steps import Interval, PromptPart
+from promptlang.plan.prompt import Interval, PromptPart
 from promptlang.prompts.resolver import resolve
 
 VECTORS = Path(__file__).parents[1] / "vectors"

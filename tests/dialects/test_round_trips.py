@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from promptlang import Source, ast, resolve
 from promptlang.dialects import DIALECTS
-from promptlang.plan.steps import Interval
+from promptlang.plan.prompt import Interval
 from tests.dialects.test_dialects import joined, read, squeezed
 from tests.support.work import work
 

@@ -8,17 +8,8 @@ from pathlib import Path
 import pytest
 
 from promptlang import Disk, Session, Source
-from promptlang.plan.steps import (
-    EMOJI,
-    Adapter,
-    Area,
-    ComputeConfig,
-    ContactSheet,
-    Model,
-    Render,
-    Segment,
-    Train,
-)
+from promptlang.plan.prompt import Area, Segment
+from promptlang.plan.steps import EMOJI, Adapter, ComputeConfig, ContactSheet, Model, Render, Train
 from promptlang.plan.training_config import (
     DataConfig,
     Dreambooth,
@@ -56,8 +47,18 @@ def test_a_prompt_takes_its_own_options_before_the_settings_before_the_defaults(
     )
     assert isinstance(first, Render)
     assert isinstance(second, Render)
-    assert (first.steps, first.cfg, first.size, first.negative_text) == (25, 5.0, None, "")
-    assert (second.steps, second.cfg, second.size, second.negative_text) == (
+    assert (
+        first.sampling.steps,
+        first.sampling.cfg,
+        first.image.size,
+        first.prompts.negative_text,
+    ) == (25, 5.0, None, "")
+    assert (
+        second.sampling.steps,
+        second.sampling.cfg,
+        second.image.size,
+        second.prompts.negative_text,
+    ) == (
         30,
         3.0,
         (64, 128),
@@ -75,7 +76,7 @@ def test_a_trained_lora_is_known_from_the_next_line_on(session: Session) -> None
         Lora(4, 4.0),
         FOLDER / "photos",
     )
-    assert render.adapters == (Adapter("crayon", training.file),)
+    assert render.prompts.adapters == (Adapter("crayon", training.file),)
 
 
 def test_a_lora_is_not_known_before_it_is_trained(session: Session) -> None:
@@ -142,12 +143,12 @@ def test_a_model_of_no_use_is_left_for_the_one_before(session: Session) -> None:
 
 def test_an_error_leaves_the_session_as_it_was(session: Session) -> None:
     assert session.plan(Source("set steps 30\na fox, <lora:nowhere>")).plan.steps == ()
-    assert plan(session, "a fox")[0].steps == 25
+    assert plan(session, "a fox")[0].sampling.steps == 25
 
 
 def test_a_session_remembers_what_was_set(session: Session) -> None:
     plan(session, "set steps 7")
-    assert plan(session, "a fox")[0].steps == 7
+    assert plan(session, "a fox")[0].sampling.steps == 7
     assert ("steps", "7") in session.describe()
 
 
@@ -167,13 +168,18 @@ def test_several_pictures_have_one_seed_after_the_other_wherever_the_first_is_sa
     text: str,
 ) -> None:
     assert [
-        each.seed for each in plan(Session(FOLDER, world=WORLD), text) if isinstance(each, Render)
+        each.sampling.seed
+        for each in plan(Session(FOLDER, world=WORLD), text)
+        if isinstance(each, Render)
     ] == [9, 10, 11]
 
 
 def test_a_recipes_seed_is_the_same_each_time_and_the_repls_a_new_one() -> None:
-    recipe = [plan(Session(FOLDER, world=WORLD), "a fox")[0].seed for _ in range(2)]
-    repl = [plan(Session(FOLDER, world=WORLD, fresh_seeds=True), "a fox")[0].seed for _ in range(2)]
+    recipe = [plan(Session(FOLDER, world=WORLD), "a fox")[0].sampling.seed for _ in range(2)]
+    repl = [
+        plan(Session(FOLDER, world=WORLD, fresh_seeds=True), "a fox")[0].sampling.seed
+        for _ in range(2)
+    ]
     assert recipe == [0, 0]
     assert repl[0] != repl[1]
 
@@ -188,17 +194,17 @@ def test_paths_start_at_the_recipe() -> None:
 def test_and_is_a_word_in_a_negative_prompt(session: Session) -> None:
     (render,) = plan(session, 'a :0.5 AND b <lora:ink> --negative "x AND y:2"')
     assert isinstance(render, Render)
-    assert [part.weight for part in render.prompt.parts] == [0.5, 1.0]
-    assert [segment.text for segment in render.negative.parts[0].intervals[0].segments] == [
+    assert [part.weight for part in render.prompts.prompt.parts] == [0.5, 1.0]
+    assert [segment.text for segment in render.prompts.negative.parts[0].intervals[0].segments] == [
         "x AND y:2"
     ]
-    assert [adapter.name for adapter in render.adapters] == ["ink"]
+    assert [adapter.name for adapter in render.prompts.adapters] == ["ink"]
 
 
 def test_a_lora_that_comes_later_is_found_too(session: Session) -> None:
     (render,) = plan(session, "a [<lora:ink>:0.5]")
     assert isinstance(render, Render)
-    assert [adapter.name for adapter in render.adapters] == ["ink"]
+    assert [adapter.name for adapter in render.prompts.adapters] == ["ink"]
 
 
 def test_what_a_prompt_says_of_areas_weights_and_layers_is_in_its_plan(session: Session) -> None:
@@ -207,15 +213,19 @@ def test_what_a_prompt_says_of_areas_weights_and_layers_is_in_its_plan(session: 
         "a sea AND <area:0,0.5,0.25,1:feather=0.1> a fox:0.8 --emphasis comfy --clip-skip 2",
     )
     assert isinstance(step, Render)
-    assert step.prompt.parts[1].area == Area(0, 0.5, 0.25, 1, 0.1)
-    assert (step.prompt.parts[1].weight, step.emphasis, step.clip_skip) == (0.8, "comfy", 2)
+    assert step.prompts.prompt.parts[1].area == Area(0, 0.5, 0.25, 1, 0.1)
+    assert (step.prompts.prompt.parts[1].weight, step.prompts.emphasis, step.prompts.clip_skip) == (
+        0.8,
+        "comfy",
+        2,
+    )
 
 
 def sheet(session: Session, text: str) -> list[tuple[str, list[tuple[str, str]]]]:
     """A contact sheet's rows: their labels, and those of their pictures with the pictures' numbers."""
     *renders, last = session.plan(Source(text)).plan.steps
     assert isinstance(last, ContactSheet)
-    assert [each.sheet_position for each in renders if isinstance(each, Render)] == [
+    assert [each.output.sheet_position for each in renders if isinstance(each, Render)] == [
         (at, len(renders)) for at in range(1, len(renders) + 1)
     ]
     return [
@@ -250,7 +260,7 @@ def test_a_single_sweep_goes_on_in_the_next_line(session: Session) -> None:
 def test_there_is_no_sheet_of_one_picture_nor_against_ones_will(session: Session) -> None:
     for text in ("a fox", "a fox --seed 1,2 --no-grid", "set grid off\na fox --seed 1,2"):
         assert all(
-            isinstance(step, Render) and step.sheet_position is None
+            isinstance(step, Render) and step.output.sheet_position is None
             for step in session.plan(Source(text)).plan.steps
         )
     assert sheet(session, "a fox --seed 1,2 --grid")
@@ -265,7 +275,7 @@ def test_a_token_is_looked_up_among_the_embeddings_and_in_the_loras_that_bring_o
     assert [each.code for each in planned.diagnostics] == []
     (step,) = planned.plan.steps
     assert isinstance(step, Render)
-    assert {each.name: each.file.name for each in step.embeddings} == {
+    assert {each.name: each.file.name for each in step.prompts.embeddings} == {
         "wash": "wash.safetensors",
         "wave": "ukiyo-e.safetensors",
         "old": "old.pt",
@@ -278,7 +288,7 @@ def test_a_trigger_is_the_words_that_its_lora_stores() -> None:
         Session(FOLDER, world=world).plan(Source("a fox, <trigger:ink> <lora:ink:1>")).plan.steps
     )
     assert isinstance(step, Render)
-    assert step.prompt.parts[0].intervals[0].segments == (Segment("a fox, sks ink"),)
+    assert step.prompts.prompt.parts[0].intervals[0].segments == (Segment("a fox, sks ink"),)
 
 
 def test_every_option_of_a_training_is_in_its_plan(session: Session) -> None:
@@ -357,7 +367,10 @@ def test_dreambooth_can_make_a_lora(session: Session) -> None:
     )
     assert isinstance(step, Train)
     assert isinstance(render, Render)
-    assert (step.config.method, render.adapters) == (Lora(4, 4.0), (Adapter("cat", step.file),))
+    assert (step.config.method, render.prompts.adapters) == (
+        Lora(4, 4.0),
+        (Adapter("cat", step.file),),
+    )
 
 
 def test_the_last_word_counts_on_what_dreambooth_makes(session: Session) -> None:
@@ -378,14 +391,14 @@ def test_a_token_that_a_lora_brings_along_is_known_from_the_next_line_on(session
     assert step.config.method == Lora(token=TextualInversion("sks", 2, "cat", 0.3))
     assert step.config.optimisation.token_rate == 1e-3
     assert step.config.data.template == "a picture of <sks>"
-    assert render.embeddings == (Adapter("sks", step.file),)
+    assert render.prompts.embeddings == (Adapter("sks", step.file),)
 
 
 def test_a_picture_may_start_from_one_that_was_made_above_it(session: Session) -> None:
     first, second = plan(session, "a fox\na fox --init out/recipe-01-a-fox.png")
     assert isinstance(second, Render)
     assert isinstance(first, Render)
-    assert second.init == first.file
+    assert second.image.init == first.file
     (found,) = session.plan(Source("a fox\na fox --init elsewhere/x.png")).diagnostics
     assert found.code == "PL304"
 
@@ -428,12 +441,16 @@ def test_a_sampler_goes_by_any_tools_name(
 ) -> None:
     (step,) = plan(session, f"a fox --sampler {written}")
     assert isinstance(step, Render)
-    assert (step.sampler, step.scheduler) == (sampler, scheduler)
+    assert (step.sampling.sampler, step.sampling.scheduler) == (sampler, scheduler)
 
 
 def test_samplers_are_swept_by_any_name(session: Session) -> None:
     steps = plan(session, 'a fox --sampler euler,"DPM++ 2M Karras"')
-    made = [(step.sampler, step.scheduler) for step in steps if isinstance(step, Render)]
+    made = [
+        (step.sampling.sampler, step.sampling.scheduler)
+        for step in steps
+        if isinstance(step, Render)
+    ]
     assert made == [("euler", "normal"), ("dpm++_2m", "karras")]
 
 
@@ -446,12 +463,21 @@ def test_samples_are_prompts_below_the_training_in_each_variant(session: Session
     assert isinstance(step, Train)
     fox, owl = step.samples
     folder = FOLDER / "embeddings" / "sks.report" / "samples"
-    assert (fox.text, fox.steps, fox.cfg, fox.seed) == ("a <sks> fox", 7, 3.0, 5)
+    assert (fox.prompts.text, fox.sampling.steps, fox.sampling.cfg, fox.sampling.seed) == (
+        "a <sks> fox",
+        7,
+        3.0,
+        5,
+    )
     assert [each.file for each in (fox, owl)] == [
         folder / "01-a-sks-fox.png",
         folder / "02-a-sks-owl.png",
     ]
-    assert (fox.embeddings, fox.adapters, fox.metadata) == ((), (), "minimal")
+    assert (fox.prompts.embeddings, fox.prompts.adapters, fox.output.metadata) == (
+        (),
+        (),
+        "minimal",
+    )
     assert step.sample_every == 23
 
 
@@ -464,9 +490,9 @@ train lora x from photos --on cat --samples "a fox" --sample-every 10"""
     (model, step) = session.plan(Source(text)).plan.steps
     assert isinstance(step, Train)
     assert isinstance(model, Train)
-    assert [each.seed for each in step.samples] == [9]
+    assert [each.sampling.seed for each in step.samples] == [9]
     assert all(each.model == step.model == Model("cat", model.file) for each in step.samples)
-    assert (step.sample_every, step.samples[0].metadata) == (10, "none")
+    assert (step.sample_every, step.samples[0].output.metadata) == (10, "none")
 
 
 def test_without_a_seed_samples_have_that_of_the_training() -> None:
@@ -474,7 +500,7 @@ def test_without_a_seed_samples_have_that_of_the_training() -> None:
     fresh = Session(FOLDER, world=WORLD, fresh_seeds=True)
     (step,) = fresh.plan(Source('train lora x from photos --samples "a fox"')).plan.steps
     assert isinstance(step, Train)
-    assert [each.seed for each in step.samples] == [0]
+    assert [each.sampling.seed for each in step.samples] == [0]
 
 
 def test_a_lora_in_pefts_layout_is_a_folder_and_is_found_as_one(
@@ -483,7 +509,7 @@ def test_a_lora_in_pefts_layout_is_a_folder_and_is_found_as_one(
     (step, render) = plan(session, "train lora cat from photos --format peft\na <lora:cat:1>")
     assert isinstance(step, Train)
     assert isinstance(render, Render)
-    assert (step.file, render.adapters) == (
+    assert (step.file, render.prompts.adapters) == (
         FOLDER / "adapters" / "cat",
         (Adapter("cat", FOLDER / "adapters" / "cat"),),
     )

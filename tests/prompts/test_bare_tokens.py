@@ -58,10 +58,10 @@ def test_a_prompt_and_its_negative_use_the_files(tmp_path: Path) -> None:
     (off,) = Session(tmp_path).plan(Source(recipe)).plan.steps
     assert isinstance(on, Render)
     assert isinstance(off, Render)
-    assert [each.name for each in on.embeddings] == ["ink", "bad"]
-    assert on.negative.parts[0].intervals[0].segments[0].text == "<bad>, blurry"
-    assert len(on.prompt.parts) == 2
-    assert off.embeddings == ()
+    assert [each.name for each in on.prompts.embeddings] == ["ink", "bad"]
+    assert on.prompts.negative.parts[0].intervals[0].segments[0].text == "<bad>, blurry"
+    assert len(on.prompts.prompt.parts) == 2
+    assert off.prompts.embeddings == ()
 
 
 def test_one_that_is_not_there_is_an_error_at_its_place(tmp_path: Path) -> None:

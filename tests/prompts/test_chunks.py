@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from promptlang import resolve
-from promptlang.plan.steps import Break, Segment
+from promptlang.plan.prompt import Break, Segment
 from promptlang.prompts.chunks import (
     ChunkTokenizer,
     EmbeddingPlaceholder,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from promptlang import Source, parse_prompt
-from promptlang.plan.steps import Break, Interval, PromptPart, Segment
+from promptlang.plan.prompt import Break, Interval, PromptPart, Segment
 from promptlang.prompts.resolver import resolve
 
 VECTORS = Path(__file__).parents[1] / "vectors"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from promptlang import Diagnostic, Source, parse_prompt
-from promptlang.plan.steps import Interval, PromptPart
+from promptlang.plan.prompt import Interval, PromptPart
 from promptlang.prompts.resolver import resolve
 
 

@@ -108,7 +108,7 @@ def plan(session: Session) -> Planner:
 
 
 def said(render: Render) -> str:
-    return "".join(each.text for each in render.prompt.parts[0].intervals[0].segments)
+    return "".join(each.text for each in render.prompts.prompt.parts[0].intervals[0].segments)
 
 
 def test_a_let_stands_for_its_text_with_what_it_is_given(plan: Planner) -> None:
@@ -186,7 +186,7 @@ def test_wildcards_are_looked_up_in_the_folder_that_is_used(plan: Planner) -> No
 def test_a_sweep_is_a_picture_for_each_value(
     plan: Planner, text: str, expected: list[tuple[int, float]]
 ) -> None:
-    assert [(each.seed, each.cfg) for each in plan(text)] == expected
+    assert [(each.sampling.seed, each.sampling.cfg) for each in plan(text)] == expected
 
 
 @pytest.mark.parametrize("option", ["--seed 0..1/5", "--steps 1..2/5", "--seed 1.5,2"])
@@ -209,12 +209,12 @@ def test_too_many_pictures_are_refused_at_once(
 
 def test_a_guidance_scale_may_change_over_the_steps(plan: Planner) -> None:
     (picture,) = plan("a fox --cfg [3:7:0.5] --steps 4")
-    assert (picture.cfg, picture.cfg_by_step) == (3.0, (3.0, 3.0, 7.0, 7.0))
+    assert (picture.sampling.cfg, picture.sampling.cfg_by_step) == (3.0, (3.0, 3.0, 7.0, 7.0))
 
 
 def test_a_part_weight_may_change_over_the_steps(plan: Planner) -> None:
     (picture,) = plan("a :[1:0.5:0.5] AND b --steps 4")
-    first, second = picture.prompt.parts
+    first, second = picture.prompts.prompt.parts
     assert [(each.until, each.weight) for each in first.intervals] == [(2, 1.0), (4, 0.5)]
     assert [each.weight for each in second.intervals] == [None]
 

@@ -33,12 +33,12 @@ class Painter:
             if step.model.path:
                 yield ModelRefused(step.model)
                 continue
-            if step.text == "a bug":
+            if step.prompts.text == "a bug":
                 raise ZeroDivisionError("the latents are gone")
             yield RenderingStarted((step,))
-            if step.text == "an impatient user":
+            if step.prompts.text == "an impatient user":
                 raise KeyboardInterrupt
-            self.prompts.append(step.text)
+            self.prompts.append(step.prompts.text)
             yield PictureFinished(step, step.file, 1.2)
 
 

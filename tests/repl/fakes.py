@@ -20,10 +20,10 @@ class Painter:
         for step in plan.steps:
             assert isinstance(step, Render)
             yield RenderingStarted((step,))
-            while step.text == "forever":
+            while step.prompts.text == "forever":
                 time.sleep(0.02)
-                yield DenoisingStep(1, step.steps)
-            if step.text == "a bug":
+                yield DenoisingStep(1, step.sampling.steps)
+            if step.prompts.text == "a bug":
                 raise ZeroDivisionError("the latents are gone")
             step.file.parent.mkdir(parents=True, exist_ok=True)
             _white_picture(step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,14 +24,15 @@ from promptlang.plan.events import (
     TrainingStarted,
     TrainingStep,
 )
+from promptlang.plan.prompt import Interval, PromptPart, Resolved, Segment
 from promptlang.plan.steps import (
-    Interval,
+    ImageConfig,
     Model,
+    OutputConfig,
     Plan,
-    PromptPart,
+    Prompts,
     Render,
-    Resolved,
-    Segment,
+    SamplingConfig,
     Step,
     Train,
 )
@@ -57,6 +58,7 @@ from promptlang.runtime.sampling.denoise import (
     predict_guided,
 )
 from promptlang.source import Source, Span
+from tests.support.renders import changed
 
 Result = TypeVar("Result")
 
@@ -182,19 +184,12 @@ def render(tiny: Model, span: Span, tmp_path: Path) -> Callable[..., Render]:
         step = Render(
             span=span,
             model=tiny,
-            text="a cat",
-            negative_text="",
-            prompt=says("a cat", steps),
-            negative=says("", steps),
-            adapters=(),
-            seed=1,
-            steps=steps,
-            cfg=5.0,
-            size=None,
-            sampler="ddim",
-            file=tmp_path / "picture.png",
+            prompts=Prompts("a cat", "", says("a cat", steps), says("", steps)),
+            sampling=SamplingConfig(seed=1, steps=steps, cfg=5.0, sampler="ddim"),
+            image=ImageConfig(),
+            output=OutputConfig(tmp_path / "picture.png"),
         )
-        return replace(step, **changes)
+        return changed(step, **changes)
 
     return make
 
@@ -338,7 +333,7 @@ def answered(
     asked = ask()
     question = next(asked)
     while question:
-        question = asked.send(predict(question.loras, question.told))
+        question = asked.send(predict(question.loras, question.conditioning))
     return found[0]
 
 

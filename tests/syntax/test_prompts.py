@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from promptlang import Source, ast, parse_prompt, resolve
-from promptlang.plan.steps import ActiveLora, Segment
+from promptlang.plan.prompt import ActiveLora, Segment
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 

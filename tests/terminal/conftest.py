@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from promptlang.plan.steps import EMOJI, Interval, PromptPart, Render, Resolved, Segment, Train
+from promptlang.plan.prompt import Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import (
+    EMOJI,
+    ImageConfig,
+    OutputConfig,
+    Prompts,
+    Render,
+    SamplingConfig,
+    Train,
+)
 from promptlang.plan.training_config import DataConfig, Lora, TrainingConfig
 from promptlang.source import Source
 from promptlang.terminal import Terminal
@@ -70,7 +79,12 @@ def render(tmp_path: Path) -> Callable[..., Render]:
         resolved = Resolved((PromptPart((Interval(25, (Segment(text),)),)),))
         where = tmp_path / file
         return Render(
-            span, EMOJI, text, "", resolved, resolved, (), 7, 25, 5.0, None, "ddim", where
+            span,
+            EMOJI,
+            prompts=Prompts(text, "", resolved, resolved),
+            sampling=SamplingConfig(seed=7, steps=25, cfg=5.0, sampler="ddim"),
+            image=ImageConfig(),
+            output=OutputConfig(where),
         )
 
     return make

@@ -6,7 +6,6 @@ import re
 import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -35,6 +34,7 @@ from promptlang.plan.steps import ContactSheet, Render, Train
 from promptlang.source import Source
 from promptlang.terminal.preview import preview_pixels
 from promptlang.terminal.progress import ProgressLine, duration
+from tests.support.renders import changed
 
 if TYPE_CHECKING:
     from tests.terminal.conftest import MakeScreen, Screen
@@ -51,7 +51,9 @@ def rendering(step: Render, *, seconds: float = 1.2) -> Iterator[Event]:
     Image.new("RGB", (4, 4), (1, 2, 3)).save(step.file)
     yield ModelLoading("emoji")
     yield RenderingStarted((step,))
-    yield from (DenoisingStep(done, step.steps) for done in range(1, step.steps + 1))
+    yield from (
+        DenoisingStep(done, step.sampling.steps) for done in range(1, step.sampling.steps + 1)
+    )
     yield PictureFinished(step, step.file, seconds)
 
 
@@ -187,7 +189,7 @@ def test_of_a_sweep_the_sheet_is_shown_and_one_bar_counts_its_pictures(
     tty: Screen, render: MakeRender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = [
-        replace(render(file=f"out/{at}.png"), sheet_position=(at, 2), steps=4) for at in (1, 2)
+        changed(render(file=f"out/{at}.png"), sheet_position=(at, 2), steps=4) for at in (1, 2)
     ]
     sheet = ContactSheet(steps[0].span, (), tmp_path / "out" / "sheet.png")
     bars: list[tuple[float, int | None]] = []

@@ -9,7 +9,7 @@ from typing import Any
 from promptlang.cli.commands import recipe_checks
 from promptlang.cli.commands.files import FAILED, OK, USAGE, LoadBackend, add_files
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan.steps import diagnostic_json
+from promptlang.plan.prompt import diagnostic_json
 from promptlang.terminal import Terminal
 from promptlang.terminal.report import pluralize
 

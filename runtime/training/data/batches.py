@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from promptlang.plan.steps import Segments
+from promptlang.plan.prompt import Segments
 from promptlang.plan.training_config import DataConfig, ObjectiveConfig
 from promptlang.prompts.captions import parse_caption, shuffle_caption
 

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from promptlang.plan.steps import Segments, Train
+from promptlang.plan.prompt import Segments
+from promptlang.plan.steps import Train
 from promptlang.prompts.chunks import Chunk, split_into_chunks
 
 from ...conditioning.emphasis import ChunkStates, emphasis_a1111

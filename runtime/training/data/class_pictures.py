@@ -49,10 +49,10 @@ def _make(step: Train, base: BaseModel) -> Generator[Event, None, None]:
             yield from render_pictures(
                 together,
                 loaded,
-                f"{step.name}: pictures of {wanted[0].text}, {start} of {len(wanted)}",
+                f"{step.name}: pictures of {wanted[0].prompts.text}, {start} of {len(wanted)}",
             )
             made += len(together)
     if made:
         yield TextReported(
-            f"made {made} pictures of `{wanted[0].text}`, which {step.name} is not to forget"
+            f"made {made} pictures of `{wanted[0].prompts.text}`, which {step.name} is not to forget"
         )

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import CLIPTokenizer
 
-from promptlang.plan.steps import MODEL_INDEX
+from promptlang.plan.formats import MODEL_INDEX
 
 from ...models.base_model import BaseModel
 from ...models.networks import add_text_model_prefix

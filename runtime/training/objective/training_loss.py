@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from promptlang.plan.steps import Segments
+from promptlang.plan.prompt import Segments
 from promptlang.plan.training_config import PriorConfig
 
 from ...distributed import SINGLE_PROCESS, Processes

@@ -45,7 +45,8 @@ def render_pictures(
 def pictures_fingerprint(steps: Sequence[Render], *made_by: object) -> str:
     """Another one whenever the pictures would be others."""
     inputs = [
-        [render_json(each), each.size, each.init, each.mask, each.file.name] for each in steps
+        [render_json(each), each.image.size, each.image.init, each.image.mask, each.file.name]
+        for each in steps
     ]
     return hashlib.sha256(
         json.dumps([*made_by, inputs], sort_keys=True, default=str).encode()

@@ -59,7 +59,7 @@ class Samples:
 
     def render(self, done: int) -> Generator[Event, None, None]:
         """Make the pictures that are not there yet; raises `PromptError` where one cannot be made."""
-        wanted = tuple(replace(each, file=_after(each, done)) for each in self.step.samples)
+        wanted = tuple(each.with_file(_after(each, done)) for each in self.step.samples)
         missing = [each for each in wanted if not each.file.is_file()]
         if not missing:
             return
@@ -84,12 +84,9 @@ class Samples:
         return ContactSheet(self.step.span, tuple(rows), self.step.report / "samples.png")
 
     def _labelled(self) -> Iterator[tuple[str, Render]]:
-        texts = [each.text for each in self.step.samples]
-        for each in self.step.samples:
-            yield (
-                (f"{each.text}, seed {each.seed}" if texts.count(each.text) > 1 else each.text),
-                each,
-            )
+        texts = [each.prompts.text for each in self.step.samples]
+        for each, text in zip(self.step.samples, texts, strict=True):
+            yield (f"{text}, seed {each.sampling.seed}" if texts.count(text) > 1 else text), each
 
     def _loaded(self) -> LoadedModel:
         """With memories of nothing, for what the text encoder says has changed."""

@@ -20,16 +20,8 @@ from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
 from promptlang.diagnostics import PromptError
-from promptlang.plan.steps import (
-    ActiveLora,
-    Adapter,
-    Interval,
-    Model,
-    PromptPart,
-    Render,
-    Resolved,
-    Segment,
-)
+from promptlang.plan.prompt import ActiveLora, Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Adapter, Model, Render
 from promptlang.runtime import Runtime, adapters
 from promptlang.runtime.models.loader import BaseModel
 from promptlang.runtime.sampling.denoise import make_generator, sample_latent_noise

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel
 
 from promptlang.diagnostics import PromptError
-from promptlang.plan.steps import Adapter, Interval, PromptPart, Render, Resolved, Segment
+from promptlang.plan.prompt import Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Adapter, Render
 from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import TokenEmbedding, read_embedding
 from promptlang.runtime.conditioning.text_encoder import (

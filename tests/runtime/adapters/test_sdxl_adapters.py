@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,19 +11,12 @@ from diffusers import DiffusionPipeline
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from promptlang.plan.steps import (
-    ActiveLora,
-    Adapter,
-    Interval,
-    Model,
-    PromptPart,
-    Render,
-    Resolved,
-    Segment,
-)
+from promptlang.plan.prompt import ActiveLora, Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Adapter, Model, Render
 from promptlang.runtime import Runtime
 from tests.runtime.adapters.test_adapters import latents
 from tests.runtime.small import original_name, small
+from tests.support.renders import changed
 
 TEXT_ENCODER, UNET = 0.5, 0.8
 """The strengths."""
@@ -120,4 +112,4 @@ def test_both_text_encoders_and_the_unet_are_changed(
     theirs = pipeline("a cat, ink", generator=torch.Generator().manual_seed(7), **options).images
     ours = latents(runtime, step)
     assert torch.allclose(ours, theirs, atol=1e-4)
-    assert (ours - latents(runtime, replace(step, prompt=plain, adapters=()))).abs().max() > 0.1
+    assert (ours - latents(runtime, changed(step, prompt=plain, adapters=()))).abs().max() > 0.1

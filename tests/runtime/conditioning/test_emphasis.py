@@ -14,7 +14,8 @@ from torch import Tensor
 
 from promptlang.grammar import vocabulary
 from promptlang.metadata import infotext
-from promptlang.plan.steps import Interval, Model, PromptPart, Render, Resolved, Segment
+from promptlang.plan.prompt import Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Model, Render
 from promptlang.prompts.chunks import Chunk
 from promptlang.runtime.conditioning.emphasis import EMPHASIS_MODES, ChunkStates, MaskedPositions
 from promptlang.runtime.conditioning.text_encoder import (

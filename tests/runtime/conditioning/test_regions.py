@@ -9,16 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from promptlang.plan.steps import (
-    ActiveLora,
-    Adapter,
-    Area,
-    Interval,
-    PromptPart,
-    Render,
-    Resolved,
-    Segment,
-)
+from promptlang.plan.prompt import ActiveLora, Area, Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Adapter, Render
 from promptlang.runtime.conditioning.regions import build_area_mask
 from promptlang.runtime.conditioning.text_encoder import Conditioning
 from promptlang.runtime.models.loader import BaseModel

@@ -7,7 +7,8 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from promptlang.plan.steps import Interval, Model, PromptPart, Render, Resolved, Segment
+from promptlang.plan.prompt import Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Model, Render
 from promptlang.runtime import Runtime
 from promptlang.runtime.conditioning.text_encoder import (
     CachedTextEncoder,

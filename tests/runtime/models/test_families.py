@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from promptlang.plan.events import ModelLoading, RenderingStarted
-from promptlang.plan.steps import Model, Render, Segment
+from promptlang.plan.prompt import Segment
+from promptlang.plan.steps import Model, Render
 from promptlang.runtime import Runtime
 from promptlang.runtime.conditioning.text_encoder import (
     CachedTextEncoder,
@@ -32,6 +33,7 @@ from promptlang.runtime.sampling.step_conditioning import Conditioner
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, run, says
 from tests.runtime.small import original, save_original, small
+from tests.support.renders import changed
 
 NAMES = {"sd1": SD1, "sd2": SD2, "sd2-base": SD2, "sdxl": SDXL}
 
@@ -108,7 +110,7 @@ def test_a_negative_prompt_and_another_size_are_those_of_diffusers(
     step = render(
         model=model, steps=4, cfg=6.0, seed=7, prompt=says("a cat, ink", 4), negative=says("fox", 4)
     )
-    assert np.array_equal(pixels(replace(step, size=(32, 24))), expected)
+    assert np.array_equal(pixels(changed(step, size=(32, 24))), expected)
 
 
 def test_an_earlier_layer_of_sdxl_is_that_of_diffusers_and_never_normalised(
@@ -173,10 +175,10 @@ def test_a_weight_acts_on_both_text_encoders_of_sdxl(
     ]
     conditioner = Conditioner(base, encoders, {}, EncodingOptions("none"))
     plain, heavy = (says("a cat", 1, weight) for weight in (1.0, 1.4))
-    ((whole,),) = conditioner.condition_steps(render(prompt=plain, steps=1), (8, 8))
+    ((whole,),) = conditioner.condition_steps(render(prompt=plain).prompts, [5.0], (8, 8))
     ((weighted,),) = replace(
         conditioner, encoding_options=EncodingOptions("a1111-no-norm")
-    ).condition_steps(render(prompt=heavy, steps=1), (8, 8))
+    ).condition_steps(render(prompt=heavy).prompts, [5.0], (8, 8))
     changed = (whole.conditionings.hidden != weighted.conditionings.hidden).any(dim=(0, 1))
     assert changed.shape == (32 + 48,)
     assert changed.all()

@@ -13,23 +13,15 @@ from diffusers import AutoencoderKL, DiffusionPipeline
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from promptlang.plan.steps import (
-    ActiveLora,
-    Adapter,
-    Interval,
-    Model,
-    PromptPart,
-    Render,
-    Resolved,
-    Segment,
-    Train,
-)
+from promptlang.plan.prompt import ActiveLora, Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Adapter, Model, Render, Train
 from promptlang.plan.training_config import Lora
 from promptlang.runtime import Runtime
 from promptlang.runtime.models import loader
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, run
 from tests.runtime.small import original_vae, small
+from tests.support.renders import changed
 
 Make = Callable[..., Render]
 Pixels = Callable[[Render], np.ndarray]
@@ -153,7 +145,7 @@ def test_a_lora_remembers_the_vae_it_was_trained_with_and_warns_where_that_is_no
     assert complaints(run(Runtime(), replace(picture, model=through))) == []
     own = replace(step, model=model, file=step.file.with_name("own.safetensors"))
     assert complaints(run(Runtime(), own)) == []
-    picture = replace(picture, adapters=(Adapter("ink", own.file),))
+    picture = changed(picture, adapters=(Adapter("ink", own.file),))
     assert complaints(run(Runtime(), picture)) == []
     (complaint,) = complaints(run(Runtime(), replace(picture, model=through)))
     assert complaint.startswith("PL509 `ink` was trained with another VAE")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from promptlang.runtime import Runtime
 from promptlang.runtime.output import contact_sheet
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, run
+from tests.support.renders import changed
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "gold": (255, 200, 0)}
 
@@ -98,7 +98,7 @@ def test_a_sweep_ends_with_its_sheet_and_one_that_failed_does_not_stop_it(
     *_, last = run(runtime, one, two, sheet)
     assert last == SheetFinished(sheet)
     whole = sheet.file.read_bytes()
-    events = run(runtime, one, replace(two, clip_skip=9), sheet)
+    events = run(runtime, one, changed(two, clip_skip=9), sheet)
     assert complaints(events)
     assert [type(each) for each in events if isinstance(each, PictureFinished | SheetFinished)] == [
         PictureFinished,
@@ -106,5 +106,5 @@ def test_a_sweep_ends_with_its_sheet_and_one_that_failed_does_not_stop_it(
     ]
     assert sheet.file.read_bytes() != whole
     sheet.file.unlink()
-    run(runtime, replace(one, clip_skip=9), sheet)
+    run(runtime, changed(one, clip_skip=9), sheet)
     assert not sheet.file.exists()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +17,12 @@ from promptlang.cli.commands import replay
 from promptlang.cli.main import main
 from promptlang.metadata import record
 from promptlang.metadata.record import NotARecordError, RecordFiles
-from promptlang.plan.steps import (
-    Area,
-    Break,
-    Interval,
-    Model,
-    Plan,
-    PromptPart,
-    Render,
-    Resolved,
-    Segment,
-)
+from promptlang.plan.prompt import Area, Break, Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Model, Plan, Render
 from promptlang.runtime import Runtime
 from promptlang.runtime.models.loader import BaseModel
 from tests.runtime.conftest import kohya, run
+from tests.support.renders import changed
 
 
 @pytest.fixture
@@ -182,7 +173,7 @@ def test_a_record_keeps_all_of_a_render(render: Callable[..., Render], runtime: 
     with Image.open(step.file) as picture:
         kept = record.read(picture.info["promptlang"])
     again = record.render_from_record(kept, RecordFiles(step.model, {}, {}, {}, step.file))
-    assert replace(again, span=step.span, batch=None) == step
+    assert changed(again, span=step.span, batch=None) == step
 
 
 @pytest.mark.parametrize(

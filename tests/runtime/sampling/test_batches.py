@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from promptlang.plan.events import RenderingStarted
-from promptlang.plan.steps import ActiveLora, Interval, PromptPart, Render, Resolved, Segment
+from promptlang.plan.prompt import ActiveLora, Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Render
 from promptlang.runtime import Runtime
 from promptlang.runtime.sampling import rendering
 from tests.runtime.conftest import run, says

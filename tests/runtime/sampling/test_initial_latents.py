@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from promptlang.runtime.sampling.denoise import make_generator, sample_latent_no
 from promptlang.runtime.sampling.initial_latents import encode_image
 from promptlang.runtime.sampling.samplers import SAMPLERS
 from tests.runtime.conftest import complaints, run, says
+from tests.support.renders import changed
 
 Pipelines = dict[str, tuple[StableDiffusionPipeline, Model]]
 
@@ -77,7 +77,7 @@ def test_a_picture_from_another_is_the_one_that_diffusers_makes_bit_for_bit(
         generator=torch.Generator().manual_seed(7),
     ).images[0]
     step = render(model=model, steps=8, cfg=6.0, seed=7, prompt=says("a cat", 8), init=photo)
-    step = replace(step, strength=strength, sampler=sampler)
+    step = changed(step, strength=strength, sampler=sampler)
     assert np.array_equal(pixels(step), np.asarray(theirs))
 
 

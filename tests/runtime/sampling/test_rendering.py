@@ -17,7 +17,8 @@ from promptlang.plan.events import (
     Preview,
     RenderingStarted,
 )
-from promptlang.plan.steps import Interval, Model, PromptPart, Render, Resolved, Segment
+from promptlang.plan.prompt import Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Model, Render
 from promptlang.runtime import Runtime
 from promptlang.runtime.sampling import rendering
 from tests.runtime.conftest import run, says

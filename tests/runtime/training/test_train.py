@@ -27,18 +27,8 @@ from promptlang.plan.events import (
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan.steps import (
-    ActiveLora,
-    Adapter,
-    Interval,
-    Model,
-    Plan,
-    PromptPart,
-    Render,
-    Resolved,
-    Segment,
-    Train,
-)
+from promptlang.plan.prompt import ActiveLora, Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Adapter, Model, Plan, Render, Train
 from promptlang.plan.training_config import Lora, Method, PriorConfig, TextualInversion
 from promptlang.runtime import Runtime
 from promptlang.runtime.training import trainer

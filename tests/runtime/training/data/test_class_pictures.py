@@ -44,12 +44,12 @@ def guarded(training: Callable[..., Train], render: Callable[..., Render]) -> Gu
             for seed in range(COUNT)
         ]
         config = replace(step.config, prior=PriorConfig(1.0, text, folder))
-        files = (folder / f"{each.seed:02}.png" for each in made)
+        files = (folder / f"{each.sampling.seed:02}.png" for each in made)
         return replace(
             step,
             config=config,
             class_pictures=tuple(
-                replace(each, file=file) for each, file in zip(made, files, strict=True)
+                each.with_file(file) for each, file in zip(made, files, strict=True)
             ),
         )
 
@@ -128,7 +128,9 @@ def test_a_recipe_asks_for_them_by_their_number(photos: Path) -> None:
     assert planned.diagnostics == ()
     (step,) = planned.plan.steps
     assert isinstance(step, Train)
-    assert [(each.text, each.seed, each.steps) for each in step.class_pictures] == [
+    assert [
+        (each.prompts.text, each.sampling.seed, each.sampling.steps) for each in step.class_pictures
+    ] == [
         ("a cat", 5, 7),
         ("a cat", 6, 7),
         ("a cat", 7, 7),

@@ -14,16 +14,8 @@ from peft import PeftModel
 from torch import Tensor, nn
 
 from promptlang.plan.events import TrainingFinished, TrainingSkipped
-from promptlang.plan.steps import (
-    ActiveLora,
-    Adapter,
-    Interval,
-    PromptPart,
-    Render,
-    Resolved,
-    Segment,
-    Train,
-)
+from promptlang.plan.prompt import ActiveLora, Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Adapter, Render, Train
 from promptlang.plan.training_config import Lora
 from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import Attachments, read_lora

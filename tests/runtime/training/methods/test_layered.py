@@ -16,17 +16,8 @@ from torch.func import functional_call
 
 from promptlang.inspection.headers import bundled_tokens, trigger_words
 from promptlang.plan.events import TextReported, TrainingFinished, TrainingSkipped
-from promptlang.plan.steps import (
-    ActiveLora,
-    Adapter,
-    Interval,
-    Model,
-    PromptPart,
-    Render,
-    Resolved,
-    Segment,
-    Train,
-)
+from promptlang.plan.prompt import ActiveLora, Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Adapter, Model, Render, Train
 from promptlang.plan.training_config import Dreambooth, Lora, TextualInversion
 from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import TokenEmbedding, merge_loras, read_embedding, read_lora
@@ -175,8 +166,7 @@ def test_the_base_is_unchanged_and_the_file_brings_its_token_along(
     with_both = render(prompt=said, adapters=(adapter,), embeddings=(Adapter("sks", step.file),))
     assert complaints(run(runtime, with_both)) == []
     assert (
-        complaints(run(Runtime(), replace(with_both, file=with_both.file.with_name("again.png"))))
-        == []
+        complaints(run(Runtime(), with_both.with_file(with_both.file.with_name("again.png")))) == []
     )
     assert with_both.file.with_name("again.png").read_bytes() == with_both.file.read_bytes()
 

@@ -18,7 +18,8 @@ from torch.func import functional_call
 from transformers import CLIPTokenizer
 
 from promptlang.plan.events import DiagnosticRaised, TextReported, TrainingFinished
-from promptlang.plan.steps import Adapter, Model, Render, Segment, Train
+from promptlang.plan.prompt import Segment
+from promptlang.plan.steps import Adapter, Model, Render, Train
 from promptlang.plan.training_config import Dreambooth, Lora, PriorConfig, TextualInversion
 from promptlang.prompts.chunks import split_into_chunks
 from promptlang.runtime import Runtime

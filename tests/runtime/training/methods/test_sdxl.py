@@ -15,18 +15,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from promptlang.plan.events import TrainingStep
-from promptlang.plan.steps import (
-    ActiveLora,
-    Adapter,
-    Interval,
-    Model,
-    Plan,
-    PromptPart,
-    Render,
-    Resolved,
-    Segment,
-    Train,
-)
+from promptlang.plan.prompt import ActiveLora, Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Adapter, Model, Plan, Render, Train
 from promptlang.plan.training_config import Dreambooth, Lora, Method, PriorConfig, TextualInversion
 from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import merge_loras, read_embedding, read_lora

@@ -15,7 +15,8 @@ from PIL import Image
 from torch.nn import functional
 
 from promptlang.datasets.examples import Example, load_examples
-from promptlang.plan.steps import Model, Segment, Train
+from promptlang.plan.prompt import Segment
+from promptlang.plan.steps import Model, Train
 from promptlang.plan.training_config import DataConfig, ObjectiveConfig, OptimizerConfig
 from promptlang.runtime import Runtime
 from promptlang.runtime.models.loader import BaseModel

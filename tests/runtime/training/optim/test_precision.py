@@ -15,17 +15,8 @@ from torch import Tensor, nn
 
 from promptlang import Session, Source
 from promptlang.plan.events import TextReported, TrainingFinished
-from promptlang.plan.steps import (
-    ActiveLora,
-    Adapter,
-    Interval,
-    Model,
-    Plan,
-    PromptPart,
-    Resolved,
-    Segment,
-    Train,
-)
+from promptlang.plan.prompt import ActiveLora, Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Adapter, Model, Plan, Train
 from promptlang.plan.training_config import Dreambooth, Lora, Method, PriorConfig, TextualInversion
 from promptlang.runtime import Runtime, devices
 from promptlang.runtime.devices import PRECISIONS
@@ -43,6 +34,7 @@ from promptlang.runtime.training.optim.quantization import (
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, learn, run
 from tests.runtime.training.methods.test_methods import lesson_of
+from tests.support.renders import changed
 
 Make = Callable[..., Train]
 
@@ -392,8 +384,8 @@ def test_a_lora_remembers_its_layer_and_warns_once_where_another_is_read(
         (PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 1.0, 1.0),)),)),)
     )
     picture = render(prompt=said, adapters=(Adapter("ink", step.file),))
-    first, again = Runtime(), replace(picture, seed=2)
-    assert complaints(run(first, replace(picture, clip_skip=2))) == []
+    first, again = Runtime(), changed(picture, seed=2)
+    assert complaints(run(first, changed(picture, clip_skip=2))) == []
     assert complaints(run(first, picture, again)) == [
         "PL508 `ink` was trained with `--clip-skip 2`, but this prompt uses 1"
     ]

@@ -24,23 +24,14 @@ from promptlang.plan.events import (
     TrainingStarted,
     TrainingStep,
 )
-from promptlang.plan.steps import (
-    ActiveLora,
-    Adapter,
-    Interval,
-    Model,
-    Plan,
-    PromptPart,
-    Render,
-    Resolved,
-    Segment,
-    Train,
-)
+from promptlang.plan.prompt import ActiveLora, Interval, PromptPart, Resolved, Segment
+from promptlang.plan.steps import Adapter, Model, Plan, Render, Train
 from promptlang.plan.training_config import Dreambooth, Lora, Method, TextualInversion
 from promptlang.runtime import Runtime
 from promptlang.runtime.training.optim import precision
 from tests.runtime.conftest import complaints, run, says
 from tests.runtime.training.state.test_resume import digest
+from tests.support.renders import changed
 
 SKS = TextualInversion("sks", 2, "cat")
 Sampled = Callable[..., Train]
@@ -66,7 +57,9 @@ def sampled(training: Callable[..., Train], render: Callable[..., Render]) -> Sa
         ]
         return replace(
             step,
-            samples=tuple(replace(each, file=folder / f"{each.seed:02}.png") for each in pictures),
+            samples=tuple(
+                each.with_file(folder / f"{each.sampling.seed:02}.png") for each in pictures
+            ),
         )
 
     return make
@@ -83,7 +76,7 @@ def elsewhere(step: Train, name: str) -> Train:
     moved = replace(step, file=step.file.parent.parent / name / step.file.name)
     folder = moved.report / "samples"
     return replace(
-        moved, samples=tuple(replace(each, file=folder / each.file.name) for each in step.samples)
+        moved, samples=tuple(each.with_file(folder / each.file.name) for each in step.samples)
     )
 
 
@@ -208,7 +201,7 @@ def test_another_token_may_stand_beside_the_one_that_learns(
     other = replace(other, file=other.file.with_name("dot.safetensors"), name="dot")
     trained(runtime, other)
     step = sampled(SKS, text="<sks> <dot>", template="a <sks>")
-    told = tuple(replace(each, embeddings=(Adapter("dot", other.file),)) for each in step.samples)
+    told = tuple(changed(each, embeddings=(Adapter("dot", other.file),)) for each in step.samples)
     step = replace(step, samples=told)
     events = trained(runtime, step)
     assert events.count(TextReported("dot: token, 1 vector")) == 1, "read once"
@@ -293,7 +286,7 @@ def test_a_sample_that_cannot_be_made_stops_the_training_before_its_first_step(
     runtime: Runtime, sampled: Sampled
 ) -> None:
     step = sampled()
-    step = replace(step, samples=tuple(replace(each, clip_skip=9) for each in step.samples))
+    step = replace(step, samples=tuple(changed(each, clip_skip=9) for each in step.samples))
     events = run(runtime, step)
     assert isinstance(events[-1], DiagnosticRaised)
     assert not any(isinstance(each, TrainingStep) for each in events)
@@ -304,7 +297,7 @@ def test_samples_leave_the_random_numbers_of_everyone_else_alone(
     runtime: Runtime, sampled: Sampled
 ) -> None:
     step = sampled(steps=1)
-    step = replace(step, samples=tuple(replace(each, sampler="euler_a") for each in step.samples))
+    step = replace(step, samples=tuple(changed(each, sampler="euler_a") for each in step.samples))
     plain = replace(elsewhere(step, "plain"), samples=())
     states = []
     for each in (step, plain):

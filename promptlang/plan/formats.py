@@ -1,0 +1,29 @@
+"""Names of files and folders by which the formats of pictures, models and adapters are known."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+PICTURE_ENDINGS: Final = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+)
+"""Endings of pictures to train on, in lower case."""
+
+KOHYA_FOLDER: Final = re.compile(r"(\d+)_(.+)")
+"""Name of a data set's folder in kohya's layout: ``10_a cat`` for ten repeats captioned `a cat`."""
+
+WEIGHT_ENDINGS: Final = frozenset({".safetensors", ".ckpt", ".pt", ".pth"})
+"""Endings of single files with a base model's weights, in lower case."""
+
+EMBEDDING_ENDINGS: Final = frozenset({".safetensors", ".pt", ".bin"})
+"""Endings of embedding files, in lower case."""
+
+MODEL_INDEX: Final = "model_index.json"
+"""File that marks a folder with a whole model in diffusers' layout."""
+
+ADAPTER_CONFIG: Final = "adapter_config.json"
+"""File that marks a folder with an adapter in PEFT's layout."""
+
+NETWORKS: Final = ("unet", "text_encoder", "text_encoder_2")
+"""Networks of a model that adapters change; in PEFT's layout each has a folder if there are several."""
