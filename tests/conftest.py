@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,21 @@ from promptlang import Diagnostic, Session, Source
 from promptlang.analysis.model_paths import ModelIndex
 
 FOLDER = Path("recipe")
+
+ROOT = Path(__file__).parent
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are too small to share
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # nor may a child's threads wait by spinning
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs torch by its folder, and as fast what neither needs torch nor is marked slow."""
+    for item in items:
+        if item.path.is_relative_to(ROOT / "runtime"):
+            item.add_marker(pytest.mark.torch)
+        elif item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.fast)
+
 
 settings.register_profile("same", derandomize=True)
 settings.register_profile("search")

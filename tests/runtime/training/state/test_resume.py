@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import pickle
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -40,6 +37,7 @@ from promptlang.runtime.training.state.metrics import Metrics
 from promptlang.runtime.training.state.optimizer_state import restore_optimizer, serialize_optimizer
 from promptlang.runtime.training.validation import Validation
 from tests.runtime.conftest import complaints, learn, run
+from tests.support import children
 
 OPTIMIZERS = {
     "adamw": "torch",
@@ -132,35 +130,19 @@ def test_every_method_goes_on_to_the_very_same_numbers(
     assert_the_same_when_resumed(runtime, training(method, steps=5, **options))
 
 
-KILLED = """
-import pickle, sys
-from promptlang.plan.steps import Plan
-from promptlang.runtime import Runtime
-from promptlang.runtime.training import trainer
-from promptlang.runtime.training.optim import precision
-import torch
-torch.set_num_threads(1)
-trainer.SAVE_STEPS = 4
-precision.bf16_pays = lambda _: False
-for event in Runtime().execute(Plan((pickle.loads(bytes.fromhex(sys.argv[1])),))):
-    pass
-"""
-
-
 def test_a_training_that_is_killed_goes_on_to_the_very_same_file(
     runtime: Runtime, training: Callable[..., Train], tmp_path: Path
 ) -> None:
     step = training(steps=100_000, ema=0.9)
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, pickle.dumps(step).hex()], cwd=tmp_path
-    )
+    process = children.start(children.train, step, 4)
     checkpoint = step.file.parent / ".ink.training" / "checkpoint.safetensors"
     began = monotonic()
     while not checkpoint.is_file() and monotonic() - began < 120:
         sleep(0.02)
     sleep(0.2)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert not step.file.exists()
     with closing(runtime.execute(Plan((step,)))) as events:
         started = next(each for each in events if isinstance(each, TrainingStarted))
@@ -174,39 +156,6 @@ def test_a_training_that_is_killed_goes_on_to_the_very_same_file(
     whole = load_file(other.file.parent / ".ink.training" / "checkpoint.safetensors")
     assert mine.keys() == whole.keys()
     assert all(torch.equal(value, mine[name]) for name, value in whole.items())
-
-
-WRITING = """
-import os, pickle, signal, sys
-from pathlib import Path
-from promptlang.plan.steps import Plan
-from promptlang.runtime import Runtime
-from promptlang.runtime.training import trainer
-from promptlang.runtime.training.optim import precision
-import torch
-torch.set_num_threads(1)
-trainer.SAVE_STEPS = 2
-precision.bf16_pays = lambda _: False
-left = int(sys.argv[2])
-
-def dies(write, where):
-    def half(file, *told, **more):
-        global left
-        made = write(file, *told, **more)
-        left -= 1
-        if not left:
-            path = where(file)
-            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
-        return made
-    return half
-
-os.fsync = dies(os.fsync, lambda number: Path("/proc/self/fd", str(number)).resolve())
-if sys.argv[3] == "folder":
-    os.fsync, Path.write_text = (lambda number: None), dies(Path.write_text, lambda file: file)
-for event in Runtime().execute(Plan((pickle.loads(bytes.fromhex(sys.argv[1])),))):
-    pass
-"""
 
 
 @pytest.mark.skipif(
@@ -223,11 +172,12 @@ def test_a_training_that_is_killed_while_it_writes_leaves_nothing_that_is_believ
     run(runtime, whole)
     deaths = 0
     for write in range(1, 40):
-        told = [pickle.dumps(replace(step, force=True)).hex(), str(write), kind]
-        process = subprocess.run([sys.executable, "-c", WRITING, *told], cwd=tmp_path, check=False)
-        if process.returncode == 0:
+        forced = replace(step, force=True)
+        process = children.start(children.train_and_die_at_write, forced, write, kind)
+        process.join()
+        if process.exitcode == 0:
             break
-        assert process.returncode == -signal.SIGKILL
+        assert process.exitcode == -signal.SIGKILL
         deaths += 1
         named = (
             Disk().trained(step.file.parent)
