@@ -21,7 +21,7 @@ test: $(VENV)/dev
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/dev
-	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python -m benchmarks startup parse overhead
 
 emoji: $(VENV)/dev
 	$(BIN)/promptlang make-emoji

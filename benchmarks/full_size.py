@@ -1,6 +1,6 @@
 """Whether models of full size load and draw: Stable Diffusion 1.5 and XL with random weights, as folder and as file.
 
-    python -m benchmarks.full_size [sd1] [sdxl]
+    python -m benchmarks full_size -- [sd1] [sdxl]
 
 Each is built from its family's shipped configuration, saved in fp16 in a temporary folder (SDXL: 7 GB, one layout at a
 time), and read and drawn with by a process of its own, in bf16, whose peak memory is printed. What is mapped from a
@@ -14,7 +14,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -30,6 +30,7 @@ from diffusers import (
 )
 from torch import Tensor
 
+from benchmarks.measurement import Measurement
 from promptlang import Session, Source
 from promptlang.plan.backend import load_backend
 from promptlang.plan.events import (
@@ -125,30 +126,33 @@ def draw(path: Path) -> None:
             times.append(perf_counter())
     began, loaded, *_, last, finished = times
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"load {loaded - began:.1f} s, text and two steps {last - loaded:.1f} s, ", end="")
-    print(f"picture and checksum {finished - last:.1f} s, peak {peak:.1f} GiB")
+    seconds = loaded - began, last - loaded, finished - last
+    print(json.dumps([*seconds, peak]))
 
 
-def main() -> None:
+def measure(arguments: Sequence[str]) -> Iterator[Measurement]:
+    for name in arguments or FAMILIES:
+        for layout in LAYOUTS:
+            yield from _measure(name, layout)
+
+
+def _measure(name: str, layout: str) -> Iterator[Measurement]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / LAYOUTS[layout])
+        again = [sys.executable, "-m", "benchmarks.full_size"]
+        subprocess.run([*again, "make", name, path], check=True)
+        done = subprocess.run([*again, "draw", path], check=True, capture_output=True, text=True)
+    *seconds, peak = json.loads(done.stdout.splitlines()[-1])
+    for what, took in zip(
+        ("load", "text and two steps", "picture and checksum"), seconds, strict=True
+    ):
+        yield Measurement(f"{name} as a {layout}, {what}", took, "s")
+    yield Measurement(f"{name} as a {layout}, peak memory", peak, "GiB")
+
+
+if __name__ == "__main__":
     match sys.argv[1:]:
         case ["make", name, path]:
             make(name, Path(path))
         case ["draw", path]:
             draw(Path(path))
-        case names:
-            for name in names or FAMILIES:
-                for layout in LAYOUTS:
-                    measure(name, layout)
-
-
-def measure(name: str, layout: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / LAYOUTS[layout])
-        again = [sys.executable, "-m", "benchmarks.full_size"]
-        subprocess.run([*again, "make", name, path], check=True)
-        print(f"{name} as a {layout}: ", end="", flush=True)
-        subprocess.run([*again, "draw", path], check=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,7 +6,7 @@ Runs a real training and real renders on the built-in model, with a stopwatch ar
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -16,6 +16,7 @@ from unittest.mock import patch
 import torch
 from diffusers import UNet2DConditionModel
 
+from benchmarks.measurement import Measurement
 from promptlang import Session, Source
 from promptlang.plan.backend import load_backend
 from promptlang.plan.events import DenoisingStep, TrainingStep
@@ -74,14 +75,9 @@ def share_outside(program: str, kind: type) -> tuple[float, float]:
         return total / (STEPS - WARM_UP), 1 - (watch.seconds - inside) / total
 
 
-def main() -> None:
+def measure(_: Sequence[str]) -> Iterator[Measurement]:
     training = share_outside(f'train lora x from "{PICTURES}" --steps {STEPS + 1}', TrainingStep)
     rendering = share_outside(f"a fox, (red:1.2), blue background --steps {STEPS}", DenoisingStep)
     for name, (seconds, share) in (("training step", training), ("denoising step", rendering)):
-        print(
-            f"{name}: {seconds * 1000:.1f} ms, {share:.1%} of it outside the UNet's forward and backward"
-        )
-
-
-if __name__ == "__main__":
-    main()
+        yield Measurement(name, seconds * 1000, "ms")
+        yield Measurement(f"{name}, outside the UNet's forward and backward", share * 100, "%")

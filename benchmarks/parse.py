@@ -7,12 +7,14 @@ Each reads the same prompts, written as it writes them by promptlang's own conve
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from statistics import median
 from time import process_time
 from typing import Any
 
+from benchmarks.measurement import Measurement
 from promptlang import convert, resolve
 
 SUBJECTS = ["a red fox", "an old lighthouse", "portrait of a knight", "isometric room", "two cats"]
@@ -59,28 +61,22 @@ def peers() -> dict[str, Callable[[str], Any]]:
 
 def each(read: Callable[[str], Any], texts: Sequence[str]) -> float:
     """The median time of the texts, each the quickest of five."""
-    return median(microseconds(lambda text=text: read(text)) for text in texts)  # type: ignore[misc]
+    return median(microseconds(partial(read, text)) for text in texts)
 
 
-def main() -> None:
+def measure(_: Sequence[str]) -> Iterator[Measurement]:
     draw = random.Random(0)
     prompts = [prompt(draw) for _ in range(200)]
     resolve(prompts[0])
     ours = each(lambda text: resolve(text, 20), prompts)
     characters = sum(map(len, prompts)) / len(prompts)
-    print(
-        f"200 prompts of {characters:.0f} characters on average, read and resolved: {ours:.0f} µs (median)"
-    )
+    yield Measurement(f"read and resolve, {characters:.0f} characters (median)", ours, "µs")
     for name, read in peers().items():
         theirs = each(
             read, [convert(text, source="promptlang", target=name).text for text in prompts]
         )
-        print(f"{name:>15}: {theirs:7.0f} µs to read them, {theirs / ours:.1f} times as long")
+        yield Measurement("read and resolve", ours, "µs", f"{name} reads in", theirs)
     long = ", ".join(prompt(draw) for _ in range(150))
     for length in (100, 784, 1000, 3000, 10_000):
-        text = long[:length]
-        print(f"{length:6} characters: {microseconds(lambda text=text: resolve(text, 20)):8.0f} µs")  # type: ignore[misc]
-
-
-if __name__ == "__main__":
-    main()
+        took = microseconds(partial(resolve, long[:length], 20))
+        yield Measurement(f"{length} characters", took, "µs")

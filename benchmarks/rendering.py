@@ -6,17 +6,17 @@ machine makes a turn slower, never faster. Peak memory is measured in a process 
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 
 import torch
 from diffusers import StableDiffusionPipeline
 
+from benchmarks.measurement import Measurement
 from promptlang import Session, Source
 from promptlang.plan.backend import load_backend
 from promptlang.runtime.adapters import Attachments, LowRank, write_lora
@@ -132,38 +132,32 @@ def switching(folder: Path, pipeline: StableDiffusionPipeline) -> list[float]:
 
 def peak(which: str) -> float:
     """Megabytes that a process takes up at most, rendering the sweep."""
-    command = [sys.executable, __file__, "--only", which]
+    command = [sys.executable, "-m", "benchmarks.rendering", which]
     return (
         int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
         / 1024
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--only", choices=("ours", "theirs"), help="render the sweep once, print peak memory in kB"
-    )
-    chosen = parser.parse_args(arguments)
+def measure(_: Sequence[str]) -> Iterator[Measurement]:
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if chosen.only:
-            (Ours if chosen.only == "ours" else Theirs)(folder).sweep()
-            print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-            return
-        ours, theirs = Ours(folder), Theirs(folder)
-        report("one picture", best(ours.one, theirs.one))
-        report(f"{len(PROMPTS)} prompts x {len(SEEDS)} seeds", best(ours.sweep, theirs.sweep))
-        report("two LoRAs in turn", switching(folder, theirs.pipeline))
-    print(
-        f"peak memory of that sweep: ours {peak('ours'):.0f} MB, diffusers {peak('theirs'):.0f} MB"
-    )
+        ours, theirs = Ours(Path(name)), Theirs(Path(name))
+        sweep = f"{len(PROMPTS)} prompts x {len(SEEDS)} seeds"
+        for what, seconds in (
+            ("one picture", best(ours.one, theirs.one)),
+            (sweep, best(ours.sweep, theirs.sweep)),
+            ("two LoRAs in turn", switching(Path(name), theirs.pipeline)),
+        ):
+            yield Measurement(what, seconds[0], "s", "diffusers", seconds[1])
+    yield Measurement(f"peak memory, {sweep}", peak("ours"), "MB", "diffusers", peak("theirs"))
 
 
-def report(what: str, seconds: Sequence[float]) -> None:
-    ours, theirs = seconds
-    print(f"{what}: ours {ours:.4f} s, diffusers {theirs:.4f} s: {theirs / ours:.2f} times as long")
+def sweep_alone(which: str) -> None:
+    """Render the sweep once and print the peak memory of this process in kB."""
+    with tempfile.TemporaryDirectory() as name:
+        (Ours if which == "ours" else Theirs)(Path(name)).sweep()
+        print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 
 
 if __name__ == "__main__":
-    main()
+    sweep_alone(sys.argv[1])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+
+from benchmarks.measurement import Measurement
 
 PROGRAMS = {
     "import promptlang": "import promptlang",
@@ -27,13 +30,8 @@ def milliseconds(program: str, times: int = 7) -> float:
     return 1000 * min(once() for _ in range(times))
 
 
-def main() -> None:
+def measure(_: Sequence[str]) -> Iterator[Measurement]:
     bare = milliseconds("pass")
-    print(f"bare Python: {bare:.0f} ms")
+    yield Measurement("bare Python", bare, "ms")
     for name, program in PROGRAMS.items():
-        took = milliseconds(program)
-        print(f"{name}: {took - bare:.0f} ms more, {took / bare:.1f} times bare Python")
-
-
-if __name__ == "__main__":
-    main()
+        yield Measurement(f"{name}, beyond bare Python", milliseconds(program) - bare, "ms")

@@ -15,16 +15,17 @@ own; without names it does them all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copytree
 
 import numpy as np
 import torch
-from taught_subject import RECIPES, SEEDS, answer, pixels, run, sheet, trainings
 from torch import Tensor
 
+from benchmarks.measurement import Measurement
+from benchmarks.taught_subject import RECIPES, SEEDS, chosen, pixels, run, sheet, trainings
 from promptlang import Session
 from promptlang.plan.backend import load_backend
 from promptlang.runtime.emoji.artwork import PACKAGES, SIZE, IconSet, fetch, over, render
@@ -71,8 +72,8 @@ class Bench:
         }
         self._drawings = {name: embed(self._features, each) for name, each in self.artists.items()}
 
-    def measure(self, taught: Taught) -> tuple[str, np.ndarray]:
-        """Train if need be; what is told, and the pictures `[names, seeds, 64, 64, 3]`."""
+    def measure(self, taught: Taught) -> tuple[list[Measurement], np.ndarray]:
+        """Train if need be; return the figures and the pictures `[names, seeds, 64, 64, 3]`."""
         if taught.file:
             statements = trainings((RECIPES / taught.file).read_text("utf-8"))
             run(
@@ -84,12 +85,13 @@ class Bench:
         found = pixels(run(self._session, self._backend, "\n".join(prompts)))
         features = embed(self._features, found).unflatten(0, (len(NAMES), len(SEEDS)))
         found = found.reshape(len(NAMES), len(SEEDS), SIZE, SIZE, 3)
-        colours = "  ".join(
-            f"{name} {apart(found, theirs):.1f}" for name, theirs in self.artists.items()
-        )
+        colours = [
+            Measurement(f"colour distance from {name}", apart(found, theirs), "of 255")
+            for name, theirs in self.artists.items()
+        ]
         others = [each for name, each in self._drawings.items() if name != taught.artist]
         drawings = torch.stack([self._drawings[taught.artist], *others])
-        return f"{likeness(features, drawings)}  colours {colours}", found
+        return [*likeness(features, drawings), *colours], found
 
 
 def drawn(style: str, folder: Path) -> np.ndarray:
@@ -103,12 +105,16 @@ def drawn(style: str, folder: Path) -> np.ndarray:
     )
 
 
-def likeness(features: Tensor, drawings: Tensor) -> str:
-    """Of features `[names, seeds, features]` and `[artists, names, features]`, the artist who is taught the first."""
+def likeness(features: Tensor, drawings: Tensor) -> list[Measurement]:
+    """Compare features `[names, seeds, features]` and `[artists, names, features]`, the artist who is taught the first."""
     cosines = torch.einsum("nsf,anf->ans", features, drawings)
     nearest = (cosines.argmax(0) == 0).float().mean().item()
     mean = features @ torch.nn.functional.normalize(drawings[0].mean(0), dim=0)
-    return f"nearest {nearest:4.0%}  same {cosines[0].mean().item():.3f}  mean {mean.mean().item():.3f}"
+    return [
+        Measurement("nearest artist is the taught one", nearest * 100, "%"),
+        Measurement("likeness to the same thing's drawing", cosines[0].mean().item(), "cosine"),
+        Measurement("likeness to the style's mean", mean.mean().item(), "cosine"),
+    ]
 
 
 def apart(made: np.ndarray, wanted: np.ndarray) -> float:
@@ -126,16 +132,12 @@ def apart(made: np.ndarray, wanted: np.ndarray) -> float:
     return float(np.abs(ordered[0] - ordered[1]).mean())
 
 
-def show(names: Sequence[str], folder: Path) -> None:
-    bench = Bench(folder)
-    for name in names:
-        taught = TAUGHT[name]
-        told, pictures = bench.measure(taught)
-        sheet(np.stack([bench.artists[taught.artist], *pictures.swapaxes(0, 1)])).save(
-            folder / f"style of {name}.png"
-        )
-        print(f"{name:12} {told}", flush=True)
-
-
-if __name__ == "__main__":
-    answer(__doc__, [*TAUGHT], show)
+def measure(arguments: Sequence[str]) -> Iterator[Measurement]:
+    with chosen(arguments, TAUGHT) as (names, folder):
+        bench = Bench(folder)
+        for name in names:
+            taught = TAUGHT[name]
+            figures, pictures = bench.measure(taught)
+            yield from (replace(each, name=f"{name}: {each.name}") for each in figures)
+            rows = np.stack([bench.artists[taught.artist], *pictures.swapaxes(0, 1)])
+            sheet(rows).save(folder / f"style of {name}.png")

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
 from shutil import copytree
 
@@ -26,6 +27,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from benchmarks.measurement import Measurement
 from promptlang import Session, Source
 from promptlang.plan.backend import Backend, load_backend
 from promptlang.plan.events import PictureFinished
@@ -223,35 +225,25 @@ def sheet(pictures: np.ndarray) -> Image.Image:
     return Image.fromarray(np.concatenate(np.concatenate(pictures, 1), 1))
 
 
-def show(names: Sequence[str], folder: Path) -> None:
-    bench = Bench(folder)
-    for name in names:
-        figures, made = bench.measure(SUBJECTS[name])
-        sheet(made).save(folder / f"{name}.png")
-        print(
-            f"{name:30} subject {figures.subject:.3f}  mood {figures.mood:4.0%}  background {figures.background:4.0%}"
-            f"  shown {figures.shown:.3f}  its mood {figures.shown_mood:4.0%}"
-            f"  diversity {figures.diversity:.3f}  drift {figures.drift:.3f}",
-            flush=True,
-        )
-
-
-def answer(
-    description: str | None, known: Sequence[str], show: Callable[[Sequence[str], Path], None]
-) -> None:
-    """What is asked for on the command line: some of what is known, or all, in a folder that stays, or in none."""
-    layout = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=description, formatter_class=layout)
+@contextmanager
+def chosen(
+    arguments: Sequence[str], known: Collection[str]
+) -> Iterator[tuple[Sequence[str], Path]]:
+    """Parse ``[--in FOLDER] [NAME …]``: the names, or all; the folder that stays, or a temporary one."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks NAME --")
     parser.add_argument("names", nargs="*", help=", ".join(known))
     parser.add_argument("--in", dest="folder", type=Path)
-    arguments = parser.parse_args()
-    names = arguments.names or known
-    if arguments.folder:
-        show(names, arguments.folder)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            show(names, Path(folder))
+    parsed = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        yield parsed.names or [*known], parsed.folder or Path(folder)
 
 
-if __name__ == "__main__":
-    answer(__doc__, [*SUBJECTS], show)
+def measure(arguments: Sequence[str]) -> Iterator[Measurement]:
+    with chosen(arguments, SUBJECTS) as (names, folder):
+        bench = Bench(folder)
+        for name in names:
+            figures, made = bench.measure(SUBJECTS[name])
+            sheet(made).save(folder / f"{name}.png")
+            for field in fields(figures):
+                value = getattr(figures, field.name)
+                yield Measurement(f"{name}: {field.name.replace('_', ' ')}", value, "of 1")

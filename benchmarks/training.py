@@ -11,11 +11,10 @@ its other rows put back after each step. The table has CLIP-L's real size, 49408
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -31,13 +30,14 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
-from overhead import watching
 from peft import LoraConfig
 from PIL import Image
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from benchmarks.measurement import Measurement
+from benchmarks.overhead import watching
 from promptlang import Session, Source
 from promptlang.plan.backend import load_backend
 from promptlang.plan.events import TrainingStep
@@ -249,7 +249,7 @@ def turn(step: Callable[[], None]) -> float:
     return (perf_counter() - began) / STEPS
 
 
-def compare(folder: Path, method: str) -> None:
+def compare(folder: Path, method: str) -> Iterator[Measurement]:
     """Both in turns, and how much of ours is neither forward nor backward."""
     ours, theirs = Ours(folder, OURS[method]), THEIRS[method](folder)
     ours.step()
@@ -262,12 +262,8 @@ def compare(folder: Path, method: str) -> None:
             turns.append((mine, 1 - (watch.seconds - before) / (STEPS * mine), turn(theirs.step)))
     mine, share, _ = min(turns)
     other = min(each for *_, each in turns)
-    print(
-        f"{method}: ours {mine:.3f} s a step, diffusers' loop {other:.3f} s: {other / mine:.2f} times as long"
-    )
-    print(
-        f"{method}: {share:.1%} of our step is neither forward nor backward, of the UNet or of the text encoder"
-    )
+    yield Measurement(f"{method} step", mine, "s", "diffusers' loop", other)
+    yield Measurement(f"{method} step, neither forward nor backward", share * 100, "%")
 
 
 @contextmanager
@@ -288,25 +284,21 @@ def alone(folder: Path, method: str, who: str) -> None:
     print(int(status.split("VmHWM:")[1].split()[0]) // 1024)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--alone", nargs=3, metavar=("FOLDER", "METHOD", "WHO"))
-    chosen = parser.parse_args()
-    with plainly():
-        if chosen.alone:
-            alone(Path(chosen.alone[0]), *chosen.alone[1:])
-            return
-        with tempfile.TemporaryDirectory() as name:
-            folder = model(Path(name))
-            for method in OURS:
-                compare(folder, method)
-                for who in ("ours", "theirs"):
-                    words = [sys.executable, __file__, "--alone", str(folder), method, who]
-                    peak = subprocess.run(
-                        words, check=True, capture_output=True, text=True
-                    ).stdout.split()[-1]
-                    print(f"{method}: peak memory of {who}: {peak} MB")
+def measure(_: Sequence[str]) -> Iterator[Measurement]:
+    with plainly(), tempfile.TemporaryDirectory() as name:
+        folder = model(Path(name))
+        for method in OURS:
+            yield from compare(folder, method)
+            peaks = [peak(folder, method, who) for who in ("ours", "theirs")]
+            yield Measurement(f"{method}, peak memory", peaks[0], "MB", "diffusers' loop", peaks[1])
+
+
+def peak(folder: Path, method: str, who: str) -> float:
+    """Megabytes that a process of its own takes up at most, training a few steps."""
+    words = [sys.executable, "-m", "benchmarks.training", str(folder), method, who]
+    return int(subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()[-1])
 
 
 if __name__ == "__main__":
-    main()
+    with plainly():
+        alone(Path(sys.argv[1]), *sys.argv[2:])
