@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 
-.PHONY: demo test bench emoji editors clean
+.PHONY: demo test docs picture bench emoji editors clean
 
 demo: $(VENV)/run
 	$(BIN)/promptlang run recipes/first.pl
@@ -19,6 +19,12 @@ test: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+docs: $(VENV)/dev
+	$(BIN)/python docs/build.py
+
+picture: $(VENV)/dev
+	$(BIN)/python docs/terminal_picture.py
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks startup parse overhead
