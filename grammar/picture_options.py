@@ -17,7 +17,7 @@ _PROMPT = ("prompt", "set")
 _SET = ("set",)
 _TRAININGS = tuple(f"train {method}" for method in TRAINING_METHODS)
 
-_PROMPT_OPTIONS: tuple[Option, ...] = (
+PROMPT_OPTIONS: tuple[Option, ...] = (
     Option(
         "negative",
         Kind.TEXT,
@@ -184,7 +184,7 @@ _PROMPT_OPTIONS: tuple[Option, ...] = (
     ),
 )
 
-_SET_OPTIONS: tuple[Option, ...] = (
+SET_OPTIONS: tuple[Option, ...] = (
     Option(
         "missing",
         Kind.CHOICE,
@@ -212,4 +212,4 @@ _SET_OPTIONS: tuple[Option, ...] = (
     ),
 )
 
-PICTURE: tuple[Option, ...] = _PROMPT_OPTIONS + _SET_OPTIONS
+PICTURE: tuple[Option, ...] = PROMPT_OPTIONS + SET_OPTIONS

@@ -17,7 +17,7 @@ DATA: tuple[Option, ...] = (
     Option(
         "caption-dropout",
         Kind.FRACTION,
-        "Probability that a picture is shown without its caption.",
+        "Probability that a picture is shown without a caption.",
         ALL,
         0.0,
         low=0,

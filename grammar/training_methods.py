@@ -118,10 +118,10 @@ METHODS: tuple[Option, ...] = (
         field="method.layout",
         requires=(ONLY_LORA,),
         conflicts=(
-            Conflict(_FACTORED, "its files know no such adapters", values=("diffusers",)),
+            Conflict(_FACTORED, "the layout has no keys for LoHa and LoKr", values=("diffusers",)),
             Conflict(
                 Given("with-ti"),
-                "there is no place for a token in it",
+                "the layout has no place for a token's vectors",
                 values=("diffusers", "peft"),
             ),
         ),
@@ -136,7 +136,8 @@ METHODS: tuple[Option, ...] = (
         requires=(ONLY_LORA,),
         conflicts=(
             Conflict(
-                Given("optimizer", ("schedule-free",)), "what it averages cannot stop half-way"
+                Given("optimizer", ("schedule-free",)),
+                "a schedule-free average cannot stop half-way for the token",
             ),
         ),
         long_doc="This is pivotal tuning: the token stops learning after `--ti-until` of the steps, "

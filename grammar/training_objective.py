@@ -33,7 +33,7 @@ OBJECTIVE: tuple[Option, ...] = (
     Option(
         "min-snr",
         Kind.NUMBER,
-        "Min-SNR weighting of the loss by timestep, with this γ; 5 is common.",
+        "Min-SNR weighting of the loss by timestep; the value is γ, commonly 5.",
         ALL,
         default_doc="off",
         low=0.01,
@@ -46,7 +46,7 @@ OBJECTIVE: tuple[Option, ...] = (
     Option(
         "soft-min-snr",
         Kind.NUMBER,
-        "Soft Min-SNR weighting of the loss by timestep, with this γ.",
+        "Soft Min-SNR weighting of the loss by timestep; the value is γ.",
         ALL,
         default_doc="off",
         low=0.01,
@@ -90,7 +90,9 @@ OBJECTIVE: tuple[Option, ...] = (
         low=0,
         high=1,
         field="objective.multires",
-        conflicts=(Conflict(Given("noise-offset"), "the coarsest noise is an offset already"),),
+        conflicts=(
+            Conflict(Given("noise-offset"), "the coarsest level is a noise offset already"),
+        ),
     ),
     Option(
         "perturbation",

@@ -133,7 +133,13 @@ OPTIMISATION: tuple[Option, ...] = (
         "constant",
         choices=LR_SCHEDULES,
         field="optimisation.scheduler",
-        conflicts=(Conflict(_SCHEDULE_FREE, "it is made to need none", values=LR_SCHEDULES[1:]),),
+        conflicts=(
+            Conflict(
+                _SCHEDULE_FREE,
+                "the schedule-free optimizer replaces a schedule",
+                values=LR_SCHEDULES[1:],
+            ),
+        ),
         metadata=("ss_lr_scheduler",),
     ),
     Option(
@@ -173,13 +179,15 @@ OPTIMISATION: tuple[Option, ...] = (
     Option(
         "ema",
         Kind.NUMBER,
-        "Exponential moving average of the weights, with this decay; 0 turns EMA off.",
+        "Decay of the exponential moving average (EMA) of the weights; 0 turns EMA off.",
         ALL,
         0.0,
         low=0,
         high=0.99999,
         field="optimisation.ema",
-        conflicts=(Conflict(_SCHEDULE_FREE, "it averages already"),),
+        conflicts=(
+            Conflict(_SCHEDULE_FREE, "the schedule-free optimizer averages the weights already"),
+        ),
         long_doc="At step i, counted from 0, the decay is at most (1 + i) / (10 + i).",
     ),
     Option(

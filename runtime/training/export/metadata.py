@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
 
 import torch
 
 from promptlang.datasets.examples import Example
+from promptlang.grammar import vocabulary
 from promptlang.plan.steps import Train
-from promptlang.plan.training_config import Dreambooth, Lora, Method
+from promptlang.plan.training_config import Dreambooth, Lora, Method, TrainingConfig
 from promptlang.prompts.captions import parse_caption
 
 from ...adapters.lora import OWN_VAE_KEY
@@ -68,7 +70,7 @@ def build_metadata(
         **({} if base.vae_files else {OWN_VAE_KEY: "the model's own"}),
         **({"modelspec.license": base.license} if base.license else {}),
         FINGERPRINT_KEY: key,
-        **_config_metadata(step),
+        **_config_metadata(step.config),
         **(learner.notes or {}),
     }
 
@@ -101,26 +103,36 @@ def _kind(method: Method) -> str:
             return "/textual-inversion"
 
 
-def _config_metadata(step: Train) -> dict[str, str]:
-    config, optimisation = step.config, step.config.optimisation
-    objective = config.objective
-    return {
-        "ss_steps": str(optimisation.steps),
-        "ss_learning_rate": str(optimisation.learning_rate),
-        "ss_unet_lr": str(optimisation.learning_rate),
-        "ss_text_encoder_lr": str(optimisation.text_encoder_rate),
-        **{f"promptlang_{part}_lr": str(rate) for part, rate in optimisation.part_rates},
-        "ss_optimizer": _OPTIMIZERS.get(optimisation.optimizer, optimisation.optimizer),
-        "ss_lr_scheduler": optimisation.scheduler,
-        "ss_lr_warmup_steps": str(optimisation.warmup),
-        "ss_total_batch_size": str(optimisation.pictures_per_step),
-        "ss_gradient_accumulation_steps": str(optimisation.accumulate),
-        "ss_gradient_checkpointing": str(optimisation.gradient_checkpointing),
-        "ss_max_grad_norm": str(optimisation.clip),
-        "ss_seed": str(config.seed),
-        "ss_clip_skip": str(config.clip_skip if config.clip_skip > 1 else None),
-        "ss_noise_offset": str(objective.noise_offset or None),
-        "ss_min_snr_gamma": str(objective.gamma if objective.weighting == "min-snr" else None),
-        "ss_loss_type": objective.loss,
-        "ss_prior_loss_weight": str(config.prior.weight if config.prior else None),
+def _config_metadata(config: TrainingConfig) -> dict[str, str]:
+    """Return the values of the options under the keys that their declarations name."""
+    recorded = {
+        key: str(value)
+        for option in vocabulary.OPTIONS
+        for value in _recorded_values(option, config)
+        for key in option.metadata
     }
+    return {**recorded, "ss_total_batch_size": str(config.optimisation.pictures_per_step)}
+
+
+def _recorded_values(option: vocabulary.Option, config: TrainingConfig) -> Iterator[object]:
+    """Yield an option's value as kohya's scripts write it; nothing for a key that is left out."""
+    objective, optimisation = config.objective, config.optimisation
+    match option.name:
+        case "optimizer":
+            yield _OPTIMIZERS.get(optimisation.optimizer, optimisation.optimizer)
+        case "clip-skip":
+            yield config.clip_skip if config.clip_skip > 1 else None
+        case "noise-offset":
+            yield objective.noise_offset or None
+        case "min-snr":
+            yield objective.gamma if objective.weighting == "min-snr" else None
+        case "prior":
+            yield config.prior.weight if config.prior else None
+        case "down-lr" | "mid-lr" | "up-lr":
+            yield from (
+                rate for part, rate in optimisation.part_rates if option.name == f"{part}-lr"
+            )
+        case _ if option.metadata and option.field:
+            yield attrgetter(option.field)(config)
+        case _:
+            pass
