@@ -22,8 +22,8 @@ BLANKS = " \t"
 
 def prompt_edits(span: Span) -> list[Edit]:
     """The edits to a prompt; none where something is odd about how it is written."""
-    lexemes, found = lex(span)
-    if found:
+    lexemes, diagnostics = lex(span)
+    if diagnostics:
         return []
     edits = [*_unescaped(span), *_around_moments(lexemes)]
     for lexeme in lexemes:
@@ -59,7 +59,7 @@ def _around_moments(lexemes: list[Lexeme]) -> Iterator[Edit]:
 
 
 def _unescaped(span: Span) -> Iterator[Edit]:
-    for piece in scan(span, []):
+    for piece in scan(span)[0]:
         if piece.end - piece.start == 2 and piece.text in NEEDLESS_ESCAPES:
             yield Edit(piece.start, piece.end, piece.text)
 

@@ -1,18 +1,19 @@
-"""Templates filled in: drawn from a seed, or every way there is, one after the other.
+"""Expansion of templates: sampled with a seed, or all expansions one after the other.
 
-What comes out still knows where it stands in the prompt: a variant's text at its own place, a wildcard's
-line and a `let` at the place where they are used.
+Spans in an expansion lead back to the prompt: a variant's text to its own place, a wildcard's line and a
+`let` to the place where they are used.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import permutations
+from itertools import islice, permutations
+from typing import Protocol, TypeVar
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import Diagnostic, Diagnostics
 from promptlang.diagnostics.names import (
     missing_argument,
     too_many_arguments,
@@ -20,18 +21,19 @@ from promptlang.diagnostics.names import (
     unknown_wildcard,
 )
 from promptlang.diagnostics.templates import endless_expansion, expansion_too_long
-from promptlang.source import Source
+from promptlang.source import Source, Span
 from promptlang.source.source_map import MappedPiece, SourceMap
 from promptlang.syntax import templates
 from promptlang.syntax.prompt_parser import parse_prompt
 
 MAX_EXPANDED_LENGTH = 1_000_000
-"""Characters that a prompt may come to: a `let` of `let`s doubles at each."""
+"""The greatest length of an expansion in characters: a `let` of `let`s doubles at each."""
 
 MAX_WILDCARD_DEPTH = 32
-"""Wildcard lines that name wildcards."""
+"""The greatest depth of wildcards in the lines of wildcards."""
 
 Pieces = list[MappedPiece]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,52 +46,53 @@ class LetDefinition:
 
 
 def no_lines(_: str) -> Sequence[str]:
-    """Where there are no wildcard files."""
+    """Return no lines, as if there were no wildcard files."""
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What templates look up."""
+    """The definitions and files that templates refer to."""
 
     lets: Mapping[str, LetDefinition] = field(default_factory=dict)
     wildcards: Callable[[str], Sequence[str]] = no_lines
-    """The lines that ``__pattern__`` stands for; none where there is no such file."""
+    """Returns the lines that ``__pattern__`` stands for, none if there is no such file."""
     triggers: Mapping[str, str] = field(default_factory=dict)
-    """The words that each LoRA was trained with."""
+    """The trigger words of each LoRA."""
 
 
 class TooLongError(ValueError):
-    """The templates come to more text than any prompt has."""
+    """An expansion is longer than `MAX_EXPANDED_LENGTH`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """A prompt without templates, made from one that had some."""
+    """A prompt without templates, made from one with templates."""
 
     prompt: ast.Prompt
     diagnostics: tuple[Diagnostic, ...] = ()
-    """What is wrong with it, at the places where its user wrote it."""
+    """The mistakes in the expansion, with spans in the original prompt."""
 
 
 def sample_expansion(
     prompt: ast.Prompt, seed: int, library: Library, *, divided: bool = True
 ) -> Expansion:
-    """The prompt with its templates filled in as the seed has it."""
+    """Return the expansion that a seed selects; ``AND`` is a word in it unless it is `divided`."""
     if not has_templates(prompt):
         return Expansion(prompt)
-    found: list[Diagnostic] = []
-    text = _joined(
-        prompt,
-        found,
-        lambda: _Expander(library, found, random.Random(seed), _Budget()).sample(prompt),
-    )
+    diagnostics = Diagnostics()
+    expander = _Expander(library, _SeededChoice(random.Random(seed)), diagnostics)
+    try:
+        text = SourceMap.join(next(expander.expand(prompt)), prompt.span)
+    except TooLongError:
+        diagnostics.add(expansion_too_long(MAX_EXPANDED_LENGTH, prompt.span))
+        text = SourceMap.of(prompt.span)
     read = _read(text, divided=divided)
-    return replace(read, diagnostics=(*found, *read.diagnostics))
+    return replace(read, diagnostics=(*diagnostics, *read.diagnostics))
 
 
 def enumerate_expansions(prompt: ast.Prompt, library: Library) -> Iterator[Expansion]:
-    """Each way to fill in the templates, lazily: there may be more than anyone will wait for."""
+    """Yield all expansions, lazily: there may be too many to wait for."""
     if has_templates(prompt):
         yield from map(_read, enumerate_texts(prompt, library))
     else:
@@ -97,41 +100,67 @@ def enumerate_expansions(prompt: ast.Prompt, library: Library) -> Iterator[Expan
 
 
 def enumerate_texts(prompt: ast.Prompt, library: Library) -> Iterator[SourceMap]:
-    """The text of each way to fill in the templates. Raises TooLongError where one is longer than `MAX_EXPANDED_LENGTH`."""
-    expander = _Expander(library, [], random.Random(0), _Budget())
-    for pieces in expander.enumerate(
-        prompt.span.source, (prompt.span.start, prompt.span.end), prompt.templates
-    ):
+    """Yield the texts of all expansions.
+
+    Raises TooLongError for one that is longer than `MAX_EXPANDED_LENGTH`.
+    """
+    expander = _Expander(library, _AllChoices(), Diagnostics())
+    for pieces in expander.expand(prompt):
         yield SourceMap.join(pieces, prompt.span)
 
 
 def has_templates(prompt: ast.Prompt) -> bool:
-    """Whether there is anything to fill in."""
+    """Return whether a prompt has templates to expand."""
     return templates.may_have_templates(prompt.span.text) and bool(prompt.templates)
 
 
 def _read(text: SourceMap, *, divided: bool = True) -> Expansion:
     source = Source(text.text, text.source.name)
-    prompt, found = parse_prompt(source.span(0, len(text.text)), divided=divided, templated=False)
-    return Expansion(
-        prompt,
-        tuple(replace(each, span=text.span(each.span.start, each.span.end)) for each in found),
-    )
+    span = source.span(0, len(text.text))
+    prompt, found = parse_prompt(span, divided=divided, templated=False)
+    moved = (replace(each, span=text.span(each.span.start, each.span.end)) for each in found)
+    return Expansion(prompt, tuple(moved))
 
 
-def _joined(prompt: ast.Prompt, found: list[Diagnostic], fill: Callable[[], Pieces]) -> SourceMap:
-    try:
-        return SourceMap.join(fill(), prompt.span)
-    except TooLongError:
-        found.append(expansion_too_long(MAX_EXPANDED_LENGTH, prompt.span))
-        return SourceMap.of(prompt.span)
+class _Choice(Protocol):
+    """Selects among the alternatives of templates."""
+
+    def picks(self, variant: ast.Variant) -> Iterator[Iterable[ast.Choice]]:
+        """Yield the selections of a variant's choices."""
+        ...
+
+    def lines(self, lines: Sequence[str]) -> Iterable[str]:
+        """Return the selected lines of a wildcard."""
+        ...
+
+    def spend(self, text: str) -> None:
+        """Count a text that is written. Raises TooLongError if there are too many characters."""
+        ...
 
 
 @dataclass(slots=True)
-class _Budget:
-    """What all that fills in one prompt may still write."""
+class _SeededChoice:
+    """One alternative of each template, drawn in the order in which the templates are expanded."""
 
+    rng: random.Random
     left: int = MAX_EXPANDED_LENGTH
+    """The characters that all templates together may still write."""
+
+    def picks(self, variant: ast.Variant) -> Iterator[Iterable[ast.Choice]]:
+        yield self._pick(variant)
+
+    def _pick(self, variant: ast.Variant) -> Iterator[ast.Choice]:
+        """Draw choices without replacement, each when the expansion of the one before is done."""
+        left = list(variant.choices)
+        count = self.rng.randint(variant.least, variant.most)
+        for _ in range(min(count, len(left))):
+            weights = [choice.weight for choice in left]
+            picked = self.rng.choices(left, weights if any(weights) else None)[0]
+            left = [choice for choice in left if choice is not picked]
+            yield picked
+
+    def lines(self, lines: Sequence[str]) -> Iterable[str]:
+        return (self.rng.choice(lines),)
 
     def spend(self, text: str) -> None:
         self.left -= len(text) + 1  # an empty text is work, too
@@ -139,245 +168,173 @@ class _Budget:
             raise TooLongError
 
 
-class _Expander:
-    def __init__(
-        self, library: Library, found: list[Diagnostic], chance: random.Random, budget: _Budget
-    ) -> None:
-        self._library, self._found, self._rng, self._budget = library, found, chance, budget
-        self._values: dict[str, str] = {}
-        """The parameters of the `let` that is being filled in."""
-        self._depth = 0
-        self._written: ast.Wildcard
-        """The one in the prompt that led to the lines that are being filled in."""
+class _AllChoices:
+    """All alternatives of each template."""
 
-    # Drawn
+    def picks(self, variant: ast.Variant) -> Iterator[Iterable[ast.Choice]]:
+        for count in range(variant.least, variant.most + 1):
+            yield from permutations(variant.choices, count)
 
-    def sample(self, prompt: ast.Prompt) -> Pieces:
-        return self._sample(
-            prompt.span.source, (prompt.span.start, prompt.span.end), prompt.templates
-        )
-
-    def _sample(
-        self, source: Source, edges: tuple[int, int], found: Sequence[ast.Template]
-    ) -> Pieces:
-        pieces, (start, end) = [], edges
-        for template in found:
-            pieces.append(self._literal(source, start, template.span.start))
-            pieces += self._sample_template(template)
-            start = template.span.end
-        return [*pieces, self._literal(source, start, end)]
-
-    def _literal(self, source: Source, start: int, end: int) -> MappedPiece:
-        text = source.text[start:end]
-        self._budget.spend(text)
-        return MappedPiece(text, start, end)
-
-    def _sample_template(self, template: ast.Template) -> Pieces:
-        match template:
-            case ast.Variant():
-                return self._variant(template)
-            case ast.Wildcard():
-                lines = self._lines(template)
-                return [
-                    _opaque(
-                        self._line(self._rng.choice(lines), template)
-                        if lines
-                        else template.span.text,
-                        template,
-                    )
-                ]
-            case ast.Reference():
-                return [_opaque(self._let(template), template)]
-
-    def _variant(self, variant: ast.Variant) -> Pieces:
-        count = self._rng.randint(variant.least, variant.most)
-        left, pieces = list(variant.choices), list[MappedPiece]()
-        for index in range(min(count, len(left))):
-            weights = [choice.weight for choice in left]
-            picked = self._rng.choices(left, weights if any(weights) else None)[0]
-            left = [choice for choice in left if choice is not picked]
-            if index:
-                pieces.append(MappedPiece(variant.separator, picked.span.start, picked.span.start))
-            pieces += self._sample(
-                picked.span.source, (picked.span.start, picked.span.end), picked.templates
-            )
-        return pieces
-
-    def _line(self, line: str, wildcard: ast.Wildcard) -> str:
-        """A wildcard's line, its own templates filled in."""
-        self._budget.spend(line)
-        if not templates.may_have_templates(line):
-            return line
-        if not self._depth:
-            self._written = wildcard
-        if self._depth >= MAX_WILDCARD_DEPTH:
-            self._found.append(endless_expansion(self._written.pattern, self._written.span))
-            return line
-        span = Source(line).span(0, len(line))
-        self._depth += 1
-        text = _text(self._sample(span.source, (0, len(line)), templates.find_templates(span, [])))
-        self._depth -= 1
-        return text
-
-    def _lines(self, wildcard: ast.Wildcard) -> Sequence[str]:
-        lines = self._library.wildcards(wildcard.pattern)
-        if not lines:
-            self._found.append(unknown_wildcard(wildcard.pattern, wildcard.span))
+    def lines(self, lines: Sequence[str]) -> Iterable[str]:
         return lines
 
-    def _let(self, reference: ast.Reference) -> str:
-        if reference.name in self._values and not reference.arguments:
-            return self._values[reference.name]
-        let = self._known(reference)
-        if let is None:
-            return reference.span.text
-        given = [
-            _text(self._sample(a.span.source, (a.span.start, a.span.end), a.templates))
-            for a in reference.arguments
-        ]
-        with_values = self._inside(let, given, reference)
-        return reference.span.text if with_values is None else _text(with_values.sample(let.body))
+    def spend(self, text: str) -> None:
+        """Count nothing: the expander limits the length of each expansion."""
 
-    def _known(self, reference: ast.Reference) -> LetDefinition | None:
-        let = self._library.lets.get(reference.name)
-        if let is None:
-            known = [*self._library.lets, *self._values]
-            self._found.append(unknown_let(reference.name, known, reference.span))
-        elif len(reference.arguments) > len(let.parameters):
-            names = [each.name for each in let.parameters]
-            self._found.append(too_many_arguments(reference.name, names, reference.span))
-            return None
-        return let
 
-    def _inside(
-        self, let: LetDefinition, given: list[str], reference: ast.Reference
-    ) -> _Expander | None:
-        """What fills in the body of a `let`: the same chance and length, its own names."""
-        values = {each.name: each.default for each in let.parameters}
-        values.update(zip(values, given, strict=False))
-        missing = [name for name, value in values.items() if value is None]
-        if missing:
-            self._found.append(missing_argument(reference.name, missing[0], reference.span))
-            return None
-        inner = _Expander(
-            replace(self._library, lets=let.lets), self._found, self._rng, self._budget
-        )
-        inner._values = {name: value for name, value in values.items() if value is not None}
-        inner._depth = self._depth
-        if self._depth:
-            inner._written = self._written
-        return inner
+@dataclass(frozen=True, slots=True)
+class _Expander:
+    """Expands templates with the names of one scope: the whole prompt, or the body of a `let`."""
 
-    # Every way
+    library: Library
+    choice: _Choice
+    diagnostics: Diagnostics
+    values: Mapping[str, str] = field(default_factory=dict)
+    """The parameters of the `let`."""
+    depth: int = 0
+    """The number of wildcards whose lines lead here."""
+    outermost: ast.Wildcard | None = None
+    """The first of these wildcards."""
 
-    def enumerate(
-        self, source: Source, edges: tuple[int, int], found: Sequence[ast.Template]
-    ) -> Iterator[Pieces]:
-        """The last template changes fastest."""
-        ways = [lambda template=template: self._enumerate_template(template) for template in found]
-        starts = [edges[0], *(template.span.end for template in found)]
-        ends = [*(template.span.start for template in found), edges[1]]
-        literals = [MappedPiece(source.text[a:b], a, b) for a, b in zip(starts, ends, strict=True)]
-        for filled in lazy_product(ways):
-            pieces = [literals[0]]
-            for inner, literal in zip(filled, literals[1:], strict=True):
-                pieces += [*inner, literal]
+    def expand(self, node: ast.Prompt | ast.Choice | ast.Argument) -> Iterator[Pieces]:
+        """Yield the selected expansions of a node's text; its last template changes fastest.
+
+        Raises TooLongError for one that is longer than `MAX_EXPANDED_LENGTH`.
+        """
+        return self._expand(node.span, node.templates)
+
+    def _expand(self, span: Span, found: Sequence[ast.Template]) -> Iterator[Pieces]:
+        for filled in lazy_product(_split(span, found), self._expand_item):
+            pieces = [piece for inner in filled for piece in inner]
             if sum(len(piece.text) for piece in pieces) > MAX_EXPANDED_LENGTH:
                 raise TooLongError
             yield pieces
 
-    def _enumerate_template(self, template: ast.Template) -> Iterator[Pieces]:
-        match template:
+    def _expand_item(self, item: Span | ast.Template) -> Iterator[Pieces]:
+        match item:
+            case Span(start=start, end=end, text=text):
+                self.choice.spend(text)
+                yield [MappedPiece(text, start, end)]
             case ast.Variant():
-                for count in range(template.least, template.most + 1):
-                    for picked in permutations(template.choices, count):
-                        yield from self._picked(template, picked)
+                for picked in self.choice.picks(item):
+                    yield from self._variant(item, picked)
             case ast.Wildcard():
-                lines = self._library.wildcards(template.pattern) or [template.span.text]
-                yield from (
-                    [_opaque(text, template)]
-                    for line in lines
-                    for text in self._enumerate_line(line)
-                )
+                for text in self._wildcard(item):
+                    yield [MappedPiece(text, item.span.start, item.span.end)]
             case ast.Reference():
-                yield from ([_opaque(text, template)] for text in self._enumerate_let(template))
+                for text in self._reference(item):
+                    yield [MappedPiece(text, item.span.start, item.span.end)]
 
-    def _picked(self, variant: ast.Variant, picked: Sequence[ast.Choice]) -> Iterator[Pieces]:
-        ways = [
-            lambda c=c: self.enumerate(c.span.source, (c.span.start, c.span.end), c.templates)
-            for c in picked
-        ]
-        for filled in lazy_product(ways):
+    def _variant(self, variant: ast.Variant, picked: Iterable[ast.Choice]) -> Iterator[Pieces]:
+        for filled in lazy_product(picked, self.expand):
             pieces: Pieces = []
-            for index, (choice, inner) in enumerate(zip(picked, filled, strict=True)):
-                separator = (
-                    [MappedPiece(variant.separator, choice.span.start, choice.span.start)]
-                    if index
-                    else []
-                )
-                pieces += [*separator, *inner]
+            for index, inner in enumerate(filled):
+                if index:
+                    start = inner[0].start
+                    pieces.append(MappedPiece(variant.separator, start, start))
+                pieces += inner
             yield pieces
 
-    def _enumerate_line(self, line: str) -> Iterator[str]:
-        if not templates.may_have_templates(line) or self._depth >= MAX_WILDCARD_DEPTH:
-            yield line
-            return
-        span = Source(line).span(0, len(line))
-        self._depth += 1
-        for pieces in self.enumerate(
-            span.source, (0, len(line)), templates.find_templates(span, [])
-        ):
-            yield _text(pieces)
-        self._depth -= 1
+    def _wildcard(self, wildcard: ast.Wildcard) -> Iterator[str]:
+        lines = self.library.wildcards(wildcard.pattern)
+        if lines:
+            for line in self.choice.lines(lines):
+                yield from self._line(line, wildcard)
+        else:
+            self.diagnostics.add(unknown_wildcard(wildcard.pattern, wildcard.span))
+            yield wildcard.span.text
 
-    def _enumerate_let(self, reference: ast.Reference) -> Iterator[str]:
-        if reference.name in self._values and not reference.arguments:
-            yield self._values[reference.name]
+    def _line(self, line: str, wildcard: ast.Wildcard) -> Iterator[str]:
+        """Yield the expansions of a wildcard's line, which may have templates itself."""
+        self.choice.spend(line)
+        outermost = self.outermost or wildcard
+        if not templates.may_have_templates(line):
+            yield line
+        elif self.depth >= MAX_WILDCARD_DEPTH:
+            self.diagnostics.add(endless_expansion(outermost.pattern, outermost.span))
+            yield line
+        else:
+            span = Source(line).span(0, len(line))
+            inner = replace(self, depth=self.depth + 1, outermost=outermost)
+            yield from map(_text, inner._expand(span, templates.find_templates(span)[0]))
+
+    def _reference(self, reference: ast.Reference) -> Iterator[str]:
+        if reference.name in self.values and not reference.arguments:
+            yield self.values[reference.name]
             return
-        let = self._known(reference)
-        ways = [
-            lambda a=a: self.enumerate(a.span.source, (a.span.start, a.span.end), a.templates)
-            for a in reference.arguments
-        ]
-        for given in lazy_product(ways):
-            inner = (
-                self._inside(let, [_text(each) for each in given], reference)
-                if let is not None
-                else None
-            )
-            if inner is None or let is None:
+        let = self._definition(reference)
+        if let is None:
+            yield reference.span.text
+            return
+        for given in lazy_product(reference.arguments, self.expand):
+            inner = self._scope_of(let, [*map(_text, given)], reference)
+            if inner is None:
                 yield reference.span.text
                 return
-            body = let.body.span
-            yield from (
-                _text(each)
-                for each in inner.enumerate(body.source, (body.start, body.end), let.body.templates)
-            )
+            yield from map(_text, inner.expand(let.body))
+
+    def _definition(self, reference: ast.Reference) -> LetDefinition | None:
+        name, span = reference.name, reference.span
+        let = self.library.lets.get(name)
+        if let is None:
+            known = [*self.library.lets, *self.values]
+            self.diagnostics.add(unknown_let(name, known, span))
+        elif len(reference.arguments) > len(let.parameters):
+            parameters = [each.name for each in let.parameters]
+            self.diagnostics.add(too_many_arguments(name, parameters, span))
+            return None
+        return let
+
+    def _scope_of(
+        self, let: LetDefinition, given: list[str], reference: ast.Reference
+    ) -> _Expander | None:
+        """Return the expander of a `let`'s body; None if an argument is missing."""
+        values = {each.name: each.default for each in let.parameters}
+        values.update(zip(values, given, strict=False))
+        missing = [name for name, value in values.items() if value is None]
+        if missing:
+            self.diagnostics.add(missing_argument(reference.name, missing[0], reference.span))
+            return None
+        known = {name: value for name, value in values.items() if value is not None}
+        return replace(self, library=replace(self.library, lets=let.lets), values=known)
 
 
-def lazy_product(factories: Sequence[Callable[[], Iterator[Pieces]]]) -> Iterator[list[Pieces]]:
-    """Each way of the first with each of the second and so on; nothing is made before it is asked for."""
-    running = [way() for way in factories[:1]]
-    now: list[Pieces] = []
-    if not factories:
-        yield []
-    while running:
-        step = next(running[-1], None)
-        if step is None:
-            running.pop()
-            if now:
-                now.pop()
-            continue
-        now.append(step)
-        if len(now) == len(factories):
-            yield list(now)
-            now.pop()
+def _split(span: Span, found: Sequence[ast.Template]) -> Iterator[Span | ast.Template]:
+    """Yield a text's templates and the spans before, between and after them."""
+    start = span.start
+    for template in found:
+        yield span.source.span(start, template.span.start)
+        yield template
+        start = template.span.end
+    yield span.source.span(start, span.end)
+
+
+def lazy_product(
+    items: Iterable[T], expand: Callable[[T], Iterator[Pieces]]
+) -> Iterator[list[Pieces]]:
+    """Yield each expansion of the first item with each of the second, and so on.
+
+    Nothing is made before it is needed: the next item is asked for after the expansion of the one before.
+    """
+    source, known = iter(items), list[T]()
+    running: list[Iterator[Pieces]] = []
+    chosen: list[Pieces] = []
+    while True:
+        if len(chosen) == len(known):
+            known += islice(source, 1)
+        if len(chosen) < len(known):
+            running.append(expand(known[len(chosen)]))
         else:
-            running.append(factories[len(now)]())
-
-
-def _opaque(text: str, template: ast.Template) -> MappedPiece:
-    return MappedPiece(text, template.span.start, template.span.end)
+            yield list(chosen)
+        while running:
+            following = next(running[-1], None)
+            del chosen[len(running) - 1 :]
+            if following is not None:
+                chosen.append(following)
+                break
+            running.pop()
+        else:
+            return
 
 
 def _text(pieces: Pieces) -> str:

@@ -1,1 +1,1 @@
-"""Text to syntax tree: logical lines, brackets, tags, templates, and the parsers of prompts and statements."""
+"""The parser: logical lines, brackets, tags and templates of a text, and its syntax tree."""

@@ -1,7 +1,7 @@
-"""What a pair of square brackets is, decided from its top-level fields before the grammar sees it.
+"""The kinds of square brackets: schedule, alternation or de-emphasis, by their top-level fields.
 
-A ``|`` makes an alternation; two or more fields of which the last is a number, or one number for each
-change of phase, make a schedule; anything else weighs less.
+A ``|`` makes an alternation. Two or more fields of which the last is a number, or one number for each
+change of phase, make a schedule. Any other pair is de-emphasis.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _MOMENTS = re.compile(rf"\s*{MOMENT.pattern}\s*(?:,\s*{MOMENT.pattern}\s*)*")
 
 @dataclass(frozen=True, slots=True)
 class SquareBracket:
-    """A pair of square brackets, all in indices of pieces."""
+    """A pair of square brackets; all places are indices of pieces."""
 
     kind: str
-    """The token it opens with: ``OPEN_SCHEDULE``, ``OPEN_ALTERNATION`` or ``OPEN_SQUARE``."""
+    """The type of its opening token: ``OPEN_SCHEDULE``, ``OPEN_ALTERNATION`` or ``OPEN_SQUARE``."""
     separators: tuple[int, ...] = ()
-    """Between its branches."""
+    """The marks between its branches."""
     tail: int | None = None
-    """The colon before its moments."""
+    """The colon before its moments, None if it has none."""
     moments: tuple[ast.Moment, ...] = ()
     colons: int = 0
-    """How many fields it might have been meant to have."""
+    """The number of colons in de-emphasis, which may be meant as a schedule."""
 
     def diagnose(self, whole: Span) -> Iterator[Diagnostic]:
-        """What is hardly meant about it, where it stands."""
+        """Yield warnings about a bracket that may be meant as another kind; `whole` is its span."""
         if self.colons > 1 and self.moments:
             yield syntax.moment_count_mismatch(self.colons, len(self.moments), whole)
         elif self.colons:
@@ -48,7 +48,7 @@ class SquareBracket:
 def classify(
     source: Source, pieces: Sequence[PromptPiece], brackets: Brackets
 ) -> dict[int, SquareBracket]:
-    """What each closed pair is, by its opening bracket; one that crosses another only weighs."""
+    """Return the closed pairs by their opening bracket, without those that cross another."""
     separators = _separators(pieces, brackets)
     squares: dict[int, SquareBracket] = {}
     for opening, closing in brackets.closing.items():
@@ -61,8 +61,8 @@ def classify(
 
 
 def _separators(pieces: Sequence[PromptPiece], brackets: Brackets) -> Mapping[int, list[int]]:
-    """The colons and bars directly inside each bracket."""
-    found: dict[int, list[int]] = {}
+    """Return the colons and bars directly inside each bracket, by the opening bracket."""
+    separators: dict[int, list[int]] = {}
     opening = brackets.opening
     inside: list[int] = []
     shut: set[int] = set()
@@ -74,8 +74,8 @@ def _separators(pieces: Sequence[PromptPiece], brackets: Brackets) -> Mapping[in
             while inside and inside[-1] in shut:
                 inside.pop()
         elif piece.mark in (":", "|") and inside:
-            found.setdefault(inside[-1], []).append(index)
-    return found
+            separators.setdefault(inside[-1], []).append(index)
+    return separators
 
 
 def _square(
@@ -96,11 +96,11 @@ def _square(
 def _moments(
     source: Source, pieces: Sequence[PromptPiece], colon: int, closing: int
 ) -> Iterator[ast.Moment]:
-    """The numbers between a colon and the closing bracket, which tags may stand beside and nothing else."""
+    """Yield the numbers between a colon and the closing bracket, if there are only numbers and tags."""
     written: list[PromptPiece] = []
     for at in range(colon + 1, closing):
         if pieces[at].mark not in ("", "tag"):
-            return  # at once: what stands in brackets here may be long
+            return  # early, since text in brackets here may be long
         if not pieces[at].mark and not pieces[at].text.isspace():
             written.append(pieces[at])
     start, end = (written[0].start, written[-1].end) if written else (0, 0)

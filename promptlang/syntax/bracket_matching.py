@@ -1,7 +1,7 @@
-"""Which brackets of a prompt mean something: A1111's rule, that round and square ones match on their own.
+"""The matching of brackets by A1111's rule: round and square ones match independently of each other.
 
-Each kind has its own stack, so ``(a [b) c]`` is legal: such brackets *cross*. So does one that is never
-closed and opens inside another that is, and a square one that has any such, or a stray one, in it.
+Each kind has its own stack, so ``(a [b) c]`` is legal: such brackets *cross*. An unclosed bracket inside a
+closed one crosses it, and so does a square bracket around a crossing or a stray one.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _OPENING = {closing: opening for opening, closing in PAIRS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Brackets:
-    """The brackets among some marks, all as indices of marks."""
+    """The brackets among the marks of a prompt, as indices of marks."""
 
     closing: Mapping[int, int | None]
-    """By opening bracket the closing one; None where it runs to the end."""
+    """The closing bracket of each opening one; None for an unclosed one, which ends with the prompt."""
     crossing: Set[int]
     """The opening brackets whose range crosses another's."""
     stray: Sequence[int]
@@ -27,7 +27,7 @@ class Brackets:
 
     @property
     def opening(self) -> dict[int, int]:
-        """By closing bracket the opening one."""
+        """The opening bracket of each closing one."""
         return {
             closing: opening for opening, closing in self.closing.items() if closing is not None
         }
@@ -35,7 +35,7 @@ class Brackets:
 
 @dataclass(slots=True)
 class _Open:
-    """A bracket on its stack, and how deep the other kind was when it opened, and at the least since."""
+    """A bracket on its stack, with the other kind's depth at its opening, and the least depth since."""
 
     index: int
     depth: int
@@ -43,7 +43,7 @@ class _Open:
 
 
 def match(marks: Mapping[int, str]) -> Brackets:
-    """The brackets among marks by their index, in one pass."""
+    """Match the brackets among marks, which are given by their index, in one pass."""
     stacks: dict[str, list[_Open]] = {opening: [] for opening in PAIRS}
     closing: dict[int, int | None] = {}
     crossing: set[int] = set()
@@ -66,7 +66,7 @@ def match(marks: Mapping[int, str]) -> Brackets:
 
 
 def _close(stacks: dict[str, list[_Open]], kind: str, crossing: set[int]) -> int:
-    """Close the last bracket of a kind; it crosses what is open of the other kind and opened inside it."""
+    """Close the last bracket of a kind, which crosses an open one of the other kind inside it."""
     others = stacks[OTHER[kind]]
     if len(others) > stacks[kind][-1].depth:
         crossing.add(stacks[kind][-1].index)
@@ -79,13 +79,13 @@ def _close(stacks: dict[str, list[_Open]], kind: str, crossing: set[int]) -> int
 
 
 def _spoil(squares: list[_Open]) -> None:
-    """What is open now holds something that is no tree, so it is no schedule: it counts as crossing, too."""
+    """Let the innermost open square bracket count as crossing: its content is no tree."""
     if squares:
         squares[-1].least = -1
 
 
 def _leave(stack: list[_Open], crossing: set[int]) -> int:
-    """Take the last bracket off its stack; it crosses what was open before it and closed since."""
+    """Pop the last bracket, which crosses one that was open before it and is closed since."""
     last = stack.pop()
     if last.least < last.depth:
         crossing.add(last.index)

@@ -1,7 +1,7 @@
-"""A prompt's text as the tokens of grammar/prompt.lark.
+"""The lexer: a prompt's text as the tokens of grammar/prompt.lark.
 
-What a bracket, a colon or a word like ``AND`` means depends on what stands around it; here that is
-settled, so that the grammar has no conflicts.
+The meaning of a bracket, a colon or a word like ``AND`` depends on its surroundings. The lexer decides it,
+so that the grammar has no conflicts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from promptlang.syntax.scanner import PromptPiece, scan
 
 
 class Lexeme(Token):
-    """A token that knows its place."""
+    """A token of Lark's with its span and its node."""
 
     span: Span
     node: ast.Node | ast.Amount | None
@@ -31,7 +31,7 @@ class Lexeme(Token):
     def make(
         cls, kind: str, value: str, span: Span, node: ast.Node | ast.Amount | None = None
     ) -> Lexeme:
-        """A token of a type that the grammar declares."""
+        """Make a token of a type that the grammar declares."""
         lexeme = cls(kind, value, start_pos=span.start, end_pos=span.end)
         lexeme.span = span
         lexeme.node = node
@@ -41,30 +41,33 @@ class Lexeme(Token):
 def lex(
     span: Span, *, divided: bool = True, templated: bool = True
 ) -> tuple[list[Lexeme], list[Diagnostic]]:
-    """The tokens of a prompt, and what is odd about its brackets and tags.
+    """Return the tokens of a prompt, and the mistakes in it in the order of the source.
 
-    ``AND`` is a word unless it is `divided`, braces are characters unless it is `templated`.
+    ``AND`` is a word unless the prompt is `divided`; braces are characters unless it is `templated`.
     """
-    found: list[Diagnostic] = []
-    pieces = list(scan(span, found, templated=templated))
-    ands = _ands(span.source, pieces, found) if divided else []
-    out: list[Lexeme] = []
+    pieces, diagnostics = scan(span, templated=templated)
+    ands, bracketed = _ands(pieces) if divided else ([], [])
+    diagnostics.extend(syntax.and_in_brackets(_place(pieces[at], span.source)) for at in bracketed)
+    diagnostics.extend(_empty_parts(span.source, pieces, ands))
+    lexemes: list[Lexeme] = []
     start = 0
-    found += _empty_parts(span.source, pieces, ands)
     for end in [*ands, len(pieces)]:
-        out += _part(span, pieces[start:end], found, composed=bool(ands))
+        part = _read_part(span, pieces[start:end], composed=bool(ands))
+        diagnostics.extend(_diagnose_part(part))
+        lexemes.extend(_emit(part))
         if end < len(pieces):
-            out.append(_token("AND", pieces[end], span.source))
+            lexemes.append(_token("AND", pieces[end], span.source))
         start = end + 1
-    return out, sorted(dict.fromkeys(found), key=lambda each: each.span.start)
+    return lexemes, sorted(dict.fromkeys(diagnostics), key=lambda each: each.span.start)
 
 
-def _ands(source: Source, pieces: list[PromptPiece], found: list[Diagnostic]) -> list[int]:
-    """Where ``AND`` divides the prompt: outside all brackets that are closed."""
+def _ands(pieces: list[PromptPiece]) -> tuple[list[int], list[int]]:
+    """Return each ``AND`` that divides the prompt, and each that stands in closed brackets, as a word."""
     if all(piece.mark != "AND" for piece in pieces):
-        return []
+        return [], []
     depth = 0
     ands: list[int] = []
+    bracketed: list[int] = []
     matched = bracket_matching.match(_marks(pieces))
     opening = matched.opening
     for index, piece in enumerate(pieces):
@@ -72,17 +75,15 @@ def _ands(source: Source, pieces: list[PromptPiece], found: list[Diagnostic]) ->
             depth += 1
         elif index in opening:
             depth -= 1
-        elif piece.mark == "AND" and not depth:
-            ands.append(index)
         elif piece.mark == "AND":
-            found.append(syntax.and_in_brackets(_place(piece, source)))
-    return ands
+            (bracketed if depth else ands).append(index)
+    return ands, bracketed
 
 
 def _empty_parts(
     source: Source, pieces: list[PromptPiece], ands: list[int]
 ) -> Iterator[Diagnostic]:
-    """An ``AND`` with nothing before or after it, not even a LoRA."""
+    """Report each ``AND`` with nothing before or after it, not even a LoRA."""
     if not ands:
         return
     filled = [at for at, piece in enumerate(pieces) if piece.mark or piece.text.strip()]
@@ -110,22 +111,31 @@ def _token(
     return Lexeme.make(kind, piece.text, _place(piece, source), node)
 
 
-# One part: a prompt, or what stands between two ANDs
+# One part: a prompt, or the text between two ANDs
 
 
-def _part(
-    span: Span, pieces: list[PromptPiece], found: list[Diagnostic], *, composed: bool
-) -> Iterator[Lexeme]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part's pieces, and its brackets by their meaning."""
+
+    span: Span
+    pieces: list[PromptPiece]
+    brackets: Brackets
+    squares: dict[int, SquareBracket]
+    composed: bool
+    """True if the prompt has several parts, each of which may end in its weight."""
+    weight: Lexeme | None
+
+    @property
+    def source(self) -> Source:
+        return self.span.source
+
+
+def _read_part(span: Span, pieces: list[PromptPiece], *, composed: bool) -> _Part:
     pieces, weight = _split_off_weight(span.source, pieces) if composed else (pieces, None)
-    if composed:
-        found += _diagnose_part_weight(span.source, pieces, weight)
     matched = bracket_matching.match(_marks(pieces))
-    part = _Part(span, pieces, matched, bracket_kinds.classify(span.source, pieces, matched))
-    if all(piece.mark != "template" for piece in pieces):  # else what they become decides
-        found += _diagnose_part(part)
-    yield from _emit(part)
-    if weight is not None:
-        yield weight
+    squares = bracket_kinds.classify(span.source, pieces, matched)
+    return _Part(span, pieces, matched, squares, composed, weight)
 
 
 _PART_WEIGHT = re.compile(rf"\s*([-+]?(?:\d+\.?|\d*\.\d+)|{numbers.CHANGING_PATTERN})\s*")
@@ -134,7 +144,7 @@ _PART_WEIGHT = re.compile(rf"\s*([-+]?(?:\d+\.?|\d*\.\d+)|{numbers.CHANGING_PATT
 def _split_off_weight(
     source: Source, pieces: list[PromptPiece]
 ) -> tuple[list[PromptPiece], Lexeme | None]:
-    """The pieces without a ``:0.5`` at their end, and that number."""
+    """Return the pieces without a ``:0.5`` at their end, and the weight."""
     last = next((at for at in reversed(range(len(pieces))) if not _blank(pieces[at])), 0)
     first = last
     if pieces and pieces[last].mark == "]":
@@ -158,22 +168,23 @@ _INVALID_NUMBER = re.compile(
     r"\s*(?P<number>[+-]?(?:inf(?:inity)?|nan|(?:\d[\d.,]*|\.\d[\d.,]*)(?:e[+-]?\d+)?%?))\s*",
     re.IGNORECASE,
 )
-"""What another program would take for a number, or a hurried person."""
+"""Text that is a number elsewhere, or is meant as one."""
 
 
-def _diagnose_part_weight(
-    source: Source, pieces: list[PromptPiece], weight: Lexeme | None
-) -> Iterator[Diagnostic]:
-    """``b:nan`` in ``a AND b:nan``"""
-    if weight is not None:
-        yield from numbers.diagnose(weight.node) if isinstance(weight.node, ast.Amount) else ()
+def _diagnose_part_weight(part: _Part) -> Iterator[Diagnostic]:
+    """``a AND b:nan``: report the number."""
+    if part.weight is not None:
+        yield from (
+            numbers.diagnose(part.weight.node) if isinstance(part.weight.node, ast.Amount) else ()
+        )
         return
+    pieces = part.pieces
     last = next((at for at in reversed(range(len(pieces))) if not _blank(pieces[at])), 0)
-    yield from _diagnose_number(source, pieces, last)
+    yield from _diagnose_number(part.source, pieces, last)
 
 
 def _diagnose_number(source: Source, pieces: list[PromptPiece], at: int) -> Iterator[Diagnostic]:
-    """Where a colon and something like a number stand, but no weight."""
+    """Report a piece after a colon that is almost a number, but not a weight."""
     if at and pieces[at - 1].mark == ":" and not pieces[at].mark:
         number = _INVALID_NUMBER.fullmatch(source.text, pieces[at].start, pieces[at].end)
         if number is not None:
@@ -185,21 +196,11 @@ def _blank(piece: PromptPiece) -> bool:
     return piece.mark == "tag" or piece.text.isspace()
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A part whose brackets are understood."""
-
-    span: Span
-    pieces: list[PromptPiece]
-    brackets: Brackets
-    squares: dict[int, SquareBracket]
-
-    @property
-    def source(self) -> Source:
-        return self.span.source
-
-
 def _diagnose_part(part: _Part) -> Iterator[Diagnostic]:
+    if part.composed:
+        yield from _diagnose_part_weight(part)
+    if any(piece.mark == "template" for piece in part.pieces):
+        return  # a template may open or close a bracket: its expansion is diagnosed
     for opening, closing in part.brackets.closing.items():
         if closing is None:
             piece = part.pieces[opening]
@@ -217,7 +218,7 @@ def _diagnose_part(part: _Part) -> Iterator[Diagnostic]:
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """The tokens that a piece stands for, and the piece to go on from."""
+    """The tokens that a piece becomes, and the index of the next piece to read."""
 
     tokens: tuple[Lexeme, ...]
     after: int
@@ -238,6 +239,8 @@ def _emit(part: _Part) -> Iterator[Lexeme]:
         yield from role.tokens
         at = role.after
     yield from _text(pending, part.source)
+    if part.weight is not None:
+        yield part.weight
 
 
 def _text(pieces: list[PromptPiece], source: Source) -> Iterator[Lexeme]:
@@ -247,7 +250,7 @@ def _text(pieces: list[PromptPiece], source: Source) -> Iterator[Lexeme]:
 
 
 _WHOLE = {"tag": "TAG", "token": "TAG", "template": "TAG", "BREAK": "BREAK"}
-"""The pieces that mean something wherever they stand."""
+"""The marks that mean the same wherever they stand."""
 
 
 def _roles(part: _Part) -> Iterator[tuple[int, _Role]]:
@@ -281,17 +284,12 @@ def _closing_round(part: _Part, index: int) -> _Role:
 
 
 def _closing_square(part: _Part, index: int, square: SquareBracket) -> _Role:
-    """With the tags that stand beside the moments, which are no branch's."""
+    """Return the bracket, and after it the tags beside the moments, which belong to no branch."""
     beside = range(index if square.tail is None else square.tail, index)
     tags = [at for at in beside if part.pieces[at].mark == "tag"]
     closing = _token("CLOSE_SQUARE", part.pieces[index], part.source)
-    return _Role(
-        (
-            closing,
-            *(_token("TAG", part.pieces[at], part.source, part.pieces[at].tag) for at in tags),
-        ),
-        index + 1,
-    )
+    lexemes = (_token("TAG", part.pieces[at], part.source, part.pieces[at].tag) for at in tags)
+    return _Role((closing, *lexemes), index + 1)
 
 
 def _separators(part: _Part, square: SquareBracket, closing: int) -> Iterator[tuple[int, _Role]]:
@@ -307,7 +305,7 @@ def _separators(part: _Part, square: SquareBracket, closing: int) -> Iterator[tu
 
 
 def _range(part: _Part, opening: int, closing: int | None) -> Iterator[tuple[int, _Role]]:
-    """A bracket that is no tree: it crosses another, or runs to the end, the round ones before the square ones."""
+    """Yield a bracket that crosses another, or that ends with the prompt, round ones first."""
     piece = part.pieces[opening]
     if closing is None:
         closes = part.span.end + 1 + (piece.mark == "[")

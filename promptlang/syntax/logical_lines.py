@@ -1,4 +1,4 @@
-"""A program as logical lines, each a statement or a prompt."""
+"""The logical lines of a program, each a statement or a prompt."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from promptlang.grammar import vocabulary
 from promptlang.source import Source, Span
 
 TWO_WORD_HEADS = tuple(tuple(head.split()) for head in vocabulary.HEADS if " " in head)
-"""Those of two words."""
+"""The heads of two words, ``use model``."""
 
 
 def logical_lines(source: Source) -> Iterator[Span]:
-    '''The lines of a program: each goes on over indented ones, and through an open ``"""``.'''
+    '''Yield the lines of a program; a line continues over indented ones and through an open ``"""``.'''
     start: int | None = None
     end = offset = 0
     in_string = False
@@ -23,7 +23,7 @@ def logical_lines(source: Source) -> Iterator[Span]:
         if fresh and start is not None:
             yield source.span(start, end)
             start = None
-        if content and (in_string or not _is_comment(line, going_on=start is not None)):
+        if content and (in_string or not _is_comment(line, continued=start is not None)):
             start = offset + len(line) - len(line.lstrip()) if start is None else start
             end = offset + len(line.rstrip())
             in_string ^= content.count('"""') % 2 == 1
@@ -32,28 +32,28 @@ def logical_lines(source: Source) -> Iterator[Span]:
         yield source.span(start, end)
 
 
-def _is_comment(line: str, *, going_on: bool) -> bool:
-    """``#use model emoji`` is one, too; on a line that goes on another, `#1 fan` is text."""
+def _is_comment(line: str, *, continued: bool) -> bool:
+    """Return True for ``#use model emoji``, too; on a continuation line, ``#1 fan`` is text."""
     content = line.strip()
-    return content[0] == "#" and (not going_on or content[1:2].strip() == "")
+    return content[0] == "#" and (not continued or content[1:2].strip() == "")
 
 
 _LET = re.compile(r"let\s+[^\W\d][\w-]*\s*(?:\([^)]*\))?\s*=(?!=)")
 
-_REMARK = r"(?:(?<=\s)#(?:\s.*)?|\s+#(?:\s.*)?)?"
+_COMMENT = r"(?:(?<=\s)#(?:\s.*)?|\s+#(?:\s.*)?)?"
 
 _ONE_WORD = {
-    "convert": re.compile(rf"convert\s+\S+\s+to\s+\S+(?:\s+--\S.*)?{_REMARK}", re.DOTALL),
+    "convert": re.compile(rf"convert\s+\S+\s+to\s+\S+(?:\s+--\S.*)?{_COMMENT}", re.DOTALL),
     "caption": re.compile(r"caption\s+(?:\"|\S*[/.]\S*\s*(?:--.*)?\Z)", re.DOTALL),
-    "validate": re.compile(rf"validate\s+[^\s,]+\s*(?:\s--.*)?{_REMARK}", re.DOTALL),
-    "plot": re.compile(rf"plot\s+[^\s,]+\s*(?:\s--.*)?{_REMARK}", re.DOTALL),
-    "include": re.compile(rf"include\s+(?:\"[^\"]*\"?|\S+\.(?:pl|plang))\s*{_REMARK}", re.DOTALL),
+    "validate": re.compile(rf"validate\s+[^\s,]+\s*(?:\s--.*)?{_COMMENT}", re.DOTALL),
+    "plot": re.compile(rf"plot\s+[^\s,]+\s*(?:\s--.*)?{_COMMENT}", re.DOTALL),
+    "include": re.compile(rf"include\s+(?:\"[^\"]*\"?|\S+\.(?:pl|plang))\s*{_COMMENT}", re.DOTALL),
 }
-"""The heads of one word are English words too: what follows must look like the rest of the statement."""
+"""The heads of one word, with the rest of the statement, since they are English words, too."""
 
 
 def find_statement_head(line: Span) -> str | None:
-    """The statement that a line is by its first words, None for a prompt."""
+    """Return the head of the statement in a line, None for a prompt."""
     text = line.text
     words = text.split(maxsplit=2)
     if tuple(words[:2]) in TWO_WORD_HEADS:
@@ -76,14 +76,14 @@ _OPTIONS = re.compile(r"(?<!\S)--(?=[A-Za-z])")
 
 
 def split_options(line: Span) -> tuple[Span, Span]:
-    """A prompt's line as the prompt and its options, which begin at the first ``--word``."""
-    found = _OPTIONS.search(line.source.text, line.start, line.end)
-    cut = found.start() if found else line.end
+    """Split a prompt's line into the prompt and its options, which begin at the first ``--word``."""
+    options = _OPTIONS.search(line.source.text, line.start, line.end)
+    cut = options.start() if options else line.end
     prompt_end = line.start + len(line.source.text[line.start : cut].rstrip())
     return line.source.span(line.start, prompt_end), line.source.span(cut, line.end)
 
 
 def skip_first_word(line: Span) -> Span:
-    """What follows a line's first word."""
+    """Return the rest of a line after its first word."""
     match = re.match(r"\S+\s*", line.text)
     return line.source.span(line.start + (match.end() if match else 0), line.end)

@@ -22,16 +22,14 @@ MOMENT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 
 def parse_amount(span: Span) -> ast.Amount | None:
-    """The number in a stretch of source, None where there is none."""
+    """Parse a span as a number slot; return None if it is none."""
     text = span.text.strip()
     if _CHANGING.fullmatch(text):
         return _turns(span) if "|" in text else _stages(span)
     if _POINTS.fullmatch(text):
-        found = [
-            _moment(span, match)
-            for match in MOMENT.finditer(span.source.text, span.start, span.end)
-        ]
-        return ast.Curve(tuple(each.value for each in found[::2]), tuple(found[1::2]), span=span)
+        moments = _moments(span)
+        values = tuple(each.value for each in moments[::2])
+        return ast.Curve(values, tuple(moments[1::2]), span=span)
     try:
         number = float(text)
     except ValueError:
@@ -40,7 +38,7 @@ def parse_amount(span: Span) -> ast.Amount | None:
 
 
 def diagnose(amount: ast.Amount) -> Iterator[Diagnostic]:
-    """What is hardly meant about a number that changes."""
+    """Yield warnings about a number that changes over the steps."""
     match amount:
         case ast.Turns(_, ast.Moment(period) as moment) if period <= 0:
             yield alternation_too_short(moment.span)
@@ -52,22 +50,21 @@ def diagnose(amount: ast.Amount) -> Iterator[Diagnostic]:
 
 
 def _stages(span: Span) -> ast.Stages:
-    found = [
-        _moment(span, match) for match in MOMENT.finditer(span.source.text, span.start, span.end)
-    ]
-    cut = len(found) // 2 + 1
-    return ast.Stages(tuple(each.value for each in found[:cut]), tuple(found[cut:]), span=span)
+    moments = _moments(span)
+    cut = len(moments) // 2 + 1
+    return ast.Stages(tuple(each.value for each in moments[:cut]), tuple(moments[cut:]), span=span)
 
 
 def _turns(span: Span) -> ast.Turns:
-    found = [
-        _moment(span, match) for match in MOMENT.finditer(span.source.text, span.start, span.end)
+    moments = _moments(span)
+    period = moments.pop() if ":" in span.text else None
+    return ast.Turns(tuple(each.value for each in moments), period, span=span)
+
+
+def _moments(span: Span) -> list[ast.Moment]:
+    """Return all numbers of a span, each as a moment, which has a value and a place."""
+    source = span.source
+    return [
+        ast.Moment(float(match.group()), "." in match.group(), span=source.span(*match.span()))
+        for match in MOMENT.finditer(source.text, span.start, span.end)
     ]
-    period = found.pop() if ":" in span.text else None
-    return ast.Turns(tuple(each.value for each in found), period, span=span)
-
-
-def _moment(span: Span, match: re.Match[str]) -> ast.Moment:
-    return ast.Moment(
-        float(match.group()), "." in match.group(), span=span.source.span(*match.span())
-    )

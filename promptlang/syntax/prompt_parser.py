@@ -1,4 +1,4 @@
-"""A prompt's text to its syntax tree, by grammar/prompt.lark."""
+"""The parser of prompts, by grammar/prompt.lark."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ from promptlang.syntax.lexer import Lexeme, lex
 def parse_prompt(
     span: Span, *, divided: bool = True, templated: bool = True
 ) -> tuple[ast.Prompt, tuple[Diagnostic, ...]]:
-    """The prompt in a stretch of source.
+    """Parse a span as a prompt; return it with the mistakes in its syntax.
 
-    ``AND`` is a word where it is not `divided`, as in a negative prompt, and ``{a|b}`` where it is not `templated`,
-    as in other tools.
+    ``AND`` is a word unless the prompt is `divided`, as a negative prompt is not, and braces are characters
+    unless it is `templated`, as another tool's prompt is not.
     """
-    lexemes, found = lex(span, divided=divided, templated=templated)
+    lexemes, diagnostics = lex(span, divided=divided, templated=templated)
     read: Any = _prompt_grammar().parse(lexemes)
     phrases, _ = read[0]
-    return ast.Prompt(phrases if len(read) == 1 else (_composition(span, read),), span=span), tuple(
-        found
-    )
+    phrases = phrases if len(read) == 1 else (_composition(span, read),)
+    return ast.Prompt(phrases, span=span), tuple(diagnostics)
 
 
 def _composition(span: Span, read: list[Any]) -> ast.Composition:
-    """Parts and the ANDs between them; each part goes from one to the next."""
+    """Build the composition; a part's span extends from one ``AND`` to the next."""
     ands = [each.span for each in read[1::2]]
     starts = [span.start, *(each.end for each in ands)]
     ends = [*(each.start for each in ands), span.end]
@@ -46,7 +45,7 @@ def _composition(span: Span, read: list[Any]) -> ast.Composition:
 
 
 class _Lexed(Lexer):
-    """Hands Lark the tokens that `lex` has made."""
+    """An adapter that passes the tokens of `lex` on to Lark."""
 
     def __init__(self, lexer_conf: object) -> None:
         pass
@@ -70,7 +69,7 @@ def _prompt_grammar() -> Lark:
 
 @v_args(inline=True)
 class _Phrases(Transformer[Lexeme, "list[Any]"]):
-    """One method a rule of grammar/prompt.lark, in its order."""
+    """A method for each rule of grammar/prompt.lark, in the order of the file."""
 
     def prompt(self, *rest: Any) -> list[Any]:
         return list(rest)
@@ -121,7 +120,7 @@ class _Phrases(Transformer[Lexeme, "list[Any]"]):
 
 
 def _branches(fields: list[Any]) -> tuple[ast.Branch, ...]:
-    """Every other field is a branch, and goes from the mark before it to the mark after it."""
+    """Build branches from marks and phrases in turn; a branch extends from mark to mark."""
     marked = zip(fields[::2], fields[1::2], fields[2::2], strict=False)
     return tuple(
         ast.Branch(phrases, span=_between(before, after)) for before, phrases, after in marked
@@ -133,5 +132,5 @@ def _between(before: Lexeme, after: Lexeme) -> Span:
 
 
 def _present(phrases: Any) -> tuple[ast.Phrase, ...]:
-    """The phrases without tags that stand for nothing."""
+    """Return the phrases without invalid tags, which are None."""
     return tuple(phrase for phrase in phrases if phrase is not None)

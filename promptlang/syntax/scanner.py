@@ -1,4 +1,4 @@
-"""A prompt's text as pieces: ordinary characters, marks that may mean something, whole tags."""
+"""The scanner: a prompt's text as pieces, which are ordinary characters, marks and whole tags."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic, syntax
-from promptlang.source import Source, Span
+from promptlang.diagnostics import Diagnostics, syntax
+from promptlang.source import Span
 from promptlang.syntax import numbers, tags, templates
 
 _TAGGED = r"<\w+:[^<>\n]*>"
@@ -33,61 +33,106 @@ _WORD = re.compile(r"\b(?:AND|BREAK)\b")
 
 @dataclass(frozen=True, slots=True)
 class PromptPiece:
-    """A match of the scanner."""
+    """A piece of a prompt's text."""
 
     mark: str
     """One of ``( ) [ ] : | AND BREAK tag token template``, or "" for text."""
     text: str
-    """What it is where it turns out to mean nothing."""
+    """The text that the piece stands for if its mark turns out to mean nothing."""
     start: int
     end: int
     weight: ast.Amount | None = None
-    """The number before a round bracket."""
+    """The number before a closing round bracket."""
     tag: ast.Node | None = None
 
 
-def scan(span: Span, found: list[Diagnostic], *, templated: bool = True) -> Iterator[PromptPiece]:
-    """The pieces of a prompt without its comments; a template is one piece, as nobody knows yet what it will be."""
+def scan(span: Span, *, templated: bool = True) -> tuple[list[PromptPiece], Diagnostics]:
+    """Return the pieces of a prompt without its comments, and the mistakes in its tags and numbers.
+
+    A template is one piece, since its expansion is not known yet.
+    """
+    found, mistakes = templates.find_templates(span) if templated else ((), ())
+    scanner = _PromptScanner(span)
+    scanner.diagnostics.extend(mistakes)
+    pieces: list[PromptPiece] = []
     start = span.start
-    for template in templates.find_templates(span, found) if templated else ():
-        yield from _between(span.source.span(start, template.span.start), span.end, found)
-        yield PromptPiece(
-            "template", template.span.text, template.span.start, template.span.end, tag=template
-        )
-        start = template.span.end
-    yield from _between(span.source.span(start, span.end), span.end, found)
+    for template in found:
+        at = template.span
+        pieces += scanner.pieces(start, at.start)
+        pieces.append(PromptPiece("template", at.text, at.start, at.end, tag=template))
+        start = at.end
+    pieces += scanner.pieces(start, span.end)
+    return pieces, scanner.diagnostics
 
 
-def _between(span: Span, whole_end: int, found: list[Diagnostic]) -> Iterator[PromptPiece]:
-    """The pieces of a stretch without templates, in a prompt that ends at `whole_end`."""
-    for match in _MARK.finditer(span.source.text, span.start, span.end):
-        text, (start, end) = match.group(), match.span()
-        kind = match.lastgroup if match.group("weighted") is None else "weighted"
-        match kind:
-            case "text":
-                yield from _words(match)
-            case "mark":
-                yield PromptPiece(text, text, start, end)
-            case "weighted":
-                yield from _weighted(match, span.source, found)
-            case "tag":
-                yield _tag(span.source.span(start, end), found)
-            case "token":
-                token = ast.Embedding(text[1:-1], span=span.source.span(start, end))
-                yield PromptPiece("token", text, start, end, tag=token)
-            case "unclosed":
-                if not _TAG.match(
-                    span.source.text, start, whole_end
-                ):  # else a template stands in it
-                    kind = span.source.text[end : span.source.text.index(":", end)]
-                    found.append(syntax.unclosed_tag(kind, span.source.span(start, end)))
-                yield PromptPiece("", text, start, end)
-            case "escape":
-                yield PromptPiece("", text[1:], start, end)
+class _PromptScanner:
+    def __init__(self, span: Span) -> None:
+        self.diagnostics = Diagnostics()
+        self._source, self._end = span.source, span.end
+
+    def pieces(self, start: int, end: int) -> Iterator[PromptPiece]:
+        """Yield the pieces of a stretch without templates."""
+        for match in _MARK.finditer(self._source.text, start, end):
+            kind = match.lastgroup if match.group("weighted") is None else "weighted"
+            match kind:
+                case "text":
+                    yield from _words(match)
+                case "weighted":
+                    yield from self._weighted(match)
+                case "tag":
+                    yield self._tag(*match.span())
+                case "unclosed":
+                    self._diagnose_unclosed_tag(match)
+                    yield PromptPiece("", match.group(), *match.span())
+                case "mark":
+                    yield PromptPiece(match.group(), match.group(), *match.span())
+                case "escape":
+                    yield PromptPiece("", match.group()[1:], *match.span())
+                case "token":
+                    place = self._source.span(*match.span())
+                    token = ast.Embedding(place.text[1:-1], span=place)
+                    yield PromptPiece("token", place.text, place.start, place.end, tag=token)
+
+    def _weighted(self, match: re.Match[str]) -> Iterator[PromptPiece]:
+        """``:1.2)``: yield the bracket with its weight, or text and the bracket for an invalid number.
+
+        A tag may stand between the two: A1111 removes tags before it reads weights.
+        """
+        start, end = match.span()
+        number = self._source.span(*match.span("number"))
+        weight = numbers.parse_amount(number)
+        written, inside = match.group(), list[PromptPiece]()
+        if "<" in written:
+            inside = [
+                self._tag(*tag.span()) for tag in _TAG.finditer(match.string, number.end, end)
+            ]
+            written = _TAG.sub("", written)
+        if weight is None:
+            self.diagnostics.add(syntax.invalid_weight(number.text, number))
+            yield PromptPiece(":", ":", start, start + 1)
+            yield PromptPiece("", written[1:-1], start + 1, number.end)
+            yield from inside
+            yield PromptPiece(")", ")", end - 1, end)
+        else:
+            self.diagnostics.extend(numbers.diagnose(weight))
+            yield from inside
+            yield PromptPiece(")", written, start, end, weight=weight)
+
+    def _tag(self, start: int, end: int) -> PromptPiece:
+        node, mistakes = tags.parse_tag(self._source.span(start, end))
+        self.diagnostics.extend(mistakes)
+        return PromptPiece("tag", "", start, end, tag=node)
+
+    def _diagnose_unclosed_tag(self, match: re.Match[str]) -> None:
+        """Report ``<lora:ink``, unless the tag is closed after a template inside it."""
+        text, (start, end) = self._source.text, match.span()
+        if not _TAG.match(text, start, self._end):
+            kind = text[end : text.index(":", end)]
+            self.diagnostics.add(syntax.unclosed_tag(kind, self._source.span(start, end)))
 
 
 def _words(match: re.Match[str]) -> Iterator[PromptPiece]:
-    """Ordinary characters, and the words among them that are more than words."""
+    """Yield ordinary characters, and ``AND`` and ``BREAK`` among them."""
     text, (start, end) = match.group(), match.span()
     if "AND" in text or "BREAK" in text:
         for word in _WORD.finditer(match.string, start, end):
@@ -97,38 +142,3 @@ def _words(match: re.Match[str]) -> Iterator[PromptPiece]:
             start = word.end()
     if start < end:
         yield PromptPiece("", match.string[start:end], start, end)
-
-
-def _weighted(
-    match: re.Match[str], source: Source, found: list[Diagnostic]
-) -> Iterator[PromptPiece]:
-    """``:1.2)``: the bracket and its weight, or text and the bracket where the number is none.
-
-    A tag between them does not part them: A1111 has cut it out by then.
-    """
-    start, end = match.span()
-    number = source.span(*match.span("number"))
-    weight = numbers.parse_amount(number)
-    written, inside = match.group(), list[PromptPiece]()
-    if "<" in written:
-        inside = [
-            _tag(source.span(*tag.span()), found)
-            for tag in _TAG.finditer(match.string, number.end, end)
-        ]
-        written = _TAG.sub("", written)
-    if weight is None:
-        found.append(syntax.invalid_weight(number.text, number))
-        yield PromptPiece(":", ":", start, start + 1)
-        yield PromptPiece("", written[1:-1], start + 1, number.end)
-        yield from inside
-        yield PromptPiece(")", ")", end - 1, end)
-    else:
-        found += numbers.diagnose(weight)
-        yield from inside
-        yield PromptPiece(")", written, start, end, weight=weight)
-
-
-def _tag(span: Span, found: list[Diagnostic]) -> PromptPiece:
-    node, complaints = tags.parse_tag(span)
-    found += complaints
-    return PromptPiece("tag", "", span.start, span.end, tag=node)

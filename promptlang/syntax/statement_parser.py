@@ -19,14 +19,13 @@ from promptlang.syntax import numbers
 from promptlang.syntax.prompt_parser import parse_prompt
 
 
-def parse_rule(rule: str, span: Span, found: list[Diagnostic]) -> Any:
-    """What a rule of the grammar makes of a text; None, and a diagnostic, where it makes nothing."""
+def parse_rule(rule: str, span: Span) -> tuple[Any, tuple[Diagnostic, ...]]:
+    """Parse a span by a rule of the grammar; return None and a diagnostic if it does not match."""
     try:
         tree = _grammar().parse(span.text, start=rule)
     except UnexpectedInput as error:
-        found.append(_syntax_diagnostic(error, span))
-        return None
-    return _Statements(span, found).transform(tree)
+        return None, (_syntax_diagnostic(error, span),)
+    return _Statements(span).transform(tree), ()
 
 
 _LET = re.compile(r"let\s+(?P<name>[^\W\d][\w-]*)\s*(?:\((?P<parameters>[^)]*)\))?\s*=\s*")
@@ -36,29 +35,21 @@ _PARAMETER = re.compile(
 )
 
 
-def parse_let(line: Span, found: list[Diagnostic]) -> ast.Let | None:
-    """``let hero(light="soft") = …``: what follows the equals sign is a prompt."""
-    match = _LET.match(line.text)
+def parse_let(line: Span) -> tuple[ast.Let | None, tuple[Diagnostic, ...]]:
+    """``let hero(light="soft") = …``: parse the text after the equals sign as a prompt."""
+    match = _LET.match(line.source.text, line.start, line.end)
     assert match is not None
     parameters = []
     for written in match["parameters"].split(",") if (match["parameters"] or "").strip() else []:
         parameter = _PARAMETER.fullmatch(written)
         if parameter is None:
-            place = line.source.span(
-                line.start + match.start("parameters"), line.start + match.end("parameters")
-            )
-            found.append(unexpected_text(written.strip(), ["a parameter"], place))
-            return None
+            place = line.source.span(*match.span("parameters"))
+            return None, (unexpected_text(written.strip(), ["a parameter"], place),)
         default = parameter["quoted"] if parameter["quoted"] is not None else parameter["bare"]
-        parameters.append(_parameter(parameter["name"], default, line))
-    prompt, complaints = parse_prompt(line.source.span(line.start + match.end(), line.end))
-    found += complaints
-    name = line.source.span(line.start + match.start("name"), line.start + match.end("name"))
-    return ast.Let(ast.Word(match["name"], span=name), tuple(parameters), prompt, span=line)
-
-
-def _parameter(name: str, default: str | None, line: Span) -> ast.Parameter:
-    return ast.Parameter(name, default, span=line)
+        parameters.append(ast.Parameter(parameter["name"], default, span=line))
+    prompt, diagnostics = parse_prompt(line.source.span(match.end(), line.end))
+    name = ast.Word(match["name"], span=line.source.span(*match.span("name")))
+    return ast.Let(name, tuple(parameters), prompt, span=line), diagnostics
 
 
 _READABLE = {
@@ -100,11 +91,11 @@ def _grammar() -> Lark:
 
 @v_args(inline=True)
 class _Statements(Transformer[Token, Any]):
-    """One method a rule of grammar/statements.lark, in its order."""
+    """A method for each rule of grammar/statements.lark, in the order of the file."""
 
-    def __init__(self, line: Span, found: list[Diagnostic]) -> None:
+    def __init__(self, line: Span) -> None:
         super().__init__()
-        self._line, self._found = line, found
+        self._line = line
 
     def _span(self, token: Token) -> Span:
         assert token.start_pos is not None
@@ -228,7 +219,7 @@ class _Statements(Transformer[Token, Any]):
         return ast.Word(str(token), span=self._span(token))
 
     def _token(self, token: Token) -> ast.Word:
-        """``<style>``: the name is what stands in the angle brackets."""
+        """``<style>``: return the name without its angle brackets."""
         return ast.Word(token.removeprefix("<").removesuffix(">"), span=self._span(token))
 
 

@@ -1,4 +1,4 @@
-"""Lines that are almost statements, and what they were meant to be."""
+"""Suggestions for lines that are almost statements."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from promptlang.source import Span
 from promptlang.syntax.logical_lines import TWO_WORD_HEADS
 
 MIN_SIMILARITY = 0.75
-"""How alike two words are, from 0 to 1, if one may be a slip for the other."""
+"""The least similarity, from 0 to 1, of a misspelled word to the word that is meant."""
 
 MAX_WORD_LENGTH = 300
-"""The characters of a word that may be a slip; one that is longer is none of ours."""
+"""The greatest length, in characters, of a word that may be a misspelled one."""
 
-_REMARK = re.compile(r"(?<=\S)\s{1,20}#(?:\s.*)?\Z", re.DOTALL)
+_COMMENT = re.compile(r"(?<=\S)\s{1,20}#(?:\s.*)?\Z", re.DOTALL)
 _GAP = r"\s{1,20}"
 _ALMOST_LET = re.compile(
-    rf"[^\s=]{{1,9}}(?:{_GAP}(?P<name>[^\W\d][\w-]{{0,60}})?[^\s=]{{0,60}}(?:{_GAP}[^\s=]{{1,60}})?)?\s{{0,20}}=(?!=)"
+    rf"[^\s=]{{1,9}}"
+    rf"(?:{_GAP}(?P<name>[^\W\d][\w-]{{0,60}})?[^\s=]{{0,60}}(?:{_GAP}[^\s=]{{1,60}})?)?"
+    r"\s{0,20}=(?!=)"
 )
 _LET_ALONE = re.compile(rf"let{_GAP}(?P<name>[^\W\d][\w-]{{0,60}})")
 _ALMOST_INCLUDE = re.compile(
@@ -31,16 +33,16 @@ _ASSIGNED = re.compile(
 
 
 def suggest_statement(line: Span) -> tuple[str, str] | None:
-    """The beginning of a line that is almost a statement, as it is written, and what it was meant to be."""
-    text = _REMARK.sub("", line.text, count=1)
+    """Return the start of a line that is almost a statement, and the text that is meant."""
+    text = _COMMENT.sub("", line.text, count=1)
     everything = text.split(maxsplit=6)
     words = [word.lower() for word in everything[:2] if len(word) <= MAX_WORD_LENGTH]
     definition = _near_definition(text, words[0]) if words else None
     if definition is not None or len(words) != 2:
         return definition
-    unsaid = _missing_kind(everything) or _assigned(text)
-    if unsaid is not None:
-        return unsaid
+    completed = _missing_kind(everything) or _assigned(text)
+    if completed is not None:
+        return completed
     settings = [("set", key) for key in vocabulary.SETTING_NAMES]
     candidates = [
         each for each in (*TWO_WORD_HEADS, *settings) if _continues_statement(everything, each[0])
@@ -52,7 +54,10 @@ def suggest_statement(line: Span) -> tuple[str, str] | None:
 
 
 def _near_definition(text: str, verb: str) -> tuple[str, str] | None:
-    """``let = a``, ``LET a = b``, ``include my.pl``: `let there be light` and `include flowers` are prompts."""
+    """``let = a``, ``LET a = b``, ``include my.pl``: suggest the statement.
+
+    ``let there be light`` and ``include flowers`` are prompts.
+    """
     if _is_similar(verb.partition("=")[0], "let"):
         almost = _ALMOST_LET.match(text) or (_LET_ALONE.fullmatch(text) if verb == "let" else None)
         return (almost.group().rstrip(), f"let {almost['name'] or 'name'} = …") if almost else None
@@ -65,7 +70,7 @@ def _near_definition(text: str, verb: str) -> tuple[str, str] | None:
 
 
 def _missing_kind(words: list[str]) -> tuple[str, str] | None:
-    """``use emoji``, ``train ink from "photos"``"""
+    """``use emoji``, ``train ink from "photos"``: suggest the second word."""
     match words:
         case ["use", name] if name in vocabulary.BUILTIN_MODELS or "/" in name:
             return f"use {name}", f"use model {name}"
@@ -76,11 +81,11 @@ def _missing_kind(words: list[str]) -> tuple[str, str] | None:
 
 
 def _assigned(text: str) -> tuple[str, str] | None:
-    """``set steps=30``"""
-    found = _ASSIGNED.fullmatch(text)
-    if found is None or found["key"].lower() not in vocabulary.SETTING_NAMES:
+    """``set steps=30``: suggest ``set steps 30``."""
+    assigned = _ASSIGNED.fullmatch(text)
+    if assigned is None or assigned["key"].lower() not in vocabulary.SETTING_NAMES:
         return None
-    return found.group(), f"set {found['key'].lower()} {found['value']}"
+    return assigned.group(), f"set {assigned['key'].lower()} {assigned['value']}"
 
 
 def _is_similar(word: str, meant: str) -> bool:
@@ -93,7 +98,7 @@ def _first_words(text: str) -> str:
 
 
 def _continues_statement(words: list[str], verb: str) -> bool:
-    """Whether a line goes on as the statement would, so that `use lore from old books` stays a prompt."""
+    """Return whether the rest of a line fits the statement: `use lore from old books` is a prompt."""
     match verb:
         case "train" | "merge" | "extract":
             return "from" in words[2:4]
@@ -104,9 +109,9 @@ def _continues_statement(words: list[str], verb: str) -> bool:
 
 
 def _closeness(words: list[str], meant: tuple[str, ...]) -> float:
-    """How alike the differing word is, where the other one is the same; 0 where neither is."""
+    """Return the similarity of the one differing word, or 0 if both words differ."""
     same = [a == b for a, b in zip(words, meant, strict=True)]
     if sum(same) != 1:
-        return float(all(same))  # in capitals
+        return float(all(same))  # both are the same in lower case
     wrong = same.index(False)
     return SequenceMatcher(None, words[wrong], meant[wrong]).ratio()

@@ -12,13 +12,13 @@ from promptlang.syntax import numbers
 TAG_KINDS = ("lora", "trigger", "area")
 
 TagResult = tuple[ast.Node | None, list[Diagnostic]]
-"""A tag's node, None where it stands for nothing, and what is wrong with it."""
+"""A tag's node, None for an invalid tag, and the mistakes in the tag."""
 
 _FIELD = re.compile(r"(?:\[[^\]]*\]|[^:])*")
 
 
 def parse_tag(span: Span) -> TagResult:
-    """The tag that is written at a place."""
+    """Parse the tag at a span."""
     kind, *rest = split_tag_fields(span)
     match kind.text.lower():
         case "lora":
@@ -31,40 +31,39 @@ def parse_tag(span: Span) -> TagResult:
 
 
 def split_tag_fields(span: Span) -> list[Span]:
-    """A tag's kind, and what stands between the colons, but for those in square brackets."""
-    found: list[Span] = []
+    """Return a tag's kind and its fields; a colon in square brackets separates nothing."""
+    fields: list[Span] = []
     at = span.start + 1
     while at < span.end:
         match = _FIELD.match(span.source.text, at, span.end - 1)
         assert match is not None
-        found.append(span.source.span(*match.span()))
+        fields.append(span.source.span(*match.span()))
         at = match.end() + 1
-    return found
+    return fields
 
 
 def _lora(fields: list[Span], span: Span) -> TagResult:
-    """``<lora:ink>`` is at full strength; a second number is the UNet's own."""
+    """``<lora:ink:0.6:0.8>``: parse the strengths on the text encoder and on the UNet, 1 by default."""
     name, *strengths = fields
     if not name.text.strip():
         return None, [syntax.missing_lora_name(span)]
-    found: dict[str, ast.Amount] = {}
+    amounts: dict[str, ast.Amount] = {}
     for slot, field in zip(("te", "unet"), strengths, strict=False):
-        label, value = _labelled(slot, field)
+        label, value = _split_label(slot, field)
         amount = numbers.parse_amount(value)
         if amount is None or label not in ("te", "unet"):
             return None, [syntax.invalid_strength(field.text, span)]
-        found[label] = amount
+        amounts[label] = amount
     if len(strengths) > 2:
         return None, [syntax.invalid_strength(strengths[2].text, span)]
-    text_encoder = found.get("te", 1.0)
-    odd = [complaint for amount in found.values() for complaint in numbers.diagnose(amount)]
-    return ast.Lora(
-        name.text.strip(), text_encoder, found.get("unet", text_encoder), span=span
-    ), odd
+    text_encoder = amounts.get("te", 1.0)
+    mistakes = [each for amount in amounts.values() for each in numbers.diagnose(amount)]
+    unet = amounts.get("unet", text_encoder)
+    return ast.Lora(name.text.strip(), text_encoder, unet, span=span), mistakes
 
 
-def _labelled(slot: str, field: Span) -> tuple[str, Span]:
-    """``unet=0.5`` as its label and its value; without one, the label is the place's."""
+def _split_label(slot: str, field: Span) -> tuple[str, Span]:
+    """``unet=0.5``: return the label, which is `slot` where none is written, and the value."""
     at = field.text.rfind("=")
     if at < 0:
         return slot, field
@@ -83,7 +82,7 @@ def _area(fields: list[Span], span: Span) -> TagResult:
     edges = [_fraction(text) for text in fields[0].text.split(",")]
     feather: float | None = 0.0
     for field in fields[1:]:
-        label, value = _labelled("", field)
+        label, value = _split_label("", field)
         feather = _fraction(value.text) if label == "feather" else None
     match edges:
         case [float(left), float(right), float(top), float(bottom)] if (

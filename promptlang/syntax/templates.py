@@ -1,14 +1,14 @@
-"""Templates: ``{red|blue}``, ``__animal__``, ``${hero(hard)}``. Found in one pass over a prompt's text."""
+"""Templates, ``{red|blue}``, ``__animal__`` and ``${hero(hard)}``: found in one pass over a text."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import Diagnostic, Diagnostics
 from promptlang.diagnostics.templates import (
     invalid_choice_weight,
     invalid_pick_count,
@@ -18,7 +18,7 @@ from promptlang.diagnostics.templates import (
 from promptlang.source import Span
 
 MAX_BRACE_DEPTH = 20
-"""Braces inside braces; what is deeper is text."""
+"""The greatest depth of braces inside braces; deeper ones are text."""
 
 _TOKEN = re.compile(
     r"""
@@ -26,7 +26,9 @@ _TOKEN = re.compile(
     | (?<!\S)\#(?=\s|\Z)[^\n]*
     | (?P<tag><\w+:)
     | \$\{\s*(?P<name>[^\W\d][\w-]*)\s*(?P<end>[(}])
-    | (?P<wildcard>(?<![\w$])__(?P<pattern>[^\W_*]|\*|[^\W_*](?:(?!__)[\w*./-])*?(?:[^\W_]|\*))__(?!\w))
+    | (?P<wildcard>
+        (?<![\w$])__(?P<pattern>[^\W_*]|\*|[^\W_*](?:(?!__)[\w*./-])*?(?:[^\W_]|\*))__(?!\w)
+      )
     | (?P<mark>[{}\[\]|(),])
     """,
     re.VERBOSE,
@@ -39,33 +41,35 @@ _WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)::")
 
 
 def may_have_templates(text: str) -> bool:
-    """Whether it is worth looking."""
+    """Return False for a text that surely has no templates."""
     return "{" in text or "__" in text
 
 
 @dataclass(slots=True)
 class _Frame:
-    """Something that is open, and what was found in it."""
+    """An open bracket, and the templates and separators inside it."""
 
     kind: str
     start: int
     inner: int
-    """Where its content begins."""
+    """The offset of the first character inside."""
     separators: list[int] = field(default_factory=list)
     templates: list[ast.Template] = field(default_factory=list)
     name: str = ""
 
 
-def find_templates(span: Span, found: list[Diagnostic]) -> tuple[ast.Template, ...]:
-    """The templates in a stretch of source that are in no other."""
+def find_templates(span: Span) -> tuple[tuple[ast.Template, ...], Sequence[Diagnostic]]:
+    """Return the outermost templates in a span, and the mistakes in how they are written."""
     if not may_have_templates(span.text):
-        return ()
-    return _Scanner(span, found).scan()
+        return (), ()
+    scanner = _TemplateScanner(span)
+    return scanner.scan(), (*scanner.diagnostics,)
 
 
-class _Scanner:
-    def __init__(self, span: Span, found: list[Diagnostic]) -> None:
-        self._span, self._text, self._found = span, span.source.text, found
+class _TemplateScanner:
+    def __init__(self, span: Span) -> None:
+        self.diagnostics = Diagnostics()
+        self._span, self._text = span, span.source.text
         self._frames = [_Frame("all", span.start, span.start)]
         self._braces = 0
         self._tag_end = span.start
@@ -84,12 +88,12 @@ class _Scanner:
         while len(self._frames) > 1:
             if self._frames[-1].kind == "brace" and self._frames[-1].separators:
                 start = self._frames[-1].start
-                self._found.append(unclosed_brace(self._place(start, start + 1)))
+                self.diagnostics.add(unclosed_brace(self._place(start, start + 1)))
             self._dissolve()
         return tuple(self._frames[0].templates)
 
     def _tag(self, at: int) -> None:
-        """``<lora:my__x__:1>`` is a name, not a wildcard."""
+        """Skip a tag, in whose text, as in ``<lora:my__x__:1>``, there are no wildcards."""
         if at > self._tag_end and self._more_tags:
             end = self._text.find(">", at, self._span.end)
             self._more_tags = end >= 0
@@ -158,13 +162,12 @@ class _Scanner:
             self._choice(*edges, frame) for edges in _fields(start, frame.separators, at)
         )
         least, most = _range(count, len(choices))
-        self._found += _diagnose_variant(choices, count, self._place(frame.start, at + 1))
+        whole = self._place(frame.start, at + 1)
+        self.diagnostics.extend(_diagnose_variant(choices, count, whole))
         separator = (
             count["separator"] if count is not None and count["separator"] is not None else ","
         )
-        self._add(
-            ast.Variant(choices, least, most, separator, span=self._place(frame.start, at + 1))
-        )
+        self._add(ast.Variant(choices, least, most, separator, span=whole))
 
     def _choice(self, start: int, end: int, frame: _Frame) -> ast.Choice:
         written = _WEIGHT.match(self._text, start, end)
@@ -197,7 +200,7 @@ class _Scanner:
         return ast.Argument(_within(frame.templates, start, end), span=self._place(start, end))
 
     def _dissolve(self) -> None:
-        """What looked like the start of something is text; what was found in it belongs to what is around it."""
+        """Take the last frame's bracket as text, and hand its templates to the frame around it."""
         frame = self._frames.pop()
         around = self._frames[-1]
         around.templates += frame.templates
@@ -216,13 +219,13 @@ def _within(templates: list[ast.Template], start: int, end: int) -> tuple[ast.Te
     return tuple(templates[first:last])
 
 
-_NO_CHANCE = re.compile(r"\s*(-(?:\d+\.?\d*|\.\d+)|-?\d+,\d+)::")
+_INVALID_CHOICE_WEIGHT = re.compile(r"\s*(-(?:\d+\.?\d*|\.\d+)|-?\d+,\d+)::")
 
 
 def _diagnose_variant(
     choices: tuple[ast.Choice, ...], count: re.Match[str] | None, whole: Span
 ) -> Iterator[Diagnostic]:
-    """What is hardly meant about how many are picked, and how likely each is."""
+    """Yield warnings about how many choices are picked and about their weights."""
     if count is not None:
         least = int(count["least"] or 1)
         most = int(count["most"] or len(choices)) if count["dash"] else least
@@ -231,13 +234,13 @@ def _diagnose_variant(
     if all(choice.weight == 0 for choice in choices):
         yield zero_choice_weights(whole)
     for choice in choices:
-        wrong = _NO_CHANCE.match(whole.source.text, choice.span.start, choice.span.end)
-        if wrong is not None:
-            yield invalid_choice_weight(whole.source.span(*wrong.span(1)))
+        match = _INVALID_CHOICE_WEIGHT.match(whole.source.text, choice.span.start, choice.span.end)
+        if match is not None:
+            yield invalid_choice_weight(whole.source.span(*match.span(1)))
 
 
 def _range(count: re.Match[str] | None, choices: int) -> tuple[int, int]:
-    """How many are picked, at least and at most."""
+    """Return the least and the greatest number of choices that are picked."""
     if count is None:
         return 1, 1
     least = int(count["least"]) if count["least"] else 1

@@ -1,4 +1,4 @@
-"""A syntax tree as JSON and as lines, whatever nodes there are: read off their fields. No nesting is too deep."""
+"""A syntax tree as JSON and as lines, made from the fields of its nodes, at any depth of nesting."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from promptlang import ast
 
 MAX_INDENT_DEPTH = 40
-"""Levels that are indented; what is deeper says how deep."""
+"""The number of levels that are indented; a deeper line begins with its depth."""
 
 
 def tree_json(node: ast.Node) -> str:
-    """A node as an object: its `type`, its `start` and `end` in characters from 0, and its own fields.
+    """Return a node as a JSON object: its `type`, its `start` and `end` in characters, and its fields.
 
-    It is on one line: the brackets of a deeply nested prompt would not fit on any screen if they were indented.
+    The object is on one line, since the indents of a deeply nested prompt would fit no screen.
     """
     written: list[str] = []
     pending: list[object] = [node]
@@ -32,7 +32,7 @@ def tree_json(node: ast.Node) -> str:
 
 
 class _Raw(str):
-    """JSON already."""
+    """A text that is JSON already."""
 
     __slots__ = ()
     __match_args__ = ("text",)
@@ -66,7 +66,7 @@ def _fields(node: ast.Node) -> Iterator[tuple[str, object]]:
 
 
 def tree_lines(node: ast.Node) -> Iterator[str]:
-    """``Emphasis 1:3-1:10 weight=1.2``: a node a line, indented below the one that it stands in."""
+    """Yield a line for each node, ``Emphasis 1:3-1:10 weight=1.2``, indented below its parent."""
     pending = [(0, node)]
     while pending:
         depth, node = pending.pop()

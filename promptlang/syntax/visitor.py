@@ -1,4 +1,4 @@
-"""Through the phrases of a prompt and back, however deep they are nested."""
+"""Visitor and transformer of a prompt's phrases, at any depth of nesting."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ ContainerNode = WeightedNode | BranchingNode | ast.Branch
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    """What follows stands inside a node."""
+    """The event before the phrases inside a node."""
 
     node: ContainerNode
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """What follows no longer stands inside it."""
+    """The event after the phrases inside a node."""
 
     node: ContainerNode
 
@@ -32,7 +32,7 @@ VisitEvent = Enter | Leave | Leaf
 
 
 def visit_phrases(phrases: Iterable[ast.Phrase]) -> Iterator[VisitEvent]:
-    """All phrases in the order of the source, those that hold others as two events."""
+    """Yield all phrases in the order of the source; a phrase that holds others is two events."""
     pending: list[Leave | ast.Phrase | ast.Branch] = []
     pending += reversed([*phrases])
     while pending:
@@ -49,26 +49,26 @@ def visit_phrases(phrases: Iterable[ast.Phrase]) -> Iterator[VisitEvent]:
 
 
 class PhraseTransformer:
-    """What becomes of each node; the nodes inside it have been rebuilt before. As it stands, each stays as it is."""
+    """The identity transformation, from the inside out; subclasses replace phrases."""
 
     def enter(self, node: WeightedNode) -> None:
-        """A weight begins."""
+        """Note that the phrases of an emphasis or a de-emphasis follow."""
 
     def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
-        """What stands in place of a phrase that holds no others."""
+        """Return the replacement of a phrase that holds no others."""
         return (phrase,)
 
     def leave(self, node: WeightedNode | BranchingNode) -> Sequence[ast.Phrase]:
-        """What stands in place of one that does."""
+        """Return the replacement of a phrase that holds others, which are replaced already."""
         return (node,)
 
     def level(self, phrases: list[ast.Phrase]) -> list[ast.Phrase]:
-        """What stands in place of all that is directly inside one node, or in none."""
+        """Return the replacement of all phrases directly inside one node or part."""
         return phrases
 
 
 def transform_prompt(prompt: ast.Prompt, transformer: PhraseTransformer) -> ast.Prompt:
-    """A prompt whose parts' phrases are rebuilt."""
+    """Return a prompt whose parts are transformed."""
     parts = tuple(
         replace(part, phrases=transform_phrases(part.phrases, transformer)) for part in prompt.parts
     )
@@ -80,7 +80,7 @@ def transform_prompt(prompt: ast.Prompt, transformer: PhraseTransformer) -> ast.
 def transform_phrases(
     phrases: Iterable[ast.Phrase], transformer: PhraseTransformer
 ) -> tuple[ast.Phrase, ...]:
-    """The phrases, remade from the inside out."""
+    """Return phrases transformed from the inside out."""
     out: list[list[ast.Phrase]] = [[]]
     branches: list[list[ast.Branch]] = []
     for event in visit_phrases(phrases):

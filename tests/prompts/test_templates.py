@@ -8,9 +8,10 @@ from itertools import islice
 
 import pytest
 
-from promptlang import Library, Session, Source, check, expand, resolve
+from promptlang import Library, Session, Source, check, expand, parse_prompt, resolve
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan.steps import Render
+from promptlang.prompts.expansion import LetDefinition
 
 LISTS = {"animal": ["fox", "{red|grey} owl"], "animals/*": ["cat", "dog"]}
 LIBRARY = Library(wildcards=lambda pattern: LISTS.get(pattern, ()))
@@ -46,6 +47,13 @@ def ways(text: str, most: int = 50) -> list[str]:
 )
 def test_every_way_comes_out_in_order(text: str, expected: list[str]) -> None:
     assert ways(text) == expected
+
+
+def test_a_let_beside_a_wildcard_whose_line_has_a_variant_is_expanded() -> None:
+    body = parse_prompt(Source("man").span(0, 3))[0]
+    library = Library({"hero": LetDefinition((), body)}, LIBRARY.wildcards)
+    texts = [*expand("__animal__ ${hero}", library=library)]
+    assert texts == ["fox man", "red owl man", "grey owl man"]
 
 
 def test_a_thousand_million_ways_are_not_made_before_they_are_asked_for() -> None:
