@@ -1,1 +1,1 @@
-"""Checks of a program before anything runs: names, files, option values, and one rule a file in `checks`."""
+"""The analysis of a program before it runs: scopes, files, and the checks, one in a file."""

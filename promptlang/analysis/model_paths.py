@@ -1,4 +1,4 @@
-"""Where models and adapters lie outside of any recipe's folder: as the user configured it, as other tools have it."""
+"""The configured folders of models and adapters: the user's, and those of other tools."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ SUFFIXES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "models": WEIGHT_ENDINGS,
     }
 )
-"""What the names of a kind's files end in, in lower case."""
+"""The endings of file names by kind, in lower case."""
 
 FOLDER_MARKERS: Final[Mapping[str, str]] = MappingProxyType(
     {"models": MODEL_INDEX, "loras": ADAPTER_CONFIG}
 )
-"""What makes a folder one of them."""
+"""The file that marks a folder as a model or an adapter, by kind."""
 
 A1111_FOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -50,20 +50,20 @@ COMFY_FOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "models": ("models/checkpoints", "models/diffusers"),
     }
 )
-"""The folders of other tools, below their own."""
+"""The folders by kind, below the root of the other tool."""
 
 EXTRA_MODEL_PATHS: Final = "extra_model_paths.yaml"
 _COMFYS: Final = {"loras": "loras", "embeddings": "embeddings", "models": "checkpoints"}
-"""What that file of ComfyUI's calls our kinds."""
+"""The keys of the kinds in that file of ComfyUI."""
 
 
 class ConfigurationError(ValueError):
-    """The configuration cannot be used; the message says which file, and why."""
+    """The configuration cannot be used; the message names the file and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelIndex:
-    """The files of a kind by name: the stem, and with the folders above it, ``style/ink``."""
+    """The files of a kind by name: the stem, and the path without its ending, ``style/ink``."""
 
     files: Mapping[str, Path] = field(default_factory=dict)
     ambiguous: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
@@ -72,13 +72,13 @@ class ModelIndex:
 
 @dataclass(frozen=True)
 class ModelPaths:
-    """The folders of each kind, which are looked through once."""
+    """The folders of each kind, which are searched once."""
 
     folders: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
     @cached_property
     def shelves(self) -> Mapping[str, ModelIndex]:
-        """What lies there, in folders within folders too, by kind."""
+        """The files in the folders and all folders below them, by kind."""
         return {kind: _index_folders(kind, self.folders.get(kind, ())) for kind in MODEL_KINDS}
 
 
@@ -95,7 +95,7 @@ def _index_folders(kind: str, folders: tuple[Path, ...]) -> ModelIndex:
 
 
 def _files(folder: Path, kind: str) -> Iterator[Path]:
-    """Weights, and folders in the layouts of diffusers or of PEFT, which are not looked into."""
+    """Yield weight files, and folders in the layout of diffusers or PEFT as a whole."""
     whole = find_model_folders(folder, kind, "**/") if kind in FOLDER_MARKERS else []
     yield from whole
     for file in sorted(folder.rglob("*")):
@@ -106,9 +106,10 @@ def _files(folder: Path, kind: str) -> Iterator[Path]:
 
 
 def find_model_folders(folder: Path, kind: str, where: str) -> list[Path]:
-    """The folders below one, by a pattern, that are one of a kind; of several networks, what holds them all.
+    """Return the models or adapters of a kind that are folders below `folder`.
 
-    What a killed process left is hidden, and none.
+    `where` is a glob pattern for the place. An adapter for several networks has a folder for each,
+    and the folder above them is returned. Hidden folders are left out: killed processes leave them.
     """
     found = (file.parent for file in sorted(folder.glob(f"{where}{FOLDER_MARKERS[kind]}")))
     several = (
@@ -118,14 +119,14 @@ def find_model_folders(folder: Path, kind: str, where: str) -> list[Path]:
 
 
 def config_file() -> Path:
-    """The file that says where things are: TOML, in the platform's own place."""
+    """Return the path of the configuration: a TOML file in the platform's usual folder."""
     return user_config_path("promptlang") / "config.toml"
 
 
 def load_model_paths(file: Path | None = None) -> ModelPaths:
-    """What a configuration says, by default the user's own; nothing where there is none.
+    """Read a configuration, by default the user's; a missing file configures no folders.
 
-    Raises `ConfigurationError` where it, or a file that it leads to, cannot be read.
+    Raises `ConfigurationError` if it, or a file that it names, cannot be read.
     """
     file = file or config_file()
     try:
@@ -138,7 +139,7 @@ def load_model_paths(file: Path | None = None) -> ModelPaths:
     if strange:
         known = ", ".join(f"`{each}`" for each in (*MODEL_KINDS, "a1111", "comfyui"))
         raise ConfigurationError(
-            f"`{file}` says `{min(strange)}`, which nothing is called; there is {known}"
+            f"`{file}` has the unknown key `{min(strange)}`; the keys are {known}"
         )
     return ModelPaths(
         {kind: tuple(dict.fromkeys(_folders(kind, content, file))) for kind in MODEL_KINDS}
@@ -167,17 +168,17 @@ def _folders(kind: str, content: Mapping[str, Any], file: Path) -> Iterator[Path
 
 
 def _paths(value: Any, file: Path) -> Iterator[Path]:
-    """A path or a list of them, from the configuration's own folder on."""
+    """Yield one path or the paths of a list; relative ones start in the configuration's folder."""
     for each in [value] if isinstance(value, str) else value:
         if not isinstance(each, str):
             raise ConfigurationError(
-                f"`{file}` says `{each}` where a folder should stand, in quotes"
+                f"`{file}` has `{each}` in the place of a folder; write the folder in quotes"
             )
         yield file.parent / Path(each).expanduser()
 
 
 def _extra(kind: str, file: Path) -> Iterator[Path]:
-    """ComfyUI's own list of other tools' folders: several lines each, below a `base_path`."""
+    """Yield the folders in ComfyUI's list: several lines for each kind, below a `base_path`."""
     if not file.is_file():
         return
     try:

@@ -1,4 +1,4 @@
-"""What holds at a place in a program: the settings, the base model, and the LoRAs by name."""
+"""The scope at a place in a program: the settings, the base model, and adapters by name."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ from promptlang.syntax.prompt_parser import parse_prompt
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 ADAPTERS = "adapters"
-"""The folder, beside a recipe, that trained LoRAs are kept in and found in."""
+"""The folder beside a recipe with its LoRAs, trained or copied there."""
 
 EMBEDDINGS = "embeddings"
-"""The folder that trained tokens are kept in, and all tokens found in."""
+"""The folder beside a recipe with its tokens, trained or copied there."""
 
 MODELS = "models"
-"""The folder that trained models are kept in."""
+"""The folder beside a recipe with the models that it trains."""
 
 OUTPUT = "out"
-"""The folder that pictures are put in."""
+"""The folder beside a recipe for its pictures."""
 
 
 def makes_lora(statement: ast.TrainDreambooth) -> bool:
-    """``--as lora``"""
+    """Return whether a DreamBooth training makes a LoRA: ``--as lora``."""
     return OptionValues("train dreambooth", {}, statement.options).text("as") == "lora"
 
 
 def companion_token(values: OptionValues) -> str | None:
-    """The token of ``--with-ti``, where there is one."""
+    """Return the name of the token in ``--with-ti``, None without the option."""
     given = values.given("with-ti")
     return given.value.strip("<>") if isinstance(given, ast.Word) else None
 
 
 def parse_active_loras(statement: ast.Statement) -> ast.Prompt | None:
-    """The LoRAs that the model has on while it is trained, as a prompt; None without ``--under``."""
+    """Return ``--under``, the LoRAs that are applied during a training, as a prompt."""
     text = quoted_text(statement, "under")
     return None if text is None else parse_prompt(text, divided=False)[0]
 
 
 def quoted_text(statement: ast.Statement, name: str) -> Span | None:
-    """What stands between the quotes of a training's option."""
+    """Return the text inside the quotes of a training's option, None if it is not given."""
     if not isinstance(statement, ast.Training):
         return None
     given = [option.value for option in statement.options if option.name == name]
@@ -61,29 +61,29 @@ def quoted_text(statement: ast.Statement, name: str) -> Span | None:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the statements so far have established."""
+    """The names and settings that the statements above have established."""
 
     folder: Path
-    """Where relative paths start."""
+    """The folder in which relative paths start."""
     model: Model = EMOJI
     settings: Mapping[str, ast.Value] = field(default_factory=dict)
     loras: Mapping[str, Path] = field(default_factory=dict)
     embeddings: Mapping[str, Path] = field(default_factory=dict)
     models: Mapping[str, Path] = field(default_factory=dict)
-    """Those that have a name: trained above, or on a shelf."""
+    """The models that have a name: trained above, or in the configured folders."""
     lets: Mapping[str, LetDefinition] = field(default_factory=dict)
     wildcards: Path | None = None
-    """The folder that ``__animal__`` is looked up in."""
+    """The folder in which ``__animal__`` is looked up."""
     has_rendered: bool = False
-    """Whether there are pictures that will have been made by now."""
+    """True after a prompt: its pictures will exist when the next statement runs."""
     world: World = field(default_factory=PermissiveWorld)
 
     def path(self, operand: ast.Word | ast.String) -> Path:
-        """A file or folder that the program names."""
+        """Return the path of a file or folder that the program names."""
         return self.folder / Path(operand.value).expanduser()
 
     def after(self, statement: ast.Statement) -> Scope:
-        """What holds for the statements that follow."""
+        """Return the scope of the statements that follow."""
         match statement:
             case ast.UseModel(reference):
                 return replace(self, model=self.find_model(reference))
@@ -134,32 +134,32 @@ class Scope:
 
     @property
     def library(self) -> Library:
-        """What templates look up here."""
+        """The library in which templates look up names."""
         return Library(self.lets, self._lines)
 
     def _lines(self, pattern: str) -> Sequence[str]:
         return self.world.lines(self.wildcards, pattern) if self.wildcards is not None else ()
 
     def embedding(self, name: str) -> Path | None:
-        """The file of a token: its own, or a LoRA's that brings it along; None where there is none."""
+        """Return the file of a token, its own or that of a LoRA which holds it, else None."""
         if name in self.embeddings:
             return self.embeddings[name]
         return next((file for file in self.loras.values() if name in self.world.tokens(file)), None)
 
     def with_tokens(self, prompt: ast.Prompt) -> ast.Prompt:
-        """The prompt with its tokens, those without angle brackets too where ``set bare-embeddings on`` holds."""
+        """Return the prompt with bare names read as tokens under ``set bare-embeddings on``."""
         if not OptionValues("prompt", self.settings, ()).flag("bare-embeddings"):
             return prompt
         return read_bare_tokens(prompt, self.embeddings)
 
     def triggers(self, prompt: ast.Prompt) -> dict[str, str]:
-        """The words of the LoRAs whose triggers a prompt names."""
+        """Return the trigger words of the LoRAs that the prompt's trigger tags name."""
         names = {node.name for node in ast.walk(prompt) if isinstance(node, ast.Trigger)}
         return {name: self.world.triggers(self.loras[name]) for name in names if name in self.loras}
 
     @property
     def severity_of_missing(self) -> Severity | None:
-        """How bad an unknown adapter is: ``set missing error|warn|ignore``."""
+        """The severity of an unknown adapter by ``set missing``, None for ``ignore``."""
         match self.settings.get("missing"):
             case ast.Word("warn"):
                 return Severity.WARNING
@@ -169,9 +169,9 @@ class Scope:
                 return Severity.ERROR
 
     def find_model(self, reference: ast.Word | ast.String) -> Model:
-        """The built-in model for its name, the one in a folder or a file, or else one of a hub's.
+        """Return the built-in model, a model of a folder or file, or else one of the hub.
 
-        ``models/sd`` is a path where there is a folder `models`, whatever is in it.
+        ``models/sd`` is a path if there is a folder `models`, whatever it holds.
         """
         if isinstance(reference, ast.Word) and reference.value == EMOJI.name:
             return EMOJI
@@ -185,11 +185,11 @@ class Scope:
         return Model(path.stem if path.suffix.lower() in WEIGHT_ENDINGS else path.name, path)
 
     def optional_path(self, value: ast.Value | None) -> Path | None:
-        """The file or folder that an option names, None where it names none."""
+        """Return the path of the file or folder that an option names, else None."""
         return self.path(value) if isinstance(value, ast.Word | ast.String) else None
 
     def file(self, statement: ast.Training) -> Path:
-        """What a training makes: a LoRA's file, a token's, or a model's folder."""
+        """Return the result of a training: a file, or the folder of a model."""
         name = statement.name.value
         match statement:
             case ast.TrainTi():
@@ -205,16 +205,16 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class ScopedStatement:
-    """A statement, and what holds where it stands."""
+    """A statement with its scope."""
 
     statement: ast.Statement
     scope: Scope
     prompts: tuple[ast.Prompt, ...]
-    """The statement's, and each text of their variants as a prompt."""
+    """The prompts of the statement, and the texts of their variants, each read as a prompt."""
 
 
 def initial_scope(folder: Path, world: World) -> Scope:
-    """What holds before a program's first statement: nothing but the adapters that are already there."""
+    """Return the scope before the first statement, with the adapters and models that exist."""
     return Scope(
         folder,
         loras={**world.shelf("loras").files, **world.loras(folder / ADAPTERS)},
@@ -225,7 +225,7 @@ def initial_scope(folder: Path, world: World) -> Scope:
 
 
 def with_scopes(statements: Iterable[LocatedStatement], scope: Scope) -> Iterator[ScopedStatement]:
-    """Each statement with what holds where it stands."""
+    """Yield each statement with its scope."""
     for placed in statements:
         here = replace(scope, folder=placed.folder)
         yield ScopedStatement(placed.statement, here, tuple(prompts_of(placed.statement)))
@@ -233,7 +233,7 @@ def with_scopes(statements: Iterable[LocatedStatement], scope: Scope) -> Iterato
 
 
 def prompts_of(statement: ast.Statement) -> Iterator[ast.Prompt]:
-    """What of a statement is read as a prompt."""
+    """Yield the parts of a statement that are read as prompts."""
     under = parse_active_loras(statement)
     if under is not None:
         yield under

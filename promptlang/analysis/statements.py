@@ -1,4 +1,4 @@
-"""What kind of statement each is: what several rules ask."""
+"""Facts about statements that several checks need."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATEMENT_HEADS: dict[type[ast.Statement], str] = {
 
 
 def statement_head(statement: ast.Statement) -> str | None:
-    """What a statement is called, in the vocabulary; None where it takes no options and is always there."""
+    """Return the name of a statement in the vocabulary, None for one without options."""
     return (
         f"merge {statement.kind}"
         if isinstance(statement, ast.Merge)
@@ -31,13 +31,13 @@ def statement_head(statement: ast.Statement) -> str | None:
 
 
 def statement_options(statement: ast.Statement) -> tuple[ast.Option, ...]:
-    """The options that are written."""
+    """Return the options that the program writes."""
     found: tuple[ast.Option, ...] = getattr(statement, "options", ())
     return found
 
 
 def each_of(value: ast.Value | None) -> tuple[ast.Single, ...]:
-    """The values of a list, or a single one; none where there is none."""
+    """Return the values of a list, a single value, or nothing."""
     match value:
         case None:
             return ()
@@ -48,7 +48,7 @@ def each_of(value: ast.Value | None) -> tuple[ast.Single, ...]:
 
 
 def parameters(statement: ast.Statement) -> frozenset[str]:
-    """The names that only the body of a `let` knows."""
+    """Return the names of the parameters of a `let`."""
     return (
         frozenset(each.name for each in statement.parameters)
         if isinstance(statement, ast.Let)

@@ -1,4 +1,4 @@
-"""A prompt that stands for several pictures: ``--seed 1..4 --cfg 3,5``, ``--n 4``, ``--every``."""
+"""Sweeps, prompts for several pictures: ``--seed 1..4 --cfg 3,5``, ``--n 4``, ``--every``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from promptlang.prompts.expansion import Expansion, enumerate_expansions, enumer
 from promptlang.source import Span
 
 MAX_PICTURES = 10_000
-"""Pictures that one line may ask for."""
+"""The largest number of pictures for one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +23,20 @@ class SweepCell:
 
     statement: ast.Picture
     number: int
-    """What `--n` adds to its seed."""
+    """The number that `--n` adds to the seed."""
     labels: tuple[str, ...] = ()
-    """What it is of each thing that is swept, `--n` aside; the last one changes fastest."""
+    """The value of each swept option, `--n` aside; the last one changes fastest."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """What is wrong with its variant."""
+    """The diagnostics of its variant."""
 
     @property
     def span(self) -> Span:
-        """Its line, where its user wrote it."""
+        """The line of the program that asks for the picture."""
         return self.statement.span
 
 
 def expand_sweep(statement: ast.Picture, scope: Scope) -> Iterator[SweepCell]:
-    """What a statement stands for, picture by picture."""
+    """Yield the pictures of a statement."""
     options = [option for option in statement.options if option.name not in ("n", "every", "grid")]
     values = [list(_values(option)) for option in options]
     variants = is_flag_on(statement, scope, "every")
@@ -56,7 +56,7 @@ def expand_sweep(statement: ast.Picture, scope: Scope) -> Iterator[SweepCell]:
 
 
 def count_pictures(statement: ast.Picture, scope: Scope) -> int:
-    """How many pictures a statement asks for; not more than one above `MAX_PICTURES` are counted."""
+    """Count the pictures of a statement; the count stops at one above `MAX_PICTURES`."""
     swept = _count(statement, scope)
     for option in statement.options:
         swept *= _length(option)
@@ -73,7 +73,7 @@ def count_pictures(statement: ast.Picture, scope: Scope) -> int:
 
 
 def _prompts(statement: ast.Picture, scope: Scope) -> Iterator[Expansion]:
-    """Every variant, where that is asked for."""
+    """Yield every variant under ``--every``, else the prompt as it is written."""
     if is_flag_on(statement, scope, "every"):
         yield from enumerate_expansions(statement.prompt, scope.library)
     else:
@@ -81,12 +81,12 @@ def _prompts(statement: ast.Picture, scope: Scope) -> Iterator[Expansion]:
 
 
 def is_flag_on(statement: ast.Picture, scope: Scope, flag: str) -> bool:
-    """``--every``, ``--no-every``, ``set every on``"""
+    """Return a flag of a prompt: ``--every``, ``--no-every``, ``set every on``."""
     return OptionValues("prompt", scope.settings, statement.options).flag(flag)
 
 
 def _label(option: ast.Option) -> str:
-    """``cfg 3``"""
+    """Return the label of a swept value: ``cfg 3``."""
     value = option.value
     shown = (
         f"{value.value:.6g}" if isinstance(value, ast.Number) else value.span.text if value else ""
@@ -95,7 +95,7 @@ def _label(option: ast.Option) -> str:
 
 
 def _count(statement: ast.Picture, scope: Scope) -> int:
-    """``--n 4``, or ``set n 4``"""
+    """Return the number of pictures per combination: ``--n 4``, or ``set n 4``."""
     given = [
         scope.settings.get("n"),
         *(option.value for option in statement.options if option.name == "n"),
@@ -119,7 +119,7 @@ def _values(option: ast.Option) -> Iterator[ast.Option]:
 
 
 def range_values(written: ast.Range) -> Iterator[int | float]:
-    """The numbers of a range: whole ones, or as many as it says, evenly."""
+    """Yield the numbers of a range: all whole numbers, or a given count with equal steps."""
     if written.count is None:
         step = 1 if written.last >= written.first else -1
         yield from (written.first + step * i for i in range(_steps(written)))
@@ -131,7 +131,7 @@ def range_values(written: ast.Range) -> Iterator[int | float]:
 
 
 def _whole(value: float, written: ast.Range) -> int | float:
-    """A whole number as one, where the range goes between such."""
+    """Return a whole value as an int if both ends of the range are ints."""
     exact = (
         isinstance(written.first, int)
         and isinstance(written.last, int)

@@ -1,6 +1,7 @@
-"""The pictures that a training makes itself.
+"""The pictures that a training renders itself.
 
-``--samples "a cat"`` shows, meanwhile, what it has come to, ``--class "a cat" --class-count 100`` what it is to keep.
+``--samples "a cat"`` shows the progress of the training; ``--class "a cat" --class-count 100``
+makes the class pictures of prior preservation.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from promptlang.syntax.prompt_parser import parse_prompt
 
 
 def build_sample_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
-    """As a prompt below the training, in each of its variants; None where none are asked for."""
+    """Return ``--samples`` as a prompt below the training with all variants, else None."""
     text = quoted_text(scoped.statement, "samples")
     if text is None:
         return None
@@ -28,7 +29,7 @@ def build_sample_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
 
 
 def build_class_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
-    """As a prompt above the training, for the model that is trained; None where none are to be made."""
+    """Return ``--class`` as a prompt above the training for its base model, else None."""
     statement = scoped.statement
     text = quoted_text(statement, "class")
     if text is None or not isinstance(statement, ast.Training):
@@ -46,7 +47,7 @@ def build_class_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
 
 
 def build_training_prompts(scoped: ScopedStatement) -> Iterator[ScopedStatement]:
-    """All of them."""
+    """Yield the sample prompt and the class prompt of a training."""
     yield from (
         each
         for each in (build_sample_prompt(scoped), build_class_prompt(scoped))

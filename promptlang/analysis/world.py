@@ -1,4 +1,4 @@
-"""What the language asks of the outside: which folders, models and adapters there are."""
+"""The outside of a program: the folders, models and adapters that exist."""
 
 from __future__ import annotations
 
@@ -14,58 +14,58 @@ from promptlang.plan.formats import EMBEDDING_ENDINGS, MODEL_INDEX, WEIGHT_ENDIN
 
 
 class World(Protocol):
-    """Answers about files; tests have one without a disk."""
+    """Answers about files; tests use a world without a disk."""
 
     def is_folder(self, path: Path) -> bool:
-        """Whether there is a folder."""
+        """Return whether a folder is at this path."""
         ...
 
     def is_source(self, path: Path) -> bool:
-        """Whether pictures can be there: a folder, a list of files, or a pattern."""
+        """Return whether a path may name pictures: a folder, a list of files, or a pattern."""
         ...
 
     def has_pictures(self, source: Path) -> bool:
-        """Whether there is at least one picture, also in a folder called like ``10_sks dog``."""
+        """Return whether a source has a picture, also in a folder named like ``10_sks dog``."""
         ...
 
     def is_model(self, path: Path) -> bool:
-        """Whether it is a folder with a model in diffusers' layout, or a file that may be one."""
+        """Return whether a path is a folder in diffusers' layout, or a file that may be a model."""
         ...
 
     def loras(self, folder: Path) -> dict[str, Path]:
-        """The LoRA files of a folder, by the name a prompt calls them."""
+        """Return the LoRA files in a folder by their names in prompts."""
         ...
 
     def embeddings(self, folder: Path) -> dict[str, Path]:
-        """The tokens' files of a folder, by the name that stands in angle brackets."""
+        """Return the files of tokens in a folder by the names in angle brackets."""
         ...
 
     def trained(self, folder: Path) -> dict[str, Path]:
-        """The models of a folder that were trained there, by their names."""
+        """Return the models that were trained into a folder by their names."""
         ...
 
     def shelf(self, kind: str) -> ModelIndex:
-        """The ``loras``, ``embeddings`` or ``models`` that lie outside of any recipe's folder."""
+        """Return the ``loras``, ``embeddings`` or ``models`` in the configured folders."""
         ...
 
     def triggers(self, file: Path) -> str:
-        """The trigger words stored in a LoRA; empty where there are none."""
+        """Return the trigger words that the file of a LoRA stores, empty if it stores none."""
         ...
 
     def tokens(self, file: Path) -> frozenset[str]:
-        """The tokens that a LoRA brings along."""
+        """Return the names of the tokens that the file of a LoRA holds."""
         ...
 
     def is_file(self, path: Path) -> bool:
-        """Whether there is a file."""
+        """Return whether a file is at this path."""
         ...
 
     def lines(self, folder: Path, pattern: str) -> Sequence[str]:
-        """The lines of the wildcard files of a folder whose name, without its end, matches."""
+        """Return the lines of the wildcard files in a folder whose stems match a pattern."""
         ...
 
     def read(self, file: Path) -> str | None:
-        """The text of a recipe, None where it cannot be read."""
+        """Return the text of a recipe, None if it cannot be read."""
         ...
 
 
@@ -76,32 +76,32 @@ class Disk:
     shelves: ModelPaths = field(default_factory=ModelPaths)
 
     def shelf(self, kind: str) -> ModelIndex:
-        """The ``loras``, ``embeddings`` or ``models`` that lie outside of any recipe's folder."""
+        """Return the ``loras``, ``embeddings`` or ``models`` in the configured folders."""
         return self.shelves.shelves[kind]
 
     def is_folder(self, path: Path) -> bool:
-        """Whether there is a folder."""
+        """Return whether a folder is at this path."""
         return path.is_dir()
 
     def is_source(self, path: Path) -> bool:
-        """Whether pictures can be there: a folder, a list of files, or a pattern."""
+        """Return whether a path may name pictures: a folder, a list of files, or a pattern."""
         return sources.is_source(path)
 
     def has_pictures(self, source: Path) -> bool:
-        """Whether there is at least one picture."""
+        """Return whether a source has a picture."""
         return any(
             isinstance(each, sources.MissingEntry) or each.files
             for each in sources.scan_source(source)
         )
 
     def is_model(self, path: Path) -> bool:
-        """Whether it is a folder with a model in diffusers' layout, or a file that may be one."""
+        """Return whether a path is a folder in diffusers' layout, or a file that may be a model."""
         return (path / MODEL_INDEX).is_file() or (
             path.suffix.lower() in WEIGHT_ENDINGS and path.is_file()
         )
 
     def loras(self, folder: Path) -> dict[str, Path]:
-        """The LoRA files of a folder, and PEFT's folders, by the name a prompt calls them."""
+        """Return the LoRA files and PEFT folders in a folder by their names in prompts."""
         folders = [
             *find_model_folders(folder, "loras", "*/"),
             *find_model_folders(folder, "loras", "*/*/"),
@@ -111,7 +111,7 @@ class Disk:
         }
 
     def embeddings(self, folder: Path) -> dict[str, Path]:
-        """The tokens' files of a folder, by the name that stands in angle brackets."""
+        """Return the files of tokens in a folder by the names in angle brackets."""
         return {
             file.stem: file
             for file in sorted(folder.glob("*"))
@@ -119,23 +119,23 @@ class Disk:
         }
 
     def trained(self, folder: Path) -> dict[str, Path]:
-        """The models of a folder that were trained there, by their names."""
+        """Return the models that were trained into a folder by their names."""
         return {each.name: each for each in find_model_folders(folder, "models", "*/")}
 
     def triggers(self, file: Path) -> str:
-        """The trigger words stored in a LoRA; empty where there are none."""
+        """Return the trigger words that the file of a LoRA stores, empty if it stores none."""
         return trigger_words(file)
 
     def tokens(self, file: Path) -> frozenset[str]:
-        """The tokens that a LoRA brings along."""
+        """Return the names of the tokens that the file of a LoRA holds."""
         return bundled_tokens(file)
 
     def is_file(self, path: Path) -> bool:
-        """Whether there is a file."""
+        """Return whether a file is at this path."""
         return path.is_file()
 
     def lines(self, folder: Path, pattern: str) -> Sequence[str]:
-        """The lines of the wildcard files of a folder whose name, without its end, matches."""
+        """Return the lines of the wildcard files in a folder whose stems match a pattern."""
         found: list[str] = []
         for file in sorted(folder.glob(f"{pattern}.txt")) if ".." not in pattern else []:
             lines = (
@@ -145,7 +145,7 @@ class Disk:
         return found
 
     def read(self, file: Path) -> str | None:
-        """The text of a recipe, None where it cannot be read."""
+        """Return the text of a recipe, None if it cannot be read."""
         try:
             return file.read_text("utf-8")
         except (OSError, UnicodeDecodeError):
@@ -154,56 +154,56 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class PermissiveWorld:
-    """A world in which there is whatever one asks for."""
+    """A world in which every file and name exists."""
 
     def shelf(self, kind: str) -> ModelIndex:  # noqa: ARG002
-        """The ``loras``, ``embeddings`` or ``models`` that lie outside of any recipe's folder."""
+        """Return the ``loras``, ``embeddings`` or ``models`` in the configured folders."""
         return ModelIndex()
 
     def is_folder(self, path: Path) -> bool:  # noqa: ARG002
-        """Whether there is a folder."""
+        """Return whether a folder is at this path."""
         return True
 
     def is_source(self, path: Path) -> bool:  # noqa: ARG002
-        """Whether pictures can be there."""
+        """Return whether a path may name pictures."""
         return True
 
     def has_pictures(self, source: Path) -> bool:  # noqa: ARG002
-        """Whether there is at least one picture."""
+        """Return whether a source has a picture."""
         return True
 
     def is_model(self, path: Path) -> bool:  # noqa: ARG002
-        """Whether it is a folder with a model in diffusers' layout, or a file that may be one."""
+        """Return whether a path is a folder in diffusers' layout, or a file that may be a model."""
         return True
 
     def loras(self, folder: Path) -> dict[str, Path]:  # noqa: ARG002
-        """The LoRA files of a folder, by the name a prompt calls them."""
+        """Return the LoRA files in a folder by their names in prompts."""
         return {}
 
     def embeddings(self, folder: Path) -> dict[str, Path]:  # noqa: ARG002
-        """The tokens' files of a folder, by the name that stands in angle brackets."""
+        """Return the files of tokens in a folder by the names in angle brackets."""
         return {}
 
     def trained(self, folder: Path) -> dict[str, Path]:  # noqa: ARG002
-        """The models of a folder that were trained there, by their names."""
+        """Return the models that were trained into a folder by their names."""
         return {}
 
     def triggers(self, file: Path) -> str:  # noqa: ARG002
-        """The trigger words stored in a LoRA."""
+        """Return the trigger words that the file of a LoRA stores."""
         return "something"
 
     def tokens(self, file: Path) -> frozenset[str]:  # noqa: ARG002
-        """The tokens that a LoRA brings along."""
+        """Return the names of the tokens that the file of a LoRA holds."""
         return frozenset()
 
     def is_file(self, path: Path) -> bool:  # noqa: ARG002
-        """Whether there is a file."""
+        """Return whether a file is at this path."""
         return True
 
     def lines(self, folder: Path, pattern: str) -> Sequence[str]:  # noqa: ARG002
-        """The lines of the wildcard files of a folder whose name, without its end, matches."""
+        """Return the lines of the wildcard files in a folder whose stems match a pattern."""
         return ("something",)
 
     def read(self, file: Path) -> str | None:  # noqa: ARG002
-        """The text of a recipe, None where it cannot be read."""
+        """Return the text of a recipe, None if it cannot be read."""
         return ""

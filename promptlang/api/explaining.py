@@ -1,4 +1,4 @@
-"""A prompt, told token by token and step by step: the library's `explain`."""
+"""The library's `explain`: a prompt token by token and step by step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from promptlang.syntax.parser import parse_prompt
 
 @dataclass(frozen=True, slots=True)
 class ExplainedToken:
-    """A token, its weight, and its chunk, counted from 1."""
+    """A token with its weight and the number of its chunk, counted from 1."""
 
     text: str
     weight: float
@@ -30,17 +30,17 @@ class ExplainedToken:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What holds in some of the steps, each a first and a last one, counted from 1."""
+    """The tokens of some steps; `steps` are pairs of a first and a last step, counted from 1."""
 
     steps: tuple[tuple[int, int], ...]
     tokens: tuple[ExplainedToken, ...]
     chunks: tuple[int, ...]
-    """How many of its 75 tokens each chunk uses."""
+    """The number of tokens in each chunk, at most 75."""
 
 
 @dataclass(frozen=True, slots=True)
 class BranchSteps:
-    """A branch of a schedule, by its text, and whether it holds at each step."""
+    """A branch of a schedule with its text and a flag for each step."""
 
     text: str
     steps: tuple[bool, ...]
@@ -48,7 +48,7 @@ class BranchSteps:
 
 @dataclass(frozen=True, slots=True)
 class LoraStrengths:
-    """A LoRA, and its strength at each step."""
+    """A LoRA with its strength at each step."""
 
     name: str
     text_encoder: tuple[float, ...]
@@ -64,26 +64,26 @@ class ExplainedPart:
     bars: tuple[BranchSteps, ...]
     loras: tuple[LoraStrengths, ...]
     area: Area | None = None
-    """Where it acts; None for the whole picture."""
+    """The area of the part; None for the whole picture."""
     weights: tuple[float, ...] = ()
-    """At each step, where it changes."""
+    """The weight at each step if it changes, else empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What a prompt says over its steps. Plain data."""
+    """The meaning of a prompt over its steps, as plain data."""
 
     text: str
     steps: int
     tokens: str
-    """Where the tokens come from."""
+    """The name of the tokenizer."""
     exact: bool
-    """Whether they are a model's own; else they are estimated."""
+    """True if the tokens are those of a model, False if they are estimated."""
     parts: tuple[ExplainedPart, ...]
     diagnostics: tuple[Diagnostic, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The same as lists, dictionaries, texts and numbers."""
+        """Return the same as lists, dictionaries, texts and numbers."""
         return {
             "text": self.text,
             "steps": self.steps,
@@ -97,9 +97,10 @@ class Explained:
 def explain(
     prompt: str, steps: int = 20, tokenizer: Tokenizer | None = None, *, seed: int = 0
 ) -> Explained:
-    """What each token of a prompt weighs, in which chunk, and what changes when. Fewer steps than one raise ValueError.
+    """Return the weight and chunk of each token of a prompt, and the changes over the steps.
 
-    Variants are drawn by the seed. Tokens are those of the built-in model where it is installed, or else estimated.
+    Variants are drawn with the seed. The default tokenizer is that of the built-in model if it is
+    installed, else tokens are estimated. Raises ValueError for fewer steps than one.
     """
     if steps < 1:
         raise ValueError(f"there must be at least one step, not {steps}")
@@ -128,7 +129,7 @@ def _weights(intervals: Sequence[Interval]) -> Iterator[float]:
 
 
 def _phases(intervals: Sequence[Interval], tokenizer: Tokenizer) -> Iterator[Phase]:
-    """Each thing that is said once, with all the steps in which it is; neighbours as one."""
+    """Yield each set of tokens once, with all its steps; adjacent steps are one pair."""
     said: dict[object, list[tuple[int, int]]] = {}
     for interval, first in zip(intervals, _firsts(intervals), strict=True):
         spans = said.setdefault(interval.segments, [])
@@ -158,7 +159,7 @@ def _phase(interval: Interval, steps: tuple[tuple[int, int], ...], tokenizer: To
 
 
 def _bars(part: ast.Part, steps: int) -> Iterator[BranchSteps]:
-    """The branches in the order of the source; one inside another holds only while that does."""
+    """Yield the branches in the order of the source; an inner one is limited to the outer one."""
     everything = (True,) * steps
     pending: list[tuple[ast.Node, tuple[bool, ...]]] = [(part, everything)]
     while pending:

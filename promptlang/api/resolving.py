@@ -1,4 +1,4 @@
-"""A prompt's meaning for whoever has it as text: the library's `resolve` and `expand`."""
+"""The library's `resolve` and `expand`: the meaning of a prompt that is given as text."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _NOTHING = Library()
 def resolve(
     prompt: str | ast.Prompt, steps: int = 20, *, seed: int = 0, library: Library = _NOTHING
 ) -> Resolved:
-    """What a prompt means over a number of denoising steps, at least one; fewer raise ValueError.
+    """Return the meaning of a prompt over a number of denoising steps.
 
-    Variants are drawn by the seed; the library has the `let`s, wildcards and trigger words. Every text has a
-    meaning; the diagnostics say what is wrong with how it is written.
+    Variants are drawn with the seed; the library has the `let`s, wildcards and trigger words. Every
+    text has a meaning, and the diagnostics of the result name its mistakes. Raises ValueError for
+    fewer steps than one.
     """
     if steps < 1:
         raise ValueError(f"there must be at least one step, not {steps}")
@@ -34,9 +35,9 @@ def resolve(
 
 
 def expand(prompt: str | ast.Prompt, *, library: Library = _NOTHING) -> Iterator[str]:
-    """Every text that a prompt's templates stand for, each made when it is asked for; the last one changes fastest.
+    """Yield every text that a prompt's templates stand for; the last template changes fastest.
 
-    Raises TooLongError, a ValueError, where one comes to more than a million characters.
+    Raises TooLongError, a ValueError, for a text of more than a million characters.
     """
     read = prompt if isinstance(prompt, ast.Prompt) else _parse(prompt)[0]
     return (way.text for way in enumerate_texts(read, library))

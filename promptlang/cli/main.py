@@ -1,4 +1,4 @@
-"""The command line: run recipes, check them, or talk."""
+"""The command line: its parser and its exit codes."""
 
 from __future__ import annotations
 
@@ -24,18 +24,23 @@ from promptlang.plan.backend import load_backend
 from promptlang.terminal import Terminal, open_terminal
 
 DESCRIPTION = """\
-A language for pictures: train a style from a few of your own, then ask for it by name.
-Without a command it is interactive: type what you want to see and press Enter."""
+A language for personalised image generation: train a LoRA or a token from a few of your own
+pictures, then use it by name in prompts. Without a command promptlang is interactive: type what
+you want to see and press Enter."""
 
 EXAMPLES = """\
 examples:
-  promptlang                    type prompts, see pictures
-  promptlang run portrait.pl    do what a recipe says, after checking all of it
+  promptlang                     start an interactive session
+  promptlang run portrait.pl     check a recipe, then train and render
+  promptlang explain PL101       explain the code of a diagnostic
 """
 
 
 def main(arguments: Sequence[str] | None = None, load: LoadBackend = load_backend) -> int:
-    """Do what the command line asks; the exit code is 0 if all is fine, else 1, 2 (usage) or 130 (Ctrl-C)."""
+    """Run a command line and return its exit code.
+
+    The code is 0 for success, 1 for errors, 2 for wrong usage, and 130 after Ctrl-C.
+    """
     parser = _parser()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if len(words) == 1 and Path(words[0]).is_file():

@@ -1,4 +1,4 @@
-"""Diagnostics on the files of adapters, LoRAs and textual inversions, that cannot be used: PL302."""
+"""Diagnostics on files of LoRAs and textual inversions that cannot be used: PL302."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ UNUSABLE_ADAPTER = Rule(
     code="PL302",
     kind="unusable-adapter",
     title="The file of an adapter cannot be used",
-    why="The file is missing, cut short or damaged, holds a program instead of numbers, is of a kind "
-    "that is not supported, or is made for another family of models. Its modules and shapes must "
-    "be those of the base model. The message names the reason.",
+    why="The file is missing, cut short or damaged, holds a program instead of numbers, is of a "
+    "kind that is not supported, or is made for another family of models. Its modules and shapes "
+    "must be those of the base model. The message names the reason.",
     fix="Copy or download the file again, or take one that is made for the base model. `promptlang "
     "info FILE` shows what a file is and for which family it was made.",
     bad='use lora "ink-sdxl.safetensors" as ink\na fox <lora:ink>',

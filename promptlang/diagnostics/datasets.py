@@ -1,4 +1,4 @@
-"""Diagnostics of ``check-data``: findings in a set of pictures that stop no training, PL41x, PL42x."""
+"""Diagnostics of ``check-data``, which stop no training: PL41x, PL42x."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ READ_AS = Rule(
     code="PL602",
     kind="read-as",
     title="A place means nearly the same in the other tool",
-    why="The place has a counterpart that comes near, but does not do exactly the same, so the two "
-    "pictures may differ a little.",
+    why="The place has a counterpart that comes near, but does not do exactly the same, so the "
+    "two pictures may differ a little.",
     fix="Compare the pictures, and rewrite the place where the difference matters.",
     bad='promptlang convert --from compel "a.swap(b)"',
     severity=Severity.WARNING,
@@ -45,8 +45,8 @@ LEFT_AS_TEXT = Rule(
     code="PL603",
     kind="left-as-text",
     title="Syntax of another tool that has no counterpart here",
-    why="The other tool gives this place a meaning that nothing here has, so it stays in the prompt "
-    "as text that the model reads.",
+    why="The other tool gives this place a meaning that nothing here has, so it stays in the "
+    "prompt as text that the model reads.",
     fix="Remove the place from the prompt, or rewrite it by hand.",
     bad='promptlang convert --from prompt-control "a STYLE(A1111)"',
     good='promptlang convert --from prompt-control "a"',

@@ -58,7 +58,10 @@ def model_part_damaged(part: Path, reason: str, span: Span) -> Diagnostic:
 
 
 def model_part_incomplete(part: Path, fits: tuple[int, int], span: Span) -> Diagnostic:
-    """A part of which there are so many of so many weights: the others would be filled with random numbers."""
+    """A part without some of its weights, which would be filled with random numbers.
+
+    `fits` is how many weights the file has, and how many the part needs.
+    """
     if not fits[0]:
         hint = "a whole checkpoint is needed, not one that is cut down to some of its parts"
         return model_not_readable(part.parent, f"its part `{part.name}` is missing", span, hint)
@@ -153,8 +156,8 @@ HUB_UNAVAILABLE = Rule(
     code="PL307",
     kind="hub-unavailable",
     title="A model of the hub cannot be fetched",
-    why="`use model OWNER/NAME` takes a model from the hub's cache on this machine, or downloads it. "
-    "It is not in the cache, and the hub cannot be reached or does not have it.",
+    why="`use model OWNER/NAME` takes a model from the hub's cache on this machine, or downloads "
+    "it. It is not in the cache, and the hub cannot be reached or does not have it.",
     fix="Check the name and the network, fetch the model with `hf download OWNER/NAME` where there "
     "is a network, or give the path of a model on this machine.",
     bad="use model some-owner/some-model",

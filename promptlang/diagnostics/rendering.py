@@ -175,7 +175,8 @@ PICTURE_NOT_FINITE = Rule(
     kind="picture-not-finite",
     title="The latents of a picture are not finite numbers",
     why="The computation overflowed, so the picture would be black. In half precision this "
-    "happens with some models and VAEs, otherwise with LoRAs at large strengths or a large `--cfg`.",
+    "happens with some models and VAEs, otherwise with LoRAs at large strengths or a large "
+    "`--cfg`.",
     fix="Take `--precision fp32`, lower the strengths of the LoRAs, or lower `--cfg`.",
 )
 

@@ -1,4 +1,4 @@
-"""The interactive session: the same language, a statement or a prompt at a time."""
+"""The interactive session, which takes a statement or a prompt at a time."""
 
 from __future__ import annotations
 

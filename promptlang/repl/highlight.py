@@ -1,4 +1,4 @@
-"""Colours for what is being typed."""
+"""Colours of the line that is typed."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ STYLE = Style.from_dict(
 
 
 class PromptLexer(Lexer):
-    """Reads by shape alone, so that it keeps up with every key."""
+    """A lexer that goes by the shape of words alone, fast enough for every key."""
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        """The pieces of each line, by the line's number from 0."""
+        """Return a function from the number of a line, from 0, to its coloured pieces."""
         lines = list(split_lines(list(_fragments(document.text))))
         return lambda number: lines[number] if number < len(lines) else []
 

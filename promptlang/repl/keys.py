@@ -1,4 +1,4 @@
-"""What Enter does: submit, or go on where more must come."""
+"""The Enter key: it submits a line, or continues one that is incomplete."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from promptlang.syntax.parser import is_incomplete
 
 INDENT = "    "
-"""An indented line belongs to the one before it."""
+"""The indent by which a line continues the one before it."""
 
 
 def bindings() -> KeyBindings:
-    """The keys that differ from the usual ones."""
+    """Return the keys that differ from the usual ones."""
     keys = KeyBindings()
 
     @keys.add("enter")
@@ -34,7 +34,7 @@ def press_enter(buffer: Buffer) -> None:
 
 
 def needs_more_input(text: str) -> bool:
-    """Whether the grammar says so; a blank line ends all but a long string."""
+    """Return whether the text is incomplete; a blank line ends everything but a long string."""
     if text.lstrip().startswith(":"):
         return False
     lines = text.split("\n")
@@ -45,10 +45,10 @@ def needs_more_input(text: str) -> bool:
 
 
 def continuation(text: str) -> str:
-    """The new line and its indent; within a long string, white space would become part of it."""
+    """Return the line break and indent; a long string would take the indent as its text."""
     return "\n" if in_long_string(text) else "\n" + INDENT
 
 
 def in_long_string(text: str) -> bool:
-    '''Whether a ``"""`` is open at the end.'''
+    '''Return whether a ``"""`` is open at the end.'''
     return text.count('"""') % 2 == 1

@@ -1,4 +1,4 @@
-"""Read, plan, run, and again."""
+"""The loop of the interactive session: read, plan, run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONTINUATION = "...> ".rjust(len(PROMPT))
 
 
 def run_repl(terminal: Terminal, load: Callable[[], Backend]) -> None:
-    """Talk with the user of this process's terminal until they leave."""
+    """Run the interactive session until the user leaves."""
     began = datetime.now().strftime(
         "%Y%m%d-%H%M%S"
     )  # no conversation's pictures take the place of another's
@@ -43,7 +43,7 @@ def run_repl(terminal: Terminal, load: Callable[[], Backend]) -> None:
 
 
 def _history() -> History:
-    """What was typed in earlier sessions; only this session's where no file can be kept."""
+    """Return the history of earlier sessions, or one in memory if no file can be kept."""
     folder = user_data_path("promptlang")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def _history() -> History:
 
 
 class Repl:
-    """One conversation: its session, its keyboard, its screen."""
+    """An interactive session with its keyboard and screen."""
 
     def __init__(
         self, terminal: Terminal, session: Session, preload: Preload, history: History
@@ -67,7 +67,7 @@ class Repl:
         self._turn = 0
 
     def run(self, keyboard: Input | None = None, screen: Output | None = None) -> None:
-        """Greet, then take turns until the user leaves."""
+        """Greet the user, then answer until the user leaves."""
         self._terminal.print_line(WELCOME.format(version=version("promptlang-diffusers")))
         prompt = self._prompt_session(keyboard, screen)
         while self._turn_goes_on(prompt):
@@ -93,7 +93,7 @@ class Repl:
         return prompt
 
     def _turn_goes_on(self, prompt: PromptSession[str]) -> bool:
-        """One line and its answer; False when the user leaves."""
+        """Read one input and answer it; return False if the user leaves."""
         try:
             text = prompt.prompt()
             return self.handle_input(text)
@@ -106,7 +106,7 @@ class Repl:
             return True
 
     def handle_input(self, text: str) -> bool:
-        """Answer what was typed; False when the user leaves."""
+        """Answer an input; return False if the user leaves."""
         if text.lstrip().startswith(":"):
             return run_command(text.strip(), self._session, self._terminal)
         if text.strip():
@@ -130,7 +130,7 @@ class Repl:
     def _drop_refused_models(
         self, events: Generator[Event, None, None]
     ) -> Generator[Event, None, None]:
-        """The events; a model that cannot be used is not the session's any more."""
+        """Yield the events, and let the session leave models that cannot be used."""
         with closing(events):
             for event in events:
                 if isinstance(event, ModelRefused):
@@ -144,6 +144,7 @@ promptlang {version}. Type what you want to see, for example: a red fox, (snow:1
 
 
 def toolbar(session: Session) -> str:
-    """``emoji · 25 steps · cfg 4 · 2 LoRAs``"""
+    """Return ``emoji · 25 steps · cfg 4 · 2 LoRAs``."""
     now = dict(session.describe())
-    return f" {now['model']} · {now['steps']} steps · cfg {now['cfg']} · {pluralize(len(session.loras()), 'LoRA')}"
+    loras = pluralize(len(session.loras()), "LoRA")
+    return f" {now['model']} · {now['steps']} steps · cfg {now['cfg']} · {loras}"

@@ -1,4 +1,4 @@
-"""Importing the runtime while the user types."""
+"""The import of the runtime while the user types."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from promptlang.plan.backend import Backend
 
 
 class Preload:
-    """A backend that is being loaded; a failure waits until somebody asks for the backend."""
+    """A backend that loads in a thread; a failure is raised when the backend is asked for."""
 
     def __init__(self, load: Callable[[], Backend]) -> None:
         self._load = load
@@ -18,13 +18,13 @@ class Preload:
         self._started = False
 
     def start(self) -> None:
-        """Begin, if it has not begun; the thread does not keep the process alive."""
+        """Start the thread once; it does not keep the process alive."""
         if not self._started:
             self._started = True
             Thread(target=self._run, name="promptlang-preload", daemon=True).start()
 
     def backend(self) -> Backend:
-        """The backend; waits for it. Raises what loading it raised."""
+        """Wait for the backend and return it; raises any exception of its loading."""
         self.start()
         return self._backend.result()
 

@@ -1,4 +1,4 @@
-"""What the user sees on a screen, or in the file that stands in for one."""
+"""The output for the user, on a screen or in a file."""
 
 from promptlang.terminal.screen import Terminal, open_terminal
 

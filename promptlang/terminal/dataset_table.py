@@ -1,4 +1,4 @@
-"""A checked data set as a table."""
+"""The table of a checked data set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from promptlang.terminal.report import printable
 
 
 def dataset_table(report: DatasetReport) -> Table:
-    """A row for each thing that was looked at; what is wrong is marked."""
+    """Return a table with a row for each finding; those with diagnostics are marked."""
     drawn = Table(
         title=printable(report.source),
         box=None,

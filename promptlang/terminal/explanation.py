@@ -1,4 +1,4 @@
-"""An explained prompt as tables and time lines."""
+"""The tables and time lines of an explained prompt."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from promptlang.terminal.timeline import Timeline, TimelineRow
 
 
 def render_explanation(explained: Explained) -> Iterator[RenderableType]:
-    """What is to be shown, one below the other."""
+    """Yield the parts of the display, one below the other."""
     for number, part in enumerate(explained.parts, 1):
         if len(explained.parts) > 1 or part.area:
             yield Text(
-                f"part {number} of {len(explained.parts)}, weight {_weight(part)}{_place(part.area)}",
+                f"part {number} of {len(explained.parts)}, "
+                f"weight {_weight(part)}{_place(part.area)}",
                 "bold",
             )
         for phase in part.phases:
@@ -42,11 +43,12 @@ def _weight(part: ExplainedPart) -> str:
 def _place(area: Area | None) -> str:
     if area is None:
         return ""
-    return f", from {area.left:.0%} to {area.right:.0%} across and {area.top:.0%} to {area.bottom:.0%} down"
+    across = f"{area.left:.0%} to {area.right:.0%} across"
+    return f", from {across} and {area.top:.0%} to {area.bottom:.0%} down"
 
 
 def _phase(phase: Phase) -> Table:
-    """A row for each stretch of tokens of one weight in one chunk."""
+    """Return a table with a row for each stretch of tokens of one weight in one chunk."""
     table = Table(box=None, pad_edge=False)
     for name in ("chunk", "weight"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -1,4 +1,4 @@
-"""Ctrl-C in a long job: the first asks it to stop where it can go on later, the second ends it at once."""
+"""Ctrl-C in a long job: the first one stops it at a point to resume from, the second at once."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from types import FrameType
 
 @dataclass(slots=True)
 class StopRequest:
-    """Whether the user has asked the running job to stop."""
+    """The request of the user that the running job stops."""
 
     requested: bool = False
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """Take note; raise KeyboardInterrupt where it was asked for before."""
+        """Note the request; raise KeyboardInterrupt for a second one."""
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
@@ -25,9 +25,9 @@ class StopRequest:
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[StopRequest]:
-    """Within it Ctrl-C makes a request; what Ctrl-C did before is restored after it.
+    """Turn Ctrl-C into a request within the context, and restore its former handler after it.
 
-    Only the main thread may set a signal's handler: in another one, nothing changes.
+    Only the main thread may set the handler of a signal: in other threads nothing changes.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():

@@ -16,7 +16,7 @@ Pixel = tuple[int, int, int]
 
 
 def preview_file(file: Path, columns: int, rows: int) -> Text:
-    """A picture file in at most so many columns and rows; a small picture is not blown up."""
+    """Return a picture file as text of at most `columns` by `rows`; it is never enlarged."""
     from PIL import Image  # only where a picture is shown: start-up is fast
 
     with Image.open(file) as picture:
@@ -26,7 +26,7 @@ def preview_file(file: Path, columns: int, rows: int) -> Text:
 
 
 def preview_pixels(size: tuple[int, int], pixels: bytes, columns: int, rows: int) -> Text:
-    """A picture that is no file yet, likewise."""
+    """Return RGB pixels of a picture as text of at most `columns` by `rows`."""
     from PIL import Image
 
     small = Image.frombytes("RGB", size, pixels)
@@ -35,7 +35,7 @@ def preview_pixels(size: tuple[int, int], pixels: bytes, columns: int, rows: int
 
 
 def half_blocks(picture: Image) -> Text:
-    """An RGB picture as ``▀``: the foreground is the upper pixel, the background the lower one."""
+    """Return an RGB picture as ``▀`` with the upper pixel in front and the lower one behind."""
     width, height = picture.size
     values = picture.tobytes()
     pixels: list[Pixel] = list(zip(values[::3], values[1::3], values[2::3], strict=True))

@@ -1,4 +1,4 @@
-"""The line at the foot of the screen while something takes its time."""
+"""The progress line at the foot of the screen during a long job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TITLE_WIDTH = 36
 
 
 class _Title(ProgressColumn):
-    """What is being done; the user's words in it are never read as markup."""
+    """The title of the job; the user's words in it are never read as markup."""
 
     def __init__(self, stopping: Callable[[], bool]) -> None:
         self._stopping = stopping
@@ -32,7 +32,7 @@ class _Title(ProgressColumn):
 
 
 class _Detail(ProgressColumn):
-    """``120/400  loss 0.0312  1:05 left``, of it what is known."""
+    """The known parts of ``120/400  loss 0.0312  1:05 left``."""
 
     def render(self, task: Task) -> Text:
         if task.total is None:
@@ -50,7 +50,7 @@ def _left(seconds: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``0.8 s``, ``48 s``, ``1:05``, ``2:03:00``."""
+    """Return a duration as ``0.8 s``, ``48 s``, ``1:05`` or ``2:03:00``."""
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -59,11 +59,11 @@ def duration(seconds: float) -> str:
 
 
 class _DelayedProgress(Progress):
-    """Shows nothing in its first seconds."""
+    """A progress display that is hidden in its first seconds."""
 
     patience = SHOW_DELAY
     above: RenderableType | None = None
-    """A picture on its way."""
+    """The preview of an unfinished picture."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
         late = any((task.elapsed or 0) >= self.patience for task in self.tasks)
@@ -73,7 +73,10 @@ class _DelayedProgress(Progress):
 
 
 class ProgressLine:
-    """A bar or a spinner that comes late and goes without a trace; off a terminal, nothing."""
+    """A bar or spinner that appears after a delay and is wiped at the end.
+
+    On an output that is not a terminal it shows nothing.
+    """
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class ProgressLine:
         self._title = ""
 
     def show(self, title: str, done: float = 0, total: int | None = None, note: str = "") -> None:
-        """Show how far the job of this title is; without a total, only that it goes on."""
+        """Show the progress of a job; without a total, a spinner."""
         if not self._console.is_interactive:
             return
         if self._progress is None or title != self._title:
@@ -102,12 +105,12 @@ class ProgressLine:
         self._progress.update(self._task, completed=done, total=total, note=note)
 
     def show_picture(self, above: RenderableType) -> None:
-        """Show a picture above the line, in the place of the last one."""
+        """Show a picture above the line, in place of the last one."""
         if self._progress is not None:
             self._progress.above = above
 
     def hide(self) -> None:
-        """Wipe it from the screen."""
+        """Wipe the line from the screen."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None

@@ -1,4 +1,4 @@
-"""A diagnostic as text: the message, the line it is about, and carets under the place."""
+"""The report of a diagnostic: the message, the source line, and carets under the place."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.source import Span
 
 WIDTH = 100
-"""Cells of a source line that are shown; of a longer one, the part around the place."""
+"""The cells of a source line that are shown; of a longer line, the part around the place."""
 
 
 class Role(Enum):
-    """What a piece of a report is, for whoever colours it."""
+    """The role of a piece of a report, by which it is coloured."""
 
     ERROR = auto()
     WARNING = auto()
@@ -34,18 +34,18 @@ class Piece:
 
 
 def diagnostic_text(diagnostic: Diagnostic, width: int = WIDTH) -> str:
-    """``error[PL101]: no LoRA is named `ink` `` and the lines below it, without colour."""
+    """Return ``error[PL101]: no LoRA is named `ink` `` and the lines below it, without colour."""
     return "".join(piece.text for piece in diagnostic_pieces(diagnostic, width))
 
 
 def report_text(diagnostics: Sequence[Diagnostic], width: int = WIDTH) -> str:
-    """All diagnostics with a blank line between them, and their count where there is more than one."""
+    """Return the reports with blank lines between them, and a count if there are several."""
     texts = [diagnostic_text(diagnostic, width) for diagnostic in diagnostics]
     return "\n\n".join([*texts, *count_lines(diagnostics)])
 
 
 def count_lines(diagnostics: Sequence[Diagnostic]) -> list[str]:
-    """``2 errors, 1 warning``; nothing for a single diagnostic."""
+    """Return ``2 errors, 1 warning``, nothing for a single diagnostic."""
     if len(diagnostics) < 2:
         return []
     numbers = [
@@ -55,12 +55,12 @@ def count_lines(diagnostics: Sequence[Diagnostic]) -> list[str]:
 
 
 def pluralize(number: int, noun: str) -> str:
-    """``1 error``, ``2 errors``."""
+    """Return ``1 error``, ``2 errors``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def diagnostic_pieces(diagnostic: Diagnostic, width: int = WIDTH) -> Iterator[Piece]:
-    """The report of one diagnostic, piece by piece, without a line's end after the last."""
+    """Yield the report of one diagnostic piece by piece, without a line's end after the last."""
     role = Role[diagnostic.severity.name]
     yield Piece(f"{diagnostic.severity.value}[{diagnostic.code}]", role)
     yield Piece(f": {printable(diagnostic.message)}\n", Role.MESSAGE)
@@ -86,7 +86,7 @@ def _excerpt(span: Span, role: Role, width: int) -> Iterator[Piece]:
 
 
 def underlined(span: Span, width: int = WIDTH) -> tuple[str, int, int]:
-    """A span's first line as it is shown, the cells before its carets, and how many carets there are."""
+    """Return the first line of a span, the cells before its carets, and the number of carets."""
     first = span.first
     line = span.source.line(first.line)
     start = first.column - 1
@@ -100,7 +100,7 @@ def underlined(span: Span, width: int = WIDTH) -> tuple[str, int, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """A character as it is shown, and the columns that it takes."""
+    """The display of a character, with its width in columns."""
 
     shown: str
     width: int
@@ -116,7 +116,7 @@ def _total(cells: Iterable[_Cell]) -> int:
 
 
 def _window(cells: Sequence[_Cell], before: int, marked: int, width: int) -> tuple[str, int, int]:
-    """The part of a long line, at most `width` columns with its dots, in which the carets begin."""
+    """Return the part of a long line where the carets begin, at most `width` columns with dots."""
     room = width - 2
     left = max(0, min(before - room // 3, _total(cells) - room))
     skipped, shown = 0, list(cells)
@@ -131,7 +131,10 @@ def _window(cells: Sequence[_Cell], before: int, marked: int, width: int) -> tup
 
 
 def printable(text: str) -> str:
-    """The text with tabs as four spaces, and a mark for what would steer the terminal or turn the text around."""
+    """Return a text with tabs as four spaces and a mark for each control character.
+
+    Characters that change the direction of the text count as control characters.
+    """
     return "".join(map(_shown, text))
 
 
@@ -156,7 +159,7 @@ def _shown(character: str) -> str:
 
 
 def _columns(character: str) -> int:
-    """The columns that a character takes on a terminal."""
+    """Return the width of a character on a terminal, in columns."""
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

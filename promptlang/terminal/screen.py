@@ -1,4 +1,4 @@
-"""What the user sees: diagnostics, how far a job is, and its pictures."""
+"""The terminal: diagnostics, the progress of a job, and previews of its pictures."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ STYLES = {
 
 
 def open_terminal() -> Terminal:
-    """The process's own: results on standard output, what is wrong on standard error."""
+    """Return the terminal of the process: results on standard output, errors on standard error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(
@@ -69,51 +69,51 @@ def open_terminal() -> Terminal:
 
 
 def _console(*, stderr: bool) -> Console:
-    """Where the stream is a file, FORCE_COLOR may bring colours, but never bars."""
+    """Return a console; on a file FORCE_COLOR may bring colours, but never progress bars."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, force_interactive=None if stream.isatty() else False)
 
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A screen, or the file that stands in for one, and where complaints go."""
+    """A console, or a file in its place, for results, and one for errors."""
 
     console: Console
     errors: Console = field(default_factory=lambda: Console(stderr=True))
 
     def print_line(self, text: str | Text) -> None:
-        """A line, never wrapped in the middle of a path, and never read as markup."""
+        """Print a line; it is not wrapped, and not read as markup."""
         self.console.print(Text(text) if isinstance(text, str) else text, soft_wrap=True)
 
     def write(self, text: str) -> None:
-        """Lines for a machine to read: as they are."""
+        """Write lines for a machine to read, without any change."""
         self.console.file.write(f"{text}\n")
 
     def show(self, what: RenderableType) -> None:
-        """A table, or whatever else rich can draw."""
+        """Print a table, or anything else that rich can draw."""
         self.console.print(what, soft_wrap=isinstance(what, Text))
 
     def print_error(self, text: str) -> None:
-        """A line on what is wrong outside of any program's text."""
+        """Print an error that has no place in a program's text."""
         message = Text.assemble(("error", STYLES[Role.ERROR]), f": {text}")
         self.errors.print(message, soft_wrap=True)
 
     def report_missing_runtime(self, error: ImportError) -> None:
-        """What makes pictures is not installed, or cannot be imported."""
+        """Report that the runtime is not installed, or cannot be imported."""
         remedy = "pip install 'promptlang-diffusers[run]'"
         self.print_error(
             f"pictures and training need more than is installed ({error}); try {remedy}"
         )
 
     def report_crash(self) -> None:
-        """A bug: the exception being handled, with its traceback."""
+        """Report the exception being handled as a bug, with its traceback."""
         self.errors.print_exception(extra_lines=1)
         self.print_error(
             "this is a bug in promptlang, or in a library that it uses; the session goes on"
         )
 
     def report(self, diagnostics: Sequence[Diagnostic]) -> None:
-        """All that is wrong with a program, and how much that is."""
+        """Report the diagnostics of a program, and their count."""
         for at, diagnostic in enumerate(diagnostics):
             gap = "\n" if at else ""
             parts = ((piece.text, STYLES[piece.role]) for piece in diagnostic_pieces(diagnostic))
@@ -122,14 +122,14 @@ class Terminal:
             self.errors.print(Text(f"\n{line}"), soft_wrap=True)
 
     def rows(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Names, and what they stand for, in two columns."""
+        """Print names and values in two columns."""
         width = max((len(name) for name, _ in rows), default=0)
         for name, value in rows:
             self.print_line(Text.assemble((name.ljust(width), "cyan"), f"  {_one_line(value)}"))
 
     @contextmanager
     def waiting(self, title: str) -> Iterator[None]:
-        """Within it a spinner shows, after a second, that something goes on."""
+        """Show a spinner within the context, after a delay of a second."""
         progress = ProgressLine(self.console)
         progress.show(title)
         try:
@@ -138,9 +138,9 @@ class Terminal:
             progress.hide()
 
     def display_events(self, events: Generator[Event, None, None]) -> bool:
-        """Draw a running plan to its end; False if a step failed.
+        """Draw a running plan to its end; return False if a step failed.
 
-        After Ctrl-C the plan is closed, and once it has put its work away KeyboardInterrupt is raised.
+        Ctrl-C closes the plan, and KeyboardInterrupt is raised once the plan has stored its work.
         """
         with stop_on_interrupt() as request, closing(events):
             display = _PlanDisplay(self, request)
@@ -151,7 +151,7 @@ class Terminal:
 
 
 class _PlanDisplay:
-    """One running plan, and what is known of it so far."""
+    """The display of one running plan, with its state so far."""
 
     def __init__(self, terminal: Terminal, request: StopRequest) -> None:
         self.progress = ProgressLine(terminal.console, stopping=lambda: request.requested)
@@ -160,7 +160,7 @@ class _PlanDisplay:
         self._current: Train | Render | None = None
         self._done = 0
         self._at_once = 1
-        """Pictures that are made side by side."""
+        """The number of pictures that are rendered together."""
         self._finished = 0
         self._failed = False
 
@@ -174,7 +174,7 @@ class _PlanDisplay:
         return not self._failed
 
     def _stop(self, events: Generator[Event, None, None]) -> NoReturn:
-        """Close the plan, which keeps what can be kept, and say what that is."""
+        """Close the plan, which stores its work, and print what it has stored."""
         events.close()
         self.progress.hide()
         self._terminal.print_line(self._stopped_message())
@@ -266,7 +266,8 @@ class _PlanDisplay:
 
     def _training_finished(self, event: TrainingFinished) -> None:
         self._end_of_step()
-        heading = f"trained {event.step.name} in {duration(event.seconds)}, average loss {event.loss:.4f}: "
+        took = f"{duration(event.seconds)}, average loss {event.loss:.4f}"
+        heading = f"trained {event.step.name} in {took}: "
         self._terminal.print_line(Text.assemble(heading, _link(event.step.file)))
 
     def _rendering_started(self, steps: tuple[Render, ...]) -> None:
@@ -275,7 +276,7 @@ class _PlanDisplay:
             self._line_for_a_log(f"rendering {_one_line(step.prompts.text)}")
 
     def _denoising(self, done: int, total: int) -> None:
-        """Of a sweep, how many of its pictures, so that the time left is that of them all."""
+        """Show the progress, in a sweep that of all its pictures, for the time left is theirs."""
         match self._current:
             case Render(output=OutputConfig(sheet_position=(number, pictures))):
                 self.progress.show(
@@ -285,7 +286,7 @@ class _PlanDisplay:
                 self.progress.show(self._title(), done, total)
 
     def _picture_finished(self, event: PictureFinished) -> None:
-        """Of a sweep, the sheet shows them all; till then its bar stays where it is."""
+        """Print the finished picture; the pictures of a sweep are shown by its sheet."""
         place = event.step.output.sheet_position
         self._end_of_step(hiding=place is None or place[0] == place[1])
         if place is None:
@@ -310,7 +311,7 @@ class _PlanDisplay:
         self._finished += 1
 
     def _line_for_a_log(self, line: str) -> None:
-        """On a screen the bar says it."""
+        """Print a line on outputs without a progress bar."""
         if not self._terminal.console.is_interactive:
             self._terminal.print_line(line)
 
@@ -322,13 +323,13 @@ class _PlanDisplay:
 
     @property
     def _pictures(self) -> bool:
-        """Whether the screen can show any."""
+        """True if the screen can show pictures."""
         console = self._terminal.console
         return console.is_interactive and bool(console.color_system) and not console.no_color
 
     @property
     def _preview_size(self) -> tuple[int, int]:
-        """Columns and rows that a picture may take up."""
+        """The columns and rows of a preview."""
         console = self._terminal.console
         return min(PREVIEW_COLUMNS, console.width), min(PREVIEW_ROWS, console.height - 2)
 
@@ -344,7 +345,8 @@ class _PlanDisplay:
     def _stopped_message(self) -> str:
         match self._current:
             case Train(name=name) as step:
-                return f"stopped {name} at step {self._done} of {step.steps}: run it again and it goes on from there"
+                at = f"step {self._done} of {step.steps}"
+                return f"stopped {name} at {at}: run it again and it goes on from there"
             case Render() | None:
                 finished = (
                     pluralize(self._finished, "finished file") if self._finished else "nothing"
@@ -357,7 +359,7 @@ def _one_line(text: str) -> str:
 
 
 def _link(file: Path) -> Text:
-    """A file's path, from the working folder where it is below it; a click opens it on terminals that can."""
+    """Return the path of a file, relative below the working folder, as a link to the file."""
     full, here = file.resolve(), Path.cwd()
     shown = full.relative_to(here) if full.is_relative_to(here) else full
     return Text(str(shown), style=f"link {full.as_uri()}")

@@ -1,4 +1,4 @@
-"""A time line: a row for each thing that changes over the steps, in as many columns as there is room for."""
+"""A time line: rows of values that change over the steps, scaled to the screen."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ ON, PARTLY, OFF = "█", "▒", "·"
 LEVELS = "▁▂▃▄▅▆▇█"
 
 NAME, REMARK = 30, 24
-"""The most cells that a name and what stands behind its row take; on a narrow terminal a third and a quarter of it."""
+"""The cells of a name and of a remark at most, and a third and a quarter of the screen at most."""
 MIN_COLUMNS = 8
-"""The cells that the steps take even so."""
+"""The cells of the steps at least."""
 GAP = 2
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineRow:
-    """A value for each step: whether something holds, or how strong it is."""
+    """A value for each step: a flag, or a strength."""
 
     name: str
     values: Sequence[bool] | Sequence[float]
@@ -37,7 +37,7 @@ class Timeline:
     steps: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """A column a step; where there are too many, a column for several."""
+        """Yield a table with a column for each step, or for several if there are too many."""
         remarks = min(
             max(cell_len(row.remark) for row in self.rows), REMARK, options.max_width // 4
         )
@@ -59,7 +59,7 @@ class Timeline:
             yield Text(f"{each} steps a column", "dim")
 
     def _scale(self, columns: int) -> str:
-        """``1   step   20``, or less of it where there is no room."""
+        """Return ``1   step   20``, shortened on narrow screens."""
         between = columns - 1 - len(str(self.steps))
         if columns == 1 or between < 0:
             return "1"
@@ -67,7 +67,7 @@ class Timeline:
 
 
 def _drawn(values: Sequence[bool] | Sequence[float], each: int) -> str:
-    """A character for every so many steps."""
+    """Return a character for every `each` steps."""
     groups = [values[at : at + each] for at in range(0, len(values), each)]
     if all(isinstance(value, bool) for value in values):
         return "".join(ON if all(group) else PARTLY if any(group) else OFF for group in groups)

@@ -87,8 +87,8 @@ def test_a_folder_that_is_not_there_holds_nothing(shelves: Callable[[str], Model
     ("text", "said"),
     [
         ("loras = [", "cannot be read"),
-        ("loras = [3]", "says `3` where a folder should stand, in quotes"),
-        ('lroas = "x"', "says `lroas`, which nothing is called"),
+        ("loras = [3]", "has `3` in the place of a folder; write the folder in quotes"),
+        ('lroas = "x"', "has the unknown key `lroas`"),
     ],
 )
 def test_what_is_wrong_with_a_configuration_is_said(

@@ -173,8 +173,8 @@ def test_help_is_for_newcomers(capsys: Captured) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
-    assert "promptlang run portrait.pl    do what a recipe says, after checking all of it" in shown
-    assert "check     say what is wrong with recipes, and run nothing" in shown
+    assert "promptlang run portrait.pl     check a recipe, then train and render" in shown
+    assert "check     report the mistakes in recipes, and run nothing" in shown
 
 
 def test_checking_imports_neither_torch_nor_prompt_toolkit(folder: Path) -> None:

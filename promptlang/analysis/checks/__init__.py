@@ -1,4 +1,4 @@
-"""The rules a program must keep, one in a file. Add a rule here and it is checked."""
+"""The checks of a program, one in a file. A check that is listed here is run."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from promptlang.diagnostics import Diagnostic
 from promptlang.source import Source
 
 
-class Rule(Protocol):
-    """Looks at one statement and says what is wrong with it."""
+class Check(Protocol):
+    """A check of one statement."""
 
     def check(self, scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-        """Everything that the rule has against the statement."""
+        """Yield the diagnostics of the statement."""
         ...
 
 
-RULES: tuple[Rule, ...] = (
+CHECKS: tuple[Check, ...] = (
     models,
     datasets,
     names,
@@ -67,15 +67,15 @@ RULES: tuple[Rule, ...] = (
 
 
 def check_statement(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """What every rule has against a statement, and against the pictures that show what it trains."""
+    """Yield the diagnostics of a statement and of the pictures that a training renders."""
     own = [*build_training_prompts(scoped)]
-    for rule in RULES:
+    for each_check in CHECKS:
         for each in (scoped, *own):
-            yield from rule.check(each, world)
+            yield from each_check.check(each, world)
 
 
 def sort_diagnostics(found: Iterable[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:
-    """Each once, in the order of the program's text; then those of the recipes that it includes."""
+    """Return each diagnostic once, in the order of the text; those of includes come last."""
 
     def order(each: Diagnostic) -> tuple[bool, str, int]:
         name = each.span.source.name

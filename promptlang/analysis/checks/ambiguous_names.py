@@ -1,4 +1,4 @@
-"""Names that several files of the configured folders have: what several rules ask."""
+"""Names that several files in the configured folders have."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from promptlang.analysis.world import World
 def ambiguous_files(
     kind: str, name: str, known: Mapping[str, Path], world: World
 ) -> tuple[Path, ...]:
-    """The files of a name that stands for none of them; nothing where it is known, or where there is no such file."""
+    """Return the files between which a name is ambiguous, empty if it is known or has none."""
     return () if name in known else world.shelf(kind).ambiguous.get(name, ())

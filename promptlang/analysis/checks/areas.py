@@ -1,4 +1,4 @@
-"""An area is said at the head of its part."""
+"""An area is the first thing in its part."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
 
 
 def _head(part: ast.Part) -> ast.Phrase | None:
-    """What a part begins with, white space and LoRAs aside."""
+    """Return the first phrase of a part, white space and LoRAs aside."""
     return next((each for each in part.phrases if not _passed_over(each)), None)
 
 

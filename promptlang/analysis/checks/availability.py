@@ -1,4 +1,4 @@
-"""What is in the language but not yet in this version is an error, never silence."""
+"""A part of the language that this version cannot carry out is an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is trained on are pictures that are there; what is used is there."""
+"""The pictures of a training exist, and the files of `use` exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from promptlang.diagnostics.files import missing_file, missing_folder
 from promptlang.diagnostics.training_data import no_pictures
 
 FOLDER_OPTIONS = ("validation", "class-data")
-"""The options that name other pictures."""
+"""The options that name further pictures."""
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:

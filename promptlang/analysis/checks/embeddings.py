@@ -1,4 +1,4 @@
-"""A textual-inversion token is one that is loaded or trained."""
+"""A token of textual inversion is loaded or trained above its use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each phase of a schedule holds for at least a step."""
+"""Each phase of prompt editing lasts at least one step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
 
 
 def effective_steps(scoped: ScopedStatement) -> int:
-    """The denoising steps that are in force."""
+    """Return the number of denoising steps at a statement."""
     given = {**scoped.scope.settings}
     if isinstance(scoped.statement, ast.Picture):
         given |= {

@@ -1,4 +1,4 @@
-"""With its templates filled in, a prompt is well written, too; whatever else is wrong with it."""
+"""A prompt is also well written after its templates are filled in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pictures that a prompt starts from are there, and what only matters with them stands beside them."""
+"""The initial picture and mask of a prompt exist, and their options come with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A LoRA that a prompt names, or whose trigger words, has been trained above it, or lies in the adapters folder."""
+"""A LoRA in a prompt is trained above it, brought in with `use`, or lies in a known folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from promptlang.diagnostics.names import ambiguous, missing_trigger_words, unkno
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``<lora:ukiyoe:0.6>`` where there is ``ukiyo-e``"""
+    """``<lora:ukiyoe:0.6>`` where ``ukiyo-e`` is known"""
     severity = scoped.scope.severity_of_missing
     for prompt in scoped.prompts:
         for node in ast.walk(prompt):

@@ -1,4 +1,4 @@
-"""A model is the built-in one, a folder in diffusers' layout, a file of weights, or one of a hub's."""
+"""A model is the built-in one, a folder in diffusers' layout, a weight file, or on the hub."""
 
 from __future__ import annotations
 

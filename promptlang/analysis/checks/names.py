@@ -1,4 +1,4 @@
-"""A name that becomes a file's is one that every system can hold."""
+"""A name that becomes the name of a file is valid on every system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a template names is there: a `let` above it, a wildcard's file."""
+"""The names in templates exist: a `let` above, the file of a wildcard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A LoRA acts once at a time: where it stands twice, its strengths add up."""
+"""A LoRA is applied once at a time: two tags add up their strengths."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
 
 @dataclass(frozen=True, slots=True)
 class _LoraUse:
-    """A LoRA that acts at a step: where it is written, and how strong it is."""
+    """A LoRA that is applied at a step, with its tag and strengths."""
 
     node: ast.Lora
     part: int
     placed: bool
-    """Whether its part has an area, so that it acts in that alone."""
+    """True if its part has an area, in which alone it is applied."""
     strengths: tuple[float, float]
 
     def adds_to(self, other: _LoraUse) -> bool:
-        """Parts that say the same of a LoRA share it."""
+        """Return whether two uses add up; parts with equal strengths share the LoRA instead."""
         if self.part == other.part:
             return True
         return not (self.placed or other.placed) and self.strengths != other.strengths
 
 
 def _repeated_uses(prompt: ast.Prompt, names: set[str], steps: int) -> Iterator[Diagnostic]:
-    """Each of the LoRAs that acts at some step when one of its name before it does, too."""
+    """Yield a diagnostic for each tag whose LoRA is applied by an earlier tag at the same step."""
     changing = [node for node in ast.walk(prompt) if isinstance(node, StepDependentNode)]
     said: set[int] = set()
     for step in sorted(interval_ends(changing, steps)):
@@ -59,7 +59,7 @@ def _repeated_uses(prompt: ast.Prompt, names: set[str], steps: int) -> Iterator[
 
 
 def _uses_at(prompt: ast.Prompt, step: int, steps: int) -> Iterator[_LoraUse]:
-    """The LoRAs with any strength at a step, in all parts."""
+    """Yield the LoRAs of all parts that have a strength at a step."""
     for number, part in enumerate(prompt.parts):
         placed = any(isinstance(phrase, ast.Area) for phrase in part.phrases)
         for phrase in iter_active_phrases(part.phrases, lambda node: branch_at(node, step, steps)):

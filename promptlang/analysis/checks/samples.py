@@ -1,4 +1,4 @@
-"""The pictures of ``--samples`` are written as prompts, and show what is trained alone."""
+"""A prompt of ``--samples`` is well written and has no LoRA tags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from promptlang.prompts.expansion import TooLongError, enumerate_expansions
 from promptlang.syntax.prompt_parser import parse_prompt
 
 MAX_VARIANTS = 1000
-"""Variants, at most: a rule has to come to an end."""
+"""The largest number of variants to look at: a check has to end."""
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
@@ -30,9 +30,9 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
 
 
 def _hidden(shown: ScopedStatement, prompt: ast.Prompt) -> bool:
-    """Whether a variant, a wildcard's line or a `let` brings a tag along."""
+    """Return whether a variant, a line of a wildcard or a `let` holds a LoRA tag."""
     try:
         ways = islice(enumerate_expansions(prompt, shown.scope.library), MAX_VARIANTS)
         return any(isinstance(node, ast.Lora) for way in ways for node in ast.walk(way.prompt))
     except TooLongError:
-        return False  # another rule says so
+        return False  # reported by the check of sweeps

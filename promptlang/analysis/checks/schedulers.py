@@ -1,4 +1,4 @@
-"""A sampler can space its noise levels as it is asked to."""
+"""A sampler supports the scheduler that is asked for."""
 
 from __future__ import annotations
 

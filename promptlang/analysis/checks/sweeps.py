@@ -1,4 +1,4 @@
-"""A line asks for no more pictures than anyone would look at."""
+"""A line asks for a limited number of pictures."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The command line's commands, one in a file. Add one here and `promptlang --help` lists it.
+"""The commands, one in a file. A command that is listed here is in `promptlang --help`.
 
-Each has `add`, which gives the parser of the command line its words and options, and `run`, which does it. What takes
-time to import is imported in `run`.
+Each has `add`, which adds its options to the parser, and `run`, which carries it out. Modules that
+take time to import are imported in `run`.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from promptlang.terminal import Terminal
 
 
 class Command(Protocol):
-    """A word after ``promptlang``."""
+    """A command: a word after ``promptlang``."""
 
     NAME: str
     HELP: str
 
     def add(self, parser: ArgumentParser) -> None:
-        """Give the command its options."""
+        """Add the options of the command to its parser."""
         ...
 
     def run(self, chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
-        """Do it; the exit code."""
+        """Carry out the command and return the exit code."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""``promptlang ast portrait.pl``: the syntax tree, to look at or as JSON."""
+"""``promptlang ast portrait.pl``: the syntax tree, as an outline or as JSON."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from promptlang.cli.commands.files import LoadBackend, exit_code, read_source
 from promptlang.terminal import Terminal
 
 NAME = "ast"
-HELP = "show the syntax tree of a recipe"
+HELP = "print the syntax tree of a recipe"
 
 
 def add(parser: ArgumentParser) -> None:
-    """Give the command its options."""
+    """Add the options of the command to its parser."""
     parser.add_argument("file", metavar="FILE", help="a recipe, or - for standard input")
-    parser.add_argument("--json", action="store_true", help="as JSON, with the place of each node")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON, with the place of each node"
+    )
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
-    """What cannot be read is left out of the tree, said, and makes the exit code 1."""
+    """Print the tree; text that cannot be read is left out, reported, and makes the exit code 1."""
     from promptlang.syntax.parser import parse
     from promptlang.syntax.tree_json import tree_json, tree_lines
 

@@ -1,4 +1,4 @@
-"""``promptlang check portrait.pl``: for people, as JSON, or as GitHub's workflow commands."""
+"""``promptlang check portrait.pl``: diagnostics as text, as JSON, or for GitHub's workflows."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ from promptlang.terminal import Terminal
 from promptlang.terminal.report import pluralize
 
 NAME = "check"
-HELP = "say what is wrong with recipes, and run nothing"
+HELP = "report the mistakes in recipes, and run nothing"
 
 
 def add(parser: ArgumentParser) -> None:
-    """Give the command its options."""
+    """Add the options of the command to its parser."""
     add_files(parser)
     recipe_checks.add_strict(parser)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON array of all that is wrong")
-    form.add_argument("--github", action="store_true", help="annotations for GitHub's workflows")
+    form.add_argument("--json", action="store_true", help="print the diagnostics as one JSON array")
+    form.add_argument(
+        "--github",
+        action="store_true",
+        help="print the diagnostics as annotations for GitHub's workflows",
+    )
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
-    """The exit code is 1 where there is an error, 2 where a file cannot be read; the others are checked even so."""
+    """Check the recipes; the exit code is 1 for an error and 2 for a file that cannot be read."""
     found = recipe_checks.check_recipes(chosen.files, strict=chosen.strict)
     if chosen.json:
         terminal.write(json.dumps([_object(each) for each in found.diagnostics], indent=2))
@@ -49,9 +53,9 @@ def _object(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def workflow_command(diagnostic: Diagnostic) -> str:
-    """``::error file=portrait.pl,line=1,col=8,…::no LoRA is named…``: GitHub shows it at the place.
+    """Return ``::error file=portrait.pl,line=1,col=8,…::no LoRA is named…``.
 
-    `endColumn` is the last column that belongs to it; GitHub takes columns only where it is on one line.
+    `endColumn` is the last column of the place. GitHub takes columns only for places on one line.
     """
     first, last = diagnostic.span.first, diagnostic.span.last
     place: dict[str, str | int] = {

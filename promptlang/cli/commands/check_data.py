@@ -1,4 +1,4 @@
-"""``promptlang check-data photos``: what is wrong with pictures, before anything is trained on them."""
+"""``promptlang check-data photos``: mistakes in a set of pictures, before any training."""
 
 from __future__ import annotations
 
@@ -19,43 +19,56 @@ from promptlang.source import Source
 from promptlang.terminal import Terminal
 
 NAME = "check-data"
-HELP = "say what is wrong with a set of pictures to train on"
+HELP = "report the mistakes in a set of training pictures"
 
 
 def add(parser: ArgumentParser) -> None:
-    """Give the command its options."""
+    """Add the options of the command to its parser."""
     parser.add_argument(
         "source",
         metavar="DATA",
-        help='a folder, a list of files, or a pattern such as "photos/*.png"',
+        help='folder, list of files, or pattern such as "photos/*.png"',
     )
     methods = vocabulary.TRAINING_METHODS
     parser.add_argument(
-        "--method", choices=methods, default=methods[0], help="what they are for (lora)"
+        "--method",
+        choices=methods,
+        default=methods[0],
+        help="training method for the pictures (default: lora)",
     )
     parser.add_argument(
-        "--model", metavar="FOLDER", type=Path, help="what is to be trained (the built-in one)"
+        "--model",
+        metavar="FOLDER",
+        type=Path,
+        help="folder of the base model (default: the built-in one)",
     )
     parser.add_argument(
-        "--size", metavar="WxH", type=_size, help="what they are cut to, unless the model tells"
+        "--size", metavar="WxH", type=_size, help="training size (default: the size of the model)"
     )
-    parser.add_argument("--token", metavar="WORD", default="", help="what they are to be called by")
     parser.add_argument(
-        "--prompt", metavar="TEXT", help="what is said instead of captions, with ${caption} in it"
+        "--token",
+        metavar="WORD",
+        default="",
+        help="trigger word that stands for the subject in prompts",
     )
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument(
+        "--prompt",
+        metavar="TEXT",
+        help="text in place of the captions, with ${caption} for each of them",
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_strict(parser)
 
 
 def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
     if match is None:
-        raise ArgumentTypeError(f"a size is like 512x768, not {text}")
+        raise ArgumentTypeError(f"write a size as 512x768, not {text}")
     return int(match[1]), int(match[2])
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
-    """1 where something cannot be trained on, or with `--strict` where anything is odd."""
+    """Check the pictures; the exit code is 1 for an error, with `--strict` for a warning too."""
     try:
         events = _strict(_checked(_step(chosen))) if chosen.strict else _checked(_step(chosen))
         if chosen.json:
@@ -102,7 +115,7 @@ def _strict(events: Iterable[Event]) -> Generator[Event, None, None]:
 
 
 def _as_json(events: Iterable[Event], terminal: Terminal) -> int:
-    """Where nothing can be looked at, what is wrong goes to standard error."""
+    """Print the report as JSON; without a report, the diagnostics go to standard error."""
     told = [*events]
     complaints = [each.diagnostic for each in told if isinstance(each, DiagnosticRaised)]
     reports = [each.report for each in told if isinstance(each, DataChecked)]

@@ -1,4 +1,4 @@
-"""``promptlang convert --from comfy --to a1111 "a (fox:1.2)"``"""
+"""``promptlang convert --from comfy --to a1111 "a (fox:1.2)"``: a prompt for another tool."""
 
 from __future__ import annotations
 
@@ -10,30 +10,32 @@ from promptlang.dialects.conversion import convert as converted
 from promptlang.terminal import Terminal
 
 NAME = "convert"
-HELP = "say a prompt as another tool would"
+HELP = "translate a prompt between the languages of two tools"
 
 
 def add(parser: ArgumentParser) -> None:
-    """Give the command its options."""
+    """Add the options of the command to its parser."""
     parser.add_argument(
         "--from",
         dest="source",
         choices=(*DIALECT_NAMES, INFOTEXT),
         default="a1111",
-        help="how it is written (default: a1111)",
+        help="tool whose language the prompt is written in (default: a1111)",
     )
     parser.add_argument(
         "--to",
         dest="target",
         choices=DIALECT_NAMES,
         default="promptlang",
-        help="how to write it (default: promptlang)",
+        help="tool whose language to write it in (default: promptlang)",
     )
-    parser.add_argument("prompt", metavar="PROMPT", help="the prompt, or - for standard input")
+    parser.add_argument(
+        "prompt", metavar="PROMPT", help="a prompt, or - for a prompt on standard input"
+    )
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
-    """Print the converted prompt; what it cannot say goes to standard error."""
+    """Print the converted prompt; what the target cannot express is reported."""
     result = converted(read_prompt(chosen.prompt), source=chosen.source, target=chosen.target)
     terminal.report(result.diagnostics)
     terminal.print_line(result.text)

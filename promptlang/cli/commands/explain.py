@@ -29,7 +29,7 @@ _CODE = re.compile(r"PL\d\w*", re.IGNORECASE | re.ASCII)
 
 
 def add(parser: ArgumentParser) -> None:
-    """Give the command its options."""
+    """Add the options of the command to its parser."""
     parser.add_argument(
         "prompt",
         metavar="PROMPT|CODE",

@@ -1,4 +1,4 @@
-"""The files that a command line names."""
+"""The files that a command line names, and the exit codes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ LoadBackend = Callable[[], Backend]
 
 
 class FileAccessError(Exception):
-    """A file cannot be read, or not be written; the message says which and why."""
+    """A file cannot be read or written; the message names the file and the reason."""
 
 
 def add_files(parser: ArgumentParser) -> None:
-    """``FILE…``"""
+    """Add the argument ``FILE…``."""
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="a recipe, or - for standard input"
     )
 
 
 def read_text(file: str) -> str:
-    """A file's text with the line ends that it has."""
+    """Return the text of a file with its own line ends; raises FileAccessError."""
     try:
         read = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
         return read.decode("utf-8-sig")
@@ -43,32 +43,32 @@ def read_text(file: str) -> str:
 
 
 def read_prompt(text: str) -> str:
-    """A prompt that a command line gives, or standard input for ``-``."""
+    """Return a prompt from the command line, or standard input for ``-``."""
     return (
         read_text(text).replace("\r\n", "\n").removesuffix("\n") if text == STANDARD_INPUT else text
     )
 
 
 def exit_code(diagnostics: Iterable[Diagnostic]) -> int:
-    """1 where there is an error among them."""
+    """Return 1 if any of the diagnostics is an error, else 0."""
     return FAILED if any(each.severity is Severity.ERROR for each in diagnostics) else OK
 
 
 def make_source(text: str, file: str) -> Source:
-    """A file's text as a source, its lines ending as everywhere."""
+    """Return the text of a file as a source with plain line feeds."""
     return Source(text.replace("\r\n", "\n"), "<stdin>" if file == STANDARD_INPUT else file)
 
 
 def read_source(file: str) -> Source:
-    """The program in a file, or on standard input."""
+    """Return the program in a file, or on standard input."""
     return make_source(read_text(file), file)
 
 
 def recipe_folder(file: str) -> Path:
-    """Where the file's relative paths start."""
+    """Return the folder in which the relative paths of a recipe start."""
     return Path.cwd() if file == STANDARD_INPUT else Path(file).absolute().parent
 
 
 def picture_stem(file: str) -> str:
-    """What its pictures are called after."""
+    """Return the beginning of the names of a recipe's pictures."""
     return "picture" if file == STANDARD_INPUT else Path(file).stem

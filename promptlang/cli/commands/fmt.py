@@ -1,4 +1,4 @@
-"""``promptlang fmt portrait.pl``: the canonical layout, in place."""
+"""``promptlang fmt portrait.pl``: the canonical layout of a recipe, in place."""
 
 from __future__ import annotations
 
@@ -25,19 +25,22 @@ from promptlang.source import Source
 from promptlang.terminal import Terminal
 
 NAME = "fmt"
-HELP = "write recipes in the canonical layout"
+HELP = "rewrite recipes in the canonical layout"
 
 
 def add(parser: ArgumentParser) -> None:
-    """Give the command its options."""
+    """Add the options of the command to its parser."""
     add_files(parser)
     parser.add_argument(
-        "--check", action="store_true", help="print what would change, and change nothing"
+        "--check", action="store_true", help="print the changes as a diff, and change no file"
     )
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
-    """The exit code is 1 where a file has errors and is left alone, or with `--check` would change."""
+    """Format the files; one with errors is left alone.
+
+    The exit code is 1 for a file with errors, and with `--check` for one that would change.
+    """
     fine = [_format(file, terminal, check=chosen.check) for file in chosen.files]
     return OK if all(fine) else FAILED
 
@@ -77,7 +80,7 @@ def _changes(source: Source, formatted: str) -> Iterator[str]:
 
 
 def replace_file(file: Path, text: str) -> None:
-    """A file's new content, whole or not at all, with the rights it has; through a link, the file that it names."""
+    """Replace the content of a file in one step and keep its rights; a link is followed."""
     file = file.resolve()
     handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:

@@ -1,4 +1,4 @@
-"""``promptlang info picture.png ink.safetensors``"""
+"""``promptlang info picture.png ink.safetensors``: the metadata of pictures and adapters."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from promptlang.cli.commands.files import FAILED, OK, LoadBackend
 from promptlang.terminal import Terminal
 
 NAME = "info"
-HELP = "say how a picture was made, or what an adapter is"
+HELP = "show how a picture was made, or what kind of adapter a file is"
 
 
 def add(parser: ArgumentParser) -> None:
-    """Give the command its options."""
+    """Add the options of the command to its parser."""
     parser.add_argument(
-        "files", metavar="FILE", nargs="+", help="a picture, an adapter, or a folder of PEFT's"
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="a picture, an adapter, or a folder in the layout of PEFT",
     )
     parser.add_argument(
-        "--json", action="store_true", help="a JSON object for each file, on a line of its own"
+        "--json", action="store_true", help="print a JSON object per line, one for each file"
     )
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
-    """Tell of each file; one that cannot be read does not hide the others."""
+    """Describe each file; one that cannot be read does not stop the others."""
     told = [_tell(file, terminal, as_json=chosen.json) for file in chosen.files]
     return OK if all(told) else FAILED
 

@@ -1,4 +1,4 @@
-"""``promptlang make-emoji``"""
+"""``promptlang make-emoji``: the training of the built-in model."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from promptlang.plan.backend import load_model_builder
 from promptlang.terminal import Terminal
 
 NAME = "make-emoji"
-HELP = "make the built-in model again: hours, resumable"
+HELP = "train the built-in model again, which takes hours and can be resumed"
 
 
 def add(parser: ArgumentParser) -> None:
-    """Give the command its options."""
+    """Add the options of the command to its parser."""
     parser.add_argument(
         "--folder",
         type=Path,
         default=Path("build/emoji"),
-        help="where downloads and checkpoints are kept",
+        help="folder for downloads and checkpoints (default: build/emoji)",
     )
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
-    """The model is made in its place in the package."""
+    """Train the model and store it at its place in the package."""
     return OK if terminal.display_events(load_model_builder()(chosen.folder)) else FAILED

@@ -1,4 +1,4 @@
-"""All the recipes of a command line, checked."""
+"""The check of all recipes on a command line."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from promptlang.source import Source
 
 @dataclass(frozen=True, slots=True)
 class CheckedRecipes:
-    """What all the recipes of a command line come to."""
+    """The plans and diagnostics of all recipes on a command line."""
 
     plans: tuple[Plan, ...]
     diagnostics: tuple[Diagnostic, ...]
     statements: int
     refused: tuple[FileAccessError, ...] = ()
-    """Files that cannot be read."""
+    """The files that cannot be read."""
 
     @property
     def failed(self) -> bool:
-        """Whether there is an error."""
+        """True if any of the diagnostics is an error."""
         return any(each.severity is Severity.ERROR for each in self.diagnostics)
 
 
 def add_strict(parser: ArgumentParser) -> None:
-    """``--strict``"""
-    parser.add_argument("--strict", action="store_true", help="take every warning for an error")
+    """Add the flag ``--strict``."""
+    parser.add_argument("--strict", action="store_true", help="treat every warning as an error")
 
 
 def check_recipes(files: Sequence[str], *, strict: bool = False) -> CheckedRecipes:
-    """Check recipes, each on its own: what one sets or trains, another does not know."""
+    """Check recipes, each in a session of its own."""
     from promptlang.analysis.model_paths import load_model_paths
     from promptlang.analysis.world import Disk
     from promptlang.planning.session import Session  # Lark is not needed for --help

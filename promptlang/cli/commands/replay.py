@@ -1,4 +1,4 @@
-"""``promptlang replay picture.png``"""
+"""``promptlang replay picture.png``: render a picture again from its metadata."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from promptlang.plan.steps import EMOJI, Model, Plan
 from promptlang.terminal import Terminal
 
 NAME = "replay"
-HELP = "make a picture again from what it carries, and compare the two"
+HELP = "render a picture again from its metadata, and compare the two"
 
 
 def add(parser: ArgumentParser) -> None:
-    """Give the command its options."""
+    """Add the options of the command to its parser."""
     parser.add_argument("picture", metavar="PICTURE", type=Path, help="a PNG that promptlang made")
     parser.add_argument(
-        "--out", metavar="FILE", type=Path, help="the PNG to make (default: PICTURE-replay.png)"
+        "--out", metavar="FILE", type=Path, help="the PNG to write (default: PICTURE-replay.png)"
     )
     parser.add_argument(
         "--model",
         metavar="PATH",
         type=Path,
-        help="the base model, where it is not the built-in one",
+        help="the base model, needed unless it is the built-in one",
     )
     parser.add_argument(
-        "--vae", metavar="PATH", type=Path, help="the VAE, where it is not the model's own"
+        "--vae", metavar="PATH", type=Path, help="the VAE, needed unless it is that of the model"
     )
     parser.add_argument(
         "--from",
@@ -41,12 +41,12 @@ def add(parser: ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="where adapters and initial pictures are, beside the usual places",
+        help="further folder with adapters and initial pictures; may be repeated",
     )
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
-    """1 where the picture cannot be made, or has become another one."""
+    """Render the picture again; the exit code is 1 if that fails or the picture differs."""
     try:
         return _replay(chosen, terminal, load)
     except (NotARecordError, LookupError) as error:
@@ -87,23 +87,27 @@ def _record(file: Path) -> Record:
         raise NotARecordError(str(error)) from error
     if record.PNG_TEXT_KEY not in texts:
         raise NotARecordError(
-            "it carries no record of promptlang's, or one that another program has removed"
+            "its metadata has no record of promptlang, or another program has removed it"
         )
     return record.read(texts[record.PNG_TEXT_KEY])
 
 
 def _model(made: Record, path: Path | None, vae: Path | None) -> Model:
-    """Raises LookupError where nobody knows where it is."""
+    """Return the model of a record; raises LookupError if its place is not known."""
     name, _ = made.model
     if path is None and name != EMOJI.name and not made.hub:
-        raise LookupError(f"it was made with the model `{name}`; say where that is: `--model PATH`")
+        raise LookupError(
+            f"it was made with the model `{name}`; name its place with `--model PATH`"
+        )
     if made.vae and vae is None:
-        raise LookupError(f"it was made with the VAE `{made.vae}`; say where that is: `--vae PATH`")
+        raise LookupError(
+            f"it was made with the VAE `{made.vae}`; name its place with `--vae PATH`"
+        )
     return Model(name, path, vae, hub=made.hub and path is None)
 
 
 def _places(made: Record, folders: tuple[Path, ...], model: Model, file: Path) -> RecordFiles:
-    """Raises LookupError where a file is in none of the folders."""
+    """Return the files of a record; raises LookupError for one that is in no folder."""
     return RecordFiles(
         model=model,
         loras=_located(made.loras, folders, ("loras", ADAPTERS)),
@@ -116,7 +120,11 @@ def _places(made: Record, folders: tuple[Path, ...], model: Model, file: Path) -
 def _located(
     files: FileHashes, folders: tuple[Path, ...], kinds: tuple[str, ...]
 ) -> dict[str, Path]:
-    """Where files are: in the folders, first in those of these names within each, or on the shelf of the first kind."""
+    """Return the places of files.
+
+    Each folder is searched after its subfolders that are named in `kinds`, then the configured
+    folders of the first kind.
+    """
     shelf, *within = kinds
     places = [folder / each for folder in folders for each in (*within, "")]
     places += (
@@ -131,11 +139,11 @@ def _found(name: str, folders: Sequence[Path]) -> Path:
     for folder in folders:
         if Path(name).name == name and (folder / name).exists():
             return folder / name
-    raise LookupError(f"there is no `{name}` beside it; say in which folder it is: `--from FOLDER`")
+    raise LookupError(f"there is no `{name}` beside it; name its folder with `--from FOLDER`")
 
 
 def _max_difference(one: Path, other: Path) -> int:
-    """Grey levels between the pictures, at most; 256 where their sizes differ."""
+    """Return the largest difference of two pictures in grey levels, 256 for different sizes."""
     from PIL import Image, ImageChops
 
     with Image.open(one) as before, Image.open(other) as after:
@@ -149,7 +157,7 @@ _MAX_DIFFERENCE: Final = 256
 
 
 def _explained(apart: int, before: Record, after: Record) -> str:
-    """Another picture, and why."""
+    """Return the message for a picture that differs, with the likely reasons."""
     reasons = list(_changes(before, after)) or ["another machine, or another number of threads"]
     return f"not the same picture: up to {apart} of 255 apart ({'; '.join(reasons)})"
 

@@ -1,4 +1,4 @@
-"""``promptlang run portrait.pl``"""
+"""``promptlang run portrait.pl``: check recipes, then carry them out."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from promptlang.plan.steps import Plan
 from promptlang.terminal import Terminal
 
 NAME = "run"
-HELP = "check recipes, then train and render what they say"
+HELP = "check recipes, then train and render as they say"
 
 
 def add(parser: ArgumentParser) -> None:
-    """Give the command its options."""
+    """Add the options of the command to its parser."""
     add_files(parser)
     add_strict(parser)
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
-    """Nothing is trained or rendered where any of the recipes has an error."""
+    """Check all recipes, and carry them out if none has an error."""
     return run_files(chosen.files, terminal, load, strict=chosen.strict)
 
 
 def run_files(
     files: Sequence[str], terminal: Terminal, load: LoadBackend, *, strict: bool = False
 ) -> int:
-    """Check recipes and carry them out; the exit code."""
+    """Check recipes, carry them out, and return the exit code."""
     checked = check_recipes(files, strict=strict)
     if checked.refused:
         raise checked.refused[0]

@@ -88,7 +88,8 @@ def test_another_vae_is_named_again_and_missed_where_it_is_not(
     assert main([*again, "--vae", str(tmp_path / "vae")]) == 0
     assert main(again) == 1
     assert (
-        "it was made with the VAE `vae`; say where that is: `--vae PATH`" in capsys.readouterr().err
+        "it was made with the VAE `vae`; name its place with `--vae PATH`"
+        in capsys.readouterr().err
     )
 
 
@@ -118,7 +119,7 @@ def test_a_lora_that_is_gone_is_said_with_the_remedy(
     assert main(["replay", str(made), "--model", str(tiny.path)]) == 1
     assert capsys.readouterr().err == (
         f"error: `{made.name}` cannot be made again: there is no `ink.safetensors` beside it; "
-        "say in which folder it is: `--from FOLDER`\n"
+        "name its folder with `--from FOLDER`\n"
     )
 
 
@@ -154,7 +155,7 @@ def test_a_picture_without_a_record_is_said(
 ) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
     assert main(["replay", str(tmp_path / "plain.png")]) == 1
-    assert "it carries no record of promptlang's" in capsys.readouterr().err
+    assert "its metadata has no record of promptlang" in capsys.readouterr().err
 
 
 def test_a_record_keeps_all_of_a_render(render: Callable[..., Render], runtime: Runtime) -> None:
