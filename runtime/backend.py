@@ -28,7 +28,8 @@ from .devices import DevicePlacement, resolve_placement, resolve_training_placem
 from .distributed import Processes
 from .models import loader
 from .output import contact_sheet
-from .sampling.rendering import LoadedModel, render
+from .sampling.loaded_model import LoadedModel
+from .sampling.rendering import render
 
 MAX_MODELS = 2
 """Models in memory: a prompt can go to and fro between two."""

@@ -1,4 +1,4 @@
-"""From noise to latents: the one loop that all pictures go through, alone or side by side."""
+"""Denoising: the one loop that all pictures go through, alone or in a batch."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
 
 from ..adapters import Attachments, WeightedDeltas
 from ..conditioning.text_encoder import Conditioning, concat_conditionings
+from ..models.protocols import Scheduler
 from .samplers import map_calls_to_steps, prepare_extra_step_kwargs, step_scheduler
 
 
@@ -23,94 +23,97 @@ class Guidance:
     scales: tuple[float, ...]
     """Each part's weight times the guidance scale."""
     unconditional: Conditioning | None
-    """None where nothing is to be guided away from."""
+    """None at a guidance scale of 1, where the unconditional prediction cancels out."""
     loras: WeightedDeltas = ()
     masks: tuple[Tensor | None, ...] = ()
-    """Where each part acts, `[height, width]` from 0 to 1; None, or nothing at all, for everywhere."""
+    """Area of each part, `[height, width]` from 0 to 1; None, or an empty tuple, for everywhere."""
 
     def iterate_parts(
         self, predictions: Sequence[Tensor]
     ) -> Iterator[tuple[float, Tensor | None, Tensor]]:
-        """Scale, mask and prediction of each part."""
+        """Yield scale, mask and prediction of each part."""
         return zip(self.scales, self.masks or (None,) * len(self.scales), predictions, strict=True)
 
 
 StepConditioning = tuple[Guidance, ...]
-"""What holds during a step: first the parts under the whole picture's LoRAs, then those with LoRAs of their own."""
+"""Conditioning of a step: first the parts under the whole picture's LoRAs, then those with their own."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class UNetInput:
-    """What a picture on its way asks of the network."""
+    """A call of the UNet for one picture."""
 
     loras: WeightedDeltas
     latents: Tensor
-    """`[1, channels, height, width]`, scaled as the network wants them"""
+    """`[1, channels, height, width]`, scaled by the scheduler"""
     timestep: Tensor
-    """`[]`, the timestep"""
+    """`[]`"""
     conditioning: Conditioning
-    """Of n prompts: the answer is `[n, channels, height, width]`"""
+    """Conditioning of n prompts; the prediction is `[n, channels, height, width]`."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StepPreview:
-    """What a step has come to."""
+    """The latents after a step."""
 
     latents: Tensor
-    """`[1, channels, height, width]`: the picture expected, if the scheduler says so, else as noisy as it is"""
+    """`[1, channels, height, width]`: the scheduler's estimate of the clean latents, if it has one, else
+    the noisy latents"""
 
 
 DenoisingRun = Generator[UNetInput | StepPreview, Tensor | None, Tensor]
-"""A picture on its way: it asks, is sent the answers, shows what each step has come to, and returns its latents."""
+"""Denoising of one picture: yields UNet inputs and is sent predictions, yields a preview after each
+step, and returns the latents."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class InpaintingLatents:
-    """What a mask leaves of the picture that one starts from (inpainting)."""
+    """The initial picture of inpainting, which is kept where the mask is 0."""
 
     latents: Tensor
     """`[1, channels, height, width]`"""
     noise: Tensor
-    """of the same shape"""
+    """`[1, channels, height, width]`"""
     mask: Tensor
-    """`[height, width]`: 1 where the picture may change, 0 where it may not"""
+    """`[height, width]`: 1 where the picture may change, 0 where it is kept"""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TimestepSchedule:
-    """Timesteps to walk, and what holds at each."""
+    """A scheduler's timesteps, and the conditioning at each."""
 
-    scheduler: SchedulerMixin
+    scheduler: Scheduler
     step_conditionings: Sequence[StepConditioning]
-    """One for each step; it holds for as many calls of the network as the scheduler makes of a step."""
+    """One for each step; it holds for all calls of the network in that step."""
     strength: float = 1.0
-    """How much of the way is walked, its end."""
+    """Share of the steps that are run: the last ones."""
     eta: float = 0.0
 
     @property
     def begin_index(self) -> int:
-        """Calls of the network before the way begins."""
+        """Return the number of calls of the network that are skipped."""
         steps = len(self.step_conditionings)
         return (steps - int(steps * self.strength)) * self.scheduler.order
 
     @property
     def timesteps(self) -> Tensor:
-        """The timesteps left."""
+        """Return the timesteps to run, `[calls]`."""
         return self.scheduler.timesteps[self.begin_index :]
 
     @property
     def conditioning_by_timestep(self) -> Sequence[StepConditioning]:
-        """What holds at each of them."""
-        places = map_calls_to_steps(len(self.scheduler.timesteps), len(self.step_conditionings))
-        return [self.step_conditionings[at] for at in places[self.begin_index :]]
+        """Return the conditioning at each of these timesteps."""
+        steps = map_calls_to_steps(len(self.scheduler.timesteps), len(self.step_conditionings))
+        return [self.step_conditionings[step] for step in steps[self.begin_index :]]
 
     def set_begin_index(self) -> None:
-        """Tell the scheduler where the way begins, if it counts its steps."""
-        if hasattr(self.scheduler, "set_begin_index"):
-            self.scheduler.set_begin_index(self.begin_index)
+        """Set the scheduler to the first timestep, if it counts its steps."""
+        set_begin_index = getattr(self.scheduler, "set_begin_index", None)
+        if set_begin_index is not None:
+            set_begin_index(self.begin_index)
 
     def add_noise(self, latents: Tensor, noise: Tensor, call: int) -> Tensor:
-        """Latents as noisy as they are before a call; after the last one, clean."""
+        """Return latents with the noise level before call `call`; clean ones after the last call."""
         return (
             self.scheduler.add_noise(latents, noise, self.timesteps[call : call + 1])
             if call < len(self.timesteps)
@@ -119,12 +122,15 @@ class TimestepSchedule:
 
 
 def make_generator(seed: int) -> torch.Generator:
-    """A picture's own source of noise, on the CPU: a seed means the same on every device and in every batch."""
+    """Return a picture's own generator of noise.
+
+    It is on the CPU, so that a seed gives the same noise on every device and in every batch.
+    """
     return torch.Generator("cpu").manual_seed(seed)
 
 
 def sample_latent_noise(channels: int, size: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """Latents to begin with, `[1, channels, height, width]`."""
+    """Return noise `[1, channels, height, width]` for a size (width, height) in latents."""
     width, height = size
     return torch.randn((1, channels, height, width), generator=generator)
 
@@ -135,9 +141,9 @@ def run_denoising(
     generator: torch.Generator,
     inpainting: InpaintingLatents | None = None,
 ) -> DenoisingRun:
-    """Take the noise from latents `[1, channels, height, width]`.
+    """Denoise latents `[1, channels, height, width]`.
 
-    `generator` is where the scheduler's noise comes from, if it adds any.
+    `generator` gives the scheduler's noise, if it adds any.
     """
     schedule.set_begin_index()
     latents, scheduler = start, schedule.scheduler
@@ -158,43 +164,44 @@ def run_denoising(
 
 
 def predict_guided(
-    conditioning: StepConditioning, latents: Tensor, time: Tensor
+    conditioning: StepConditioning, latents: Tensor, timestep: Tensor
 ) -> Generator[UNetInput, Tensor, Tensor]:
-    """Composable diffusion: `u + Σ mᵢ·sᵢ·(cᵢ − u)` (Liu et al. 2022, https://arxiv.org/abs/2206.01714), masked.
+    """Predict by composable diffusion with masks: `u + Σ mᵢ·sᵢ·(cᵢ − u)`.
 
-    A part with LoRAs of its own has an unconditional prediction of its own too, u′, and adds
-    `m·(u′ − u) + m·s·(c − u′)`: where its mask is 1, the picture is what those LoRAs would make of the whole.
+    Liu et al. 2022, https://arxiv.org/abs/2206.01714. A part with LoRAs of its own has
+    an unconditional prediction u′ of its own and adds `m·(u′ − u) + m·s·(c − u′)`: where its mask
+    is 1, the prediction is the one of a whole picture under those LoRAs.
     """
     shared, *apart = conditioning
     if shared.unconditional is None:
-        return (yield UNetInput(shared.loras, latents, time, shared.conditionings))
-    base, others = yield from _predicted(shared, latents, time)
+        return (yield UNetInput(shared.loras, latents, timestep, shared.conditionings))
+    base, others = yield from _predict_parts(shared, latents, timestep)
     result = base
     for scale, mask, other in shared.iterate_parts(others):
         result = result + _masked(scale * (other - base), mask)
     for guidance in apart:
-        own, others = yield from _predicted(guidance, latents, time)
+        own, others = yield from _predict_parts(guidance, latents, timestep)
         result = result + _masked(own - base, _union(guidance.masks))
         for scale, mask, other in guidance.iterate_parts(others):
             result = result + _masked(scale * (other - own), mask)
     return result
 
 
-def _predicted(
-    guidance: Guidance, latents: Tensor, time: Tensor
+def _predict_parts(
+    guidance: Guidance, latents: Tensor, timestep: Tensor
 ) -> Generator[UNetInput, Tensor, tuple[Tensor, Sequence[Tensor]]]:
-    """Without the prompt, and for each part."""
-    nothing, parts, loras = guidance.unconditional, guidance.conditionings, guidance.loras
-    assert nothing is not None
+    """Predict without a prompt, and for each part."""
+    unconditional, parts, loras = guidance.unconditional, guidance.conditionings, guidance.loras
+    assert unconditional is not None
     if not len(parts):
-        return (yield UNetInput(loras, latents, time, nothing)), ()
-    if nothing.hidden.shape[1] == parts.hidden.shape[1]:
-        answer = yield UNetInput(loras, latents, time, nothing + parts)
-        base, *others = answer.split(1)
+        return (yield UNetInput(loras, latents, timestep, unconditional)), ()
+    if unconditional.hidden.shape[1] == parts.hidden.shape[1]:
+        prediction = yield UNetInput(loras, latents, timestep, unconditional + parts)
+        base, *others = torch.split(prediction, 1)
         return base, others
-    base = yield UNetInput(loras, latents, time, nothing)
-    answer = yield UNetInput(loras, latents, time, parts)
-    return base, answer.split(1)
+    base = yield UNetInput(loras, latents, timestep, unconditional)
+    prediction = yield UNetInput(loras, latents, timestep, parts)
+    return base, torch.split(prediction, 1)
 
 
 def _masked(change: Tensor, mask: Tensor | None) -> Tensor:
@@ -209,9 +216,10 @@ def _union(masks: Sequence[Tensor | None]) -> Tensor | None:
 def denoise_batch(
     unet: UNet2DConditionModel, runs: Sequence[DenoisingRun]
 ) -> Generator[StepPreview, None, tuple[Tensor, ...]]:
-    """Latents of each walk, with a glimpse of the first after each step.
+    """Run denoisings side by side; yield previews of the first, return the latents of each.
 
-    One call of the network answers all of them, so they must ask alike at every step: see `batch_key`.
+    One call of the network serves all of them, so their inputs must have equal shapes and LoRAs at
+    every step, that is, equal `batch_key`s.
     """
     replies: Sequence[Tensor | None] = (None,) * len(runs)
     with Attachments(unet) as attachments:
@@ -223,19 +231,20 @@ def denoise_batch(
                     replies = _predict_batch(
                         unet, [each for each in outputs if isinstance(each, UNetInput)]
                     )
-                case StepPreview() as glimpse:
+                case StepPreview() as preview:
                     replies = (None,) * len(runs)
-                    yield glimpse
+                    yield preview
                 case Tensor():
                     return tuple(each for each in outputs if isinstance(each, Tensor))
 
 
-def _advance(each: DenoisingRun, reply: Tensor | None) -> UNetInput | StepPreview | Tensor:
-    """What a walk says next; at its end, its latents."""
+def _advance(run: DenoisingRun, reply: Tensor | None) -> UNetInput | StepPreview | Tensor:
+    """Return the next output of a run; at its end, its latents."""
     try:
-        return each.send(reply)
+        return run.send(reply)
     except StopIteration as end:
-        return end.value
+        latents: Tensor = end.value
+        return latents
 
 
 @torch.no_grad()
@@ -245,38 +254,39 @@ def _predict_batch(unet: UNet2DConditionModel, inputs: Sequence[UNetInput]) -> S
         [each.latents.expand(count, -1, -1, -1) for each, count in zip(inputs, counts, strict=True)]
     )
     conditioning = concat_conditionings([each.conditioning for each in inputs])
-    time = inputs[0].timestep
-    if any(each.timestep != time for each in inputs):
-        time = torch.stack(
+    timestep = inputs[0].timestep
+    if any(each.timestep != timestep for each in inputs):
+        timestep = torch.stack(
             [
                 each.timestep
                 for each, count in zip(inputs, counts, strict=True)
                 for _ in range(count)
             ]
         )
-    dtype = unet.conv_in.weight.dtype  # `unet.dtype` walks through all of its modules
-    answer = unet(
+    dtype = unet.conv_in.weight.dtype  # `unet.dtype` iterates over all of its modules
+    prediction: Tensor = unet(
         latents.to(dtype),
-        time,
+        timestep,
         conditioning.hidden.to(dtype),
         added_cond_kwargs=conditioning.added_cond_kwargs,
     ).sample
-    return answer.to(latents.dtype).split(counts)  # the sampler adds up in fp32
+    return torch.split(prediction.to(latents.dtype), counts)  # samplers compute in fp32
 
 
 def batch_key(conditionings: Sequence[StepConditioning]) -> tuple[object, ...]:
-    """Equal for pictures that ask alike at every step: under the same LoRAs, with as many parts and tokens."""
-    shapes: dict[int, object] = {
-        id(moment): tuple(map(_batch_shape, moment)) for moment in conditionings
-    }
-    return tuple(shapes[id(moment)] for moment in conditionings)
+    """Return a key that is equal for pictures whose calls of the network can share a batch.
+
+    Such pictures have the same LoRAs, and as many parts and tokens, at every step.
+    """
+    shapes: dict[int, object] = {id(each): tuple(map(_batch_shape, each)) for each in conditionings}
+    return tuple(shapes[id(each)] for each in conditionings)
 
 
 def _batch_shape(guidance: Guidance) -> object:
     loras = tuple((id(modules), strength) for modules, strength in guidance.loras)
-    nothing = guidance.unconditional
+    unconditional = guidance.unconditional
     return (
         loras,
         guidance.conditionings.hidden.shape,
-        None if nothing is None else nothing.hidden.shape,
+        None if unconditional is None else unconditional.hidden.shape,
     )

@@ -1,4 +1,4 @@
-"""Where a picture begins: pure noise, or another picture, of which a mask may keep a part."""
+"""Initial latents: pure noise, or another picture, of which a mask may keep a part."""
 
 from __future__ import annotations
 
@@ -30,33 +30,35 @@ from .denoise import (
 
 @dataclass(frozen=True, eq=False, slots=True)
 class InitialLatents:
-    """What is drawn on, at a size in pixels (width, height)."""
+    """The start of a denoising."""
 
     size: tuple[int, int]
+    """Width and height in pixels."""
     picture: Image.Image | None = None
-    """What one starts from; None for noise alone."""
+    """The initial picture, of that size; None for pure noise."""
     mask: Image.Image | None = None
-    """White where the picture may change, black where it may not; None for everywhere."""
+    """White where the picture may change, black where it is kept; None for white everywhere."""
 
     def start_denoising(
         self, schedule: TimestepSchedule, base: BaseModel, generator: torch.Generator
     ) -> DenoisingRun:
-        """The way from here to a picture; `generator` gives what diffusers' pipelines draw, in their order."""
-        width, height = latent_size(self.size, base)
+        """Return the denoising run; `generator` gives random numbers in the order of diffusers."""
+        size = latent_size(self.size, base)
         if self.picture is None:
-            start = sample_latent_noise(
-                base.unet.config["in_channels"], (width, height), generator
-            ).to(base.placement.device)
-            return run_denoising(schedule, start * schedule.scheduler.init_noise_sigma, generator)
+            noise = sample_latent_noise(base.unet.config["in_channels"], size, generator)
+            start = noise.to(base.placement.device) * schedule.scheduler.init_noise_sigma
+            return run_denoising(schedule, start, generator)
         latents = encode_image(base, self.picture, generator)
-        fresh = sample_latent_noise(latents.shape[1], (width, height), generator).to(latents)
-        inpainting = self.mask and InpaintingLatents(
-            latents, fresh, _latent_mask(self.mask, (width, height)).to(latents)
-        )
-        return run_denoising(schedule, schedule.add_noise(latents, fresh, 0), generator, inpainting)
+        noise = sample_latent_noise(latents.shape[1], size, generator).to(latents)
+        inpainting = None
+        if self.mask:
+            inpainting = InpaintingLatents(
+                latents, noise, _latent_mask(self.mask, size).to(latents)
+            )
+        return run_denoising(schedule, schedule.add_noise(latents, noise, 0), generator, inpainting)
 
     def restore_unmasked(self, picture: Image.Image) -> Image.Image:
-        """What may not change is put back, to the pixel."""
+        """Restore the pixels of the initial picture where the mask is black."""
         if self.picture is None or self.mask is None:
             return picture
         return Image.composite(picture, self.picture, self.mask)
@@ -78,29 +80,30 @@ def prepare_initial_latents(image: ImageConfig, base: BaseModel, span: Span) -> 
     mask = open_rgb(image.mask, span).convert("L") if image.mask else None
     if mask and mask.size != picture.size:
         raise PromptError([mask_of_another_size(mask.size, picture.size, span)])
-    fitted = [
-        each and ImageOps.fit(each, size, Image.Resampling.LANCZOS) for each in (picture, mask)
-    ]
-    return InitialLatents(size, *fitted)
+    return InitialLatents(size, _crop(picture, size), mask and _crop(mask, size))
+
+
+def _crop(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
 
 
 def upscale_size(size: tuple[int, int], factor: float, base: BaseModel) -> tuple[int, int]:
-    """A width and height `factor` times as large, to whole latents."""
+    """Return a width and height `factor` times as large, rounded to whole latents."""
     return _round_to_latents(size[0] * factor, base), _round_to_latents(size[1] * factor, base)
 
 
 def resize_for_second_pass(picture: Image.Image, size: tuple[int, int]) -> InitialLatents:
-    """The canvas of a second pass."""
+    """Return the initial latents of a second pass."""
     return InitialLatents(size, picture.resize(size, Image.Resampling.LANCZOS))
 
 
 def latent_size(size: tuple[int, int], base: BaseModel) -> tuple[int, int]:
-    """Width and height in latents."""
+    """Return width and height in latents of a size in pixels."""
     return size[0] // base.pixels_per_latent, size[1] // base.pixels_per_latent
 
 
 def fit_size(picture: Image.Image, base: BaseModel) -> tuple[int, int]:
-    """Width and height in pixels."""
+    """Return a width and height in pixels of the picture's shape and the area of the model's own."""
     scale = sqrt(base.size[0] * base.size[1] / (picture.width * picture.height))
     return _round_to_latents(picture.width * scale, base), _round_to_latents(
         picture.height * scale, base
@@ -112,7 +115,10 @@ def _round_to_latents(side: float, base: BaseModel) -> int:
 
 
 def open_rgb(file: Path, span: Span) -> Image.Image:
-    """An RGB picture as its camera meant it, on white where it is transparent; raises `PromptError`."""
+    """Read an RGB picture, rotated by its EXIF tag, on white where it is transparent.
+
+    Raises `PromptError` where the file cannot be read.
+    """
     try:
         return image_files.flatten_on_white(image_files.read_image(file))
     except image_files.READ_ERRORS as error:
@@ -123,15 +129,16 @@ def open_rgb(file: Path, span: Span) -> Image.Image:
 
 @torch.no_grad()
 def encode_image(base: BaseModel, picture: Image.Image, generator: torch.Generator) -> Tensor:
-    """Latents `[1, channels, height, width]` in fp32, drawn from the encoder's posterior."""
+    """Return latents `[1, channels, height, width]` in fp32, drawn from the VAE's posterior."""
     vae = base.vae
     pixels = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255).permute(2, 0, 1)[None]
     with base.on_device(vae):
         posterior = vae.encode((2.0 * pixels - 1.0).to(vae.device, vae.dtype)).latent_dist
-        return posterior.sample(generator).float() * vae.config["scaling_factor"]
+        latents: Tensor = posterior.sample(generator).float() * vae.config["scaling_factor"]
+        return latents
 
 
 def _latent_mask(mask: Image.Image, size: tuple[int, int]) -> Tensor:
-    """`[height, width]`: a latent may change if more than half of its pixels may."""
+    """Return `[height, width]`: 1 where the mask averages at least 128 of 255, else 0."""
     small = mask.resize(size, Image.Resampling.BOX)
     return torch.from_numpy((np.asarray(small) >= 128).astype(np.float32))

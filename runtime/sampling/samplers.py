@@ -12,8 +12,9 @@ from typing import Any, Final
 import diffusers
 import torch
 from diffusers.schedulers.scheduling_ddim import rescale_zero_terminal_snr
-from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
+
+from ..models.protocols import Scheduler
 
 SPACINGS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
@@ -23,73 +24,82 @@ SPACINGS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "sgm_uniform": {"timestep_spacing": "trailing"},
     }
 )
-"""How the noise levels are spaced, as a diffusers scheduler is told; Karras' are those of
-https://arxiv.org/abs/2206.00364, equation 5."""
+"""Options of a diffusers scheduler by the spacing of the noise levels; ``karras`` is equation 5 of
+https://arxiv.org/abs/2206.00364."""
 
 MIN_ALPHA_CUMPROD: Final = 2.0**-24
-"""What is left of the picture at the first step of a model that begins with pure noise, for samplers that divide by it;
-diffusers' Euler takes the same."""
+"""Share of signal at the first step of a model with zero terminal SNR, for samplers that divide by
+it; the value of diffusers' Euler."""
 
 
 @dataclass(frozen=True, slots=True)
 class SamplerConfig:
-    """One way to walk from noise to a picture."""
+    """A diffusers scheduler with options."""
 
-    scheduler: type[SchedulerMixin]
+    scheduler: type[Any]
+    """The class; to type checkers diffusers exports a placeholder."""
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def supports_spacing(self, spacing: str) -> bool:
-        """Whether it can space its steps in one of the ways of `SPACINGS`."""
+        """Return whether the scheduler has the options of a spacing in `SPACINGS`."""
         return SPACINGS[spacing].keys() <= inspect.signature(self.scheduler).parameters.keys()
 
     def make_scheduler(
         self, schedule: Mapping[str, Any], steps: int, spacing: str = "normal"
-    ) -> SchedulerMixin:
-        """For a model's noise schedule, which may be written for another scheduler."""
+    ) -> Scheduler:
+        """Return a scheduler for `steps` steps of a model's noise schedule.
+
+        `schedule` is a scheduler's configuration, maybe of another class.
+        """
         known = inspect.signature(self.scheduler).parameters
         options = {**self.options, **SPACINGS[spacing]}
-        # A diffusers config names its class and version, and carries what that class left at its default.
+        # The configuration names its class and version, and carries that class's own defaults.
         given = {name: value for name, value in schedule.items() if not name.startswith("_")}
         if given.get("rescale_betas_zero_snr") and "rescale_betas_zero_snr" not in known:
-            given["trained_betas"] = _betas_to_noise(given)
-        scheduler = self.scheduler.from_config({**given, **options})
+            given["trained_betas"] = _zero_terminal_snr_betas(given)
+        scheduler: Scheduler = self.scheduler.from_config({**given, **options})
         scheduler.set_timesteps(steps)
         return scheduler
 
 
-def _betas_to_noise(schedule: Mapping[str, Any]) -> list[float]:
-    """A noise schedule with zero terminal SNR, all but, for a scheduler that has no such option."""
-    usual = diffusers.DDIMScheduler.from_config({**schedule, "rescale_betas_zero_snr": False}).betas
-    kept = torch.cumprod(1 - rescale_zero_terminal_snr(usual), 0)
-    kept[-1] = MIN_ALPHA_CUMPROD
-    return (1 - torch.cat([kept[:1], kept[1:] / kept[:-1]])).tolist()
+def _zero_terminal_snr_betas(schedule: Mapping[str, Any]) -> list[float]:
+    """Return betas with nearly zero terminal SNR, for a scheduler without an option for it."""
+    ddim: Any = diffusers.DDIMScheduler
+    betas = ddim.from_config({**schedule, "rescale_betas_zero_snr": False}).betas
+    alphas_cumprod = torch.cumprod(1 - rescale_zero_terminal_snr(betas), 0)
+    alphas_cumprod[-1] = MIN_ALPHA_CUMPROD
+    alphas = torch.cat([alphas_cumprod[:1], alphas_cumprod[1:] / alphas_cumprod[:-1]])
+    return [float(beta) for beta in 1 - alphas]
 
 
-def prepare_extra_step_kwargs(scheduler: SchedulerMixin, **offered: Any) -> dict[str, Any]:
-    """Of what a step may be given beside the prediction, what this scheduler takes."""
+def prepare_extra_step_kwargs(scheduler: Scheduler, **offered: Any) -> dict[str, Any]:
+    """Select the keyword arguments that the `step` method of this scheduler takes."""
     known = inspect.signature(scheduler.step).parameters
     return {name: value for name, value in offered.items() if name in known}
 
 
 def step_scheduler(
-    scheduler: SchedulerMixin, predicted: Tensor, time: Tensor, latents: Tensor, **options: Any
+    scheduler: Scheduler, prediction: Tensor, timestep: Tensor, latents: Tensor, **options: Any
 ) -> Any:
-    """What a scheduler makes of a prediction."""
+    """Return the scheduler's output for a prediction: `prev_sample` and more, by class."""
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Should have t[ab]"
-        )  # torchsde's, where its times are off by a rounding
-        return scheduler.step(predicted, time, latents, **options)
+        # torchsde's warning about times that differ by a rounding error
+        warnings.filterwarnings("ignore", "Should have t[ab]")
+        return scheduler.step(prediction, timestep, latents, **options)
 
 
 def map_calls_to_steps(calls: int, steps: int) -> list[int]:
-    """Which step, from 0, each call of the network belongs to: of second order, all steps but the last take two."""
-    each = 1 if calls == steps else 2
-    return [at // each for at in range(calls)]
+    """Return the step, from 0, of each call of the network.
+
+    With a scheduler of second order each step but the last takes two calls.
+    """
+    calls_per_step = 1 if calls == steps else 2
+    return [call // calls_per_step for call in range(calls)]
 
 
 _MULTISTEP = diffusers.DPMSolverMultistepScheduler
-# "leading" timesteps, which many a model's own scheduler has, begin far below the full noise when there are many.
+# With many steps the timesteps of "leading", which many models' own schedulers have, begin far
+# below full noise.
 _LINSPACE = {"timestep_spacing": "linspace"}
 
 SAMPLERS: Final[Mapping[str, SamplerConfig]] = MappingProxyType(

@@ -1,4 +1,4 @@
-"""A resolved prompt to what the UNet is given at each step."""
+"""Resolved prompts to the UNet's conditioning at each step."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class _WeightedPart:
 
 @dataclass(frozen=True, slots=True)
 class Conditioner:
-    """A model's text encoders, the LoRAs that may hang on them, and how they are asked to read."""
+    """A model's text encoders with the LoRAs that prompts may activate."""
 
     base: BaseModel
     encoders: Sequence[CachedTextEncoder]
     loras: Mapping[str, LoraAdapter]
     encoding_options: EncodingOptions
     size: tuple[int, int] = (0, 0)
-    """Of the picture, in pixels."""
+    """Width and height of the picture in pixels, which some families condition on."""
 
     def condition_steps(
         self, prompts: Prompts, scales: Sequence[float], size: tuple[int, int]
@@ -104,51 +104,55 @@ class Conditioner:
         conditionings = stack_conditionings(positive) if positive else unconditional[:0]
         return Guidance(conditionings, scales, unconditional, deltas, masks)
 
-    def _negative(self, part: PromptPart, number: int, uses: ActiveLoras) -> Conditioning:
-        """Where the model wants it so, an empty text is no text, but zeros."""
+    def _negative(self, part: PromptPart, number: int, loras: ActiveLoras) -> Conditioning:
+        """Encode a negative prompt; some models take zeros for an empty one."""
         has_text = any(segment.text.strip() for segment in interval_at(part, number).segments)
-        return self._encode(
-            part,
-            number,
-            uses,
-            force_zeros_for_empty_prompt=self.base.force_zeros_for_empty_prompt and not has_text,
-        )
+        zeros = self.base.force_zeros_for_empty_prompt and not has_text
+        return self._encode(part, number, loras, zeros=zeros)
 
     def _encode(
         self,
         part: PromptPart,
         number: int,
-        uses: ActiveLoras,
+        loras: ActiveLoras,
         *,
-        force_zeros_for_empty_prompt: bool = False,
+        zeros: bool = False,
     ) -> Conditioning:
-        """Of one prompt: the text encoders' hidden states side by side, and what else the family tells the UNet."""
-        read = [self._read(encoder, part, number, uses) for encoder in self.encoders]
+        """Encode one prompt: hidden states of the text encoders side by side, and the family's own.
+
+        With `zeros` hidden and pooled states are zeros.
+        """
+        outputs = [self._read(encoder, part, number, loras) for encoder in self.encoders]
         hidden = (
-            read[0].states if len(read) == 1 else torch.cat([each.states for each in read], dim=-1)
+            outputs[0].states
+            if len(outputs) == 1
+            else torch.cat([each.states for each in outputs], dim=-1)
         )
-        pooled = read[-1].pooled
-        if force_zeros_for_empty_prompt:
-            hidden, pooled = (
-                torch.zeros_like(hidden),
-                None if pooled is None else torch.zeros_like(pooled),
-            )
+        pooled = outputs[-1].pooled
+        if zeros:
+            hidden = torch.zeros_like(hidden)
+            pooled = None if pooled is None else torch.zeros_like(pooled)
         return Conditioning(
             hidden, self.base.family.added_cond_kwargs(pooled, build_time_ids(self.size))
         )
 
     def _read(
-        self, encoder: CachedTextEncoder, part: PromptPart, number: int, uses: ActiveLoras
+        self, encoder: CachedTextEncoder, part: PromptPart, number: int, loras: ActiveLoras
     ) -> EncoderOutput:
-        """Hidden states `[1, tokens, channels]`; a part's intervals all have as many chunks as its longest."""
+        """Return states `[1, tokens, channels]`, and pooled ones, of a part's interval at a step.
+
+        All intervals of a part have as many chunks as its longest.
+        """
         longest = max(len(encoder.cut(interval.segments)) for interval in part.intervals)
         chunks = encoder.cut(interval_at(part, number).segments, longest)
-        active = [(self.loras[use.name], use.text_encoder) for use in uses if use.text_encoder]
+        strengths = [(self.loras[each.name], each.text_encoder) for each in loras]
         active = [
-            (lora, strength) for lora, strength in active if lora.deltas.get(encoder.component)
+            (lora, strength)
+            for lora, strength in strengths
+            if strength and lora.deltas.get(encoder.component)
         ]
-        hanging = tuple((lora.deltas[encoder.component], strength) for lora, strength in active)
-        with Attachments(encoder.text_encoder, hanging):
+        deltas = tuple((lora.deltas[encoder.component], strength) for lora, strength in active)
+        with Attachments(encoder.text_encoder, deltas):
             state = tuple((lora.sha256, strength) for lora, strength in active)
             return EncoderOutput(
                 encoder.encode(chunks, self.encoding_options, state),
@@ -162,36 +166,39 @@ def _weight(part: PromptPart, number: int) -> float:
 
 
 def interval_at(part: PromptPart, number: int) -> Interval:
-    """What holds during a step, counted from 1."""
+    """Return the interval that holds during a step, counted from 1."""
     return next(
         (interval for interval in part.intervals if number <= interval.until), part.intervals[-1]
     )
 
 
 def sum_strengths(intervals: Sequence[Interval]) -> ActiveLoras:
-    """The LoRAs of all parts: one that stands in several parts alike counts once, else its strengths add up."""
+    """Return the LoRAs of all parts.
+
+    A LoRA with the same strengths in several parts counts once; different strengths add up.
+    """
     total: dict[str, ActiveLora] = {}
-    for use in dict.fromkeys(use for interval in intervals for use in interval.loras):
-        before = total.get(use.name, ActiveLora(use.name, 0.0, 0.0))
-        total[use.name] = ActiveLora(
-            use.name, before.text_encoder + use.text_encoder, before.unet + use.unet
+    for lora in dict.fromkeys(lora for interval in intervals for lora in interval.loras):
+        before = total.get(lora.name, ActiveLora(lora.name, 0.0, 0.0))
+        total[lora.name] = ActiveLora(
+            lora.name, before.text_encoder + lora.text_encoder, before.unet + lora.unet
         )
     return tuple(total.values())
 
 
-def stack_padded(conditionings: Sequence[Tensor]) -> Tensor:
-    """`[parts, tokens, channels]`: as in A1111, shorter parts repeat their last vector."""
-    longest = max(each.shape[1] for each in conditionings)
+def stack_padded(states: Sequence[Tensor]) -> Tensor:
+    """Stack states to `[parts, tokens, channels]`; as in A1111, shorter ones repeat the last vector."""
+    longest = max(each.shape[1] for each in states)
     return torch.cat(
         [
-            torch.cat([c, c[:, -1:].expand(-1, longest - c.shape[1], -1)], dim=1)
-            for c in conditionings
+            torch.cat([each, each[:, -1:].expand(-1, longest - each.shape[1], -1)], dim=1)
+            for each in states
         ]
     )
 
 
 def stack_conditionings(conditionings: Sequence[Conditioning]) -> Conditioning:
-    """Several prompts' in one, whose lengths may differ."""
+    """Join conditionings whose numbers of tokens may differ."""
     hidden = stack_padded([each.hidden for each in conditionings])
     return concat_conditionings(
         [replace(each, hidden=hidden[at : at + 1]) for at, each in enumerate(conditionings)]

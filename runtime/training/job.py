@@ -35,7 +35,7 @@ from ..atomic_files import write_atomically
 from ..conditioning.text_encoder import CachedTextEncoder, build_encoding_options
 from ..distributed import SINGLE_PROCESS, Processes
 from ..models.loader import BaseModel
-from ..sampling.rendering import LoadedModel
+from ..sampling.loaded_model import LoadedModel
 from .data.batches import Batches, assign_buckets
 from .data.captions import CaptionConditioning, CaptionEncoder, Segments
 from .data.class_pictures import make_class_pictures

@@ -10,7 +10,7 @@ from promptlang.plan.steps import Train
 
 from ...distributed import Processes
 from ...models.loader import BaseModel
-from ...sampling.rendering import LoadedModel
+from ...sampling.loaded_model import LoadedModel
 from ..report.sample_rendering import (
     has_pictures,
     pictures_fingerprint,

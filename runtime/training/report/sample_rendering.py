@@ -22,7 +22,8 @@ from promptlang.plan.events import (
 from promptlang.plan.steps import Render
 
 from ...atomic_files import write_atomically
-from ...sampling.rendering import LoadedModel, render
+from ...sampling.loaded_model import LoadedModel
+from ...sampling.rendering import render
 
 _KEY: Final = ".key"
 """The file that says which pictures are beside it."""

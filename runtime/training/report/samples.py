@@ -13,7 +13,7 @@ from promptlang.plan.steps import ContactSheet, Render, SheetRow, Train
 from ...adapters import TokenEmbedding
 from ...models.loader import BaseModel
 from ...output import contact_sheet
-from ...sampling.rendering import LoadedModel
+from ...sampling.loaded_model import LoadedModel
 from ..trainable import TrainableModel
 from .sample_rendering import has_pictures, pictures_fingerprint, render_pictures, reset_folder
 

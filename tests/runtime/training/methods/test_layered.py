@@ -24,7 +24,7 @@ from promptlang.runtime.adapters import TokenEmbedding, merge_loras, read_embedd
 from promptlang.runtime.conditioning.text_encoder import build_vocabulary
 from promptlang.runtime.models import loader
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.sampling.rendering import LoadedModel
+from promptlang.runtime.sampling.loaded_model import LoadedModel
 from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
 from promptlang.runtime.training.optim import precision
 from promptlang.source import Span

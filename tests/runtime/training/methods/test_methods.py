@@ -28,7 +28,7 @@ from promptlang.runtime.conditioning.text_encoder import CachedTextEncoder, buil
 from promptlang.runtime.distributed import SINGLE_PROCESS
 from promptlang.runtime.models import loader
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.sampling.rendering import LoadedModel
+from promptlang.runtime.sampling.loaded_model import LoadedModel
 from promptlang.runtime.training import job
 from promptlang.runtime.training.methods import textual_inversion
 from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
