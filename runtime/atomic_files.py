@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Atomic writing: a file or folder is whole or absent, also after a crash."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 
 def write_atomically(file: Path, content: bytes) -> None:
-    """Put content under a name in one move: a reader, or a crash, sees the old file or the new one."""
+    """Write a file in one move: a reader sees the old content or the new, also after a crash."""
     with replacing(file) as partial:
         partial.write_bytes(content)
 
 
 @contextmanager
 def replacing(file: Path) -> Iterator[Path]:
-    """A path to write to, which takes the file's place in one move if all goes well."""
+    """Yield a path to write to; it replaces the file in one move unless an exception is raised."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
@@ -29,19 +29,19 @@ def replacing(file: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def copy_atomically(made: Path, place: Path) -> None:
-    """A file or a folder in another place, whole or not at all."""
-    if made.is_dir():
-        with replacing_folder(place) as partial:
-            shutil.copytree(made, partial, dirs_exist_ok=True)
+def copy_atomically(source: Path, target: Path) -> None:
+    """Copy a file or a folder, whole or not at all."""
+    if source.is_dir():
+        with replacing_folder(target) as partial:
+            shutil.copytree(source, partial, dirs_exist_ok=True)
     else:
-        with replacing(place) as partial:
-            shutil.copyfile(made, partial)
+        with replacing(target) as partial:
+            shutil.copyfile(source, partial)
 
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder to fill, which takes the other's place if all goes well; if not, the other is there as before."""
+    """Yield an empty folder to fill, which replaces the other one unless an exception is raised."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
@@ -49,9 +49,9 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     partial.mkdir()
     try:
         yield partial
-        for made in partial.rglob("*"):
-            if made.is_file():
-                _fsync(made)
+        for file in partial.rglob("*"):
+            if file.is_file():
+                _fsync(file)
         if folder.exists():
             folder.rename(before)
         try:
@@ -66,13 +66,13 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 
 def _fsync(file: Path) -> None:
-    """On the disk itself, so that no name is there before what it names."""
+    """Flush a file's content to disk, so that no crash leaves its name without it."""
     with file.open("rb") as stream:
         os.fsync(stream.fileno())
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Put a folder back that a killed process had moved aside, and take away what it had not finished."""
+    """Restore a folder that a killed process had moved aside, and delete its unfinished one."""
     for left in folder.parent.glob(f".{escape(folder.name)}.*"):
         process, _, kind = left.name.removeprefix(f".{folder.name}.").partition(".")
         if kind not in ("partial", "before") or not process.isdigit() or _is_running(int(process)):

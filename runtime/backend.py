@@ -1,4 +1,4 @@
-"""A plan's steps, one after the other."""
+"""Execution of a plan's steps, one after the other."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from .sampling.loaded_model import LoadedModel
 from .sampling.rendering import render
 
 MAX_MODELS = 2
-"""Models in memory: a prompt can go to and fro between two."""
+"""Models kept in memory: a program may alternate between two."""
 
 
 def _statement_key(step: Step) -> tuple[object, ...]:
-    """Equal for the pictures of one statement; every other step is by itself."""
+    """Return a key that is equal for the pictures of one statement, and unique for other steps."""
     return (step.span, step.model, step.computing) if isinstance(step, Render) else (id(step),)
 
 
@@ -48,7 +48,7 @@ def _preflight(steps: Sequence[Step]) -> Iterator[Diagnostic]:
 
 
 def _required_files(step: Step) -> Iterator[Path | None]:
-    """What has to be there before a step, and may be trained by one before it."""
+    """Yield the files that a step reads, and that an earlier training may make."""
     match step:
         case Render():
             yield from (
@@ -62,15 +62,15 @@ def _required_files(step: Step) -> Iterator[Path | None]:
 def _runnable_steps(
     steps: Sequence[Step], failed: Mapping[Path | None, str]
 ) -> Generator[Event, None, list[Step]]:
-    """Those that need nothing that failed; what the others would need is told once."""
-    lacking = {
+    """Return the steps that need no failed training; yield a diagnostic for each failed one."""
+    missing = {
         failed[file]: step.span
         for step in steps
         for file in _required_files(step)
         if file in failed
     }
     yield from (
-        DiagnosticRaised(required_training_failed(name, span)) for name, span in lacking.items()
+        DiagnosticRaised(required_training_failed(name, span)) for name, span in missing.items()
     )
     return [step for step in steps if failed.keys().isdisjoint(_required_files(step))]
 
@@ -80,33 +80,35 @@ def _is_error(event: Event) -> bool:
 
 
 class Runtime:
-    """Runs plans. It keeps the models and adapters that it has read for the next one."""
+    """Executor of plans; models and adapters stay in memory for the next plan."""
 
     def __init__(self) -> None:
         self._models: dict[Model, LoadedModel] = {}
 
     def execute(self, plan: Plan) -> Generator[Event, None, None]:
-        """Do the steps in order, telling of each; what is wrong with one stops only those that need what it makes.
+        """Run the steps in order and yield their events.
 
-        What is wrong with trainings, and can be known before the first step of them, stops it all.
-        Where several processes do, all of them train, and the first one makes the pictures.
+        An error in a step stops only the steps that need its output. An error in any training that
+        can be found beforehand stops the whole plan. In a distributed run all processes train, and
+        only the main one does the other steps.
         """
-        foreseen = [*_preflight(plan.steps)]
-        yield from map(DiagnosticRaised, foreseen)
-        if foreseen:
+        errors = [*_preflight(plan.steps)]
+        yield from map(DiagnosticRaised, errors)
+        if errors:
             return
         made: set[Path] = set()
         failed: dict[Path | None, str] = {}
-        first = Processes.current().is_main_process
-        steps = [step for step in plan.steps if first or isinstance(step, Train)]
+        is_main = Processes.current().is_main_process
+        steps = [step for step in plan.steps if is_main or isinstance(step, Train)]
         for _, group in groupby(steps, key=_statement_key):
-            together = tuple(group)
-            failed.pop(together[0].file, None)  # which is trained once more
-            for event in self._attempt(together, made, failed):
+            statement = tuple(group)
+            first = statement[0]
+            failed.pop(first.file, None)  # which is trained once more
+            for event in self._attempt(statement, made, failed):
                 if isinstance(event, PictureFinished):
                     made.add(event.file)
-                if isinstance(together[0], Train) and _is_error(event):
-                    failed[together[0].file] = together[0].name
+                if isinstance(first, Train) and _is_error(event):
+                    failed[first.file] = first.name
                 yield event
 
     def _attempt(
@@ -129,16 +131,16 @@ class Runtime:
             case Train():
                 from .training import train
 
-                where = resolve_training_placement(
+                placement = resolve_training_placement(
                     step.device, Processes.current().rank, step.span_of("device")
                 )
-                loaded = yield from self._load(step.model, where, step.span)
+                loaded = yield from self._load(step.model, placement, step.span)
                 if step.active_loras:
                     loras = yield from loaded.read_adapters(step.adapters, read_lora, step.span)
                     loaded = LoadedModel.of(merge_loras(loaded.base, loras, step.active_loras))
                 yield from train(step, loaded)
                 for model in [model for model in self._models if model.path == step.file]:
-                    del self._models[model]  # it may be another one now
+                    del self._models[model]  # its file has changed
             case CheckData():
                 yield from check_dataset(step)
             case Render():
@@ -155,23 +157,23 @@ class Runtime:
                 assert_never(step)
 
     def _load(
-        self, model: Model, where: DevicePlacement, span: Span
+        self, model: Model, placement: DevicePlacement, span: Span
     ) -> Generator[Event, None, LoadedModel]:
-        known = self._models.pop(model, None)
-        if known is None or known.base.placement != where:
-            known = yield from self._read(model, where, span)
-        self._models[model] = known
-        return known
+        loaded = self._models.pop(model, None)
+        if loaded is None or loaded.base.placement != placement:
+            loaded = yield from self._read(model, placement, span)
+        self._models[model] = loaded
+        return loaded
 
     def _read(
-        self, model: Model, where: DevicePlacement, span: Span
+        self, model: Model, placement: DevicePlacement, span: Span
     ) -> Generator[Event, None, LoadedModel]:
-        """From disk, while the models used least recently make room; one that is refused changes nothing else."""
+        """Read a model from disk, after the least recently used ones have made room for it."""
         while len(self._models) >= MAX_MODELS:
             del self._models[next(iter(self._models))]
         yield ModelLoading(model.name)
         try:
-            return LoadedModel.of(loader.load_model(model, span, where))
+            return LoadedModel.of(loader.load_model(model, span, placement))
         except PromptError:
             yield ModelRefused(model)
             raise

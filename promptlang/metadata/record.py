@@ -78,7 +78,7 @@ class Record:
     vae: str
     """Name of the file or folder of the VAE used instead of the model's own; empty for its own."""
     hub: bool
-    """Whether the model's name is that of a repository on a hub."""
+    """Flag that the model's name is a repository on a hub."""
     batch: int
     """Pictures rendered side by side: the count affects the last bits."""
     versions: Mapping[str, str]

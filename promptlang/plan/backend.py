@@ -1,4 +1,4 @@
-"""The doors to the runtime: the one place that names it."""
+"""Entry points of the runtime: the one module of the language that imports it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from promptlang.plan.steps import Plan
 
 
 class Backend(Protocol):
-    """Carries out plans."""
+    """Executor of plans."""
 
     def execute(self, plan: Plan) -> Generator[Event, None, None]:
-        """Carry out a plan, telling of it as it goes. Closing the generator stops the work and loses nothing."""
+        """Run a plan and yield its events. Closing the generator stops it; trainings can resume."""
         ...
 
 
 def load_backend() -> Backend:
-    """The runtime, which takes seconds to import. Raises ImportError where its libraries are not installed."""
+    """Return the runtime, which takes seconds to import.
+
+    Raises ImportError where its libraries are not installed.
+    """
     from promptlang.runtime import Runtime
 
     backend: Backend = Runtime()
@@ -28,11 +31,14 @@ def load_backend() -> Backend:
 
 
 ModelBuilder = Callable[[Path], Generator[Event, None, None]]
-"""Makes the built-in model, keeping its downloads and checkpoints in a folder."""
+"""Function that makes the built-in model; downloads and checkpoints stay in the folder."""
 
 
 def load_model_builder() -> ModelBuilder:
-    """The program that makes the built-in model. Raises ImportError where its libraries are not installed."""
+    """Return the program that makes the built-in model.
+
+    Raises ImportError where its libraries are not installed.
+    """
     from promptlang.runtime import emoji
 
     maker: ModelBuilder = emoji.make
@@ -40,23 +46,26 @@ def load_model_builder() -> ModelBuilder:
 
 
 def tokenizer_folder() -> Path | None:
-    """The files of the built-in model's tokenizer, found without importing the runtime; None where they are not."""
+    """Return the folder of the built-in model's tokenizer; None if it is not installed.
+
+    Like the functions below, it finds the files without importing the runtime.
+    """
     merges = _shipped("emoji/model/tokenizer/merges.txt")
     return merges and merges.parent
 
 
 def emoji_folder() -> Path | None:
-    """The built-in model, likewise."""
+    """Return the folder of the built-in model; None if it is not installed."""
     index = _shipped("emoji/model/model_index.json")
     return index and index.parent
 
 
 def clip_merges() -> Path | None:
-    """What CLIP's tokenizer merges, packed, likewise."""
+    """Return the gzipped merges file of CLIP's tokenizer; None if it is not installed."""
     return _shipped("models/families/config/merges.txt.gz")
 
 
 def _shipped(name: str) -> Path | None:
-    found = find_spec("promptlang.runtime")
-    folders = (found.submodule_search_locations if found else None) or []
+    package = find_spec("promptlang.runtime")
+    folders = (package.submodule_search_locations if package else None) or []
     return next((file for folder in folders if (file := Path(folder) / name).is_file()), None)

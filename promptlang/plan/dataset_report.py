@@ -1,4 +1,4 @@
-"""What there is to say of a data set."""
+"""Report on a data set."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from promptlang.plan.prompt import diagnostic_json
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One of the things that are looked at."""
+    """Result of one check of a data set."""
 
     name: str
     found: str
     advice: str = ""
-    """What it should be; empty where nothing can be wrong with it."""
+    """Recommended value; empty for a finding that is information only."""
     complaints: tuple[Diagnostic, ...] = ()
 
     @property
     def is_ok(self) -> bool:
-        """Whether there is nothing to complain of."""
+        """Return whether the check raised no diagnostic."""
         return not self.complaints
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetReport:
-    """All of them, in the order in which they are told."""
+    """Findings on a data set, in the order of printing."""
 
     source: str
     findings: tuple[Finding, ...]
 
     @property
     def complaints(self) -> tuple[Diagnostic, ...]:
-        """Each thing that is wrong, once."""
+        """Return the diagnostics of all findings, each once."""
         return tuple(
             dict.fromkeys(each for finding in self.findings for each in finding.complaints)
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As plain dictionaries, lists and texts."""
+        """Return the report as dictionaries, lists and texts."""
         return {
             "source": self.source,
             "findings": [

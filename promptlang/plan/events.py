@@ -1,4 +1,4 @@
-"""What a running plan tells of itself. Only the terminal draws it."""
+"""Events of a running plan. Only the terminal draws them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class ModelLoading:
 
 @dataclass(frozen=True, slots=True)
 class ModelRefused:
-    """A base model, or the VAE that it is to have, cannot be used; the reason follows."""
+    """A base model, or the VAE to use with it, cannot be loaded; a diagnostic follows."""
 
     model: Model
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingStarted:
-    """Pictures and captions are read and encoded; `resumed_at` steps were done by an earlier run."""
+    """The data set is read and encoded; an earlier run did `resumed_at` steps."""
 
     step: Train
     pictures: int
@@ -35,14 +35,14 @@ class TrainingStarted:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSkipped:
-    """What would be made is there, and nothing that it depends on has changed."""
+    """The training's file is up to date: no input has changed since it was made."""
 
     step: Train
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingStep:
-    """`done` of `total` steps; the loss of the last one, smoothed for the eye."""
+    """`done` of `total` steps are done; the loss is smoothed over the last ones."""
 
     done: int
     total: int
@@ -51,7 +51,7 @@ class TrainingStep:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSampled:
-    """What has been learned in `done` steps, in pictures; 0 is the model as it was."""
+    """Sample pictures after `done` steps; 0 is before training."""
 
     step: Train
     done: int
@@ -60,7 +60,7 @@ class TrainingSampled:
 
 @dataclass(frozen=True, slots=True)
 class TrainingFinished:
-    """What was to be made is whole and in place."""
+    """The training's file is whole and in place."""
 
     step: Train
     loss: float
@@ -69,14 +69,14 @@ class TrainingFinished:
 
 @dataclass(frozen=True, slots=True)
 class RenderingStarted:
-    """Pictures are begun, to be made side by side."""
+    """A batch of pictures begins."""
 
     steps: tuple[Render, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DenoisingStep:
-    """`done` of `total` denoising steps."""
+    """`done` of `total` denoising steps are done."""
 
     done: int
     total: int
@@ -84,13 +84,13 @@ class DenoisingStep:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a picture is about to look like, smaller; of those made side by side, the first."""
+    """A smaller picture of intermediate latents: the first picture of a batch."""
 
     step: Render
     size: tuple[int, int]
     """Width and height in pixels."""
     pixels: bytes
-    """RGB, row by row."""
+    """RGB bytes, row by row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +111,14 @@ class SheetFinished:
 
 @dataclass(frozen=True, slots=True)
 class DiagnosticRaised:
-    """Something the user should know; a step with an error made nothing."""
+    """An error or a warning; a step with an error made nothing."""
 
     diagnostic: Diagnostic
 
 
 @dataclass(frozen=True, slots=True)
 class TaskProgress:
-    """`done` of `total` of a task that is no step of a plan."""
+    """`done` of `total` units of a task that is no step of a plan."""
 
     task: str
     done: int
@@ -128,14 +128,14 @@ class TaskProgress:
 
 @dataclass(frozen=True, slots=True)
 class TextReported:
-    """A result to be read."""
+    """A result to print."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class DataChecked:
-    """What a data set is like; what is wrong with it has been told before."""
+    """The report on a data set; its diagnostics were raised before."""
 
     report: DatasetReport
 

@@ -26,4 +26,4 @@ ADAPTER_CONFIG: Final = "adapter_config.json"
 """File that marks a folder with an adapter in PEFT's layout."""
 
 NETWORKS: Final = ("unet", "text_encoder", "text_encoder_2")
-"""Networks of a model that adapters change; in PEFT's layout each has a folder if there are several."""
+"""Networks of a model that adapters change; in PEFT's layout each of several has a folder."""

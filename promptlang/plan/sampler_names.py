@@ -1,4 +1,4 @@
-"""Samplers by whatever a tool calls them: ``dpm++_2m_karras``, ``DPM++ 2M Karras``, ``dpmpp_2m``, ``k_euler_a``."""
+"""Samplers by the names of other tools: ``DPM++ 2M Karras``, ``dpmpp_2m``, ``k_euler_a``."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from promptlang.grammar import vocabulary
 
 
 class SamplerName(NamedTuple):
-    """Our name for it, and for how its noise levels are spaced; None where the name says nothing of that."""
+    """Name of a sampler, and of the spacing of its noise levels if the parsed name contains one."""
 
     name: str
     spacing: str | None = None
 
     @property
     def value(self) -> str:
-        """What stands behind ``--sampler`` on a recipe's line."""
+        """Return the text that follows ``--sampler`` in a recipe."""
         return f"{self.name} --scheduler {self.spacing}" if self.spacing else self.name
 
 
-def parse_sampler_name(written: str) -> SamplerName | None:
-    """None where there is no such sampler here."""
-    plain = _plain(written)
+def parse_sampler_name(text: str) -> SamplerName | None:
+    """Parse a name in any tool's spelling; None for an unknown sampler."""
+    plain = _plain(text)
     words = plain if plain in _SAMPLERS else plain.removeprefix("k").removesuffix("gpu")
     if words in _SAMPLERS:
         return SamplerName(_SAMPLERS[words])
@@ -34,7 +34,7 @@ def parse_sampler_name(written: str) -> SamplerName | None:
 
 
 def _plain(name: str) -> str:
-    """Letters, digits and pluses, in small letters; k-diffusion's names as A1111's."""
+    """Reduce a name to lower-case letters, digits and pluses; k-diffusion's spelling to A1111's."""
     return (
         re.sub(r"[^a-z0-9+]", "", name.lower()).replace("dpmpp", "dpm++").replace("ancestral", "a")
     )

@@ -1,4 +1,4 @@
-"""The steps of a plan, in resolved numbers: the output of the language, the input of the runtime.
+"""Steps of a plan, in resolved numbers: the output of the language, the input of the runtime.
 
 Plain data. Every default is filled in, every name looked up, nesting multiplied out.
 """
@@ -23,7 +23,7 @@ class Model:
     vae: Path | None = None
     """A folder or single file with the VAE to use instead of the model's own."""
     hub: bool = False
-    """Whether the name is that of a repository on a model hub, ``org/name``."""
+    """Flag that the name is a repository on a model hub, ``org/name``."""
 
 
 EMOJI = Model("emoji")
@@ -32,7 +32,7 @@ EMOJI = Model("emoji")
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A LoRA's name in the prompt, or a token's without its brackets, and its file or PEFT folder."""
+    """Name of a LoRA in the prompt, or of a token without brackets, and its file or PEFT folder."""
 
     name: str
     file: Path
@@ -155,7 +155,7 @@ class Train:
     """The safetensors file to make, or the folder of a whole model."""
     config: TrainingConfig
     force: bool = False
-    """Whether to train again although nothing has changed."""
+    """Flag to train again although nothing has changed."""
     device: str = "auto"
     """``cpu``, ``cuda``, ``mps``, or ``auto`` for the fastest one present."""
     active_loras: tuple[ActiveLora, ...] = ()
@@ -174,7 +174,7 @@ class Train:
     """Source span of each option, and of the data set under ``from``."""
 
     def span_of(self, option: str) -> Span:
-        """Return an option's span; the whole statement if a setting or a default gives the value."""
+        """Return an option's span; the statement's if a setting or a default gives the value."""
         return dict(self.option_spans).get(option, self.span)
 
     @property
@@ -199,7 +199,7 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class ContactSheet:
-    """All pictures of one prompt."""
+    """A grid of the pictures of one prompt."""
 
     span: Span
     rows: tuple[SheetRow, ...]

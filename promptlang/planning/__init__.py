@@ -1,1 +1,1 @@
-"""A checked program to a plan: defaults filled in, names resolved, one step for each thing to make."""
+"""A checked program to a plan: defaults filled in, names resolved, a step for each output."""

@@ -1,4 +1,4 @@
-"""A checked program to a plan: one step or more a statement."""
+"""A checked program to a plan."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_SHEET_COLUMNS = 8
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Names of pictures, ``out/first-03-a-red-fox.png``, and the seed of those without ``--seed``."""
+    """Names of pictures, ``out/first-03-a-red-fox.png``, and their seed without ``--seed``."""
 
     name: str
     first: int = 1

@@ -1,4 +1,4 @@
-"""A picture's statement to its `Render`: names looked up, templates drawn, weights multiplied out."""
+"""A prompt statement to `Render` steps: names looked up, templates drawn, weights resolved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interpreter's memory between programs: a recipe is run in one, the REPL keeps one."""
+"""State of the interpreter between programs: a recipe runs in one session, the REPL keeps one."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from promptlang.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a program comes to: nothing where it has an error."""
+    """Plan of a program with its diagnostics; the plan is empty where there is an error."""
 
     plan: Plan
     diagnostics: tuple[Diagnostic, ...]
     statements: int
-    """How many there are, prompts included."""
+    """Number of statements, prompts included."""
 
     @property
     def failed(self) -> bool:
-        """Whether there is an error."""
+        """Return whether there is an error."""
         return any(each.severity is Severity.ERROR for each in self.diagnostics)
 
 
 class Session:
-    """Takes programs one after the other; what one sets holds for the next."""
+    """Settings, model and adapters that hold from one program to the next."""
 
     def __init__(
         self,
@@ -43,10 +43,10 @@ class Session:
         fresh_seeds: bool = False,
         world: World | None = None,
     ) -> None:
-        """Relative paths start in `folder`; pictures are called after `name`.
+        """Resolve relative paths in `folder`, and begin the names of pictures with `name`.
 
-        Without `--seed` a prompt has seed 0, so that a recipe gives the same pictures each time; or with
-        `fresh_seeds` a new one.
+        Without `--seed` a prompt has seed 0, so that a recipe gives the same pictures each time, or
+        with `fresh_seeds` a random one.
         """
         self.folder = folder
         self._world = world or Disk()
@@ -55,22 +55,22 @@ class Session:
         self._naming = Naming(name, default_seed=None if fresh_seeds else 0)
 
     def plan(self, source: Source) -> Planned:
-        """Parse, check and plan a program. With an error in it, the session stays as it was."""
+        """Parse, check and plan a program; one with an error leaves the session unchanged."""
         program = expand_includes(source, self.folder, self._world)
         statements = tuple(with_scopes(program.statements, self._scope))
-        found = [
+        diagnostics = [
             *program.diagnostics,
             *(each for one in statements for each in check_statement(one, self._world)),
         ]
-        if any(each.severity is Severity.ERROR for each in found):
-            return Planned(Plan(()), sort_diagnostics(found, source), len(statements))
-        made = build_plan(statements, self._naming)
-        pictures = [step for step in made.steps if isinstance(step, Render)]
-        shown = [
-            sample for step in made.steps if isinstance(step, Train) for sample in step.samples
-        ]
-        found += (each for one in [*pictures, *shown] for each in one.prompts.prompt.diagnostics)
-        planned = Planned(made, sort_diagnostics(found, source), len(statements))
+        if any(each.severity is Severity.ERROR for each in diagnostics):
+            return Planned(Plan(()), sort_diagnostics(diagnostics, source), len(statements))
+        plan = build_plan(statements, self._naming)
+        pictures = [step for step in plan.steps if isinstance(step, Render)]
+        samples = [each for step in plan.steps if isinstance(step, Train) for each in step.samples]
+        diagnostics += (
+            each for one in [*pictures, *samples] for each in one.prompts.prompt.diagnostics
+        )
+        planned = Planned(plan, sort_diagnostics(diagnostics, source), len(statements))
         if planned.failed:
             return replace(planned, plan=Plan(()))
         self._advance(statements)
@@ -86,17 +86,17 @@ class Session:
                 self._former = (*self._former, before)
 
     def leave(self, model: Model) -> None:
-        """Go back to the model before this one, which turned out to be of no use."""
+        """Return to the model before `model`, which could not be loaded."""
         while self._scope.model == model and self._former:
             *former, last = self._former
             self._scope, self._former = replace(self._scope, model=last), tuple(former)
 
     def loras(self) -> list[str]:
-        """The names of the LoRAs that a prompt may use."""
+        """Return the names of the LoRAs that a prompt may use."""
         return sorted(self._scope.loras)
 
     def describe(self) -> list[tuple[str, str]]:
-        """What holds now: the model, every setting, the LoRAs."""
+        """Return the current model, settings, LoRAs and tokens, by name."""
         settings = [
             (name, self._setting(name))
             for name, option in vocabulary.SETTINGS.items()
@@ -109,16 +109,16 @@ class Session:
     def _setting(self, name: str) -> str:
         match self._scope.settings.get(name):
             case None:
-                return _shown(vocabulary.SETTINGS[name].default)
+                return _setting_text(vocabulary.SETTINGS[name].default)
             case ast.Number(value):
-                return _shown(value)
+                return _setting_text(value)
             case ast.String(value) | ast.Word(value):
-                return _shown(value)
+                return _setting_text(value)
             case other:
                 return other.span.text
 
 
-def _shown(value: float | str | None) -> str:
+def _setting_text(value: float | str | None) -> str:
     match value:
         case None:
             return "its own"

@@ -1,12 +1,12 @@
-"""Pictures side by side, with what distinguishes them."""
+"""Contact sheets: pictures in a grid, labelled by the values that distinguish them."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from textwrap import wrap
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
@@ -16,11 +16,11 @@ from promptlang.plan.steps import ContactSheet, SheetRow
 from ..atomic_files import write_atomically
 
 MIN_SIDE: Final = 128
-"""Pixels that a picture's longer side takes up at least: small ones are shown two or more times as large."""
+"""Length of a picture's longer side in pixels, at least; smaller ones are enlarged to it."""
 
 GAP: Final = 4
 MAX_LABEL_LINES: Final = 4
-"""Of a label, at most."""
+"""Lines of a label, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +30,18 @@ class _Layout:
     cell: tuple[int, int]
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont
     line: int
-    """Height of a line of text."""
+    """Height of a line of text"""
     margin: int
-    """Width of the labels at the left."""
+    """Width of the row labels"""
 
-    def wrapped(self, text: str, width: int) -> list[str]:
-        """A label's lines, of about so many pixels."""
+    def wrap(self, text: str, width: int) -> list[str]:
+        """Break a label into lines of about `width` pixels."""
         letters = max(4, int(width / self.font.getlength("n")))
-        return wrap(text, letters, max_lines=MAX_LABEL_LINES, placeholder=" …")
+        return textwrap.wrap(text, letters, max_lines=MAX_LABEL_LINES, placeholder=" …")
 
-    def above(self, row: SheetRow) -> int:
-        """How much a row's own labels take up."""
-        return (
-            self.line * max(len(self.wrapped(label, self.cell[0])) for label, _ in row.cells) + GAP
-        )
+    def label_height(self, row: SheetRow) -> int:
+        """Return the height of the labels above a row."""
+        return self.line * max(len(self.wrap(label, self.cell[0])) for label, _ in row.cells) + GAP
 
 
 def save_contact_sheet(sheet: ContactSheet, made: Set[Path]) -> None:
@@ -54,9 +52,11 @@ def save_contact_sheet(sheet: ContactSheet, made: Set[Path]) -> None:
 
 
 def draw_contact_sheet(sheet: ContactSheet, made: Set[Path]) -> Image.Image:
-    """The sheet as a picture; in the place of one that was not made, for it failed, a cross."""
+    """Draw a contact sheet; a cross stands for each picture that could not be made."""
     pictures = {
-        file: _opened(file) if file in made else None for row in sheet.rows for _, file in row.cells
+        file: _open_rgb(file) if file in made else None
+        for row in sheet.rows
+        for _, file in row.cells
     }
     layout = _layout(sheet, [picture for picture in pictures.values() if picture])
     tops = [*_tops(sheet.rows, layout)]
@@ -65,12 +65,12 @@ def draw_contact_sheet(sheet: ContactSheet, made: Set[Path]) -> Image.Image:
         "RGB", (layout.margin + columns * (layout.cell[0] + GAP) + GAP, tops[-1]), "white"
     )
     pen = ImageDraw.Draw(paper)
-    for row, above, top in zip(sheet.rows, _has_column_labels(sheet.rows), tops, strict=False):
+    for row, labelled, top in zip(sheet.rows, _has_column_labels(sheet.rows), tops, strict=False):
         _text(pen, layout, row.label, (GAP, top), layout.margin - 2 * GAP)
         for column, (label, file) in enumerate(row.cells):
             left = layout.margin + GAP + column * (layout.cell[0] + GAP)
-            if above:
-                _text(pen, layout, label, (left, top - layout.above(row)), layout.cell[0])
+            if labelled:
+                _text(pen, layout, label, (left, top - layout.label_height(row)), layout.cell[0])
             _paste(paper, pictures[file], (left, top), layout.cell)
     return paper
 
@@ -86,7 +86,7 @@ def _layout(sheet: ContactSheet, pictures: list[Image.Image]) -> _Layout:
 
 
 def _has_column_labels(rows: tuple[SheetRow, ...]) -> Iterator[bool]:
-    """Whether a row says what its columns are: not if the row above has said so."""
+    """Yield for each row whether its labels differ from those of the row above."""
     before: list[str] = []
     for row in rows:
         labels = [label for label, _ in row.cells]
@@ -95,32 +95,35 @@ def _has_column_labels(rows: tuple[SheetRow, ...]) -> Iterator[bool]:
 
 
 def _tops(rows: tuple[SheetRow, ...], layout: _Layout) -> Iterator[int]:
-    """Where the pictures of each row begin; last, where the sheet ends."""
+    """Yield the top edge of each row's pictures and, last, the height of the sheet."""
     top = GAP
-    for row, above in zip(rows, _has_column_labels(rows), strict=True):
-        top += layout.above(row) if above else 0
+    for row, labelled in zip(rows, _has_column_labels(rows), strict=True):
+        top += layout.label_height(row) if labelled else 0
         yield top
         top += layout.cell[1] + GAP
     yield top
 
 
 def _text(
-    pen: ImageDraw.ImageDraw, layout: _Layout, text: str, place: tuple[int, int], width: int
+    pen: ImageDraw.ImageDraw, layout: _Layout, text: str, position: tuple[int, int], width: int
 ) -> None:
     pen.multiline_text(
-        place, "\n".join(layout.wrapped(text, width)), fill="black", font=layout.font, spacing=2
+        position, "\n".join(layout.wrap(text, width)), fill="black", font=layout.font, spacing=2
     )
 
 
-def _opened(file: Path) -> Image.Image:
+def _open_rgb(file: Path) -> Image.Image:
     with Image.open(file) as picture:
         return picture.convert("RGB")
 
 
 def _paste(
-    paper: Image.Image, picture: Image.Image | None, place: tuple[int, int], size: tuple[int, int]
+    paper: Image.Image,
+    picture: Image.Image | None,
+    position: tuple[int, int],
+    size: tuple[int, int],
 ) -> None:
-    left, top = place
+    left, top = position
     if picture is None:
         pen = ImageDraw.Draw(paper)
         right, bottom = left + size[0] - 1, top + size[1] - 1
@@ -131,5 +134,5 @@ def _paste(
     scale = min(size[0] // picture.width, size[1] // picture.height)
     paper.paste(
         picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST),
-        place,
+        position,
     )

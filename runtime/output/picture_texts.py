@@ -1,4 +1,4 @@
-"""Texts in a picture's PNG that state how it was made: A1111's parameters and promptlang's record."""
+"""Texts in a PNG that state how it was made: A1111's parameters and promptlang's record."""
 
 from __future__ import annotations
 

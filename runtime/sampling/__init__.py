@@ -1,1 +1,1 @@
-"""Noise to latents: samplers, step conditioning, the denoising loop, and rendering of whole pictures."""
+"""Noise to pictures: samplers, conditioning of steps, the denoising loop, and whole renders."""

@@ -36,7 +36,7 @@ class Guidance:
 
 
 StepConditioning = tuple[Guidance, ...]
-"""Conditioning of a step: first the parts under the whole picture's LoRAs, then those with their own."""
+"""Conditioning of a step: the parts under the whole picture's LoRAs, then those with their own."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,8 +57,8 @@ class StepPreview:
     """The latents after a step."""
 
     latents: Tensor
-    """`[1, channels, height, width]`: the scheduler's estimate of the clean latents, if it has one, else
-    the noisy latents"""
+    """`[1, channels, height, width]`: the scheduler's estimate of the clean latents, if it has one,
+    else the noisy latents"""
 
 
 DenoisingRun = Generator[UNetInput | StepPreview, Tensor | None, Tensor]
@@ -113,7 +113,7 @@ class TimestepSchedule:
             set_begin_index(self.begin_index)
 
     def add_noise(self, latents: Tensor, noise: Tensor, call: int) -> Tensor:
-        """Return latents with the noise level before call `call`; clean ones after the last call."""
+        """Return latents with the noise level of a call; clean ones after the last call."""
         return (
             self.scheduler.add_noise(latents, noise, self.timesteps[call : call + 1])
             if call < len(self.timesteps)

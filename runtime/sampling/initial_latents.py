@@ -103,7 +103,7 @@ def latent_size(size: tuple[int, int], base: BaseModel) -> tuple[int, int]:
 
 
 def fit_size(picture: Image.Image, base: BaseModel) -> tuple[int, int]:
-    """Return a width and height in pixels of the picture's shape and the area of the model's own."""
+    """Return width and height in pixels: the picture's shape, and the area of the model's size."""
     scale = sqrt(base.size[0] * base.size[1] / (picture.width * picture.height))
     return _round_to_latents(picture.width * scale, base), _round_to_latents(
         picture.height * scale, base

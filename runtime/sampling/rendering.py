@@ -36,7 +36,7 @@ PREVIEW_COST_RATIO = 20
 """Time between two previews, at least, as a multiple of the time that decoding one takes."""
 
 MAX_BATCH_LATENTS = 2048
-"""Latents (width times height) of all pictures of a batch, at most; a larger picture has its own."""
+"""Latents (width times height) in a batch, at most; a larger picture is a batch by itself."""
 
 Latents = tuple[Tensor, ...]
 
@@ -74,7 +74,7 @@ def _batches(jobs: Sequence[RenderJob]) -> Iterator[Sequence[RenderJob]]:
 
 def _make(jobs: Sequence[RenderJob], copies: Sequence[RenderJob]) -> Generator[Event, None, None]:
     """Sample jobs in one batch, together with copies whose pictures are discarded."""
-    began = perf_counter()
+    start = perf_counter()
     yield RenderingStarted(tuple(job.step for job in jobs))
     runs, base = [job.denoise() for job in (*jobs, *copies)], jobs[0].base
     try:
@@ -85,7 +85,7 @@ def _make(jobs: Sequence[RenderJob], copies: Sequence[RenderJob]) -> Generator[E
         return
     for job, each in zip(jobs, latents, strict=False):
         problem = _save_or_diagnose(job, each, len(runs))
-        seconds = (perf_counter() - began) / len(jobs)
+        seconds = (perf_counter() - start) / len(jobs)
         yield (
             DiagnosticRaised(problem)
             if problem

@@ -187,7 +187,10 @@ def sum_strengths(intervals: Sequence[Interval]) -> ActiveLoras:
 
 
 def stack_padded(states: Sequence[Tensor]) -> Tensor:
-    """Stack states to `[parts, tokens, channels]`; as in A1111, shorter ones repeat the last vector."""
+    """Stack states to `[parts, tokens, channels]`.
+
+    As in A1111, shorter ones repeat their last vector.
+    """
     longest = max(each.shape[1] for each in states)
     return torch.cat(
         [
