@@ -69,7 +69,7 @@ def test_an_example_of_another_dialect_gets_its_diagnostic(code: str, example: s
 
 EXAMPLES = [
     row
-    for row in rows("Elsewhere")
+    for row in rows("Prompts of other tools")
     if row[0] in DIALECT_NAMES and len(row) == 3 and row[2].startswith("`")
 ]
 
