@@ -14,17 +14,7 @@ import promptlang
 from promptlang.cli.commands import COMMANDS
 from promptlang.diagnostics.reference import diagnostics_page
 from promptlang.grammar import vocabulary
-
-try:
-    from promptlang.grammar.reference import options_page
-except ImportError:
-
-    def options_page() -> str:
-        """Return the page of options."""
-        return "# Options\n\n" + "\n".join(
-            f"- `--{each.name}`: {each.doc}" for each in vocabulary.OPTIONS
-        )
-
+from promptlang.grammar.reference import options_page
 
 __all__ = ["commands_page", "diagnostics_page", "options_page", "python_page", "samplers_page"]
 
