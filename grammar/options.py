@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass, replace
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 FIRST_RELEASE: Final = "0.1"
 """The release whose options have no `since` of their own."""
@@ -121,3 +122,9 @@ class Option:
                 return None if self.default is None else float(self.default)
             case _:
                 return self.default
+
+
+def default_of(options: Iterable[Option], field: str, head: str = "train lora") -> Any:
+    """Return the default that a statement's option declares for a field of the configuration."""
+    (option,) = (each.within(head) for each in options if each.field == field)
+    return option.plain_default()

@@ -1,8 +1,12 @@
-"""The options of a training that choose and change the pictures and captions."""
+"""The options of a training that choose and change the data, and the fields they fill."""
 
 from __future__ import annotations
 
-from .options import Conflict, Given, Kind, Option, Requirement
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .options import Conflict, Given, Kind, Option, Requirement, default_of
 from .training_methods import ALL, WEIGHTS
 
 DATA: tuple[Option, ...] = (
@@ -176,3 +180,50 @@ DATA: tuple[Option, ...] = (
         metadata=("ss_prior_loss_weight",),
     ),
 )
+
+
+def _declared(field: str) -> Any:
+    return default_of(DATA, field)
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """Training pictures and captions."""
+
+    folder: Path
+    template: str | None = None
+    """Caption of every picture, in which ``${caption}`` stands for the picture's own."""
+    dropout: float = _declared("data.dropout")
+    shuffle: bool = _declared("data.shuffle")
+    keep: int = _declared("data.keep")
+    flip: bool = _declared("data.flip")
+    buckets: bool = _declared("data.buckets")
+    alpha_mask: bool = _declared("data.alpha_mask")
+    """True if transparent areas are masked, False if they are white."""
+    validation: Path | None = None
+    held_out: float = _declared("data.held_out")
+    """Share of the pictures that is kept for validation."""
+    crop: float = _declared("data.crop")
+    jitter: float = _declared("data.jitter")
+    """Logarithm to base 2 of the largest factor on brightness, contrast and saturation."""
+    pixel_noise: float = _declared("data.pixel_noise")
+    """Standard deviation, relative to the range from black to white."""
+    variants: int = 1
+    """Variants of each picture, the unchanged one included; 1 without augmentation."""
+
+    @property
+    def without_augmentation(self) -> DataConfig:
+        """The same data with every picture unchanged."""
+        return replace(self, crop=0.0, jitter=0.0, pixel_noise=0.0, variants=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PriorConfig:
+    """Prior preservation (Ruiz et al. 2022, https://arxiv.org/abs/2208.12242, section 3.2)."""
+
+    weight: float = _declared("prior.weight")
+    """Factor on the loss of the class pictures; the training pictures have 1."""
+    text: str = _declared("prior.text")
+    folder: Path | None = None
+    """Class pictures; without a folder the base model's own prediction is the target."""
+    ratio: float = _declared("prior.ratio")

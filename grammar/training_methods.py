@@ -1,9 +1,12 @@
-"""The options of a training that choose the method and the adapter."""
+"""The options of a training that choose the method and the adapter, and the fields they fill."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from .choices import ALGORITHMS, LAYOUTS, TARGETS
-from .options import Conflict, Given, Kind, Option, Requirement
+from .options import Conflict, Given, Kind, Option, Requirement, default_of
 
 LORA, DREAMBOOTH, TI = "train lora", "train dreambooth", "train ti"
 ALL = (LORA, DREAMBOOTH, TI)
@@ -204,3 +207,49 @@ METHODS: tuple[Option, ...] = (
         long_doc='The text holds LoRA tags with constant strengths: `--under "<lora:ink:0.8>"`.',
     ),
 )
+
+
+def _declared(field: str, head: str = LORA) -> Any:
+    return default_of(METHODS, field, head)
+
+
+@dataclass(frozen=True, slots=True)
+class TextualInversion:
+    """New embedding vectors for a token (Gal et al. 2022, https://arxiv.org/abs/2208.01618)."""
+
+    token: str
+    """The name without angle brackets."""
+    vectors: int = _declared("token.vectors", TI)
+    init: str = _declared("token.init", TI)
+    """Words whose vectors are the start, repeated from the first one if there are too few."""
+    until: float = _declared("token.until", TI)
+    """Share of the steps after which the vectors stop learning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """Low-rank adapter (Hu et al. 2021, https://arxiv.org/abs/2106.09685) or a variant of LoRA."""
+
+    rank: int = _declared("method.rank")
+    alpha: float = float(_declared("method.rank"))
+    targets: str = _declared("method.targets")
+    """Name of a group of layers, or a regular expression that is found in the layers' names."""
+    algo: str = _declared("method.algo")
+    rank_stabilised: bool = _declared("method.rank_stabilised")
+    """alpha / √rank instead of alpha / rank (Kalajdzievski 2023, https://arxiv.org/abs/2312.03732)."""
+    text_encoder: bool = _declared("method.text_encoder")
+    """True if the text encoder learns too."""
+    layout: str = _declared("method.layout")
+    """``kohya`` or ``diffusers`` for a file, ``peft`` for a folder."""
+    token: TextualInversion | None = None
+    """Token of pivotal tuning (after Roich et al. 2021, https://arxiv.org/abs/2106.05744)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dreambooth:
+    """Fine-tuning of the whole UNet (Ruiz et al. 2022, https://arxiv.org/abs/2208.12242)."""
+
+    text_encoder: bool = _declared("method.text_encoder", DREAMBOOTH)
+    """True if the text encoder learns too."""
+    targets: str = _declared("method.targets", DREAMBOOTH)
+    """Layers to train, named as for `Lora`; only ``all`` includes norms and biases."""

@@ -1,9 +1,12 @@
-"""The options of a training that define the loss and the noise."""
+"""The options of a training that define the loss and the noise, and the fields they fill."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, Final
+
 from .choices import LOSSES
-from .options import Conflict, Given, Kind, Option, Requirement
+from .options import Conflict, Given, Kind, Option, Requirement, default_of
 from .training_methods import ALL
 
 _BOTH_WEIGHT = "both weight the loss by timestep"
@@ -105,3 +108,25 @@ OBJECTIVE: tuple[Option, ...] = (
         field="objective.perturbation",
     ),
 )
+
+UNUSED_GAMMA: Final = 5.0
+"""The γ of an objective that weights all timesteps the same."""
+
+
+def _declared(field: str) -> Any:
+    return default_of(OBJECTIVE, field)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveConfig:
+    """Loss function, timestep weighting and noise."""
+
+    loss: str = _declared("objective.loss")
+    cosine_weight: float = _declared("objective.cosine_weight")
+    weighting: str = "none"
+    """``none``, ``min-snr``, ``soft-min-snr`` or ``debiased``."""
+    gamma: float = UNUSED_GAMMA
+    """γ of ``min-snr`` and ``soft-min-snr``."""
+    noise_offset: float = _declared("objective.noise_offset")
+    multires: float = _declared("objective.multires")
+    perturbation: float = _declared("objective.perturbation")

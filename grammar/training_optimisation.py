@@ -1,10 +1,13 @@
-"""The options of a training that control the optimizer, the steps and the report."""
+"""The options of a training that control the optimizer and the steps, and their fields."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from .choices import ATTENTION_BACKENDS, LR_SCHEDULES, OPTIMIZERS, QUANTIZATIONS
-from .options import Conflict, Given, Kind, Option, Requirement
-from .training_methods import ALL, DREAMBOOTH, ONE_RATE, ONLY_LORA, TI, WEIGHTS
+from .options import Conflict, Given, Kind, Option, Requirement, default_of
+from .training_methods import ALL, DREAMBOOTH, METHODS, ONE_RATE, ONLY_LORA, TI, WEIGHTS
 
 _SCHEDULE_FREE = Given("optimizer", ("schedule-free",))
 
@@ -251,3 +254,44 @@ OPTIMISATION: tuple[Option, ...] = (
     ),
     Option("force", Kind.FLAG, "Train again even if the result is up to date.", ALL, "off"),
 )
+
+
+def _declared(field: str) -> Any:
+    return default_of(OPTIMISATION, field)
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerConfig:
+    """Optimizer, learning rates, steps and number formats."""
+
+    learning_rate: float = _declared("optimisation.learning_rate")
+    text_encoder_rate: float = learning_rate / 10
+    token_rate: float = default_of(METHODS, "optimisation.token_rate")
+    """Learning rate of a token's vectors."""
+    optimizer: str = _declared("optimisation.optimizer")
+    weight_decay: float = _declared("optimisation.weight_decay")
+    scheduler: str = _declared("optimisation.scheduler")
+    warmup: int = _declared("optimisation.warmup")
+    cycles: int = _declared("optimisation.cycles")
+    steps: int = _declared("optimisation.steps")
+    batch: int = _declared("optimisation.batch")
+    accumulate: int = _declared("optimisation.accumulate")
+    clip: float = _declared("optimisation.clip")
+    """Largest norm of the gradient; 0 for no clipping."""
+    ema: float = _declared("optimisation.ema")
+    """Decay of the exponential moving average; 0 for none."""
+    kept: str = _declared("optimisation.kept")
+    """Weights to save: those of the ``last`` step, or the ``best`` by validation loss."""
+    gradient_checkpointing: bool = _declared("optimisation.gradient_checkpointing")
+    precision: str | None = None
+    """``fp32``, ``fp16`` or ``bf16``; None for the fastest type that is safe on the device."""
+    packed: str | None = None
+    """``int8`` or ``fp8`` for frozen weights; None keeps them in the computation's type."""
+    attention: str = _declared("optimisation.attention")
+    part_rates: tuple[tuple[str, float], ...] = ()
+    """Learning rates of the UNet's parts ``down``, ``mid``, ``up``; a part at 0 is frozen."""
+
+    @property
+    def pictures_per_step(self) -> int:
+        """The number of pictures in a training step."""
+        return self.batch * self.accumulate

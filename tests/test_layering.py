@@ -14,7 +14,10 @@ tomllib = pytest.importorskip("tomllib")  # Python 3.11
 
 ROOT = Path(__file__).parent.parent
 TERMINAL = ("cli", "terminal", "repl", "__main__")
-PLAIN_DATA = {"source", "diagnostics", "plan", "inspection", "metadata", "__version__"}
+PLAIN_DATA = {
+    *("grammar", "source", "diagnostics", "plan"),
+    *("inspection", "metadata", "__version__"),
+}
 ALGORITHMS = {"prompts", "datasets"}
 """What both sides do, and must do alike: `explain` cuts a prompt into the chunks that are rendered, a caption
 means in a training what it means as a prompt, and `check data` finds the pictures that are trained on."""

@@ -15,9 +15,8 @@ from typing import Any, Final, TypeVar
 from promptlang import ast
 from promptlang.analysis.option_values import OptionValues
 from promptlang.analysis.scope import Scope, companion_token, makes_lora
-from promptlang.grammar import vocabulary
+from promptlang.grammar import training_objective, vocabulary
 from promptlang.plan.training_config import (
-    UNUSED_GAMMA,
     DataConfig,
     Dreambooth,
     Lora,
@@ -158,7 +157,11 @@ def _weighting(request: TrainingRequest) -> str:
 
 def _gamma(request: TrainingRequest) -> float:
     weighting = _weighting(request)
-    return request.values.number(weighting) if weighting.endswith("snr") else UNUSED_GAMMA
+    return (
+        request.values.number(weighting)
+        if weighting.endswith("snr")
+        else training_objective.UNUSED_GAMMA
+    )
 
 
 def _learning_rate(request: TrainingRequest) -> float:
