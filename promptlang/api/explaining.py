@@ -130,15 +130,15 @@ def _weights(intervals: Sequence[Interval]) -> Iterator[float]:
 
 def _phases(intervals: Sequence[Interval], tokenizer: Tokenizer) -> Iterator[Phase]:
     """Yield each set of tokens once, with all its steps; adjacent steps are one pair."""
-    said: dict[object, list[tuple[int, int]]] = {}
+    spans_of: dict[object, list[tuple[int, int]]] = {}
     for interval, first in zip(intervals, _firsts(intervals), strict=True):
-        spans = said.setdefault(interval.segments, [])
+        spans = spans_of.setdefault(interval.segments, [])
         goes_on = bool(spans) and spans[-1][1] == first - 1
         begin = spans.pop()[0] if goes_on else first
         spans.append((begin, interval.until))
     by_segments = {interval.segments: interval for interval in intervals}
     for segments, interval in by_segments.items():
-        yield _phase(interval, tuple(said[segments]), tokenizer)
+        yield _phase(interval, tuple(spans_of[segments]), tokenizer)
 
 
 def _firsts(intervals: Sequence[Interval]) -> list[int]:

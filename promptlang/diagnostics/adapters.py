@@ -37,30 +37,30 @@ _OTHER = "take one that is made for this model, or choose its model with `use mo
 
 
 def unusable_file(subject: FileRef, reason: str, hint: str) -> Diagnostic:
-    """A file is damaged, hostile, or of another kind."""
+    """Report a file that is damaged, hostile, or of another kind."""
     message = f"`{subject.file.name}` cannot be used as {subject.role}: {reason}"
     return UNUSABLE_ADAPTER.at(subject.span, message, hint)
 
 
 def missing(subject: FileRef) -> Diagnostic:
-    """The file is gone, or was never made."""
+    """Report a file that does not exist."""
     return unusable_file(
         subject, "there is no such file", f"it should be in `{subject.file.parent}`"
     )
 
 
 def damaged(subject: FileRef, kind: str = "safetensors") -> Diagnostic:
-    """A file that is cut short, or something else under the name."""
+    """Report a file that is cut short, or something else under the name of an adapter."""
     return unusable_file(subject, f"it is not a whole {kind} file", _AGAIN)
 
 
 def wrong_file_type(subject: FileRef, what: str, remedy: str) -> Diagnostic:
-    """A picture, or the page that a download gave instead."""
+    """Report a picture, or a web page that was downloaded in place of the file."""
     return unusable_file(subject, f"it is {what}", remedy)
 
 
 def unsafe_pickle(subject: FileRef) -> Diagnostic:
-    """A pickle that asks for more than tensors."""
+    """Report a pickle that asks for more than tensors."""
     return unusable_file(
         subject,
         "it is a pickle with a program in it, which was not run",
@@ -69,21 +69,21 @@ def unsafe_pickle(subject: FileRef) -> Diagnostic:
 
 
 def oversized_pickle(subject: FileRef) -> Diagnostic:
-    """A pickle that would fill the memory."""
+    """Report a pickle that would fill the memory."""
     return unusable_file(
         subject, "it would unpack to far more than its own size", "ask for a safetensors file"
     )
 
 
 def missing_adapter_config(subject: FileRef, name: str) -> Diagnostic:
-    """A PEFT folder without its ``adapter_config.json``."""
+    """Report a PEFT folder without its ``adapter_config.json``."""
     return unusable_file(
         subject, f"`{name}` is missing in it, or damaged", "save or copy the whole folder again"
     )
 
 
 def unsupported_algorithm(subject: FileRef, kind: str) -> Diagnostic:
-    """OFT, GLoRA."""
+    """Report an adapter of an unsupported kind: OFT, GLoRA."""
     return unusable_file(
         subject,
         f"it is an adapter of the kind {kind}, which cannot be used yet",
@@ -92,7 +92,7 @@ def unsupported_algorithm(subject: FileRef, kind: str) -> Diagnostic:
 
 
 def wrong_model_family(subject: FileRef, family: str, model: str) -> Diagnostic:
-    """A LoRA for SDXL with a Stable Diffusion 1 model."""
+    """Report a LoRA for SDXL with a Stable Diffusion 1 model."""
     return unusable_file(
         subject, f"it is made for {family}, not for a model like `{model}`", _OTHER
     )
@@ -101,7 +101,10 @@ def wrong_model_family(subject: FileRef, family: str, model: str) -> Diagnostic:
 def modules_do_not_match(
     subject: FileRef, model: str, fits: tuple[int, int], stranger: str | None
 ) -> Diagnostic:
-    """Names that the model does not have; `fits` is how many it has, of how many."""
+    """Report names of modules that the model does not have.
+
+    `fits` is how many modules the model has, and how many the file has.
+    """
     hint = (
         f"it does not have `{stranger}`, for one"
         if stranger
@@ -113,23 +116,23 @@ def modules_do_not_match(
 
 
 def shape_mismatch(subject: FileRef, module: str, model: str) -> Diagnostic:
-    """The same names, in a model of another width; or half of a module's matrices."""
+    """Report modules of another width, or a module with half of its matrices."""
     return unusable_file(subject, f"`{module}` has another shape in the model `{model}`", _OTHER)
 
 
 def incomplete_module(subject: FileRef, module: str) -> Diagnostic:
-    """One of a module's matrices without the others."""
+    """Report a module without some of its matrices."""
     return unusable_file(subject, f"it lacks some of the matrices of `{module}`", _AGAIN)
 
 
 def not_finite(subject: FileRef, key: str) -> Diagnostic:
-    """A training that diverged was saved all the same."""
+    """Report the file of a training that diverged."""
     reason = f"`{key}` holds numbers that are infinite or not numbers"
     return unusable_file(subject, reason, "its training diverged: take an earlier save of it")
 
 
 def quantized_without_scale(subject: FileRef, key: str, kind: str) -> Diagnostic:
-    """Quantised to whole numbers, without what they stand for."""
+    """Report weights that are quantised to whole numbers, without their scale."""
     return unusable_file(
         subject,
         f"`{key}` holds numbers of the type {kind} without their scale",
@@ -138,13 +141,13 @@ def quantized_without_scale(subject: FileRef, key: str, kind: str) -> Diagnostic
 
 
 def width_mismatch(subject: FileRef, width: int, model: str, wanted: int) -> Diagnostic:
-    """A token's vectors, for a text encoder of another width."""
+    """Report token vectors for a text encoder of another width."""
     reason = f"its vectors have {width} numbers each, and the model `{model}` reads {wanted}"
     return unusable_file(subject, reason, _OTHER)
 
 
 def single_encoder_token(subject: FileRef, model: str) -> Diagnostic:
-    """A token for one of two text encoders, or with more vectors for one than for the other."""
+    """Report a token that has not equally many vectors for both text encoders."""
     return unusable_file(
         subject,
         f"its vectors do not fit both text encoders of the model `{model}`",
@@ -153,7 +156,7 @@ def single_encoder_token(subject: FileRef, model: str) -> Diagnostic:
 
 
 def too_many_vectors(subject: FileRef, count: int, most: int) -> Diagnostic:
-    """A token that would not fit into a chunk."""
+    """Report a token that would not fit into a chunk."""
     return unusable_file(
         subject,
         f"it has {count} vectors, and a chunk has room for {most}",
@@ -162,14 +165,14 @@ def too_many_vectors(subject: FileRef, count: int, most: int) -> Diagnostic:
 
 
 def no_vectors(subject: FileRef) -> Diagnostic:
-    """A LoRA, or something else, where a token is asked for."""
+    """Report a LoRA or another file in the place of a token."""
     return unusable_file(
         subject, "it holds no vectors of a token", "if it is a LoRA, write `<lora:name>`"
     )
 
 
 def several_tokens(subject: FileRef, names: Collection[str]) -> Diagnostic:
-    """A file with several tokens, none of which has the name that is asked for."""
+    """Report a file with several tokens, none of which has the name in the program."""
     listed = ", ".join(f"`{name}`" for name in names)
     return unusable_file(
         subject,

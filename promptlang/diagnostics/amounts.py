@@ -20,7 +20,7 @@ EXTREME_WEIGHT = Rule(
 
 
 def extreme_weight(weight: float, span: Span) -> Diagnostic:
-    """``(16:9)``"""
+    """Report ``(16:9)``."""
     hint = r"weights from 0.5 to 1.5 work best; write `\:` if you mean the colon"
     return EXTREME_WEIGHT.at(span, f"the weight {weight:g} is far from 1", hint)
 
@@ -39,7 +39,7 @@ EMPTY_PHASE = Rule(
 
 
 def empty_phase(span: Span) -> Diagnostic:
-    """``[a:b:0]`` or ``[a:b:1.0]``"""
+    """Report ``[a:b:0]`` or ``[a:b:1.0]``."""
     message = "one of these phases lasts no step, so it is never used"
     hint = "a number with a point is a fraction of the steps, one without is a step"
     return EMPTY_PHASE.at(span, message, hint)
@@ -58,7 +58,7 @@ ALTERNATION_TOO_SHORT = Rule(
 
 
 def alternation_too_short(span: Span) -> Diagnostic:
-    """``[a|b:0]``"""
+    """Report ``[a|b:0]``."""
     message = "a turn lasts at least one step, so each lasts one step here"
     hint = "write how many steps each turn lasts, as in `[cat|dog:5]`"
     return ALTERNATION_TOO_SHORT.at(span, message, hint)
@@ -78,7 +78,7 @@ UNORDERED_CURVE = Rule(
 
 
 def unordered_curve_points(span: Span) -> Diagnostic:
-    """``<lora:ink:0@1,0.5@0>``"""
+    """Report ``<lora:ink:0@1,0.5@0>``."""
     message = "the points of this strength curve are not in the order of time"
     hint = "each has a later moment than the one before, from 0 on, as in `0@0,1@0.5`"
     return UNORDERED_CURVE.at(span, message, hint)

@@ -21,7 +21,7 @@ UNUSUAL_PICTURE_COUNT = Rule(
 
 
 def unusual_picture_count(count: int, advice: str, hint: str, span: Span) -> Diagnostic:
-    """Two pictures for a LoRA."""
+    """Report two pictures for a LoRA."""
     counted = "there is 1 picture" if count == 1 else f"there are {count} pictures"
     return UNUSUAL_PICTURE_COUNT.at(span, f"{counted}; it should be {advice}", hint)
 
@@ -38,7 +38,7 @@ NEAR_DUPLICATES = Rule(
 
 
 def near_duplicates(names: Sequence[str], span: Span) -> Diagnostic:
-    """The same picture twice, or in two sizes."""
+    """Report the same picture twice, or in two sizes."""
     message = f"{list_names(names)} are almost the same picture, so it counts that many times"
     return NEAR_DUPLICATES.at(span, message, "keep the best of them")
 
@@ -56,7 +56,7 @@ MISSING_CAPTIONS = Rule(
 
 
 def missing_captions(names: Sequence[str], span: Span) -> Diagnostic:
-    """``IMG_0012.jpg`` without a text beside it."""
+    """Report ``IMG_0012.jpg`` without a text beside it."""
     lack = (
         "has no caption, and its file name describes nothing"
         if len(names) == 1
@@ -79,7 +79,7 @@ COMMON_TRIGGER_WORD = Rule(
 
 
 def common_trigger_word(word: str, span: Span) -> Diagnostic:
-    """``--token fox``"""
+    """Report ``--token fox``."""
     message = f"the model knows the word `{word}`, so its meaning will mix with what is learned"
     hint = "take a rare word, such as `sks`, or train a token with `train ti`"
     return COMMON_TRIGGER_WORD.at(span, message, hint)
@@ -97,7 +97,7 @@ TRIGGER_MISSING_IN_CAPTIONS = Rule(
 
 
 def trigger_missing_in_captions(token: str, names: Sequence[str], span: Span) -> Diagnostic:
-    """A caption without the word that is to stand for the pictures."""
+    """Report captions without the trigger word."""
     captions = "the caption of {} does" if len(names) == 1 else "the captions of {} do"
     message = f"{captions.format(list_names(names))} not contain `{token}`"
     hint = f'add `--prompt "{token}, ${{caption}}"`, or write it into the captions'
@@ -116,7 +116,7 @@ SAME_BACKGROUND = Rule(
 
 
 def same_background(colour: str, span: Span) -> Diagnostic:
-    """Everything on white."""
+    """Report a background that is the same in all pictures."""
     message = f"the background is always about {colour}, and will be learned with the subject"
     hint = (
         "vary it, name it in the captions, or leave it out: `one-mask.png`, or `--alpha-mask` "
@@ -137,7 +137,7 @@ HEAVILY_CROPPED = Rule(
 
 
 def heavily_cropped(names: Sequence[str], span: Span) -> Diagnostic:
-    """A panorama, cut to a square."""
+    """Report a panorama, cut to a square."""
     verb = "loses" if len(names) == 1 else "lose"
     message = f"{list_names(names)} {verb} more than a third when cropped to the model's shape"
     return HEAVILY_CROPPED.at(span, message, "train with `--buckets`, or crop them yourself")
@@ -154,7 +154,7 @@ ANIMATED_PICTURES = Rule(
 
 
 def animated_pictures(names: Sequence[str], span: Span) -> Diagnostic:
-    """An animated GIF."""
+    """Report an animated GIF."""
     verb = "is" if len(names) == 1 else "are"
     message = f"{list_names(names)} {verb} animated: only the first frame is used"
     return ANIMATED_PICTURES.at(span, message, "save the frames that you want as files")
@@ -172,7 +172,7 @@ UNUSED_FILES = Rule(
 
 
 def unused_files(names: Sequence[str], reason: str, span: Span) -> Diagnostic:
-    """``photo.heic``, or the caption of a picture that is not there."""
+    """Report ``photo.heic``, or the caption of a picture that is not there."""
     verb = "is" if len(names) == 1 else "are"
     message = f"{list_names(names)} {verb} not used: {reason}"
     return UNUSED_FILES.at(span, message, "remove, rename or convert it")
@@ -190,7 +190,7 @@ MASK_WITHOUT_PICTURE = Rule(
 
 
 def mask_without_picture(names: Sequence[str], span: Span) -> Diagnostic:
-    """``one-mask.png`` without a ``one.png``."""
+    """Report ``one-mask.png`` without a ``one.png``."""
     verb = (
         "is named like a mask without a picture, and is"
         if len(names) == 1
@@ -212,7 +212,7 @@ MASK_STRETCHED = Rule(
 
 
 def mask_stretched(names: Sequence[str], span: Span) -> Diagnostic:
-    """A square mask for a picture that is not square."""
+    """Report a square mask for a picture that is not square."""
     verb = (
         "has another shape than its picture"
         if len(names) == 1
@@ -234,7 +234,7 @@ MANY_REPEATS = Rule(
 
 
 def many_repeats(folder: str, repeats: int, span: Span) -> Diagnostic:
-    """``2024_holidays``"""
+    """Report ``2024_holidays``."""
     message = (
         f"the pictures of `{folder}` are shown {repeats} times as often as others, "
         "because its name begins so"

@@ -20,7 +20,7 @@ NOT_EXPRESSIBLE = Rule(
 
 
 def not_expressible(dialect: str, what: str, span: Span, instead: str) -> Diagnostic:
-    """``[a:b:0.5]`` for ComfyUI."""
+    """Report ``[a:b:0.5]`` for ComfyUI."""
     return NOT_EXPRESSIBLE.at(span, f"{dialect} has no {what}", instead)
 
 
@@ -37,7 +37,7 @@ READ_AS = Rule(
 
 
 def read_as(what: str, meaning: str, span: Span, hint: str | None = None) -> Diagnostic:
-    """``("a", "b").blend(1, 1)``, which comes near to something of this language."""
+    """Report ``("a", "b").blend(1, 1)``, which comes near to something of this language."""
     return READ_AS.at(span, f"{what} is read as {meaning}", hint)
 
 
@@ -55,7 +55,7 @@ LEFT_AS_TEXT = Rule(
 
 
 def left_as_text(what: str, span: Span, hint: str | None = None) -> Diagnostic:
-    """``DEF(M=…)``, which has no counterpart in this language."""
+    """Report ``DEF(M=…)``, which has no counterpart in this language."""
     return LEFT_AS_TEXT.at(span, f"{what} has no counterpart here and stays text", hint)
 
 
@@ -73,7 +73,7 @@ UNBALANCED_BRACKET = Rule(
 
 
 def unbalanced_bracket(bracket: str, dialect: str, span: Span) -> Diagnostic:
-    """``(a cat`` of a dialect in which a lone bracket is a character."""
+    """Report ``(a cat`` of a dialect in which a lone bracket is a character."""
     message = f"`{bracket}` has no partner, so {dialect} reads it as text"
     return UNBALANCED_BRACKET.at(span, message)
 
@@ -92,7 +92,7 @@ SETTING_DROPPED = Rule(
 
 
 def setting_dropped(name: str, value: str, span: Span) -> Diagnostic:
-    """``ENSD: 31337`` in an infotext."""
+    """Report ``ENSD: 31337`` in an infotext."""
     return SETTING_DROPPED.at(span, f"`{name}: {value}` has no counterpart here", "it is left out")
 
 
@@ -109,7 +109,7 @@ UNKNOWN_SAMPLER = Rule(
 
 
 def unknown_sampler(name: str, span: Span) -> Diagnostic:
-    """``Sampler: UniPC`` in an infotext."""
+    """Report ``Sampler: UniPC`` in an infotext."""
     hint = "it is left out, so the default will be used; `--sampler` names those that exist"
     return UNKNOWN_SAMPLER.at(span, f"there is no sampler like `{name}`", hint)
 
@@ -128,7 +128,7 @@ BRACKET_OPEN_TO_END = Rule(
 
 
 def bracket_open_to_end(bracket: str, span: Span) -> Diagnostic:
-    """``{a cat`` in NovelAI."""
+    """Report ``{a cat`` in NovelAI."""
     message = f"`{bracket}` is never closed, so it holds to the end"
     return BRACKET_OPEN_TO_END.at(span, message)
 
@@ -146,6 +146,6 @@ WEIGHT_COUNT_MISMATCH = Rule(
 
 
 def weight_count_mismatch(operator: str, parts: int, weights: int, span: Span) -> Diagnostic:
-    """``("a", "b").and(1)``"""
+    """Report ``("a", "b").and(1)``."""
     message = f"`.{operator}()` has {parts} parts and {weights} weights"
     return WEIGHT_COUNT_MISMATCH.at(span, message, "give each part a weight, or none")

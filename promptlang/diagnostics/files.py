@@ -23,7 +23,7 @@ MISSING_FOLDER = Rule(
 
 
 def missing_folder(path: str, span: Span) -> Diagnostic:
-    """``train lora ink from "no/such/folder"``"""
+    """Report ``train lora ink from "no/such/folder"``."""
     return MISSING_FOLDER.at(span, f"there is no folder `{path}`", _WHERE_PATHS_START)
 
 
@@ -40,7 +40,7 @@ MISSING_FILE = Rule(
 
 
 def missing_file(path: str, span: Span) -> Diagnostic:
-    """``use lora "no/such/file" as ink``"""
+    """Report ``use lora "no/such/file" as ink``."""
     return MISSING_FILE.at(span, f"there is no file `{path}`", _WHERE_PATHS_START)
 
 
@@ -57,7 +57,7 @@ RECIPE_NOT_READABLE = Rule(
 
 
 def recipe_not_readable(path: str, span: Span) -> Diagnostic:
-    """``include "no/such/recipe.pl"``"""
+    """Report ``include "no/such/recipe.pl"``."""
     message = f"`{path}` cannot be read as a recipe"
     return RECIPE_NOT_READABLE.at(span, message, "it should be a text file in UTF-8")
 
@@ -73,7 +73,7 @@ RECURSIVE_INCLUDE = Rule(
 
 
 def recursive_include(path: str, span: Span) -> Diagnostic:
-    """``include "self.pl"``"""
+    """Report ``include "self.pl"``."""
     message = f"`{path}` includes itself"
     return RECURSIVE_INCLUDE.at(span, message, "remove one of the `include`s of the circle")
 
@@ -90,6 +90,6 @@ FILE_ACCESS_FAILED = Rule(
 
 
 def file_access_failed(file: Path, reason: str, span: Span) -> Diagnostic:
-    """The disk is full, or the folder is not the user's."""
+    """Report a full disk, or a folder without access."""
     message = f"`{file.name}` cannot be read or written: {reason}"
     return FILE_ACCESS_FAILED.at(span, message, "check the file's rights and the room on the disk")

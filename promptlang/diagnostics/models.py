@@ -25,40 +25,40 @@ UNUSABLE_MODEL = Rule(
 
 
 def model_not_readable(path: Path, reason: str, span: Span, hint: str | None = None) -> Diagnostic:
-    """A model lacks a part, or is another thing."""
+    """Report a model that lacks a part, or another thing in its place."""
     return UNUSABLE_MODEL.at(span, f"`{path.name}` cannot be used as a model: {reason}", hint)
 
 
 def weights_not_readable(
     path: Path, reason: str, span: Span, hint: str | None = None
 ) -> Diagnostic:
-    """A file that should hold a model, a VAE or a part of one."""
+    """Report a file that should hold a model, a VAE or a part of one."""
     return UNUSABLE_MODEL.at(span, f"`{path.name}` cannot be used: {reason}", hint)
 
 
 def model_not_a_folder(name: str, folder: Path, span: Span) -> Diagnostic:
-    """A path that leads to something else, or a built-in model that is not installed."""
+    """Report a path that leads to something else, or a built-in model that is not installed."""
     hint = f"it should be a folder with a `model_index.json`, and `{folder.name}` has none"
     return UNUSABLE_MODEL.at(span, f"`{name}` is not a model in diffusers' layout", hint)
 
 
 def weights_missing(path: Path, span: Span) -> Diagnostic:
-    """It was there when the program was checked."""
+    """Report a file that has disappeared since the program was checked."""
     return weights_not_readable(path, "there is no such file", span)
 
 
 def model_part_missing(part: Path, span: Span) -> Diagnostic:
-    """A model's folder without, say, its `vae`."""
+    """Report a model's folder without, say, its `vae`."""
     return model_not_readable(part.parent, f"its part `{part.name}` is missing", span)
 
 
 def model_part_damaged(part: Path, reason: str, span: Span) -> Diagnostic:
-    """A part that its library refuses to read, or whose tensors are of another shape."""
+    """Report a part that its library refuses to read, or whose tensors are of another shape."""
     return model_not_readable(part.parent, f"its part `{part.name}` is damaged: {reason}", span)
 
 
 def model_part_incomplete(part: Path, fits: tuple[int, int], span: Span) -> Diagnostic:
-    """A part without some of its weights, which would be filled with random numbers.
+    """Report a part without some of its weights, which would be filled with random numbers.
 
     `fits` is how many weights the file has, and how many the part needs.
     """
@@ -70,13 +70,13 @@ def model_part_incomplete(part: Path, fits: tuple[int, int], span: Span) -> Diag
 
 
 def model_part_not_finite(part: Path, weight: str, span: Span) -> Diagnostic:
-    """A model that came out of a training or a merge that went wrong."""
+    """Report a model that came out of a training or a merge that went wrong."""
     reason = f"`{weight}` in its part `{part.name}` holds numbers that are infinite or not numbers"
     return model_not_readable(part.parent, reason, span)
 
 
 def mixed_model_families(path: Path, span: Span) -> Diagnostic:
-    """A text encoder of one family with a UNet of another."""
+    """Report a text encoder of one family with a UNet of another."""
     return model_not_readable(
         path, "its text encoder and its UNet are not of the same family", span
     )
@@ -85,7 +85,7 @@ def mixed_model_families(path: Path, span: Span) -> Diagnostic:
 def unsupported_model_family(
     path: Path, family: str, known: Collection[str], span: Span
 ) -> Diagnostic:
-    """Stable Diffusion 3, Flux, a refiner, an inpainting model."""
+    """Report an unsupported family: Stable Diffusion 3, Flux, a refiner, an inpainting model."""
     hint = f"the families are {join_alternatives(list(known))}"
     return model_not_readable(
         path, f"it is of the kind {family}, which cannot be used yet", span, hint
@@ -93,7 +93,7 @@ def unsupported_model_family(
 
 
 def unknown_model_family(path: Path, span: Span) -> Diagnostic:
-    """Tensors by names that no family has."""
+    """Report tensors with names that no family has."""
     hint = "it should be a whole checkpoint: UNet, text encoder and VAE"
     return model_not_readable(
         path, "its weights are not those of any family that is known here", span, hint
@@ -101,39 +101,39 @@ def unknown_model_family(path: Path, span: Span) -> Diagnostic:
 
 
 def model_is_a_lora(path: Path, span: Span) -> Diagnostic:
-    """``use model "ink.safetensors"``"""
+    """Report ``use model "ink.safetensors"``."""
     hint = f'write `use lora "{path.name}" as {path.stem}`, and `<lora:{path.stem}:1>` in a prompt'
     return model_not_readable(path, "it is a LoRA", span, hint)
 
 
 def model_is_an_embedding(path: Path, span: Span) -> Diagnostic:
-    """``use model "painterly.pt"``"""
+    """Report ``use model "painterly.pt"``."""
     return model_not_readable(
         path, "it is a textual inversion", span, f'write `use ti "{path.name}" as <{path.stem}>`'
     )
 
 
 def model_is_a_vae(path: Path, span: Span) -> Diagnostic:
-    """``use model "kl-f8.safetensors"``"""
+    """Report ``use model "kl-f8.safetensors"``."""
     return model_not_readable(
         path, "it is a VAE", span, f'write `use vae "{path.name}"` after `use model`'
     )
 
 
 def not_a_weights_file(path: Path, what: str, span: Span) -> Diagnostic:
-    """A picture, a quantised file, a text."""
+    """Report a picture, a quantised file, a text."""
     return weights_not_readable(path, f"it is {what}", span)
 
 
 def weights_damaged(path: Path, span: Span) -> Diagnostic:
-    """A download that broke off."""
+    """Report a download that broke off."""
     return weights_not_readable(
         path, "it is cut short or damaged", span, "download or copy it again"
     )
 
 
 def unsafe_weights_pickle(path: Path, span: Span) -> Diagnostic:
-    """A pickle with more in it than tensors."""
+    """Report a pickle with more in it than tensors."""
     hint = "convert it to safetensors, if you trust whoever made it"
     return weights_not_readable(
         path, "beside weights it holds objects, which could run any program", span, hint
@@ -141,12 +141,12 @@ def unsafe_weights_pickle(path: Path, span: Span) -> Diagnostic:
 
 
 def vae_not_readable(path: Path, reason: str, span: Span) -> Diagnostic:
-    """Something else, or damaged."""
+    """Report a file that is damaged, or no VAE."""
     return UNUSABLE_MODEL.at(span, f"`{path.name}` cannot be used as a VAE: {reason}")
 
 
 def incompatible_vae(path: Path, model: str, span: Span) -> Diagnostic:
-    """A VAE whose latents are not those of the model."""
+    """Report a VAE whose latents are not those of the model."""
     return vae_not_readable(
         path, f"its latents are of another shape than those of the model `{model}`", span
     )
@@ -165,7 +165,7 @@ HUB_UNAVAILABLE = Rule(
 
 
 def hub_unavailable(name: str, reason: str, span: Span) -> Diagnostic:
-    """``use model org/name`` where there is no way to get it."""
+    """Report ``use model org/name`` where there is no way to get it."""
     message = f"`{name}` cannot be used as a model: it is not in the hub's cache, and {reason}"
     hint = (
         "give the path of a model on this machine, or fetch it with `hf download` where there is "

@@ -26,7 +26,7 @@ UNKNOWN_LORA = Rule(
 def unknown_lora(
     name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR
 ) -> Diagnostic:
-    """``<lora:ukiyoe>`` where ``ukiyo-e`` is known."""
+    """Report ``<lora:ukiyoe>`` where ``ukiyo-e`` is known."""
     hint = (
         suggest_name(name, known)
         or "`train lora` makes one; a file in `adapters/` is found by its name"
@@ -47,7 +47,7 @@ UNKNOWN_OPTION = Rule(
 
 
 def unknown_option(name: str, known: Collection[str], span: Span) -> Diagnostic:
-    """``--stpes 30``"""
+    """Report ``--stpes 30``."""
     every = ", ".join(f"`--{each}`" for each in known)
     hint = suggest_name(name, known, "--{}") or f"the options are {every}"
     return UNKNOWN_OPTION.at(span, f"there is no option `--{name}` here", hint)
@@ -66,7 +66,7 @@ UNKNOWN_MODEL = Rule(
 
 
 def unknown_model(name: str, known: Collection[str], span: Span) -> Diagnostic:
-    """``use model emojo``"""
+    """Report ``use model emojo``."""
     hint = (
         suggest_name(name, known)
         or "name a folder in diffusers' layout, a `.safetensors` file, or `emoji`"
@@ -87,7 +87,7 @@ REPEATED_LORA = Rule(
 
 
 def repeated_lora(name: str, span: Span) -> Diagnostic:
-    """``<lora:ink:0.5> <lora:ink:0.3>``"""
+    """Report ``<lora:ink:0.5> <lora:ink:0.3>``."""
     message = f"the LoRA `{name}` is applied twice, so its strengths add up"
     return REPEATED_LORA.at(span, message, "keep one tag, with the strength that you want")
 
@@ -108,7 +108,7 @@ UNKNOWN_TOKEN = Rule(
 def unknown_embedding(
     name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR
 ) -> Diagnostic:
-    """``<painterly>`` where ``<painterly2>`` is known."""
+    """Report ``<painterly>`` where ``<painterly2>`` is known."""
     hint = suggest_name(name, known, "<{}>") or (
         r"write `\<` for the character"
         if span.text.startswith("<")
@@ -130,13 +130,13 @@ UNKNOWN_REFERENCE = Rule(
 
 
 def unknown_let(name: str, known: Collection[str], span: Span) -> Diagnostic:
-    """``${hreo}``"""
+    """Report ``${hreo}``."""
     hint = suggest_name(name, known) or f"`let {name} = …` above it makes one"
     return UNKNOWN_REFERENCE.at(span, f"nothing is named `{name}`", hint)
 
 
 def unknown_placeholder(name: str, span: Span) -> Diagnostic:
-    """``--prompt "sks, ${captoin}"``"""
+    """Report ``--prompt "sks, ${captoin}"``."""
     message = f"nothing is named `{name}` here"
     return UNKNOWN_REFERENCE.at(span, message, "did you mean `${caption}`?")
 
@@ -154,7 +154,7 @@ TOO_MANY_ARGUMENTS = Rule(
 
 
 def too_many_arguments(name: str, parameters: Collection[str], span: Span) -> Diagnostic:
-    """``${hero(a, b)}`` where there is one parameter."""
+    """Report ``${hero(a, b)}`` where there is one parameter."""
     takes = join_alternatives([f"`{each}`" for each in parameters]) if parameters else "none"
     return TOO_MANY_ARGUMENTS.at(span, f"`{name}` is given too many arguments", f"it takes {takes}")
 
@@ -171,7 +171,7 @@ MISSING_ARGUMENT = Rule(
 
 
 def missing_argument(name: str, parameter: str, span: Span) -> Diagnostic:
-    """``${hero}`` where a parameter has no default."""
+    """Report ``${hero}`` where a parameter has no default."""
     message = f"`{name}` needs a value for its parameter `{parameter}`"
     return MISSING_ARGUMENT.at(span, message, f"write `${{{name}(…)}}`")
 
@@ -190,7 +190,7 @@ UNKNOWN_WILDCARD = Rule(
 
 
 def unknown_wildcard(pattern: str, span: Span) -> Diagnostic:
-    """``__animal__`` without a file."""
+    """Report ``__animal__`` without a file."""
     message = f"there is no wildcard list for `__{pattern}__`, so it is read as text"
     hint = f"put a file `{pattern}.txt` into the folder that `use wildcards` names"
     return UNKNOWN_WILDCARD.at(span, message, hint)
@@ -210,7 +210,7 @@ MISSING_TRIGGER_WORDS = Rule(
 
 
 def missing_trigger_words(name: str, span: Span) -> Diagnostic:
-    """``<trigger:ink>`` where the file of ``ink`` has no such words."""
+    """Report ``<trigger:ink>`` where the file of ``ink`` has no such words."""
     message = f"the LoRA `{name}` stores no trigger words, so this tag adds nothing"
     return MISSING_TRIGGER_WORDS.at(span, message, "write the trigger words out")
 
@@ -226,7 +226,7 @@ AMBIGUOUS_NAME = Rule(
 
 
 def ambiguous(what: str, name: str, files: Collection[Path], span: Span) -> Diagnostic:
-    """``<lora:ink>`` where two configured folders have an ``ink``."""
+    """Report ``<lora:ink>`` where two configured folders have an ``ink``."""
     shown = ", ".join(f"`{file}`" for file in files)
     hint = "write the folder too, `style/ink`, or bring one of them in with `use`"
     return AMBIGUOUS_NAME.at(span, f"`{name}` may be any of these {what}s: {shown}", hint)

@@ -22,7 +22,7 @@ WRONG_OPTION_TYPE = Rule(
 
 
 def wrong_option_type(name: str, kind: str, example: str, span: Span) -> Diagnostic:
-    """``--steps many``"""
+    """Report ``--steps many``."""
     message = f"`{name}` takes {kind}, not `{span.text}`"
     return WRONG_OPTION_TYPE.at(span, message, f"write it as `{name} {example}`")
 
@@ -39,7 +39,7 @@ OUT_OF_RANGE = Rule(
 
 
 def out_of_range(name: str, low: float | None, high: float | None, span: Span) -> Diagnostic:
-    """``--steps 0``"""
+    """Report ``--steps 0``."""
     hint = "leave it out for a random one" if name == "seed" and span.text == "-1" else None
     message = f"`{name}` must be from {_exact(low)} to {_exact(high)}"
     return OUT_OF_RANGE.at(span, message, hint)
@@ -61,7 +61,7 @@ UNKNOWN_CHOICE = Rule(
 
 
 def unknown_choice(name: str, choices: Collection[str], span: Span) -> Diagnostic:
-    """``--sampler dimm``"""
+    """Report ``--sampler dimm``."""
     every = join_alternatives([f"`{each}`" for each in choices])
     hint = suggest_name(span.text, choices) or f"take {every}"
     return UNKNOWN_CHOICE.at(span, f"`{name}` cannot be `{span.text}`", hint)
@@ -79,7 +79,7 @@ MISSING_VALUE = Rule(
 
 
 def missing_value(name: str, kind: str, span: Span) -> Diagnostic:
-    """``--steps`` and nothing after it."""
+    """Report ``--steps`` and nothing after it."""
     return MISSING_VALUE.at(span, f"`--{name}` needs a value", f"it takes {kind}")
 
 
@@ -96,7 +96,7 @@ REPEATED_OPTION = Rule(
 
 
 def repeated_option(name: str, span: Span) -> Diagnostic:
-    """``--steps 20 --steps 30``"""
+    """Report ``--steps 20 --steps 30``."""
     message = f"`--{name}` is given twice, and the last one counts"
     return REPEATED_OPTION.at(span, message, "remove one of them")
 
@@ -114,7 +114,7 @@ SIZE_NOT_DIVISIBLE = Rule(
 
 
 def size_not_divisible(name: str, span: Span) -> Diagnostic:
-    """``--size 100x100``"""
+    """Report ``--size 100x100``."""
     message = f"`{name}` must be divisible by 8 on both sides"
     return SIZE_NOT_DIVISIBLE.at(span, message, "try `512x768`")
 
@@ -132,7 +132,7 @@ TOO_MANY_PICTURES = Rule(
 
 
 def too_many_pictures(limit: int, span: Span) -> Diagnostic:
-    """``--seed 1..100000``"""
+    """Report ``--seed 1..100000``."""
     message = f"this asks for more than {limit} pictures"
     return TOO_MANY_PICTURES.at(span, message, "give fewer values")
 
@@ -150,7 +150,7 @@ INVALID_NAME = Rule(
 
 
 def invalid_name(name: str, span: Span) -> Diagnostic:
-    """``train lora ../ink from "photos"``"""
+    """Report ``train lora ../ink from "photos"``."""
     hint = "use letters, digits, `-`, `_` and `.`"
     return INVALID_NAME.at(span, f"`{name}` cannot be a name", hint)
 
@@ -168,7 +168,7 @@ EMPTY_RANGE = Rule(
 
 
 def empty_range(span: Span) -> Diagnostic:
-    """``--cfg 0..1/0``"""
+    """Report ``--cfg 0..1/0``."""
     hint = "the number after `/` is the number of values: write 1 or more"
     return EMPTY_RANGE.at(span, f"`{span.text}` has no values", hint)
 
@@ -185,7 +185,7 @@ NEEDS_OPTION = Rule(
 
 
 def needs_option(name: str, needed: Collection[str], span: Span) -> Diagnostic:
-    """``a fox --mask "face.png"``"""
+    """Report ``a fox --mask "face.png"``."""
     others = join_alternatives([f"`--{each}`" for each in needed])
     message = f"`--{name}` has no effect without {others}"
     return NEEDS_OPTION.at(span, message, f"add {others}, or remove `--{name}`")

@@ -19,7 +19,7 @@ SIZE_NOT_POSSIBLE = Rule(
 
 
 def size_not_possible(size: tuple[int, int], multiple: int, span: Span) -> Diagnostic:
-    """``--size 100x100`` with a model whose latents stand for 16 pixels each."""
+    """Report ``--size 100x100`` with a model whose latents stand for 16 pixels each."""
     near = "x".join(str(max(multiple, round(side / multiple) * multiple)) for side in size)
     message = f"this model cannot make a picture of {size[0]}x{size[1]} pixels"
     hint = f"both sides must be multiples of {multiple}: try `{near}`"
@@ -39,7 +39,7 @@ CLIP_SKIP_NOT_POSSIBLE = Rule(
 
 
 def clip_skip_not_possible(layer: int, layers: int, span: Span) -> Diagnostic:
-    """``--clip-skip 9`` with a text encoder of four layers."""
+    """Report ``--clip-skip 9`` with a text encoder of four layers."""
     message = f"this model's text encoder has {layers} layers, so there is no `--clip-skip {layer}`"
     hint = "1 is the last layer and 2 the one before it; few models need more"
     return CLIP_SKIP_NOT_POSSIBLE.at(span, message, hint)
@@ -58,7 +58,7 @@ SPACING_NOT_POSSIBLE = Rule(
 
 
 def spacing_not_possible(sampler: str, scheduler: str, span: Span) -> Diagnostic:
-    """``--sampler ddim --scheduler karras``"""
+    """Report ``--sampler ddim --scheduler karras``."""
     message = f"the sampler `{sampler}` does not support the scheduler `{scheduler}`"
     hint = "leave `--scheduler` out, or try `--sampler dpm++_2m`"
     return SPACING_NOT_POSSIBLE.at(span, message, hint)
@@ -77,7 +77,7 @@ ETA_NOT_POSSIBLE = Rule(
 
 
 def eta_not_possible(sampler: str, span: Span) -> Diagnostic:
-    """``--sampler euler --eta 0.5``"""
+    """Report ``--sampler euler --eta 0.5``."""
     message = f"the sampler `{sampler}` has no `--eta`"
     return ETA_NOT_POSSIBLE.at(span, message, "leave it out, or try `--sampler ddim`")
 
@@ -94,7 +94,7 @@ MASK_SIZE_MISMATCH = Rule(
 
 
 def mask_of_another_size(mask: tuple[int, int], picture: tuple[int, int], span: Span) -> Diagnostic:
-    """``--init photo.png --mask other.png``"""
+    """Report ``--init photo.png --mask other.png``."""
     message = "the mask has {}x{} pixels, the picture {}x{}".format(*mask, *picture)
     return MASK_SIZE_MISMATCH.at(span, message, "draw the mask over the picture itself")
 
@@ -111,7 +111,7 @@ OTHER_CLIP_SKIP = Rule(
 
 
 def trained_with_other_clip_skip(name: str, trained: int, asked: int, span: Span) -> Diagnostic:
-    """A LoRA that was trained on the output of another layer of the text encoder."""
+    """Report a LoRA that was trained on the output of another layer of the text encoder."""
     message = f"`{name}` was trained with `--clip-skip {trained}`, but this prompt uses {asked}"
     return OTHER_CLIP_SKIP.at(span, message, f"use it with `--clip-skip {trained}`")
 
@@ -128,7 +128,7 @@ OTHER_VAE = Rule(
 
 
 def trained_with_other_vae(name: str, model: str, span: Span) -> Diagnostic:
-    """A LoRA that was trained on the latents of another VAE."""
+    """Report a LoRA that was trained on the latents of another VAE."""
     message = (
         f"`{name}` was trained with another VAE than `{model}` has here, so its colours may be off"
     )
@@ -148,7 +148,7 @@ DEVICE_MISSING = Rule(
 
 
 def device_missing(device: str, span: Span) -> Diagnostic:
-    """``set device cuda`` on a machine without."""
+    """Report ``set device cuda`` on a machine without such a GPU."""
     message = f"there is no device `{device}` on this machine"
     return DEVICE_MISSING.at(span, message, "try `set device auto`")
 
@@ -165,7 +165,7 @@ PRECISION_NOT_POSSIBLE = Rule(
 
 
 def precision_not_possible(precision: str, device: str, span: Span) -> Diagnostic:
-    """``set precision fp16`` on a device that cannot compute with it."""
+    """Report ``set precision fp16`` on a device that cannot compute with it."""
     message = f"the device `{device}` cannot compute in `{precision}`"
     return PRECISION_NOT_POSSIBLE.at(span, message, "try `set precision fp32`")
 
@@ -182,7 +182,7 @@ PICTURE_NOT_FINITE = Rule(
 
 
 def picture_not_finite(half: bool, span: Span) -> Diagnostic:
-    """A LoRA at an absurd strength, or numbers too large for fp16."""
+    """Report a LoRA at an absurd strength, or numbers too large for fp16."""
     hint = (
         "try `--precision fp32`" if half else "try lower strengths of the LoRAs, or a lower `--cfg`"
     )

@@ -22,7 +22,7 @@ NOT_A_STATEMENT = Rule(
 
 
 def misspelled_keyword(written: str, meant: str, span: Span) -> Diagnostic:
-    """``train loar ink from …``"""
+    """Report ``train loar ink from …``."""
     hint = f"did you mean `{meant}`? If it is a prompt, write `render {written} …`"
     return NOT_A_STATEMENT.at(span, f"`{written}` is not a statement", hint)
 
@@ -40,7 +40,7 @@ UNEXPECTED_TEXT = Rule(
 
 
 def unexpected_text(text: str, expected: Collection[str], span: Span) -> Diagnostic:
-    """A statement that goes on in a way it cannot."""
+    """Report a word, or the end of the line, that does not fit into the statement."""
     found = f"`{text}`" if text else "the end of the line"
     hint = f"expected {join_alternatives(expected)}"
     return UNEXPECTED_TEXT.at(span, f"{found} is not expected here", hint)
@@ -59,7 +59,7 @@ UNCLOSED_STRING = Rule(
 
 
 def unclosed_string(span: Span) -> Diagnostic:
-    """``set negative "blurry``"""
+    """Report ``set negative "blurry``."""
     return UNCLOSED_STRING.at(span, "the quoted text is never closed", 'end it with `"`')
 
 
@@ -77,7 +77,7 @@ OPTION_IN_PROMPT = Rule(
 
 
 def options_in_prompt(written: str, span: Span) -> Diagnostic:
-    """``promptlang explain "a fox --steps 30"``"""
+    """Report ``promptlang explain "a fox --steps 30"``."""
     hint = (
         "take it out of the prompt: options belong to a line of a recipe; "
         f"`\\{written}` is always text"
@@ -100,7 +100,7 @@ STATEMENT_IN_PROMPT = Rule(
 
 
 def statement_in_prompt(head: str, span: Span) -> Diagnostic:
-    """``promptlang convert "use model emoji"``"""
+    """Report ``promptlang convert "use model emoji"``."""
     message = f"this is read as a prompt, but in a recipe it would be the statement `{head}`"
     hint = "in a recipe, write `render` before it if it is a prompt"
     return STATEMENT_IN_PROMPT.at(span, message, hint)
@@ -118,6 +118,6 @@ NOT_AVAILABLE = Rule(
 
 
 def not_available(what: str, span: Span) -> Diagnostic:
-    """A statement that this version understands and cannot carry out: ``caption "photos"``."""
+    """Report a statement that this version cannot carry out: ``caption "photos"``."""
     hint = "this version only reads and checks it; leave it out for now"
     return NOT_AVAILABLE.at(span, f"{what} cannot be carried out yet", hint)

@@ -22,7 +22,7 @@ UNCLOSED_BRACKET = Rule(
 
 
 def unclosed_bracket(bracket: str, span: Span) -> Diagnostic:
-    """``(a cat``"""
+    """Report ``(a cat``."""
     closing = {"(": ")", "[": "]"}[bracket]
     hint = (
         f"it runs to the end; close it with `{closing}`, or write `\\{bracket}` for the character"
@@ -43,7 +43,7 @@ STRAY_BRACKET = Rule(
 
 
 def stray_bracket(bracket: str, span: Span) -> Diagnostic:
-    """``a cat)``"""
+    """Report ``a cat)``."""
     message = f"`{bracket}` closes nothing and is read as text"
     return STRAY_BRACKET.at(span, message, f"write `\\{bracket}` if you mean the character")
 
@@ -62,7 +62,7 @@ INVALID_WEIGHT = Rule(
 
 
 def invalid_weight(number: str, span: Span) -> Diagnostic:
-    """``(a cat:1.2.3)``, ``(a cat:1,2)``"""
+    """Report ``(a cat:1.2.3)``, ``(a cat:1,2)``."""
     hint = "a weight is digits with at most one point, as in `(cat:1.2)`"
     if number.count(",") == 1 and number.replace(",", "").isdecimal():
         hint = f"did you mean `{number.replace(',', '.')}`? A weight has a decimal point"
@@ -87,7 +87,7 @@ _TAGS_OF_A1111 = {
 
 
 def unknown_tag(kind: str, known: Collection[str], span: Span) -> Diagnostic:
-    """``<lore:ink>``"""
+    """Report ``<lore:ink>``."""
     hint = (
         _TAGS_OF_A1111.get(kind.lower())
         or suggest_name(kind.lower(), known)
@@ -108,7 +108,7 @@ NAMELESS_LORA = Rule(
 
 
 def missing_lora_name(span: Span) -> Diagnostic:
-    """``<lora:>``"""
+    """Report ``<lora:>``."""
     return NAMELESS_LORA.at(span, "the LoRA has no name", "write it as `<lora:name:0.8>`")
 
 
@@ -125,7 +125,7 @@ INVALID_TRIGGER = Rule(
 
 
 def invalid_trigger(span: Span) -> Diagnostic:
-    """``<trigger:>``, ``<trigger:ink:0.5>``"""
+    """Report ``<trigger:>``, ``<trigger:ink:0.5>``."""
     message = "a trigger tag takes the name of a LoRA, and nothing else"
     return INVALID_TRIGGER.at(span, message, "write it as `<trigger:name>`")
 
@@ -143,7 +143,7 @@ INVALID_STRENGTH = Rule(
 
 
 def invalid_strength(text: str, span: Span) -> Diagnostic:
-    """``<lora:ink:strong>``"""
+    """Report ``<lora:ink:strong>``."""
     hint = "write a number, as in `<lora:name:0.8>`"
     return INVALID_STRENGTH.at(span, f"`{text}` is not a strength", hint)
 
@@ -163,14 +163,14 @@ MISSING_MOMENT = Rule(
 
 
 def missing_moment(span: Span) -> Diagnostic:
-    """``[a:b]``"""
+    """Report ``[a:b]``."""
     message = "these square brackets have no moment to change at, so they only lower the weight"
     hint = r"write a moment as in `[cat:dog:0.5]`, or `\:` for the character"
     return MISSING_MOMENT.at(span, message, hint)
 
 
 def moment_count_mismatch(phases: int, moments: int, span: Span) -> Diagnostic:
-    """``[a:b:c:0.5]``"""
+    """Report ``[a:b:c:0.5]``."""
     needed = "one moment" if phases == 2 else f"{phases - 1} moments"
     message = (
         f"{phases} phases need {needed}, not {moments}, so these square brackets only lower "
@@ -196,7 +196,7 @@ AND_IN_BRACKETS = Rule(
 
 
 def and_in_brackets(span: Span) -> Diagnostic:
-    """``(a AND b:1.2)``"""
+    """Report ``(a AND b:1.2)``."""
     hint = r"put each part into brackets of its own, or write `\AND` for the word"
     return AND_IN_BRACKETS.at(span, "`AND` in brackets is read as text", hint)
 
@@ -214,7 +214,7 @@ INVALID_AREA = Rule(
 
 
 def invalid_area(span: Span) -> Diagnostic:
-    """``<area:left>``"""
+    """Report ``<area:left>``."""
     hint = "write its left, right, top and bottom edges as fractions, as in `<area:0,0.5,0,1>`"
     return INVALID_AREA.at(span, f"`{span.text}` is not an area", hint)
 
@@ -231,7 +231,7 @@ MISPLACED_AREA = Rule(
 
 
 def misplaced_area(span: Span) -> Diagnostic:
-    """``a cat <area:0,0.5,0,1>``"""
+    """Report ``a cat <area:0,0.5,0,1>``."""
     hint = "put it first, as in `a field AND <area:0,0.5,0,1> a cat`"
     return MISPLACED_AREA.at(span, "an area only works at the start of a part", hint)
 
@@ -250,7 +250,7 @@ UNCLOSED_TAG = Rule(
 
 
 def unclosed_tag(kind: str, span: Span) -> Diagnostic:
-    """``a fox <lora:ink:1``"""
+    """Report ``a fox <lora:ink:1``."""
     hint = r"close it with `>`, or write `\<` for the character"
     return UNCLOSED_TAG.at(span, f"`<{kind}:` is never closed, so it is read as text", hint)
 
@@ -269,6 +269,6 @@ EMPTY_PART = Rule(
 
 
 def empty_part(span: Span) -> Diagnostic:
-    """``a fox AND``"""
+    """Report ``a fox AND``."""
     message = "one side of this `AND` is empty, so one part of the prompt has no text"
     return EMPTY_PART.at(span, message, r"remove the `AND`, or write `\AND` for the word")

@@ -20,7 +20,7 @@ UNCLOSED_BRACE = Rule(
 
 
 def unclosed_brace(span: Span) -> Diagnostic:
-    """``{red|blue``"""
+    """Report ``{red|blue``."""
     message = "`{` is never closed, so what follows is text and not variants"
     return UNCLOSED_BRACE.at(span, message, r"close it with `}`, or write `\{`")
 
@@ -36,7 +36,7 @@ EXPANSION_TOO_LONG = Rule(
 
 
 def expansion_too_long(limit: int, span: Span) -> Diagnostic:
-    """A `let` of `let`s of `let`s."""
+    """Report a `let` of `let`s of `let`s."""
     message = f"with its templates filled in, this prompt has more than {limit} characters"
     return EXPANSION_TOO_LONG.at(span, message, "use fewer `${…}`")
 
@@ -54,7 +54,7 @@ ENDLESS_EXPANSION = Rule(
 
 
 def endless_expansion(pattern: str, span: Span) -> Diagnostic:
-    """``__animal__`` in animal.txt."""
+    """Report ``__animal__`` in animal.txt."""
     hint = "take the wildcard out of its own list, or out of one that its list names"
     return ENDLESS_EXPANSION.at(span, f"`__{pattern}__` leads back to itself", hint)
 
@@ -73,7 +73,7 @@ INVALID_PICK_COUNT = Rule(
 
 
 def invalid_pick_count(span: Span, least: int, most: int, choices: int) -> Diagnostic:
-    """``{3$$a|b}``, ``{0$$a|b}``, ``{2-1$$a|b}``"""
+    """Report ``{3$$a|b}``, ``{0$$a|b}``, ``{2-1$$a|b}``."""
     if least > most:
         message = f"this range goes down, from {least} to {most}"
         return INVALID_PICK_COUNT.at(span, message, f"write `{most}-{least}$$`; it is read so")
@@ -100,7 +100,7 @@ INVALID_CHOICE_WEIGHT = Rule(
 
 
 def invalid_choice_weight(span: Span) -> Diagnostic:
-    """``{-1::a|b}``, ``{1,5::a|b}``"""
+    """Report ``{-1::a|b}``, ``{1,5::a|b}``."""
     message = f"`{span.text}` is not a weight of a variant, so it is read as text"
     hint = "write how likely it is beside the others, as in `{1.5::red|blue}`"
     return INVALID_CHOICE_WEIGHT.at(span, message, hint)
@@ -120,6 +120,6 @@ ZERO_CHOICE_WEIGHTS = Rule(
 
 
 def zero_choice_weights(span: Span) -> Diagnostic:
-    """``{0::a|0::b}``"""
+    """Report ``{0::a|0::b}``."""
     message = "all variants have the weight 0, so each is equally likely"
     return ZERO_CHOICE_WEIGHTS.at(span, message, "give one a number above 0")

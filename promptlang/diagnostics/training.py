@@ -19,7 +19,7 @@ DIVERGED = Rule(
 
 
 def diverged(name: str, step: int, span: Span) -> Diagnostic:
-    """The loss is no longer a number."""
+    """Report a loss that is not a finite number."""
     message = f"the training of `{name}` diverged at step {step}"
     return DIVERGED.at(span, message, "try a lower `--lr`, a fifth of it")
 
@@ -37,7 +37,7 @@ EPSILON_WITHOUT_SIGNAL = Rule(
 
 
 def epsilon_without_signal(model: str, span: Span) -> Diagnostic:
-    """A model that predicts noise, over a schedule whose last step is nothing but noise."""
+    """Report a model that predicts noise, over a schedule whose last step is nothing but noise."""
     message = (
         f"`{model}` predicts noise, but the last step of its schedule is nothing but noise, "
         "from which it learns nothing"
@@ -57,7 +57,7 @@ NOISE_NOT_NEEDED = Rule(
 
 
 def noise_not_needed(option: str, model: str, span: Span) -> Diagnostic:
-    """``--noise-offset 0.1`` over a schedule that starts from nothing but noise."""
+    """Report ``--noise-offset 0.1`` over a schedule that starts from nothing but noise."""
     message = (
         f"`--{option}` cannot be used with `{model}`, "
         "which learns brightness from pure noise already"
@@ -76,7 +76,7 @@ PACKAGE_MISSING = Rule(
 
 
 def package_missing(optimizer: str, package: str, span: Span) -> Diagnostic:
-    """``--optimizer prodigy`` without its package."""
+    """Report ``--optimizer prodigy`` without its package."""
     message = f"`--optimizer {optimizer}` needs `{package}`, which is not installed"
     hint = f"pip install {package}, or all of them: pip install 'promptlang-diffusers[optim]'"
     return PACKAGE_MISSING.at(span, message, hint)
@@ -93,7 +93,7 @@ NO_MATCHING_TARGETS = Rule(
 
 
 def no_matching_targets(targets: str, part: str, span: Span) -> Diagnostic:
-    """``--targets "to_z$"``"""
+    """Report ``--targets "to_z$"``."""
     unet = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
     text = "encoder.layers.0.self_attn.q_proj"
     shown = unet if part == "UNet" else text
@@ -116,7 +116,7 @@ UNKNOWN_INIT_WORD = Rule(
 
 
 def unknown_init_word(word: str, span: Span) -> Diagnostic:
-    """``--init`` with a word that comes to no token."""
+    """Report ``--init`` with a word that comes to no token."""
     message = f"`--init {word}` has no word to start from"
     return UNKNOWN_INIT_WORD.at(span, message, "try one word, such as `style`")
 
@@ -132,7 +132,7 @@ INDIVISIBLE_BATCH = Rule(
 
 
 def indivisible_batch(pictures: int, processes: int, span: Span) -> Diagnostic:
-    """Three processes, and four pictures a step."""
+    """Report three processes, and four pictures a step."""
     message = f"the {pictures} pictures of a step cannot be shared among {processes} processes"
     hint = f"let `--batch` times `--accumulate` be a multiple of {processes}"
     return INDIVISIBLE_BATCH.at(span, message, hint)
@@ -149,7 +149,7 @@ BLOCK_WITHOUT_LAYERS = Rule(
 
 
 def block_without_trainable_layers(part: str, span: Span) -> Diagnostic:
-    """``--mid-lr 1e-5 --targets "up_blocks"``"""
+    """Report ``--mid-lr 1e-5 --targets "up_blocks"``."""
     message = f"`--{part}-lr` is for blocks of the UNet in which no layer is trained"
     hint = "remove it, or let `--targets` match layers of these blocks too"
     return BLOCK_WITHOUT_LAYERS.at(span, message, hint)
@@ -165,7 +165,7 @@ ALL_LEARNING_RATES_ZERO = Rule(
 
 
 def all_learning_rates_zero(span: Span) -> Diagnostic:
-    """``--down-lr 0 --mid-lr 0 --up-lr 0``"""
+    """Report ``--down-lr 0 --mid-lr 0 --up-lr 0``."""
     message = "every learning rate is 0, so nothing learns"
     return ALL_LEARNING_RATES_ZERO.at(span, message, "remove one of them")
 
@@ -180,7 +180,7 @@ XFORMERS_UNAVAILABLE = Rule(
 
 
 def xformers_unavailable(reason: str, span: Span) -> Diagnostic:
-    """``--attention xformers`` on a machine without the package or a GPU."""
+    """Report ``--attention xformers`` on a machine without the package or a GPU."""
     message = f"`--attention xformers` is not available: {reason}"
     hint = "remove `--attention`: PyTorch's own attention has the same kernels"
     return XFORMERS_UNAVAILABLE.at(span, message, hint)
@@ -197,7 +197,7 @@ BASE_PRECISION_NOT_POSSIBLE = Rule(
 
 
 def unsupported_base_precision(kind: str, device: str, span: Span) -> Diagnostic:
-    """``--base-precision fp8`` on a device without such numbers."""
+    """Report ``--base-precision fp8`` on a device without such numbers."""
     message = f"the device `{device}` cannot hold weights in `{kind}`"
     hint = "try `--base-precision int8`, or remove it"
     return BASE_PRECISION_NOT_POSSIBLE.at(span, message, hint)
@@ -214,7 +214,7 @@ FILE_NOT_TRAINED_HERE = Rule(
 
 
 def file_not_trained_here(file: Path, span: Span) -> Diagnostic:
-    """``train lora ink`` where `adapters` has a LoRA of that name from elsewhere."""
+    """Report ``train lora ink`` where `adapters` has a LoRA of that name from elsewhere."""
     message = f"`{file.name}` exists already, and was not trained here"
     hint = "train under another name, or write `--force` to replace it"
     return FILE_NOT_TRAINED_HERE.at(span, message, hint)
@@ -231,7 +231,7 @@ REQUIRED_TRAINING_FAILED = Rule(
 
 
 def required_training_failed(name: str, span: Span) -> Diagnostic:
-    """A prompt, or a training, that uses the result of a training that failed."""
+    """Report a prompt, or a training, that uses the result of a training that failed."""
     message = f"this needs `{name}`, whose training failed, and is skipped"
     return REQUIRED_TRAINING_FAILED.at(span, message, "mend that training first")
 
@@ -248,7 +248,7 @@ INIT_WORD_TRUNCATED = Rule(
 
 
 def init_word_truncated(word: str, tokens: int, vectors: int, span: Span) -> Diagnostic:
-    """``--init "ink drawing"`` with a single vector."""
+    """Report ``--init "ink drawing"`` with a single vector."""
     used = "the first of them is" if vectors == 1 else f"the first {vectors} of them are"
     message = f"`{word}` is {tokens} tokens to the model, and only {used} used"
     return INIT_WORD_TRUNCATED.at(span, message, f"write `--vectors {tokens}`, or another word")

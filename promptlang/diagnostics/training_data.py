@@ -20,7 +20,7 @@ NO_PICTURES = Rule(
 
 
 def no_pictures(path: str, span: Span) -> Diagnostic:
-    """A folder without anything to train on."""
+    """Report a folder without anything to train on."""
     message = f"there are no pictures in `{path}`"
     return NO_PICTURES.at(span, message, "put .png, .jpg or .webp files there")
 
@@ -35,7 +35,7 @@ PICTURE_NOT_READABLE = Rule(
 
 
 def picture_not_readable(file: Path, reason: str, span: Span) -> Diagnostic:
-    """A training picture is damaged."""
+    """Report a damaged picture."""
     message = f"the picture `{file.name}` cannot be read: {reason}"
     return PICTURE_NOT_READABLE.at(span, message, "remove or replace it")
 
@@ -51,7 +51,7 @@ SMALL_PICTURES = Rule(
 
 
 def small_pictures(files: tuple[str, ...], size: tuple[int, int], span: Span) -> Diagnostic:
-    """Pictures of less than half the width or height that the model is trained on."""
+    """Report pictures of less than half the width or height of the training size."""
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     message = (
         f"`{files[0]}`{more} must be enlarged more than twice, to {size[0]}x{size[1]}, "
@@ -71,7 +71,7 @@ INVALID_METADATA_LINE = Rule(
 
 
 def invalid_metadata_line(file: Path, line: int, reason: str, span: Span) -> Diagnostic:
-    """A line of a `metadata.jsonl`."""
+    """Report a line of a `metadata.jsonl`."""
     message = f"line {line} of `{file.name}` cannot be used: {reason}"
     hint = 'write it as `{"file_name": "one.png", "text": "a cat"}`'
     return INVALID_METADATA_LINE.at(span, message, hint)
@@ -88,7 +88,7 @@ TOKEN_NOT_IN_CAPTIONS = Rule(
 
 
 def token_not_in_captions(token: str, span: Span) -> Diagnostic:
-    """A caption without the new token teaches it nothing."""
+    """Report captions that all lack the new token."""
     message = f"no caption has `<{token}>`"
     return TOKEN_NOT_IN_CAPTIONS.at(span, message, f'add `--prompt "a picture of <{token}>"`')
 
@@ -103,7 +103,7 @@ NO_TRAINING_PICTURES_LEFT = Rule(
 
 
 def no_training_pictures_left(span: Span) -> Diagnostic:
-    """``--hold-out 50%`` of a single picture."""
+    """Report ``--hold-out 50%`` of a single picture."""
     message = "there is no picture left to train on"
     return NO_TRAINING_PICTURES_LEFT.at(span, message, "hold out fewer, or add pictures")
 
@@ -119,7 +119,7 @@ INVALID_LIST_LINE = Rule(
 
 
 def invalid_list_line(file: Path, line: int, text: str, span: Span) -> Diagnostic:
-    """A line of a list of pictures."""
+    """Report a line of a list of pictures."""
     message = f"line {line} of `{file.name}` leads to no picture: `{text}`"
     hint = "write a picture, a folder or a pattern; its path starts in the folder of the list"
     return INVALID_LIST_LINE.at(span, message, hint)

@@ -19,7 +19,7 @@ CONFLICTING_OPTIONS = Rule(
 
 
 def conflicting_options(first: str, second: str, reason: str, span: Span) -> Diagnostic:
-    """``--min-snr 5 --debiased``"""
+    """Report ``--min-snr 5 --debiased``."""
     message = f"`--{first}` cannot go with `--{second}`: {reason}"
     return CONFLICTING_OPTIONS.at(span, message, "remove one of the two")
 
@@ -37,7 +37,7 @@ MISSING_REQUIRED_OPTION = Rule(
 
 
 def missing_required_option(option: str, other: str, span: Span) -> Diagnostic:
-    """``--te-lr 1e-5`` where the text encoder does not learn."""
+    """Report ``--te-lr 1e-5`` where the text encoder does not learn."""
     message = f"`--{option}` has no effect without `--{other}`"
     return MISSING_REQUIRED_OPTION.at(span, message, f"add `--{other}`")
 
@@ -55,7 +55,7 @@ BAD_PATTERN = Rule(
 
 
 def bad_pattern(reason: str, span: Span) -> Diagnostic:
-    """``--targets "to_(q"``"""
+    """Report ``--targets "to_(q"``."""
     message = f"`{span.text}` is not a regular expression: {reason}"
     hint = "the pattern is searched in the names of the layers; `.*` stands for anything"
     return BAD_PATTERN.at(span, message, hint)
@@ -74,7 +74,7 @@ ONLY_LORA_TAGS = Rule(
 
 
 def only_lora_tags(span: Span) -> Diagnostic:
-    """``--under "a fox"``"""
+    """Report ``--under "a fox"``."""
     message = "`--under` takes LoRA tags with constant strengths, and nothing else"
     return ONLY_LORA_TAGS.at(span, message, 'write it as `--under "<lora:ink:0.8>"`')
 
@@ -92,7 +92,7 @@ UNEVEN_RATIO = Rule(
 
 
 def uneven_ratio(batch: int, ratio: float, span: Span) -> Diagnostic:
-    """``--class-ratio 0.3`` with four pictures a batch."""
+    """Report ``--class-ratio 0.3`` with four pictures a batch."""
     message = f"a `--batch` of {batch} times {ratio:g} is not a whole number of class pictures"
     hint = "let `--batch` times `--class-ratio` be a whole number"
     return UNEVEN_RATIO.at(span, message, hint)
@@ -110,7 +110,7 @@ VALIDATION_ON_TRAINING_DATA = Rule(
 
 
 def validation_on_training_pictures(span: Span) -> Diagnostic:
-    """``train lora ink from photos --validation photos``"""
+    """Report ``train lora ink from photos --validation photos``."""
     message = "the validation pictures are trained on, so they cannot show overfitting"
     hint = "name other pictures, or write `--hold-out 10%`"
     return VALIDATION_ON_TRAINING_DATA.at(span, message, hint)
@@ -129,7 +129,7 @@ LORA_IN_SAMPLES = Rule(
 
 
 def lora_in_samples(span: Span) -> Diagnostic:
-    """``--samples "a cat <lora:ink:1>"``"""
+    """Report ``--samples "a cat <lora:ink:1>"``."""
     message = "a sample shows the adapter that is trained, and takes no LoRA tags"
     hint = 'remove the tag; `--under "<lora:ink:0.8>"` trains with a LoRA applied'
     return LORA_IN_SAMPLES.at(span, message, hint)
@@ -148,7 +148,7 @@ RESERVED_MODEL_NAME = Rule(
 
 
 def reserved_model_name(name: str, span: Span) -> Diagnostic:
-    """``train dreambooth emoji``"""
+    """Report ``train dreambooth emoji``."""
     message = f"`{name}` is the name of the built-in model"
     return RESERVED_MODEL_NAME.at(span, message, "train under another name")
 
@@ -167,7 +167,7 @@ LONGER_THAN_TRAINING = Rule(
 
 
 def longer_than_training(option: str, steps: int, span: Span) -> Diagnostic:
-    """``--warmup 500 --steps 400``"""
+    """Report ``--warmup 500 --steps 400``."""
     message = (
         f"`--{option}` is longer than the training, which has {steps} step{'s' * (steps != 1)}"
     )

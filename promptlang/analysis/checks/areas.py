@@ -12,7 +12,7 @@ from promptlang.diagnostics.syntax import misplaced_area
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``a cat <area:0,0.5,0,1>``"""
+    """Check for ``a cat <area:0,0.5,0,1>``."""
     for prompt in scoped.prompts:
         heads = {id(_head(part)) for part in prompt.parts}
         for node in ast.walk(prompt):

@@ -14,7 +14,7 @@ from promptlang.grammar import vocabulary
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``train ti <style> from "photos"``"""
+    """Check for ``caption "photos"``."""
     statement = scoped.statement
     name = statement_head(statement)
     if name in vocabulary.UNAVAILABLE_STATEMENTS:

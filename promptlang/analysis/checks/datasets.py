@@ -17,7 +17,7 @@ FOLDER_OPTIONS = ("validation", "class-data")
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``train lora ink from "no/such/folder"``"""
+    """Check for ``train lora ink from "no/such/folder"``."""
     match scoped.statement:
         case (
             ast.TrainLora(_, data, options)

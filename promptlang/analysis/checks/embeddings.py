@@ -13,7 +13,7 @@ from promptlang.diagnostics.names import ambiguous, unknown_embedding
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``<painterly>``"""
+    """Check for ``<painterly>``."""
     severity = scoped.scope.severity_of_missing
     if severity is None:
         return

@@ -15,7 +15,7 @@ from promptlang.prompts.step_timing import boundary
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``[a fox:a wolf:40]`` in 25 steps"""
+    """Check for ``[a fox:a wolf:40]`` in 25 steps."""
     steps = effective_steps(scoped)
     for prompt in scoped.prompts:
         for node in ast.walk(prompt):

@@ -12,7 +12,7 @@ from promptlang.prompts.expansion import has_templates, sample_expansion
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``{red|blue} (fox``"""
+    """Check for ``{red|blue} (fox``."""
     statement = scoped.statement
     if isinstance(statement, ast.Picture) and has_templates(statement.prompt):
         found = sample_expansion(statement.prompt, 0, scoped.scope.library).diagnostics

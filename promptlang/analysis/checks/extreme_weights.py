@@ -14,7 +14,7 @@ MAX_WEIGHT = 3.0
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``(16:9)``"""
+    """Check for ``(16:9)``."""
     for prompt in scoped.prompts:
         for node in ast.walk(prompt):
             match node:

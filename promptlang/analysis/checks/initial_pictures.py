@@ -18,7 +18,7 @@ FILE_OPTIONS: Final = ("init", "mask")
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``a fox --init "no/such.png"``"""
+    """Check for ``a fox --init "no/such.png"``."""
     for reference in _references(scoped.statement):
         path = scoped.scope.path(reference)
         made_above = scoped.scope.has_rendered and path.parent == scoped.scope.folder / OUTPUT

@@ -13,7 +13,7 @@ from promptlang.diagnostics.names import ambiguous, missing_trigger_words, unkno
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``<lora:ukiyoe:0.6>`` where ``ukiyo-e`` is known"""
+    """Check for ``<lora:ukiyoe:0.6>`` where ``ukiyo-e`` is known."""
     severity = scoped.scope.severity_of_missing
     for prompt in scoped.prompts:
         for node in ast.walk(prompt):

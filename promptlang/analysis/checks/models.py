@@ -14,7 +14,7 @@ from promptlang.grammar import vocabulary
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``use model emojo``"""
+    """Check for ``use model emojo``."""
     match scoped.statement:
         case ast.UseModel(reference):
             yield from _named(reference, scoped.scope, world)

@@ -15,7 +15,7 @@ _NAME = re.compile(r"[\w-][\w.-]*")
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``train lora ../ink from "photos"``"""
+    """Check for ``train lora ../ink from "photos"``."""
     match scoped.statement:
         case (
             ast.TrainLora(name)

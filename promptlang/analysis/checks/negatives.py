@@ -13,7 +13,7 @@ from promptlang.syntax.prompt_parser import parse_prompt
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``set negative "(blurry"``"""
+    """Check for ``set negative "(blurry"``."""
     match scoped.statement:
         case ast.Set(ast.Word("negative"), ast.String() as text):
             yield from _check(text)

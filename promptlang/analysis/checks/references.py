@@ -19,7 +19,7 @@ from promptlang.prompts.expansion import LetDefinition
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``${hreo} and a __beast__``"""
+    """Check for ``${hreo} and a __beast__``."""
     library = scoped.scope.library
     for index, prompt in enumerate(scoped.prompts):
         for node in ast.walk(prompt):

@@ -17,7 +17,7 @@ from promptlang.prompts.step_timing import StepDependentNode, branch_at, interva
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``<lora:ink:0.5> <lora:ink:0.3>``"""
+    """Check for ``<lora:ink:0.5> <lora:ink:0.3>``."""
     for prompt in scoped.prompts:
         names = Counter(node.name for node in ast.walk(prompt) if isinstance(node, ast.Lora))
         repeated = {
@@ -47,13 +47,13 @@ class _LoraUse:
 def _repeated_uses(prompt: ast.Prompt, names: set[str], steps: int) -> Iterator[Diagnostic]:
     """Yield a diagnostic for each tag whose LoRA is applied by an earlier tag at the same step."""
     changing = [node for node in ast.walk(prompt) if isinstance(node, StepDependentNode)]
-    said: set[int] = set()
+    reported: set[int] = set()
     for step in sorted(interval_ends(changing, steps)):
         seen: dict[str, list[_LoraUse]] = {name: [] for name in names}
         for use in _uses_at(prompt, step, steps):
             before = seen.get(use.node.name, [])
-            if use.node.span.start not in said and any(use.adds_to(other) for other in before):
-                said.add(use.node.span.start)
+            if use.node.span.start not in reported and any(use.adds_to(other) for other in before):
+                reported.add(use.node.span.start)
                 yield repeated_lora(use.node.name, use.node.span)
             before.append(use)
 

@@ -19,7 +19,7 @@ MAX_VARIANTS = 1000
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``train lora ink from photos --samples "a cat <lora:wash:1>"``"""
+    """Check for ``train lora ink from photos --samples "a cat <lora:wash:1>"``."""
     text, shown = quoted_text(scoped.statement, "samples"), build_sample_prompt(scoped)
     if text is None or shown is None:
         return

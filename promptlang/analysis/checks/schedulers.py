@@ -15,7 +15,7 @@ from promptlang.plan.sampler_names import parse_sampler_name
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``--sampler euler_a --scheduler karras``"""
+    """Check for ``--sampler euler_a --scheduler karras``."""
     if not isinstance(scoped.statement, ast.Picture):
         return
     given = {

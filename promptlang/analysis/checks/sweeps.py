@@ -16,7 +16,7 @@ from promptlang.prompts.expansion import MAX_EXPANDED_LENGTH, TooLongError
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``--seed 1..100000``"""
+    """Check for ``--seed 1..100000``."""
     if not isinstance(scoped.statement, ast.Picture):
         return
     for option in scoped.statement.options:

@@ -116,9 +116,9 @@ def _strict(events: Iterable[Event]) -> Generator[Event, None, None]:
 
 def _as_json(events: Iterable[Event], terminal: Terminal) -> int:
     """Print the report as JSON; without a report, the diagnostics go to standard error."""
-    told = [*events]
-    complaints = [each.diagnostic for each in told if isinstance(each, DiagnosticRaised)]
-    reports = [each.report for each in told if isinstance(each, DataChecked)]
+    seen = [*events]
+    complaints = [each.diagnostic for each in seen if isinstance(each, DiagnosticRaised)]
+    reports = [each.report for each in seen if isinstance(each, DataChecked)]
     for report in reports:
         terminal.write(json.dumps(report.to_json(), indent=2))
     if not reports:

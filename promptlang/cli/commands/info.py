@@ -28,11 +28,11 @@ def add(parser: ArgumentParser) -> None:
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """Describe each file; one that cannot be read does not stop the others."""
-    told = [_tell(file, terminal, as_json=chosen.json) for file in chosen.files]
-    return OK if all(told) else FAILED
+    readable = [_describe(file, terminal, as_json=chosen.json) for file in chosen.files]
+    return OK if all(readable) else FAILED
 
 
-def _tell(file: str, terminal: Terminal, *, as_json: bool) -> bool:
+def _describe(file: str, terminal: Terminal, *, as_json: bool) -> bool:
     from promptlang.inspection.file_info import UnrecognizedFileError
     from promptlang.inspection.inspect_file import inspect
 
