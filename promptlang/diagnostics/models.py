@@ -120,11 +120,6 @@ def model_is_a_vae(path: Path, span: Span) -> Diagnostic:
     )
 
 
-def not_a_weights_file(path: Path, what: str, span: Span) -> Diagnostic:
-    """Report a picture, a quantised file, a text."""
-    return weights_not_readable(path, f"it is {what}", span)
-
-
 def weights_damaged(path: Path, span: Span) -> Diagnostic:
     """Report a download that broke off."""
     return weights_not_readable(
@@ -138,6 +133,12 @@ def unsafe_weights_pickle(path: Path, span: Span) -> Diagnostic:
     return weights_not_readable(
         path, "beside weights it holds objects, which could run any program", span, hint
     )
+
+
+def oversized_weights_pickle(path: Path, span: Span) -> Diagnostic:
+    """Report a pickle that would fill the memory."""
+    reason = "it would unpack to far more than its size"
+    return weights_not_readable(path, reason, span, "ask for a safetensors file")
 
 
 def vae_not_readable(path: Path, reason: str, span: Span) -> Diagnostic:

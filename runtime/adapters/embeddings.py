@@ -18,8 +18,9 @@ from promptlang.plan.steps import Adapter
 from promptlang.prompts.chunks import CHUNK_LENGTH
 from promptlang.source import Span
 
+from ..hashes import hash_weights
 from ..models.loader import BaseModel
-from .adapter_files import AdapterFile, load_adapter_file, sha256
+from .adapter_files import AdapterFile, load_adapter_file
 from .naming import SUFFIX_ROLES
 from .reading import BUNDLED_PREFIX, get_networks
 
@@ -64,7 +65,9 @@ def read_embedding(adapter: Adapter, base: BaseModel, span: Span) -> TokenEmbedd
     problem = _problem(rows, widths, base.name, subject)
     if problem is not None:
         raise PromptError([problem])
-    return TokenEmbedding(adapter.name, sha256(adapter.file), {part: rows[part] for part in widths})
+    return TokenEmbedding(
+        adapter.name, hash_weights(adapter.file), {part: rows[part] for part in widths}
+    )
 
 
 @contextmanager

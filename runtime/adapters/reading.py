@@ -13,8 +13,9 @@ from promptlang.inspection.families import (
 from promptlang.plan.steps import Adapter
 from promptlang.source import Span
 
+from ..hashes import hash_weights
 from ..models.loader import BaseModel
-from .adapter_files import AdapterFile, load_adapter_file, sha256
+from .adapter_files import AdapterFile, load_adapter_file
 from .delta_builder import build_delta, detect_algorithm
 from .lora import OWN_VAE_KEY, LoraAdapter
 from .naming import Networks, TargetModule, group_keys_by_module, index_target_modules
@@ -52,7 +53,7 @@ def read_lora(adapter: Adapter, base: BaseModel, span: Span) -> LoraAdapter:
         int(clip_skip) if clip_skip.isascii() and clip_skip.isdigit() else 1
     )  # kohya's tools write None, too
     return LoraAdapter(
-        adapter.name, sha256(adapter.file), parts, tuple(algorithms), vae, max(1, layer)
+        adapter.name, hash_weights(adapter.file), parts, tuple(algorithms), vae, max(1, layer)
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..atomic_files import write_atomically
+from ..hashes import hash_bytes
 from .formats import LowRank
 
 LEGACY_HASH_RANGE: Final = slice(0x100000, 0x110000)
@@ -31,8 +31,8 @@ def write_tensors(file: Path, contents: Mapping[str, Tensor], metadata: Mapping[
     )
     header, tensors = _split(hashed)
     hashes = {
-        "sshs_model_hash": hashlib.sha256(tensors).hexdigest(),
-        "sshs_legacy_hash": hashlib.sha256(hashed[LEGACY_HASH_RANGE]).hexdigest()[:8],
+        "sshs_model_hash": hash_bytes(tensors),
+        "sshs_legacy_hash": hash_bytes(hashed[LEGACY_HASH_RANGE])[:8],
     }
     header["__metadata__"] = dict(sorted({**metadata, **hashes}.items()))
     text = json.dumps(header, separators=(",", ":")).encode()

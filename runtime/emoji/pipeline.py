@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from diffusers import StableDiffusionPipeline
@@ -10,6 +9,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from safetensors.torch import save_file
 from transformers import CLIPTokenizer
 
+from ..hashes import hash_files
 from . import architecture
 from .denoiser import Denoiser
 
@@ -54,8 +54,5 @@ def _save_text_encoder(model: Denoiser, file: Path) -> None:
 
 def _write_checksums(folder: Path) -> None:
     files = sorted(folder.rglob("*.safetensors"))
-    lines = (
-        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder).as_posix()}\n"
-        for file in files
-    )
+    lines = (f"{hash_files(file)}  {file.relative_to(folder).as_posix()}\n" for file in files)
     (folder / "SHA256SUMS").write_text("".join(lines), "utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from ..devices import CPU_FP32, DevicePlacement
+from ..hashes import hash_bytes, hash_files
 from .families import Family
 from .networks import move_to
 
@@ -71,12 +71,12 @@ class BaseModel:
     @cached_property
     def sha256(self) -> str:
         """Of its file, or of all its weights in the order of their files' names."""
-        return _sha256(self.files)
+        return hash_files(*self.files)
 
     @cached_property
     def vae_sha256(self) -> str:
         """Of the files of a VAE that is not its own; empty for its own."""
-        return _sha256(self.vae_files) if self.vae_files else ""
+        return hash_files(*self.vae_files) if self.vae_files else ""
 
     @cached_property
     def license(self) -> str:
@@ -94,7 +94,7 @@ class BaseModel:
         """As `sha256`, but another with a VAE that is not its own."""
         if not self.vae_files:
             return self.sha256
-        return hashlib.sha256(f"{self.sha256} {self.vae_sha256}".encode()).hexdigest()
+        return hash_bytes(f"{self.sha256} {self.vae_sha256}".encode())
 
     @contextmanager
     def on_device(self, *networks: nn.Module) -> Iterator[None]:
@@ -109,12 +109,3 @@ class BaseModel:
         finally:
             for network in networks:
                 move_to(network, torch.device("cpu"))
-
-
-def _sha256(files: tuple[Path, ...]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()

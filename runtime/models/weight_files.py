@@ -1,43 +1,114 @@
-"""Files of tensors, read without running anything that is in them."""
+"""Tensors from safetensors files and pickles, of models and of adapters alike.
+
+Nothing in a file is executed, and nothing is unpacked to far more than the size of the file.
+"""
 
 from __future__ import annotations
 
 import pickle
 import warnings
 import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+from torch.nn import ParameterDict
 
-from promptlang.diagnostics import PromptError
+from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import models as complaints
 from promptlang.diagnostics.files import file_access_failed
 from promptlang.source import Span
 
-OTHER_SIGNATURES: Final[Mapping[bytes, str]] = {
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture",
-    b"RIFF": "a picture",
-    b"BM": "a picture",
-    b"GGUF": "a quantised file in the format GGUF, which cannot be used yet",
-    b"<!DOCTYPE": "a web page",
-    b"<html": "a web page",
-    b"version https://git-lfs": "only what Git LFS leaves in the place of a file: `git lfs pull` fetches it",
-}
-"""How files begin that people take for models."""
 
-PICKLE_SIGNATURES: Final = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+@dataclass(frozen=True, slots=True)
+class FileSignature:
+    """The first bytes of a kind of file that is not a file of weights."""
+
+    start: bytes
+    contents: str
+    """The kind of file, as messages name it."""
+    remedy: str
+
+
+_TAKE_THE_FILE: Final = "take the file of weights itself, not its preview"
+_LOGIN: Final = "the download failed: it may need a login"
+
+OTHER_SIGNATURES: Final = (
+    FileSignature(b"\x89PNG", "a picture", _TAKE_THE_FILE),
+    FileSignature(b"\xff\xd8\xff", "a picture", _TAKE_THE_FILE),
+    FileSignature(b"GIF8", "a picture", _TAKE_THE_FILE),
+    FileSignature(b"RIFF", "a picture", _TAKE_THE_FILE),
+    FileSignature(b"BM", "a picture", _TAKE_THE_FILE),
+    FileSignature(
+        b"GGUF",
+        "a quantised file in the format GGUF, which cannot be used yet",
+        "take the file in safetensors",
+    ),
+    FileSignature(b"<!DOCTYPE", "a web page", _LOGIN),
+    FileSignature(b"<html", "a web page", _LOGIN),
+    FileSignature(
+        b"version https://git-lfs",
+        "a pointer to a file in Git LFS",
+        "fetch the file with `git lfs pull`",
+    ),
+)
+"""Kinds of files that people mistake for weights."""
+
+PICKLE_SIGNATURES: Final = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+"""The first bytes of a zip archive of torch's, and of pickles of the protocols 2 to 5."""
+
+MAX_PICKLE_DEPTH: Final = 8
+"""Dictionaries within dictionaries, of a pickle."""
+
+SPARE_BYTES: Final = 4096
+"""A pickle's tensors may have twice the size of the file and this many bytes more."""
+
+
+Layout = Literal["safetensors", "PyTorch"]
+
+
+class WeightFileError(ValueError):
+    """A file from which no tensors can be read; the message is the reason, in words."""
+
+
+class DamagedFileError(WeightFileError):
+    """A file that is cut short, or something else under the name."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(f"it is not a whole {layout} file")
+        self.layout = layout
+
+
+class ForeignFileError(WeightFileError):
+    """A file of another kind."""
+
+    def __init__(self, signature: FileSignature) -> None:
+        super().__init__(f"it is {signature.contents}")
+        self.signature = signature
+
+
+class UnsafePickleError(WeightFileError):
+    """A pickle that holds more than tensors."""
+
+    def __init__(self) -> None:
+        super().__init__("beside weights it holds objects, which could run any program")
+
+
+class OversizedPickleError(WeightFileError):
+    """A pickle that would fill the memory."""
+
+    def __init__(self) -> None:
+        super().__init__("it would unpack to far more than its size")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Weights:
-    """What a file holds."""
+    """The contents of a file. The keys of a pickle's inner dictionaries are joined by points."""
 
     file: Path
     tensors: dict[str, Tensor]
@@ -45,64 +116,128 @@ class Weights:
 
 
 def read_weights(file: Path, span: Span) -> Weights:
-    """A safetensors file, or a pickle of tensors only; raises `PromptError` where it is neither, or damaged."""
+    """Read a model's file, mapped into memory where possible.
+
+    Raises `PromptError` if the file is missing, damaged, hostile, or of another kind.
+    """
     try:
-        with file.open("rb") as stream:
-            beginning = stream.read(32)
+        return read_weight_file(file, mmap=True)
+    except WeightFileError as error:
+        raise PromptError([_diagnose(error, file, span)]) from error
     except FileNotFoundError as error:
         raise PromptError([complaints.weights_missing(file, span)]) from error
     except OSError as error:
-        raise PromptError([file_access_failed(file, error.strerror or str(error), span)]) from error
-    for head, what in OTHER_SIGNATURES.items():
-        if beginning.startswith(head):
-            raise PromptError([complaints.not_a_weights_file(file, what, span)])
-    return (
-        _pickle(file, span) if beginning.startswith(PICKLE_SIGNATURES) else _safetensors(file, span)
-    )
+        reason = error.strerror or str(error)
+        raise PromptError([file_access_failed(file, reason, span)]) from error
 
 
-def _safetensors(file: Path, span: Span) -> Weights:
+def read_weight_file(file: Path, *, mmap: bool = False) -> Weights:
+    """Read a safetensors file or a pickle of tensors.
+
+    `mmap` maps the tensors of a zipped pickle from the file instead of reading them: such tensors
+    must be copied before the file can change. Raises `WeightFileError`, or OSError if the file
+    cannot be opened.
+    """
+    if detect_layout(file) == "PyTorch":
+        return _read_pickle(file, mmap=mmap)
+    return _read_safetensors(file)
+
+
+def detect_layout(file: Path) -> Layout:
+    """Return the layout of a file of weights by its first bytes, and ``safetensors`` in doubt.
+
+    Raises `ForeignFileError` for a file of another kind, `OversizedPickleError` for a compressed
+    pickle, and OSError if the file cannot be opened.
+    """
+    with file.open("rb") as stream:
+        start = stream.read(32)
+    # A header's length may begin with the bytes of any signature, so safetensors come first.
+    if start[4:9] == b"\0\0\0\0{":
+        return "safetensors"
+    for signature in OTHER_SIGNATURES:
+        if start.startswith(signature.start):
+            raise ForeignFileError(signature)
+    if not start.startswith(PICKLE_SIGNATURES):
+        return "safetensors"
+    if _is_compressed(file):
+        raise OversizedPickleError
+    return "PyTorch"
+
+
+def _diagnose(error: WeightFileError, file: Path, span: Span) -> Diagnostic:
+    match error:
+        case ForeignFileError(signature=found):
+            return complaints.weights_not_readable(file, str(error), span, found.remedy)
+        case UnsafePickleError():
+            return complaints.unsafe_weights_pickle(file, span)
+        case OversizedPickleError():
+            return complaints.oversized_weights_pickle(file, span)
+        case _:
+            return complaints.weights_damaged(file, span)
+
+
+def _read_safetensors(file: Path) -> Weights:
     try:
         with safe_open(str(file), "pt") as opened:
             tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
             return Weights(file, tensors, opened.metadata() or {})
-    except (SafetensorError, OSError, ValueError) as error:
-        raise PromptError([complaints.weights_damaged(file, span)]) from error
+    except (SafetensorError, OSError, ValueError, MemoryError) as error:
+        raise DamagedFileError("safetensors") from error
 
 
-def _pickle(file: Path, span: Span) -> Weights:
-    """The reader of torch, told to make nothing but tensors."""
+def _read_pickle(file: Path, *, mmap: bool) -> Weights:
     try:
-        zipped = zipfile.is_zipfile(file)
-        if zipped and _is_compressed(file):
-            raise PromptError([complaints.weights_damaged(file, span)])
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # about pickles that torch itself would not have written
-            loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=zipped or None)
+        loaded = _load_pickle(file, mmap=mmap)
     except pickle.UnpicklingError as error:
-        raise PromptError([complaints.unsafe_weights_pickle(file, span)]) from error
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise PromptError([complaints.weights_damaged(file, span)]) from error
-    return Weights(file, _tensors(loaded), {})
+        raise UnsafePickleError from error
+    except Exception as error:  # torch and the unpickler raise nearly anything on damaged bytes
+        raise DamagedFileError("PyTorch") from error
+    tensors: dict[str, Tensor] = {}
+    metadata: dict[str, str] = {}
+    _flatten(loaded, "", tensors, metadata)
+    if any(each.layout is not torch.strided for each in tensors.values()):
+        raise DamagedFileError("PyTorch")
+    # A tensor may repeat one number a million times.
+    unpacked = sum(each.numel() * each.element_size() for each in tensors.values())
+    if unpacked > 2 * file.stat().st_size + SPARE_BYTES:
+        raise OversizedPickleError
+    return Weights(file, tensors, metadata)
+
+
+def _load_pickle(file: Path, *, mmap: bool) -> Any:
+    """Unpickle with torch, which is allowed to make tensors and dictionaries only."""
+    with (
+        warnings.catch_warnings(),
+        torch.serialization.safe_globals([ParameterDict, OrderedDict]),
+    ):
+        # Torch warns about pickles that another program has written.
+        warnings.simplefilter("ignore")
+        # Torch takes any file named `.safetensors` for one, so that it is given a stream.
+        if mmap and file.suffix != ".safetensors" and zipfile.is_zipfile(file):
+            return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        with file.open("rb") as stream:
+            return torch.load(stream, map_location="cpu", weights_only=True)
 
 
 def _is_compressed(file: Path) -> bool:
-    """It never compresses: what is small on disk and large in memory was not written by it."""
-    with zipfile.ZipFile(file) as archive:
-        return any(each.file_size > each.compress_size for each in archive.infolist())
+    """Return whether a zip archive is smaller than its contents; torch never compresses."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return any(each.file_size > each.compress_size for each in archive.infolist())
+    except zipfile.BadZipFile:
+        return False
 
 
-def _tensors(loaded: Any) -> dict[str, Tensor]:
-    """Those of a checkpoint, by name; those of a textual inversion under the name of their dictionary."""
-    found = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
-    flat = {}
-    for key, value in found.items() if isinstance(found, dict) else ():
-        if isinstance(value, Tensor):
-            flat[str(key)] = value
-        elif isinstance(value, dict):
-            flat |= {
-                f"{key}.{name}": each for name, each in value.items() if isinstance(each, Tensor)
-            }
-    return flat
+def _flatten(
+    value: Any, key: str, tensors: dict[str, Tensor], metadata: dict[str, str], depth: int = 0
+) -> None:
+    """Collect the tensors and the texts of dictionaries; ``state_dict.`` is left out of keys."""
+    match value:
+        case Tensor():
+            tensors[key] = value.detach()
+        case str():
+            metadata[key] = value
+        case Mapping() | ParameterDict() if depth < MAX_PICKLE_DEPTH:
+            for name, inside in value.items():
+                below = str(name) if not key or key == "state_dict" else f"{key}.{name}"
+                _flatten(inside, below, tensors, metadata, depth + 1)

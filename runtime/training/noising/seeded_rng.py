@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 
 import torch
+
+from ...hashes import hash_bytes
 
 
 def seeded_generator(*what: object) -> torch.Generator:
@@ -20,5 +21,5 @@ def seeded_random(*what: object) -> random.Random:
 
 def derive_seed(*what: object) -> int:
     """Of 56 bits."""
-    digest = hashlib.sha256(repr(what).encode()).digest()
+    digest = bytes.fromhex(hash_bytes(repr(what).encode()))
     return int.from_bytes(digest[:7], "little")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Generator, Sequence
@@ -22,6 +21,7 @@ from promptlang.plan.events import (
 from promptlang.plan.steps import Render
 
 from ...atomic_files import write_atomically
+from ...hashes import hash_bytes
 from ...sampling.loaded_model import LoadedModel
 from ...sampling.rendering import render
 
@@ -49,9 +49,7 @@ def pictures_fingerprint(steps: Sequence[Render], *made_by: object) -> str:
         [render_json(each), each.image.size, each.image.init, each.image.mask, each.file.name]
         for each in steps
     ]
-    return hashlib.sha256(
-        json.dumps([*made_by, inputs], sort_keys=True, default=str).encode()
-    ).hexdigest()
+    return hash_bytes(json.dumps([*made_by, inputs], sort_keys=True, default=str).encode())
 
 
 def has_pictures(folder: Path, key: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
@@ -15,7 +14,7 @@ from promptlang.inspection.adapters import TRAINING_RECORD_FILE
 from promptlang.plan.steps import Train
 
 from ...adapters import TokenEmbedding
-from ...adapters.adapter_files import sha256
+from ...hashes import hash_bytes, hash_files, hash_weights
 from ...models.loader import BaseModel
 
 TRAINER_VERSION = "promptlang 3"
@@ -50,18 +49,16 @@ def training_fingerprint(
         *under,
         *named,
     ]
-    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode())
+    parts = [json.dumps(inputs, sort_keys=True, default=str).encode()]
     for examples in found:
-        digest.update(f"{len(examples)} pictures".encode())
-        for example in examples:
-            digest.update(_picture(example))
-    return digest.hexdigest()
+        parts += [f"{len(examples)} pictures".encode(), *map(_picture, examples)]
+    return hash_bytes(*parts)
 
 
 def active_lora_hashes(step: Train) -> list[tuple[str, float, float]]:
     """The LoRAs that the model has on meanwhile, and how strong they are in its two parts."""
     uses = zip(step.adapters, step.active_loras, strict=True)
-    return [(sha256(adapter.file), use.text_encoder, use.unet) for adapter, use in uses]
+    return [(hash_weights(adapter.file), use.text_encoder, use.unet) for adapter, use in uses]
 
 
 def stored_fingerprint(made: Path) -> str | None:
@@ -105,5 +102,5 @@ def _files(folder: Path) -> dict[str, int]:
 def _picture(example: Example) -> bytes:
     told = json.dumps([example.captions, example.repeats]).encode()
     files = [example.file, *([example.mask] if example.mask else [])]
-    parts = [hashlib.sha256(file.read_bytes()).digest() for file in files]
-    return b"".join([*parts, hashlib.sha256(told).digest()])
+    hashes = [*map(hash_files, files), hash_bytes(told)]
+    return b"".join(map(bytes.fromhex, hashes))
