@@ -116,9 +116,9 @@ def _layout(shapes: Shapes, metadata: Mapping[str, Any]) -> Iterator[tuple[str, 
     )
     if kinds:
         yield "kind", ", ".join(kinds)
-    for_family = detect_family(shapes, metadata)
-    if for_family is not None:
-        yield "for", for_family
+    family = detect_family(shapes, metadata)
+    if family is not None:
+        yield "for", family.name
     yield "tensors", str(len(shapes))
     downs = [
         shape[0]

@@ -1,41 +1,90 @@
-"""Which family of models an adapter's file is made for, by its keys and by the widths of its matrices."""
+"""The registry of model families: names, widths and key patterns, without torch.
+
+`promptlang info` and the reader of adapters recognise a family by these facts, `runtime.models.families`
+adds the networks, and a training writes the names into the header of what it makes.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-SD1, SD2, SDXL, SD3, FLUX = (
-    "Stable Diffusion 1",
-    "Stable Diffusion 2",
-    "SDXL",
-    "Stable Diffusion 3",
-    "Flux",
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyFacts:
+    """Facts about a family of models that need no network to be known."""
+
+    name: str
+    header_names: tuple[str, ...]
+    """Words for the family in `modelspec.architecture` and `ss_base_model_version`, in lower case."""
+    context_width: int | None = None
+    """Channels of the states that the UNet's cross-attention reads; None for a family without UNet."""
+    text_encoder_widths: tuple[int, ...] = ()
+    """Channels of each text encoder's hidden states."""
+    adapter_keys: str = ""
+    """A regular expression for keys that only the family's adapters have."""
+    kohya_version: str = ""
+    """The value of kohya's `ss_base_model_version`."""
+    architecture: str = ""
+    """The value of ModelSpec's `modelspec.architecture`."""
+    velocity_architecture: str = ""
+    """The same for models that predict velocity, where they have a name of their own."""
+    pipelines: frozenset[str] = frozenset()
+    """The `_class_name`s in the `model_index.json` of the family's folders in diffusers' layout."""
+    checkpoint_type: str = ""
+    """The name that diffusers' `infer_diffusers_model_type` has for the family's single files."""
+
+
+SD1: Final = FamilyFacts(
+    name="Stable Diffusion 1",
+    header_names=("stable-diffusion-v1", "sd_v1"),
+    context_width=768,
+    text_encoder_widths=(768,),
+    kohya_version="sd_v1",
+    architecture="stable-diffusion-v1",
+    pipelines=frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"}),
+    checkpoint_type="v1",
+)
+SD2: Final = FamilyFacts(
+    name="Stable Diffusion 2",
+    header_names=("stable-diffusion-v2", "sd_v2"),
+    context_width=1024,
+    text_encoder_widths=(1024,),
+    kohya_version="sd_v2",
+    architecture="stable-diffusion-v2-512",
+    velocity_architecture="stable-diffusion-v2-768-v",
+    pipelines=frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"}),
+    checkpoint_type="v2",
+)
+SDXL: Final = FamilyFacts(
+    name="SDXL",
+    header_names=("stable-diffusion-xl", "sdxl"),
+    context_width=2048,
+    text_encoder_widths=(768, 1280),
+    adapter_keys=(
+        r"lora_te[23]_|text_encoder_2\.|clip_g"
+        r"|(blocks_\d|put_blocks_\d+|middle_block)_\w*transformer_blocks_[1-9]"
+    ),
+    kohya_version="sdxl_base_v1-0",
+    architecture="stable-diffusion-xl-v1-base",
+    pipelines=frozenset({"StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline"}),
+    checkpoint_type="xl_base",
+)
+SD3: Final = FamilyFacts(
+    name="Stable Diffusion 3",
+    header_names=("stable-diffusion-3", "sd3"),
+    adapter_keys=r"joint_blocks|attn[._]add_[qkv]_proj",
+)
+FLUX: Final = FamilyFacts(
+    name="Flux",
+    header_names=("flux",),
+    adapter_keys=r"double_blocks|single_blocks|single_transformer_blocks",
 )
 
-FAMILY_BY_WIDTH: Final[Mapping[int, str]] = {768: SD1, 1024: SD2, 1280: SDXL, 2048: SDXL}
-"""Families by how wide the states of their text encoders are."""
-
-FAMILY_BY_KEY_PATTERN: Final[Mapping[str, str]] = {
-    r"double_blocks|single_blocks|single_transformer_blocks": FLUX,
-    r"joint_blocks|attn[._]add_[qkv]_proj": SD3,
-    r"lora_te[23]_|text_encoder_2\.|clip_g|(blocks_\d|put_blocks_\d+|middle_block)_\w*transformer_blocks_[1-9]": SDXL,
-}
-"""Families by what only their files have in their keys."""
-
-FAMILY_BY_ARCHITECTURE: Final[Mapping[str, str]] = {
-    "stable-diffusion-xl": SDXL,
-    "sdxl": SDXL,
-    "stable-diffusion-v1": SD1,
-    "sd_v1": SD1,
-    "stable-diffusion-v2": SD2,
-    "sd_v2": SD2,
-    "stable-diffusion-3": SD3,
-    "sd3": SD3,
-    "flux": FLUX,
-}
-"""Families by how the headers of their files call them."""
+FAMILIES: Final = (FLUX, SD3, SDXL, SD2, SD1)
+"""Newest first: an adapter of a newer family may have keys of an older one beside its own."""
 
 UNSUPPORTED_ALGORITHMS: Final[Mapping[str, str]] = {
     r"\.oft_|\.boft_": "OFT",
@@ -44,40 +93,62 @@ UNSUPPORTED_ALGORITHMS: Final[Mapping[str, str]] = {
     r"vera_lambda": "VeRA",
     r"lora_embedding_[AB]": "a LoRA of the token table",
 }
-"""Algorithms that are not read, by the ends of their keys."""
+"""Names of adapter algorithms that cannot be read, by a pattern of their keys."""
 
 _DOWN = r"(?:down\.weight|lora_A\S*|hada_w1_b|\.diff)$"
-_CROSS = re.compile(rf"attn2[._](?:processor[._])?to_[kv]\S*{_DOWN}")
-_TEXT = re.compile(rf"self_attn[._][qkv]_proj\S*{_DOWN}")
+_CROSS_ATTENTION = re.compile(rf"attn2[._](?:processor[._])?to_[kv]\S*{_DOWN}")
+_TEXT_ENCODER = re.compile(rf"self_attn[._][qkv]_proj\S*{_DOWN}")
 
 
-def detect_family(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> str | None:
-    """The family; None where nothing tells."""
-    text = "\n".join(shapes)
-    by_words = next(
-        (name for words, name in FAMILY_BY_KEY_PATTERN.items() if re.search(words, text)), None
+def find_family_by_context(width: int) -> FamilyFacts | None:
+    """Return the family whose UNet reads states of a width."""
+    return next((each for each in FAMILIES if each.context_width == width), None)
+
+
+def find_family_by_width(width: int) -> FamilyFacts | None:
+    """Return the family whose UNet reads states of a width, or else whose text encoder has it."""
+    by_encoder = (each for each in FAMILIES if width in each.text_encoder_widths)
+    return find_family_by_context(width) or next(by_encoder, None)
+
+
+def detect_family(
+    shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]
+) -> FamilyFacts | None:
+    """Return the family that an adapter is made for, or None if nothing in the file tells.
+
+    `shapes` are those of the tensors by their keys. The keys decide, else the widths of the layers that
+    read a text encoder's states, else the names in the header.
+    """
+    keys = "\n".join(shapes)
+    by_keys = (
+        each for each in FAMILIES if each.adapter_keys and re.search(each.adapter_keys, keys)
     )
-    width = _width(shapes, _CROSS) or _width(shapes, _TEXT)
-    return by_words or FAMILY_BY_WIDTH.get(width) or _architecture(metadata)
+    width = _input_width(shapes, _CROSS_ATTENTION) or _input_width(shapes, _TEXT_ENCODER)
+    return next(by_keys, None) or find_family_by_width(width) or _named_in(metadata)
 
 
-def _width(shapes: Mapping[str, tuple[int, ...]], words: re.Pattern[str]) -> int:
-    """How wide the states are that such modules of the file read; 0 where it changes none of them."""
+def _input_width(shapes: Mapping[str, tuple[int, ...]], pattern: re.Pattern[str]) -> int:
+    """Return the number of input channels of the first layer with such a key, or 0."""
     return next(
-        (shape[1] for key, shape in shapes.items() if words.search(key) and len(shape) > 1), 0
+        (shape[1] for key, shape in shapes.items() if pattern.search(key) and len(shape) > 1), 0
+    )
+
+
+def _named_in(metadata: Mapping[str, str]) -> FamilyFacts | None:
+    names = (metadata.get(key, "") for key in ("modelspec.architecture", "ss_base_model_version"))
+    header = " ".join(names).lower()
+    return next(
+        (each for each in FAMILIES if any(word in header for word in each.header_names)), None
     )
 
 
 def detect_unsupported_algorithm(keys: Iterable[str]) -> str | None:
-    """The name of an algorithm that is not read."""
-    return next(_kinds(keys), None)
+    """Return the name of an algorithm that cannot be read, if a key is of one."""
+    return next(_unsupported_algorithms(keys), None)
 
 
-def _kinds(keys: Iterable[str]) -> Iterator[str]:
+def _unsupported_algorithms(keys: Iterable[str]) -> Iterator[str]:
     for key in keys:
-        yield from (name for words, name in UNSUPPORTED_ALGORITHMS.items() if re.search(words, key))
-
-
-def _architecture(metadata: Mapping[str, str]) -> str | None:
-    told = f"{metadata.get('modelspec.architecture', '')} {metadata.get('ss_base_model_version', '')}".lower()
-    return next((name for word, name in FAMILY_BY_ARCHITECTURE.items() if word in told), None)
+        yield from (
+            name for pattern, name in UNSUPPORTED_ALGORITHMS.items() if re.search(pattern, key)
+        )

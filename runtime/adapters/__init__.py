@@ -8,11 +8,10 @@ from .embeddings import TokenEmbedding, insert_embeddings, read_embedding
 from .formats import LowRank
 from .lora import LoraAdapter
 from .merging import merge_loras
-from .reading import BUNDLED_PREFIX, read_lora
+from .reading import read_lora
 from .writing import write_lora, write_tensors
 
 __all__ = [
-    "BUNDLED_PREFIX",
     "Attachments",
     "LoraAdapter",
     "LowRank",

@@ -13,7 +13,8 @@ from torch import Tensor
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import FileRef
-from promptlang.inspection.families import FAMILY_BY_WIDTH, FLUX, SD3, SDXL
+from promptlang.inspection.families import FLUX, SD3, SDXL, find_family_by_width
+from promptlang.inspection.headers import BUNDLED_TOKEN_PREFIX
 from promptlang.plan.steps import Adapter
 from promptlang.prompts.chunks import CHUNK_LENGTH
 from promptlang.source import Span
@@ -22,7 +23,7 @@ from ..hashes import hash_weights
 from ..models.loader import BaseModel
 from .adapter_files import AdapterFile, load_adapter_file
 from .naming import SUFFIX_ROLES
-from .reading import BUNDLED_PREFIX, get_networks
+from .reading import get_networks
 
 EncoderVectors = Mapping[str, Tensor]
 """Of a token, `[vectors, width]` each, by `clip_l`, `clip_g` or, where its file is for one text encoder, ``""``."""
@@ -88,11 +89,11 @@ def insert_embeddings(text_encoder: Any, rows: Mapping[int, Tensor]) -> Iterator
 
 
 def _vectors(contents: AdapterFile, name: str, subject: FileRef) -> EncoderVectors:
-    bundled = [key for key in contents.tensors if key.startswith(BUNDLED_PREFIX)]
+    bundled = [key for key in contents.tensors if key.startswith(BUNDLED_TOKEN_PREFIX)]
     if bundled:
         tokens: dict[str, dict[str, Tensor]] = {}
         for key in bundled:
-            token, end = _divided(key.removeprefix(BUNDLED_PREFIX))
+            token, end = _divided(key.removeprefix(BUNDLED_TOKEN_PREFIX))
             tokens.setdefault(token, {})[end] = contents.tensors[key]
         return _known(tokens[_chosen(tokens, name, subject)])
     found = {key: each for key, each in contents.tensors.items() if each.dim() in (1, 2)}
@@ -146,7 +147,9 @@ def _problem(
     strange = rows.keys() - widths.keys()
     if strange:
         return wrong.wrong_model_family(
-            subject, SDXL if strange == {"text_encoder_2"} else f"{SD3} or {FLUX}", model
+            subject,
+            SDXL.name if strange == {"text_encoder_2"} else f"{SD3.name} or {FLUX.name}",
+            model,
         )
     for part, matrix in rows.items():
         if matrix.shape[1] != widths[part]:
@@ -157,6 +160,7 @@ def _problem(
 
 
 def _of_width(width: int, wanted: int, model: str, subject: FileRef) -> Diagnostic:
-    if width in FAMILY_BY_WIDTH:
-        return wrong.wrong_model_family(subject, FAMILY_BY_WIDTH[width], model)
+    family = find_family_by_width(width)
+    if family is not None:
+        return wrong.wrong_model_family(subject, family.name, model)
     return wrong.width_mismatch(subject, width, model, wanted)

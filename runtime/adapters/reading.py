@@ -6,10 +6,11 @@ from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import FileRef
 from promptlang.inspection.families import (
-    FAMILY_BY_WIDTH,
     detect_family,
     detect_unsupported_algorithm,
+    find_family_by_width,
 )
+from promptlang.inspection.headers import BUNDLED_TOKEN_PREFIX
 from promptlang.plan.steps import Adapter
 from promptlang.source import Span
 
@@ -21,9 +22,6 @@ from .lora import OWN_VAE_KEY, LoraAdapter
 from .naming import Networks, TargetModule, group_keys_by_module, index_target_modules
 from .scales import Scales
 from .weight_delta import WeightDelta
-
-BUNDLED_PREFIX = "bundle_emb."
-"""What the keys of a token begin with that comes in a LoRA's file."""
 
 
 def read_lora(adapter: Adapter, base: BaseModel, span: Span) -> LoraAdapter:
@@ -69,7 +67,9 @@ def _locate_modules(
 ) -> dict[TargetModule, dict[str, str]]:
     """Where each tensor belongs; raises `PromptError` if that is nowhere for a single one."""
     tensors = {
-        key: value for key, value in contents.tensors.items() if not key.startswith(BUNDLED_PREFIX)
+        key: value
+        for key, value in contents.tensors.items()
+        if not key.startswith(BUNDLED_TOKEN_PREFIX)
     }
     found, strange = group_keys_by_module(tensors, index_target_modules(networks))
     if found and not strange:
@@ -85,14 +85,11 @@ def _locate_modules(
 
 
 def _other_family(contents: AdapterFile, networks: Networks) -> str | None:
-    found = detect_family(
-        {key: tuple(each.shape) for key, each in contents.tensors.items()}, contents.metadata
-    )
-    return (
-        None
-        if found == FAMILY_BY_WIDTH.get(networks["unet"].config["cross_attention_dim"])
-        else found
-    )
+    """Return the name of the family that the file is made for, if it is not the model's."""
+    shapes = {key: tuple(each.shape) for key, each in contents.tensors.items()}
+    found = detect_family(shapes, contents.metadata)
+    own = find_family_by_width(networks["unet"].config["cross_attention_dim"])
+    return None if found is None or found is own else found.name
 
 
 def _misfit(contents: AdapterFile, module: str, base: BaseModel, subject: FileRef) -> Diagnostic:

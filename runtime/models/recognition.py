@@ -10,6 +10,7 @@ from diffusers.loaders.single_file_utils import infer_diffusers_model_type
 
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import models as complaints
+from promptlang.inspection.families import FLUX, SD1, SD2, SD3, SDXL
 from promptlang.source import Span
 
 from . import families
@@ -30,25 +31,23 @@ LORA_KEYS: Final = (
 EMBEDDING_KEYS: Final = ("emb_params", "string_to_param", "clip_l", "clip_g")
 
 UNSUPPORTED_MODELS: Final[Mapping[str, str]] = {
-    "sd3": "Stable Diffusion 3",
+    "sd3": SD3.name,
     "sd35_medium": "Stable Diffusion 3.5",
     "sd35_large": "Stable Diffusion 3.5",
-    "flux-dev": "Flux",
-    "flux-schnell": "Flux",
-    "flux-fill": "Flux for inpainting",
+    "flux-dev": FLUX.name,
+    "flux-schnell": FLUX.name,
+    "flux-fill": f"{FLUX.name} for inpainting",
     "flux-2-dev": "Flux 2",
-    "xl_refiner": "Stable Diffusion XL's refiner",
+    "xl_refiner": f"{SDXL.name} refiner",
     "playground-v2-5": "Playground 2.5",
-    "inpainting": "Stable Diffusion 1 for inpainting",
-    "inpainting_v2": "Stable Diffusion 2 for inpainting",
-    "xl_inpaint": "Stable Diffusion XL for inpainting",
+    "inpainting": f"{SD1.name} for inpainting",
+    "inpainting_v2": f"{SD2.name} for inpainting",
+    "xl_inpaint": f"{SDXL.name} for inpainting",
     "instruct-pix2pix": "InstructPix2Pix",
     "upscale": "Stable Diffusion's upscaler",
     "controlnet": "ControlNet",
 }
 """What people call some of the kinds of files that diffusers knows; the others go by diffusers' own names."""
-
-_SUPPORTED_TYPES: Final = ("v1", "v2", "xl_base")
 
 
 def recognize_family(weights: Weights, span: Span) -> Family:
@@ -70,7 +69,8 @@ def _unsupported_type(weights: Weights) -> str | None:
     kind = "v1"
     with suppress(KeyError, IndexError, AttributeError):  # it looks into what it takes to be there
         kind = infer_diffusers_model_type(weights.tensors)
-    return None if kind in _SUPPORTED_TYPES else UNSUPPORTED_MODELS.get(kind, kind)
+    supported = any(kind == family.facts.checkpoint_type for family in families.FAMILIES)
+    return None if supported else UNSUPPORTED_MODELS.get(kind, kind)
 
 
 def _instead(weights: Weights, span: Span) -> Diagnostic:

@@ -1,8 +1,9 @@
-"""A model in a single file: its family's configuration, its own weights."""
+"""A model in a single file: the configuration of its family, and weights of its own."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,100 +17,92 @@ from promptlang.plan.steps import Model
 from promptlang.source import Span
 
 from ..devices import DevicePlacement
-from . import tokenizers
+from . import tokenizers, vaes
 from .base_model import BaseModel
-from .families import Family
+from .components import read_json
+from .families import Family, TextEncoderSpec
 from .networks import init_empty, load_weights, silence_libraries
 from .recognition import recognize_family
 from .weight_files import Weights, read_weights
 
 
-def load_single_file(model: Model, span: Span, place: DevicePlacement) -> BaseModel:
-    """Read a checkpoint; raises `PromptError` where it is none, or lacks a part that `model` has no other for."""
+def load_single_file(model: Model, span: Span, placement: DevicePlacement) -> BaseModel:
+    """Load a checkpoint.
+
+    Raises `PromptError` if the file is not one, or lacks a component that `model` has no other for.
+    """
     assert model.path is not None
     weights = read_weights(model.path, span)
     family = recognize_family(weights, span)
     with silence_libraries():
-        return _SingleFileLoader(weights, family, span, place).model(model)
+        return _SingleFileLoader(weights, family, span, placement).load(model)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
 class _SingleFileLoader:
-    """One file's parts, made one after the other, so that little more than the result is ever in memory."""
+    """A loader of components, one after the other, which needs little more memory than they do."""
 
-    def __init__(
-        self, weights: Weights, family: Family, span: Span, place: DevicePlacement
-    ) -> None:
-        self._weights = weights
-        self._family = family
-        self._span = span
-        self._place = place
+    weights: Weights
+    family: Family
+    span: Span
+    placement: DevicePlacement
 
-    def model(self, model: Model) -> BaseModel:
-        """All of them; an own VAE takes the place of the file's."""
-        family = self._family
-        unet = self._unet()
-        parts = {
-            reader.component: self._text_encoder(reader.component)
-            for reader in family.text_encoder_specs
-        }
-        parts |= {
-            reader.tokenizer: tokenizers.load_clip_tokenizer(reader.pad)
-            for reader in family.text_encoder_specs
+    def load(self, model: Model) -> BaseModel:
+        family, specs = self.family, self.family.text_encoder_specs
+        unet = self._load_unet()
+        shipped = read_json(family.config / "scheduler" / "scheduler_config.json")
+        encoders = {spec.component: self._load_text_encoder(spec) for spec in specs}
+        own_tokenizers = {
+            spec.tokenizer: tokenizers.load_clip_tokenizer(spec.pad) for spec in specs
         }
         return BaseModel(
             name=model.name,
             family=family,
-            files=(self._weights.file,),
+            files=(self.weights.file,),
             unet=unet,
-            vae=None if model.vae else self._vae(),
-            scheduler_config=family.scheduler_config(self._shipped_schedule(), self._weights, unet),
+            vae=self._load_vae(model.vae),
+            vae_files=vaes.list_vae_files(model.vae),
+            scheduler_config=family.scheduler_config(shipped, self.weights, unet),
             vae_config=family.config / "vae",
             force_zeros_for_empty_prompt=family.force_zeros_for_empty_prompt,
-            placement=self._place,
-            **parts,
+            placement=self.placement,
+            **encoders,
+            **own_tokenizers,
         )
 
-    def _unet(self) -> Any:
-        network = init_empty(UNet2DConditionModel, self._family.config / "unet")
-        self._refuse_other_channels(network)
-        return self._filled(
-            network, self._family.unet(self._weights.tensors, dict(network.config)), "unet"
-        )
+    def _load_unet(self) -> Any:
+        network = init_empty(UNet2DConditionModel, self.family.config / "unet")
+        self._refuse_more_channels(network)
+        state = self.family.unet(self.weights.tensors, dict(network.config))
+        return self._load_state(network, state, "unet", self.placement.dtype)
 
-    def _refuse_other_channels(self, network: Any) -> None:
-        """An inpainting model is told what to keep through five more channels."""
-        first = self._weights.tensors.get("model.diffusion_model.input_blocks.0.0.weight")
+    def _refuse_more_channels(self, network: Any) -> None:
+        """Raise `PromptError` for an inpainting model: five more channels hold a mask and a picture."""
+        first = self.weights.tensors.get("model.diffusion_model.input_blocks.0.0.weight")
         if (
             first is not None
             and first.dim() == 4
             and first.shape[1] > network.config["in_channels"]
         ):
-            kind = f"{self._family.name} with {first.shape[1]} channels, as for inpainting"
-            raise PromptError(
-                [complaints.unsupported_model_family(self._weights.file, kind, (), self._span)]
-            )
+            kind = f"{self.family.name} with {first.shape[1]} channels, as for inpainting"
+            problem = complaints.unsupported_model_family(self.weights.file, kind, (), self.span)
+            raise PromptError([problem])
 
-    def _text_encoder(self, part: str) -> Any:
-        reader = next(each for each in self._family.text_encoder_specs if each.component == part)
-        network = init_empty(reader.model_class, self._family.config / part)
-        return self._filled(
-            network, reader.convert(self._weights.tensors, reader.checkpoint_prefix, network), part
-        )
+    def _load_text_encoder(self, spec: TextEncoderSpec) -> Any:
+        network = init_empty(spec.model_class, self.family.config / spec.component)
+        state = spec.convert(self.weights.tensors, spec.checkpoint_prefix, network)
+        return self._load_state(network, state, spec.component, self.placement.dtype)
 
-    def _vae(self) -> Any:
-        network = init_empty(AutoencoderKL, self._family.config / "vae")
-        state = self._family.vae(self._weights.tensors, dict(network.config))
-        dtype = self._place.vae_dtype(needs_range=network.config["force_upcast"])
-        return self._filled(network, state, "vae", dtype)
+    def _load_vae(self, other: Path | None) -> Any:
+        config = self.family.config / "vae"
+        if other is not None:
+            return vaes.load_other_vae(other, self.family, config, self.span, self.placement)
+        network = init_empty(AutoencoderKL, config)
+        state = self.family.vae(self.weights.tensors, dict(network.config))
+        dtype = self.placement.vae_dtype(needs_range=network.config["force_upcast"])
+        return self._load_state(network, state, "vae", dtype)
 
-    def _filled(
-        self, network: Any, state: dict[str, Tensor], part: str, dtype: torch.dtype | None = None
+    def _load_state(
+        self, network: Any, state: dict[str, Tensor], component: str, dtype: torch.dtype
     ) -> Any:
-        return load_weights(
-            network, state, self._weights.file / part, self._span, dtype or self._place.dtype
-        )
-
-    def _shipped_schedule(self) -> Any:
-        return json.loads(
-            (self._family.config / "scheduler" / "scheduler_config.json").read_text("utf-8")
-        )
+        return load_weights(network, state, self.weights.file / component, self.span, dtype)

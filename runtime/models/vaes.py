@@ -1,11 +1,12 @@
-"""`use vae`: another VAE in the place of a model's own."""
+"""VAEs: a model's own, or another in its place (`use vae`)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from promptlang.diagnostics import PromptError
@@ -13,39 +14,48 @@ from promptlang.diagnostics import models as complaints
 from promptlang.plan.formats import MODEL_INDEX
 from promptlang.source import Span
 
-from . import diffusers_folder
-from .base_model import BaseModel
+from ..devices import DevicePlacement
+from .components import load_network
+from .families import Family
 from .networks import init_empty, load_weights, silence_libraries
 from .weight_files import read_weights
 
 
-def replace_vae(base: BaseModel, path: Path, span: Span) -> BaseModel:
-    """The model with the VAE of a folder or a single file; raises `PromptError` where that does not fit.
+def load_vae_folder(folder: Path, span: Span, placement: DevicePlacement) -> Any:
+    """Load the VAE in a folder, in the number format that the VAE needs."""
 
-    A file tells nothing of its scale and shape: they are those of the model's own VAE.
+    def choose_dtype(config: Mapping[str, Any]) -> torch.dtype:
+        return placement.vae_dtype(needs_range=config.get("force_upcast", True))
+
+    return load_network(AutoencoderKL, folder, span, choose_dtype)
+
+
+def load_other_vae(
+    path: Path, family: Family, config: Path, span: Span, placement: DevicePlacement
+) -> Any:
+    """Load the VAE in a file, in a folder, or in the folder of a whole model.
+
+    A single file does not state its scale and shape: those of `config`, the folder with the
+    configuration of the model's own VAE, are taken. Raises `PromptError` if no VAE can be read.
     """
-    found = (
-        _of_file(base, path, span)
-        if path.is_file()
-        else diffusers_folder.load_vae(_folder(path), span, base.placement)
-    )
-    if found.config["latent_channels"] != base.unet.config["out_channels"]:
-        raise PromptError([complaints.incompatible_vae(path, base.name, span)])
-    files = (path,) if path.is_file() else tuple(sorted(_folder(path).glob("*.safetensors")))
-    return replace(base, vae=found, vae_files=files)
-
-
-def _folder(path: Path) -> Path:
-    """The VAE's own, or a whole model's."""
-    return path / "vae" if (path / MODEL_INDEX).is_file() else path
-
-
-def _of_file(base: BaseModel, path: Path, span: Span) -> Any:
+    if not path.is_file():
+        return load_vae_folder(_vae_folder(path), span, placement)
     tensors = read_weights(path, span).tensors
     with silence_libraries():
-        network = init_empty(AutoencoderKL, base.vae_config)
-        state = base.family.vae(tensors, dict(network.config))
+        network = init_empty(AutoencoderKL, config)
+        state = family.vae(tensors, dict(network.config))
     if not state:
         raise PromptError([complaints.vae_not_readable(path, "it holds no VAE", span)])
-    dtype = base.placement.vae_dtype(needs_range=network.config["force_upcast"])
+    dtype = placement.vae_dtype(needs_range=network.config["force_upcast"])
     return load_weights(network, state, path / "vae", span, dtype)
+
+
+def list_vae_files(path: Path | None) -> tuple[Path, ...]:
+    """Return the files of weights of the VAE at `path`; none for a model's own VAE."""
+    if path is None:
+        return ()
+    return (path,) if path.is_file() else tuple(sorted(_vae_folder(path).glob("*.safetensors")))
+
+
+def _vae_folder(path: Path) -> Path:
+    return path / "vae" if (path / MODEL_INDEX).is_file() else path

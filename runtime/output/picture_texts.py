@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
@@ -14,6 +13,7 @@ from promptlang.metadata.record import FileHashes, Record, render_json
 from promptlang.plan.steps import Adapter, Render
 
 from ..adapters import LoraAdapter, TokenEmbedding
+from ..hashes import hash_files
 from ..models.loader import BaseModel
 
 Adapters = Sequence[LoraAdapter | TokenEmbedding]
@@ -92,4 +92,4 @@ def library_versions() -> Mapping[str, str]:
 
 
 def _name_and_sha256(file: Path) -> tuple[str, str]:
-    return file.name, hashlib.sha256(file.read_bytes()).hexdigest()
+    return file.name, hash_files(file)

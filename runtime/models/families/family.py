@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
+from promptlang.inspection.families import FamilyFacts
+
 from ..weight_files import Weights
 from . import ldm
 
@@ -69,10 +71,8 @@ def apply_prediction_config(
 class Family:
     """A kind of model: how to know it, how to read it, how to condition it."""
 
-    name: str
+    facts: FamilyFacts
     config: Path
-    pipelines: frozenset[str]
-    """The `_class_name`s in the `model_index.json` of its folders."""
     activation: str
     """Of its first text encoder: what tells families with the same pipeline apart."""
     text_encoder_specs: tuple[TextEncoderSpec, ...]
@@ -93,6 +93,11 @@ class Family:
     """A single file's noise schedule, from the one in `config`, the file and its UNet."""
     force_zeros_for_empty_prompt: bool = False
     """Whether an empty negative prompt is all zeros; a folder's `force_zeros_for_empty_prompt` goes before."""
+
+    @property
+    def name(self) -> str:
+        """The name of the family in messages."""
+        return self.facts.name
 
 
 def read_prediction_config(weights: Weights) -> SchedulerConfig:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from promptlang.inspection import families
+
 from .family import CONFIGS, Family, TextEncoderSpec
 
 SD1: Final = Family(
-    name="Stable Diffusion 1",
+    facts=families.SD1,
     config=CONFIGS / "sd1",
-    pipelines=frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"}),
     activation="quick_gelu",
     text_encoder_specs=(
         TextEncoderSpec("text_encoder", "tokenizer", "cond_stage_model.transformer."),

@@ -10,6 +10,8 @@ from typing import Any, Final
 import torch
 from torch import nn
 
+from promptlang.inspection import families
+
 from ..weight_files import Weights
 from . import ldm
 from .family import CONFIGS, Family, SchedulerConfig, TextEncoderSpec, read_prediction_config
@@ -45,9 +47,8 @@ def predicts_noise(unet: nn.Module) -> bool:
 
 
 SD2: Final = Family(
-    name="Stable Diffusion 2",
+    facts=families.SD2,
     config=CONFIGS / "sd2",
-    pipelines=frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"}),
     activation="gelu",
     text_encoder_specs=(
         TextEncoderSpec(

@@ -8,6 +8,8 @@ from typing import Final
 from torch import Tensor
 from transformers import CLIPTextModelWithProjection
 
+from promptlang.inspection import families
+
 from . import ldm
 from .family import CONFIGS, Family, TextEncoderSpec
 
@@ -19,9 +21,8 @@ def build_added_cond_kwargs(pooled: Tensor | None, frames: Tensor) -> Mapping[st
 
 
 SDXL: Final = Family(
-    name="Stable Diffusion XL",
+    facts=families.SDXL,
     config=CONFIGS / "sdxl",
-    pipelines=frozenset({"StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline"}),
     activation="quick_gelu",
     text_encoder_specs=(
         TextEncoderSpec(

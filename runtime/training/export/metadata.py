@@ -13,6 +13,7 @@ import torch
 
 from promptlang.datasets.examples import Example
 from promptlang.grammar import vocabulary
+from promptlang.inspection.families import SD2, find_family_by_context
 from promptlang.plan.steps import Train
 from promptlang.plan.training_config import Dreambooth, Lora, Method, TrainingConfig
 from promptlang.prompts.captions import parse_caption
@@ -21,13 +22,6 @@ from ...adapters.lora import OWN_VAE_KEY
 from ...models.loader import BaseModel
 from ..state.fingerprint import FINGERPRINT_KEY
 from ..trainable import TrainableModel
-
-_VERSIONS: Final = {
-    768: ("sd_v1", "stable-diffusion-v1"),
-    1024: ("sd_v2", "stable-diffusion-v2-512"),
-    2048: ("sdxl_base_v1-0", "stable-diffusion-xl-v1-base"),
-}
-"""Stable Diffusion's families by the width of what their UNet reads."""
 
 _PRECISIONS: Final = {torch.float32: "no", torch.float16: "fp16", torch.bfloat16: "bf16"}
 
@@ -39,15 +33,14 @@ def build_metadata(
 ) -> dict[str, str]:
     """Every value a string; no times of day, so that the same training is the same file."""
     velocity = base.scheduler_config.get("prediction_type") == "v_prediction"
-    version, architecture = _VERSIONS.get(
-        base.unet.config["cross_attention_dim"], (base.name, base.name)
-    )
-    if version == "sd_v2" and velocity:
-        architecture = "stable-diffusion-v2-768-v"
+    family = find_family_by_context(base.unet.config["cross_attention_dim"])
+    architecture = base.name if family is None else family.architecture
+    if family is not None and velocity and family.velocity_architecture:
+        architecture = family.velocity_architecture
     size = "{}x{}".format(*base.size)
     return {
-        "ss_v2": str(version == "sd_v2"),
-        "ss_base_model_version": version,
+        "ss_v2": str(family is SD2),
+        "ss_base_model_version": base.name if family is None else family.kohya_version,
         "ss_sd_model_name": base.name,
         "ss_new_sd_model_hash": base.sha256,
         "ss_output_name": step.name,

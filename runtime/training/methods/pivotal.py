@@ -10,10 +10,10 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from promptlang.inspection.headers import BUNDLED_TOKEN_PREFIX
 from promptlang.plan.steps import Train
 from promptlang.plan.training_config import TextualInversion
 
-from ...adapters import BUNDLED_PREFIX
 from ...conditioning.text_encoder import EncoderOutput
 from ...models.loader import BaseModel
 from ..data.captions import concatenate
@@ -43,7 +43,7 @@ class PivotalTuning:
     def tensors(self) -> dict[str, Tensor]:
         """As A1111 reads them out of a LoRA's file."""
         names = textual_inversion.with_file_keys(self.rows)
-        start = f"{BUNDLED_PREFIX}{self.method.token}."
+        start = f"{BUNDLED_TOKEN_PREFIX}{self.method.token}."
         if len(names) == 1:
             return {f"{start}string_to_param.*": each for each in names.values()}
         return {f"{start}{name}": each for name, each in names.items()}
