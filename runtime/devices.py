@@ -1,4 +1,4 @@
-"""Where a model computes, and with which numbers."""
+"""Devices and number formats that models are run with."""
 
 from __future__ import annotations
 
@@ -20,27 +20,32 @@ PRECISIONS: Final[Mapping[str, torch.dtype]] = {
     "fp16": torch.float16,
     "bf16": torch.bfloat16,
 }
+"""Number formats by their names in `set precision`."""
 
 
 @dataclass(frozen=True, slots=True)
 class DevicePlacement:
-    """A device, the numbers that the UNet and the text encoders have there, and whether memory is short."""
+    """A device, the number format of the UNet and the text encoders, and the use of memory."""
 
     device: torch.device
     dtype: torch.dtype
     low_memory: bool = False
+    """Keeps networks on the device only while they run (`set memory low`)."""
 
     def vae_dtype(self, *, needs_range: bool) -> torch.dtype:
-        """That of the VAE: many overflow in fp16, and say so with `force_upcast`."""
+        """Return the number format of a VAE: many overflow in fp16, and state `force_upcast`."""
         return torch.float32 if needs_range and self.dtype == torch.float16 else self.dtype
 
 
 CPU_FP32: Final = DevicePlacement(torch.device("cpu"), torch.float32)
-"""A model as it is on disk."""
+"""The placement of a model as it is on disk."""
 
 
 def resolve_placement(computing: ComputeConfig, span: Span) -> DevicePlacement:
-    """What the user asked for; raises `PromptError` where the machine, or its device, cannot do it."""
+    """Return the placement that the user asks for.
+
+    Raises `PromptError` if the device is missing, or cannot compute in the number format.
+    """
     device = resolve_device(computing.device, span)
     dtype = resolve_dtype(
         computing.precision or ("fp16" if device.type == "cuda" else "fp32"), device, span
@@ -49,7 +54,7 @@ def resolve_placement(computing: ComputeConfig, span: Span) -> DevicePlacement:
 
 
 def resolve_training_placement(device: str, rank: int, span: Span) -> DevicePlacement:
-    """What learns has all its digits; of several GPUs, each process has one of its own."""
+    """Return the placement of a trained model: fp32, and a GPU of its own for each process."""
     found = resolve_device(device, span)
     return DevicePlacement(
         torch.device("cuda", rank % torch.cuda.device_count()) if found.type == "cuda" else found,
@@ -58,7 +63,10 @@ def resolve_training_placement(device: str, rank: int, span: Span) -> DevicePlac
 
 
 def resolve_device(name: str, span: Span) -> torch.device:
-    """By its name, or the best there is for ``auto``; raises `PromptError` where it is not there."""
+    """Return the device of a name, or the best one for ``auto``.
+
+    Raises `PromptError` if the machine does not have it.
+    """
     found = _available_devices()
     if name != "auto" and name not in found:
         raise PromptError([device_missing(name, span)])
@@ -66,7 +74,10 @@ def resolve_device(name: str, span: Span) -> torch.device:
 
 
 def resolve_dtype(precision: str, device: torch.device, span: Span) -> torch.dtype:
-    """By its name; raises `PromptError` where the device cannot compute in it."""
+    """Return the number format of a name.
+
+    Raises `PromptError` if the device cannot compute in it.
+    """
     dtype = PRECISIONS[precision]
     if not supports_dtype(device, dtype):
         raise PromptError([precision_not_possible(precision, device.type, span)])
@@ -74,14 +85,14 @@ def resolve_dtype(precision: str, device: torch.device, span: Span) -> torch.dty
 
 
 def _available_devices() -> list[str]:
-    """The best last."""
+    """Return the names of the machine's devices, the best last."""
     found = {"mps": torch.backends.mps.is_available(), "cuda": torch.cuda.is_available()}
     return ["cpu", *(device for device, there in found.items() if there)]
 
 
 @cache
 def supports_dtype(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether a device has the kernels that a UNet needs: tried, as no table would stay true."""
+    """Return whether a device has the kernels that a UNet needs, by running them."""
     try:
         picture = torch.ones((1, 4, 4, 4), device=device, dtype=dtype)
         weight = torch.ones((4, 4, 3, 3), device=device, dtype=dtype)

@@ -1,4 +1,4 @@
-"""What a safetensors file tells in its header, which is JSON before the tensors."""
+"""Descriptions of adapters, from the headers of safetensors files and PEFT's configurations."""
 
 from __future__ import annotations
 
@@ -29,25 +29,27 @@ SHOWN_METADATA: Final = (
     "ss_num_train_images",
     "sshs_model_hash",
 )
-"""What of the metadata is worth a line."""
-
+"""Metadata that is shown."""
 
 Shapes = Mapping[str, tuple[int, ...]]
-"""Of a file's tensors."""
+"""The shapes of a file's tensors by key."""
 
 TRAINING_RECORD_FILE: Final = "promptlang.json"
-"""What a folder that was trained here says of itself."""
+"""The file in which a folder trained by promptlang describes itself."""
 
 
 def inspect_adapter(file: Path) -> FileInfo:
-    """Raises `UnrecognizedFileError` where the header is damaged or absurd."""
+    """Describe a safetensors file; raises `UnrecognizedFileError` if its header is damaged."""
     shapes, metadata = _read_shapes(file)
     rows = [*_layout(shapes, metadata), *_metadata_rows(metadata)]
     return FileInfo("adapter" if _is_adapter(shapes) else "tensors", tuple(rows))
 
 
 def inspect_folder(folder: Path) -> FileInfo:
-    """One of PEFT's, or with such in it; raises `UnrecognizedFileError` for any other."""
+    """Describe a PEFT folder, or a folder with a PEFT folder for each network.
+
+    Raises `UnrecognizedFileError` for any other folder.
+    """
     parts = sorted(
         file.parent for pattern in ("", "*/") for file in folder.glob(pattern + ADAPTER_CONFIG)
     )
@@ -78,10 +80,10 @@ def _read_shapes(file: Path) -> tuple[Shapes, Mapping[str, Any]]:
 
 def _json(file: Path) -> Mapping[str, Any]:
     try:
-        told = json.loads(file.read_text("utf-8"))
+        content = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _metadata_rows(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -99,11 +101,10 @@ ALGORITHM_BY_KEY: Final = {
     "emb_params": "textual inversion",
     "clip_l": "textual inversion",
 }
-"""What a tensor's name gives away."""
-
+"""Algorithms by parts of their keys."""
 
 DOWN_PROJECTIONS: Final = ("lora_down", "lora.down", "lora_A")
-"""The part of a LoRA whose height is its rank."""
+"""Parts of the keys of matrices whose height is the rank."""
 
 
 def _is_adapter(shapes: Shapes) -> bool:
@@ -131,7 +132,7 @@ def _layout(shapes: Shapes, metadata: Mapping[str, Any]) -> Iterator[tuple[str, 
 
 
 def _tags(metadata: Mapping[str, Any]) -> Iterator[str]:
-    """The most frequent words of the captions, which are the best guess at what calls the adapter up."""
+    """Yield the most frequent tags of the captions, the best guess at the trigger words."""
     try:
         folders = json.loads(metadata["ss_tag_frequency"]).values()
         counted = sum((Counter(folder) for folder in folders), Counter[str]())

@@ -1,4 +1,4 @@
-"""ComfyUI's graph of nodes, as its pictures carry it: what its sampler was given."""
+"""ComfyUI's graph of nodes in its pictures: the inputs of the sampler."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ SAMPLER_INPUTS: Final = (
     "scheduler",
     "denoise",
 )
-"""What a sampler's node says for itself."""
+"""Inputs of a sampler's node that are plain values."""
 
 MAX_DEPTH: Final = 100
-"""Nodes that one looks back through: a graph may be a circle."""
+"""The number of nodes that are followed backwards: a graph may be a circle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What a picture's sampler was given."""
+    """The inputs of a picture's sampler."""
 
     prompt: str
     negative: str
     settings: Mapping[str, Any]
     adapters: tuple[tuple[str, str], ...]
-    """The kind of each model or LoRA, and its file."""
+    """The kind and the file of each model, VAE or LoRA."""
     loras: tuple[str, ...] = ()
-    """As tags of ours."""
+    """The LoRAs as tags of promptlang."""
     size: tuple[int, int] | None = None
-    """Width and height of its latents, in pixels."""
+    """Width and height of the latents, in pixels."""
 
     def rows(self) -> Iterator[tuple[str, str]]:
-        """To be shown."""
+        """Yield names and values to be shown."""
         yield "prompt", self.prompt
         if self.negative:
             yield "negative", self.negative
@@ -52,7 +52,7 @@ class Graph:
         yield from self.adapters
 
     def line(self) -> str:
-        """As a line of a recipe."""
+        """Return the line of a recipe."""
         seed = self.settings.get("seed", self.settings.get("noise_seed"))
         options = {
             "seed": seed,
@@ -79,7 +79,10 @@ class Graph:
 
 
 def read(text: str) -> Graph:
-    """The graph's first sampler; raises ValueError, KeyError or TypeError where there is none."""
+    """Read the graph's first sampler.
+
+    Raises ValueError, KeyError or TypeError if there is none.
+    """
     nodes: dict[str, Any] = json.loads(text)
     samplers = [
         node["inputs"] for node in nodes.values() if {"positive", "negative"} <= set(node["inputs"])
@@ -102,7 +105,7 @@ def read(text: str) -> Graph:
 
 
 def _loras(nodes: Mapping[str, Any]) -> Iterator[str]:
-    """A node for the model alone leaves the text encoder as it is."""
+    """Yield the LoRAs as tags; a node for the model alone does not change the text encoder."""
     for node in nodes.values():
         inputs = node["inputs"]
         name, unet, text = (
@@ -115,7 +118,7 @@ def _loras(nodes: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _size(nodes: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Of the graph's first empty latents."""
+    """Return the size of the graph's first empty latents."""
     for node in nodes.values():
         match node["inputs"]:
             case {"width": int(width), "height": int(height), "batch_size": _}:
@@ -124,7 +127,7 @@ def _size(nodes: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 def _text(nodes: Mapping[str, Any], link: Any, depth: int = MAX_DEPTH) -> str:
-    """The text that an encoder was given, looked for against the graph's direction."""
+    """Return the text of an encoder, found by following the graph backwards."""
     if isinstance(link, str):
         return link
     inputs = nodes[str(link[0])]["inputs"]

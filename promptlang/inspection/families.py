@@ -1,7 +1,7 @@
 """The registry of model families: names, widths and key patterns, without torch.
 
-`promptlang info` and the reader of adapters recognise a family by these facts, `runtime.models.families`
-adds the networks, and a training writes the names into the header of what it makes.
+`promptlang info` and the reader of adapters recognise a family by these facts,
+`runtime.models.families` adds the networks, and a training writes the names into its results.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ class FamilyFacts:
 
     name: str
     header_names: tuple[str, ...]
-    """Words for the family in `modelspec.architecture` and `ss_base_model_version`, in lower case."""
+    """Words in `modelspec.architecture` and `ss_base_model_version`, in lower case."""
     context_width: int | None = None
-    """Channels of the states that the UNet's cross-attention reads; None for a family without UNet."""
+    """Channels of the states that the UNet reads; None for a family without UNet."""
     text_encoder_widths: tuple[int, ...] = ()
     """Channels of each text encoder's hidden states."""
     adapter_keys: str = ""
@@ -116,8 +116,8 @@ def detect_family(
 ) -> FamilyFacts | None:
     """Return the family that an adapter is made for, or None if nothing in the file tells.
 
-    `shapes` are those of the tensors by their keys. The keys decide, else the widths of the layers that
-    read a text encoder's states, else the names in the header.
+    `shapes` are those of the tensors by their keys. The keys decide, else the widths of the layers
+    that read a text encoder's states, else the names in the header.
     """
     keys = "\n".join(shapes)
     by_keys = (

@@ -1,4 +1,4 @@
-"""What is found in a file."""
+"""The description of a file, and the error for files that are not recognised."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ from promptlang.diagnostics.dialects import SETTING_DROPPED
 
 
 class UnrecognizedFileError(ValueError):
-    """The file is neither a picture nor an adapter, or is damaged; the message is a sentence without a full stop."""
+    """A file that is neither a picture nor an adapter, or is damaged.
+
+    The message is a sentence without a full stop.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
-    """Names and values, and the line of a recipe that says the same."""
+    """Facts about a file, and for a picture the line of a recipe that makes it again."""
 
     kind: str
     """``picture by AUTOMATIC1111``"""
     rows: tuple[tuple[str, str], ...]
+    """Names and values."""
     line: str = ""
-    """Empty where there is none."""
+    """The line of a recipe; empty if there is none."""
     lost: tuple[str, ...] = ()
-    """What of the rows that line does not say."""
+    """Facts that the line does not express, in words."""
 
     def to_json(self) -> dict[str, object]:
-        """As plain texts; a name that stands twice keeps both values in a list."""
+        """Return the description as JSON; a name with several values has them in a list."""
         values: dict[str, list[str]] = {}
         for name, value in self.rows:
             values.setdefault(name, []).append(value)
@@ -35,12 +39,12 @@ class FileInfo:
 
 
 def describe_losses(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
-    """What a conversion complains of; settings that are none of ours in one line."""
+    """Describe the losses of a conversion; settings of other tools are listed in one line."""
     found = [*diagnostics]
-    others = [each.span.text.partition(":")[0] for each in found if SETTING_DROPPED.matches(each)]
-    told = [
+    settings = [each.span.text.partition(":")[0] for each in found if SETTING_DROPPED.matches(each)]
+    losses = [
         f"{each.message}: {each.hint}" if each.hint else each.message
         for each in found
         if not SETTING_DROPPED.matches(each)
     ]
-    return (*told, *([f"without {', '.join(others)}"] if others else []))
+    return (*losses, *([f"without {', '.join(settings)}"] if settings else []))

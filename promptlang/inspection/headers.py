@@ -12,14 +12,17 @@ from typing import Any, Final
 from promptlang.inspection.file_info import UnrecognizedFileError
 
 MAX_HEADER_BYTES: Final = 100_000_000
-"""Bytes of a header, as safetensors itself has it."""
+"""The largest header that safetensors itself allows, in bytes."""
 
 BUNDLED_TOKEN_PREFIX: Final = "bundle_emb."
-"""What the names of a token's tensors begin with in a LoRA that brings it along."""
+"""The beginning of the keys of a token that is bundled with a LoRA."""
 
 
 def read_header(file: Path) -> dict[str, Any]:
-    """Tensors by name; raises `UnrecognizedFileError` where it is damaged or absurd, and OSError."""
+    """Return the entries of tensors by name, and the metadata under ``__metadata__``.
+
+    Raises `UnrecognizedFileError` if the header is damaged or absurd, and OSError.
+    """
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         if length > min(MAX_HEADER_BYTES, file.stat().st_size):
@@ -40,7 +43,10 @@ def read_header(file: Path) -> dict[str, Any]:
 
 
 def trigger_words(file: Path) -> str:
-    """What calls a LoRA up: ModelSpec's phrase, else the names of kohya's folders (``10_sks dog``); maybe nothing."""
+    """Return the words that call a LoRA up, or an empty text.
+
+    They are ModelSpec's trigger phrase, or else the names of kohya's folders (``10_sks dog``).
+    """
     metadata = _header_or_nothing(file).get("__metadata__", {})
     phrase = metadata.get("modelspec.trigger_phrase") or metadata.get("ss_trigger_words")
     return str(phrase) if phrase else ", ".join(dict.fromkeys(_subjects(metadata)))
@@ -58,7 +64,7 @@ def _subjects(metadata: Mapping[str, Any]) -> Iterator[str]:
 
 
 def bundled_tokens(file: Path) -> frozenset[str]:
-    """The tokens that a LoRA brings along, without their brackets."""
+    """Return the tokens that are bundled with a LoRA, without their brackets."""
     names = (
         name.removeprefix(BUNDLED_TOKEN_PREFIX)
         for name in _header_or_nothing(file)
@@ -77,5 +83,5 @@ def _header_or_nothing(file: Path) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=1024)
 def _known(file: Path, _changed: int, _size: int) -> Mapping[str, Any]:
-    """Its header: a rule and the plan of each picture of a sweep ask for the same ones."""
+    """Read a header once: a rule and the plan of each picture of a sweep ask for the same one."""
     return read_header(file)

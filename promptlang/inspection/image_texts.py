@@ -1,4 +1,4 @@
-"""The texts that a picture's file carries beside its pixels."""
+"""Texts in the files of pictures, beside the pixels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _EXIF_FOLDER: Final = 0x8769
 _USER_COMMENT: Final = 0x9286
-"""Where A1111 puts its text in a JPEG or WebP, for they have no named texts."""
+"""The EXIF field of A1111's text in JPEG and WebP, which have no named texts."""
 
 _ENCODINGS: Final = {b"UNICODE\0": "utf-16-be", b"ASCII\0\0\0": "ascii"}
 
@@ -29,7 +29,10 @@ class ImageTexts:
 
 
 def read_image_texts(file: Path) -> ImageTexts:
-    """Read a picture's texts, without its pixels; raises `UnrecognizedFileError` where it is no picture."""
+    """Read a picture's texts without its pixels.
+
+    Raises `UnrecognizedFileError` if the file is not a picture, or is damaged.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -48,7 +51,7 @@ def read_image_texts(file: Path) -> ImageTexts:
 
 
 def _comment(opened: Image.Image) -> str:
-    """The user comment: eight bytes name its encoding."""
+    """Return the user comment, whose first eight bytes name its encoding."""
     value = opened.getexif().get_ifd(_EXIF_FOLDER).get(_USER_COMMENT, b"")
     if isinstance(value, str):
         return value

@@ -1,4 +1,4 @@
-"""What a picture tells of how it was made, by the tool that made it."""
+"""Descriptions of pictures, from the texts of the tools that made them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ Rows = Iterator[tuple[str, str]]
 
 
 def inspect_picture(file: Path) -> FileInfo:
-    """The first text that a known tool wrote; raises `NothingKnownError` where the file is no picture."""
+    """Describe a picture by the first text that a known tool wrote.
+
+    Raises `UnrecognizedFileError` if the file is not a picture.
+    """
     found = read_image_texts(file)
     size = ("size", "{}x{} pixels, {}".format(*found.size, found.format))
     for name, read in TOOLS.items():
@@ -34,7 +37,7 @@ def inspect_picture(file: Path) -> FileInfo:
     return FileInfo("picture that says nothing of how it was made", (size, *others))
 
 
-def _ours(text: str, texts: Mapping[str, str]) -> FileInfo:
+def _describe_promptlang(text: str, texts: Mapping[str, str]) -> FileInfo:
     made = record.read(text)
     rows = [("line", made.source), *_infotext_rows(texts.get("parameters", ""))]
     rows.append((f"sha256 of {made.model[0]}", made.model[1]))
@@ -48,7 +51,7 @@ def _ours(text: str, texts: Mapping[str, str]) -> FileInfo:
     return FileInfo("picture by promptlang", tuple(rows), made.source)
 
 
-def _a1111(text: str, _texts: Mapping[str, str]) -> FileInfo:
+def _describe_a1111(text: str, _texts: Mapping[str, str]) -> FileInfo:
     maker = infotext.read(text).settings.get("Version", "")
     kind = (
         "picture by promptlang" if maker.startswith("promptlang") else "picture with A1111's text"
@@ -67,12 +70,12 @@ def _infotext_rows(text: str) -> Rows:
     yield from read.settings.items()
 
 
-def _comfy(text: str, _texts: Mapping[str, str]) -> FileInfo:
+def _describe_comfy(text: str, _texts: Mapping[str, str]) -> FileInfo:
     made = comfy.read(text)
     return FileInfo("picture by ComfyUI", tuple(made.rows()), made.line())
 
 
-def _invokeai(text: str, _texts: Mapping[str, str]) -> FileInfo:
+def _describe_invokeai(text: str, _texts: Mapping[str, str]) -> FileInfo:
     content = json.loads(text)
     rows = [("prompt", str(content["positive_prompt"]))]
     if content.get("negative_prompt"):
@@ -86,7 +89,7 @@ def _invokeai(text: str, _texts: Mapping[str, str]) -> FileInfo:
 
 
 def _invokeai_loras(content: Mapping[str, Any]) -> Iterator[str]:
-    """Before version 4 and after."""
+    """Yield the LoRAs as tags, as InvokeAI writes them before version 4 and since."""
     for each in content.get("loras") or ():
         named = each.get("model") or each.get("lora") or {}
         name, weight = named.get("name") or named.get("model_name"), each.get("weight", 1)
@@ -117,10 +120,10 @@ def _shown(value: object) -> str:
 
 TOOLS: Final[Mapping[str, Callable[[str, Mapping[str, str]], FileInfo]]] = MappingProxyType(
     {
-        record.PNG_TEXT_KEY: _ours,
-        "parameters": _a1111,
-        "prompt": _comfy,
-        "invokeai_metadata": _invokeai,
+        record.PNG_TEXT_KEY: _describe_promptlang,
+        "parameters": _describe_a1111,
+        "prompt": _describe_comfy,
+        "invokeai_metadata": _describe_invokeai,
     }
 )
-"""By the name of the text that a tool writes."""
+"""Readers by the names of the texts that tools write."""

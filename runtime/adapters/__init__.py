@@ -1,4 +1,4 @@
-"""Adapters: their files, and their place in a network."""
+"""Adapters (LoRA and its kin, textual inversion): reading, writing, and use in a network."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Adapters beside a network's layers. The network's own weights are never touched."""
+"""Adapters at work beside a network's layers. The weights of the network stay untouched."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -17,17 +17,20 @@ from .formats import LowRank
 from .weight_delta import WeightDelta
 
 WeightedDeltas = tuple[tuple[Mapping[str, WeightDelta], float], ...]
-"""Changes of modules, by the modules' names in a network, each set of them at a strength."""
+"""Sets of weight deltas by the names of modules in a network, each set with its strength."""
+
+MAX_CACHED: Final = 8
+"""Combinations of LoRAs whose joined deltas are kept."""
 
 
 class Attachments:
-    """What a network acts with; when closed, it is as if there had never been anything."""
+    """The LoRAs that a network is run with; closing it leaves the network as it was before."""
 
     def __init__(self, network: nn.Module, loras: WeightedDeltas = ()) -> None:
         self._network = network
         self._loras: WeightedDeltas = ()
-        self._joined: list[tuple[WeightedDeltas, dict[str, _ModuleDelta]]] = []
-        """What was worked out before: those of a picture with areas come and go at every step."""
+        # The LoRAs of a picture with areas come and go at every step.
+        self._cache: list[tuple[WeightedDeltas, dict[str, _ModuleDelta]]] = []
         self._hooks = ExitStack()
         self.set_loras(loras)
 
@@ -38,25 +41,22 @@ class Attachments:
         self._hooks.close()
 
     def set_loras(self, loras: WeightedDeltas) -> None:
-        """Let the network act with these LoRAs at their strengths, and no others."""
+        """Run the network with these LoRAs at their strengths, and no others."""
         if _same(loras, self._loras):
             return
         self._hooks.close()
-        for name, joined in self._remembered(loras).items():
+        for name, joined in self._combined(loras).items():
             self._hooks.enter_context(
                 self._network.get_submodule(name).register_forward_hook(joined.add)
             )
         self._loras = loras
 
-    def _remembered(self, loras: WeightedDeltas) -> dict[str, _ModuleDelta]:
-        found = next((joined for known, joined in self._joined if _same(known, loras)), None)
+    def _combined(self, loras: WeightedDeltas) -> dict[str, _ModuleDelta]:
+        found = next((joined for known, joined in self._cache if _same(known, loras)), None)
         if found is None:
             found = _combine(self._network, loras)
-            self._joined = [*self._joined[-_REMEMBERED:], (loras, found)]
+            self._cache = [*self._cache[-MAX_CACHED:], (loras, found)]
         return found
-
-
-_REMEMBERED = 8
 
 
 def _same(one: WeightedDeltas, other: WeightedDeltas) -> bool:
@@ -67,29 +67,34 @@ def _same(one: WeightedDeltas, other: WeightedDeltas) -> bool:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _ModuleDelta:
-    """All changes of a module at their strengths.
+    """All weight deltas of a module at their strengths.
 
-    Those of low rank are one, whose rank is the sum of theirs. The others are worked out anew at each call, for
-    whole weights beside those of a large network would not fit into memory.
+    Low-rank deltas are joined into one, whose rank is the sum of their ranks. The others are
+    computed at each call: whole weights beside those of a large network would not fit into memory.
     """
 
     factors: tuple[Tensor, Tensor] | None
+    """The joined low-rank deltas, `[rank, in, …]` and `[out, rank, …]`."""
     whole: tuple[tuple[WeightDelta, float], ...]
+    """The other deltas, each with its strength."""
     bias: Tensor | None
 
     def add(self, module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        """A forward hook. All the modules in question are linear in their weight and bias."""
+        """Add the deltas to a module's output, as a forward hook.
+
+        The hook is exact because every module in question is linear in its weight and bias.
+        """
         (given, *_) = inputs
         if self.factors is not None:
             output = output + _low_rank(module, given, *self.factors)
         if self.whole:
             weight = module.weight.float()
-            delta = sum(strength * change.delta(weight) for change, strength in self.whole)
+            deltas = (strength * change.delta(weight) for change, strength in self.whole)
+            delta = sum(deltas, torch.zeros_like(weight))
             output = output + _functional_of(module)(given, delta.to(module.weight), self.bias)
         elif self.bias is not None:
-            output = output + self.bias.reshape(
-                -1, *[1] * (output.dim() - 2 if isinstance(module, nn.Conv2d) else 0)
-            )
+            trailing = output.dim() - 2 if isinstance(module, nn.Conv2d) else 0
+            output = output + self.bias.reshape(-1, *[1] * trailing)
         return output
 
 
@@ -101,7 +106,7 @@ def _low_rank(module: Any, given: Tensor, down: Tensor, up: Tensor) -> Tensor:
 
 
 def _functional_of(module: Any) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
-    """What the module would say with another weight and bias."""
+    """Return the function of input, weight and bias that the module computes."""
     match module:
         case nn.Conv2d():
             return lambda x, w, b: functional.conv2d(
@@ -118,6 +123,7 @@ def _functional_of(module: Any) -> Callable[[Tensor, Tensor, Tensor | None], Ten
 
 
 def _combine(network: nn.Module, loras: WeightedDeltas) -> dict[str, _ModuleDelta]:
+    """Join the deltas of each module."""
     found: dict[str, list[tuple[WeightDelta, float]]] = {}
     for modules, strength in loras:
         if strength == 0:
@@ -125,19 +131,18 @@ def _combine(network: nn.Module, loras: WeightedDeltas) -> dict[str, _ModuleDelt
         for name, change in modules.items():
             found.setdefault(name, []).append((change, strength))
     return {
-        name: _one(changes, network.get_submodule(name).weight) for name, changes in found.items()
+        name: _join(changes, network.get_submodule(name).weight) for name, changes in found.items()
     }
 
 
-def _one(changes: list[tuple[WeightDelta, float]], weight: Any) -> _ModuleDelta:
+def _join(changes: list[tuple[WeightDelta, float]], weight: Any) -> _ModuleDelta:
     low = [(each, strength) for each, strength in changes if isinstance(each, LowRank)]
     whole = tuple(
         (move_delta(each, weight.device), s) for each, s in changes if not isinstance(each, LowRank)
     )
     biases = [strength * each.bias for each, strength in changes if each.bias is not None]
-    return _ModuleDelta(
-        _factors(low, weight) if low else None, whole, sum(biases).to(weight) if biases else None
-    )
+    bias = sum(biases, torch.zeros_like(biases[0])).to(weight) if biases else None
+    return _ModuleDelta(_factors(low, weight) if low else None, whole, bias)
 
 
 def _factors(changes: list[tuple[LowRank, float]], weight: Any) -> tuple[Tensor, Tensor]:

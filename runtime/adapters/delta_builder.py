@@ -1,8 +1,8 @@
-"""A module's tensors to its change, by whichever format they are of."""
+"""Weight deltas from the tensors of modules, in any adapter format."""
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import Field, fields, replace
 from typing import Any
 
 import torch
@@ -14,66 +14,75 @@ from .formats.dora import apply_magnitude
 from .weight_delta import AdapterFormat, ModuleScaling, ModuleTensors, WeightDelta
 
 _COMMON_ROLES = {"alpha", "bias", *MAGNITUDES.values()}
-"""Roles that go with any format."""
+"""Roles of tensors that any format may have."""
 
 
 def detect_algorithm(tensors: ModuleTensors) -> str:
-    """What a module's format is called; ``DoRA`` where there are magnitudes."""
+    """Return the name of a module's format; ``DoRA`` if the module has magnitudes."""
     found = _format(tensors)
     decomposes = not tensors.keys().isdisjoint(MAGNITUDES.values())
     return "full" if found is None else "DoRA" if decomposes else found.name
 
 
 def build_delta(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> WeightDelta:
-    """For a weight of a shape. Raises KeyError where a tensor is missing, else ValueError or RuntimeError."""
+    """Build the delta of a weight of a shape.
+
+    Raises KeyError if a tensor is missing, ValueError or RuntimeError if one has another shape.
+    """
     found = _format(tensors)
     unknown = tensors.keys() - _COMMON_ROLES - (set(found.roles.values()) if found else set())
     if unknown:
         raise ValueError(f"{unknown} are of another format")
     if "alpha" in tensors:
         scaling = replace(scaling, alpha=tensors["alpha"].item())
-    made: Any = (
-        Full()
-        if found is None
-        else apply_magnitude(found.build(tensors, shape, scaling), tensors, shape)
-    )
-    _check_shape(made, shape)
+    delta: WeightDelta = Full()
+    if found is not None:
+        delta = apply_magnitude(found.build(tensors, shape, scaling), tensors, shape)
+    _check_shape(delta, shape)
     if "bias" not in tensors:
-        return made
+        return delta
     if tensors["bias"].numel() != shape[0]:
         raise ValueError(f"{tuple(tensors['bias'].shape)} is no bias of {tuple(shape)}")
-    return replace(made, bias=tensors["bias"].flatten())
+    return _replace(delta, bias=tensors["bias"].flatten())
 
 
 def _format(tensors: ModuleTensors) -> AdapterFormat | None:
-    """The one of which there is a matrix; None where there is only a bias."""
+    """Return the format that one of the tensors is of; None if the module has only a bias."""
     return next(
         (each for each in FORMATS if not tensors.keys().isdisjoint(each.roles.values())), None
     )
 
 
-def _check_shape(made: WeightDelta, shape: torch.Size) -> None:
-    """Work it out without numbers: whatever is wrong with its shapes comes up here, not in the middle of a picture."""
-    without = move_delta(made, torch.device("meta"))
-    found = without.delta(torch.empty(shape, device="meta"))
+def _check_shape(delta: WeightDelta, shape: torch.Size) -> None:
+    """Compute the delta on the meta device, so that wrong shapes come up here, not in a picture."""
+    found = move_delta(delta, torch.device("meta")).delta(torch.empty(shape, device="meta"))
     if found.shape != shape:
         raise ValueError(f"{tuple(found.shape)} is no change of {tuple(shape)}")
 
 
-def move_delta(change: Any, device: torch.device) -> Any:
-    """The change with its tensors on a device, and those of the change within it."""
-    return replace(
-        change, **{each.name: _on(getattr(change, each.name), device) for each in fields(change)}
-    )
+def move_delta(delta: WeightDelta, device: torch.device) -> WeightDelta:
+    """Return the delta with its tensors, and those of a delta within it, on a device."""
+    moved = {each.name: _move_value(getattr(delta, each.name), device) for each in _fields(delta)}
+    return _replace(delta, **moved)
 
 
-def _on(part: Any, device: torch.device) -> Any:
-    match part:
+def _move_value(value: Any, device: torch.device) -> Any:
+    match value:
         case Tensor():
-            return part.to(device)
+            return value.to(device)
         case tuple():
-            return tuple(_on(each, device) for each in part)
+            return tuple(_move_value(each, device) for each in value)
         case None | float():
-            return part
+            return value
         case _:
-            return move_delta(part, device)
+            return move_delta(value, device)
+
+
+def _fields(delta: Any) -> tuple[Field[Any], ...]:
+    return fields(delta)
+
+
+def _replace(delta: Any, **values: Any) -> WeightDelta:
+    """Replace fields of a delta, which is a dataclass in every format."""
+    changed: WeightDelta = replace(delta, **values)
+    return changed

@@ -1,4 +1,4 @@
-"""What the modules of a UNet are called in the original (LDM, sgm) code: kohya's SDXL files have these names."""
+"""Names of a UNet's modules in the original code (LDM, sgm), which kohya's SDXL files have."""
 
 from __future__ import annotations
 
@@ -31,14 +31,17 @@ _RESNET: Final[Mapping[str, str]] = {
 
 
 def ldm_names(unet: nn.Module) -> dict[str, str]:
-    """The original name of each module that has one, by its name in diffusers."""
+    """Return the original name of each module that has one, by its name in diffusers."""
     blocks = {**_OUTSIDE, **dict(_down(unet)), **dict(_up(unet))}
     named = ((name, _renamed(name, blocks)) for name, _ in unet.named_modules())
     return {name: original for name, original in named if original is not None}
 
 
 def _down(unet: Any) -> Iterator[tuple[str, str]]:
-    """Every layer of every block has a number, and so has the step to the next block; `conv_in` has 0."""
+    """Yield the names of blocks on the way down.
+
+    Each layer of a block has a number, and so has each downsampler; `conv_in` has 0.
+    """
     number = 1
     for i, block in enumerate(getattr(unet, "down_blocks", ())):
         for j in range(len(block.resnets)):
@@ -51,15 +54,15 @@ def _down(unet: Any) -> Iterator[tuple[str, str]]:
 
 
 def _up(unet: Any) -> Iterator[tuple[str, str]]:
-    """The step to the next block belongs to a block's last layer."""
+    """Yield the names of blocks on the way up; an upsampler belongs to its block's last layer."""
     number = 0
     for i, block in enumerate(getattr(unet, "up_blocks", ())):
         for j in range(len(block.resnets)):
             yield f"up_blocks.{i}.resnets.{j}", f"output_blocks.{number}.0"
             yield f"up_blocks.{i}.attentions.{j}", f"output_blocks.{number}.1"
             number += 1
-        place = 2 if getattr(block, "attentions", None) else 1
-        yield f"up_blocks.{i}.upsamplers.0.conv", f"output_blocks.{number - 1}.{place}.conv"
+        index = 2 if getattr(block, "attentions", None) else 1
+        yield f"up_blocks.{i}.upsamplers.0.conv", f"output_blocks.{number - 1}.{index}.conv"
 
 
 def _renamed(name: str, blocks: Mapping[str, str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Which module a key of an adapter's file belongs to.
+"""Modules of a model by the keys of an adapter's file.
 
 Keys are matched against the model's real module names, never taken apart by their underscores.
 """
@@ -16,7 +16,7 @@ from .formats.dora import MAGNITUDE_ROLES as MAGNITUDES
 from .ldm_keys import ldm_names
 
 Networks = Mapping[str, nn.Module]
-"""A model's networks that adapters change: `unet`, `text_encoder`, and where it has two, `text_encoder_2`."""
+"""The networks that adapters change, by name: `unet`, `text_encoder`, `text_encoder_2`."""
 
 SUFFIX_ROLES: Final[Mapping[str, str]] = {
     **{ending: role for each in FORMATS for ending, role in each.roles.items()},
@@ -25,7 +25,7 @@ SUFFIX_ROLES: Final[Mapping[str, str]] = {
     ".diff_b": "bias",
     ".b_norm": "bias",
 }
-"""A key's end, and what the tensor is to its module."""
+"""Roles of tensors by the ends of their keys."""
 
 _ENDINGS: Final = sorted(SUFFIX_ROLES, key=len, reverse=True)
 
@@ -52,7 +52,7 @@ PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
         "clip_g_transformer_",
     ),
 }
-"""A key's beginning, its dots as underscores, for each part of the model."""
+"""The beginnings of keys, with underscores for dots, by network."""
 
 _PEFT: Final = "base_model_model_"
 
@@ -64,21 +64,21 @@ _OLD_DIFFUSERS_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "self_attn.q_proj self_attn.k_proj self_attn.v_proj": ("{block}.to_{layer[0]}",),
     "self_attn.out_proj": ("{block}.to_out",),
 }
-"""What diffusers called the projections of attention, by what they are called today."""
+"""Old names of diffusers for the projections of attention, by today's names."""
 
 _CHANGEABLE = (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class TargetModule:
-    """A module: its part of the model, and its name there."""
+    """A module: the name of its network, and its name there."""
 
     component: str
     module: str
 
 
 def index_target_modules(parts: Networks) -> dict[str, TargetModule]:
-    """Every flat name that a layout has for a module that an adapter can change."""
+    """Return the modules that an adapter can change, by each flat name of each layout."""
     found: dict[str, TargetModule] = {}
     for part, network in parts.items():
         names = {
@@ -91,7 +91,7 @@ def index_target_modules(parts: Networks) -> dict[str, TargetModule]:
 
 
 def _prefixes(part: str, count: int) -> Iterator[str]:
-    """In kohya's layout there are numbers for the text encoders where there are two."""
+    """Yield the prefixes of a network; kohya's layout numbers two text encoders."""
     yield from PREFIXES[part]
     yield from (_PEFT + prefix for prefix in PREFIXES[part])
     if part == "text_encoder":
@@ -99,7 +99,7 @@ def _prefixes(part: str, count: int) -> Iterator[str]:
 
 
 def _aliases(part: str, network: nn.Module, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """All that a module is called; transformers 5.6 left `text_model.` out."""
+    """Yield each name of each module; transformers 5.6 left `text_model.` out."""
     original = ldm_names(network) if part == "unet" else {}
     for name in names:
         short = name.removeprefix("text_model.")
@@ -121,17 +121,17 @@ def _old_names(name: str) -> Iterator[str]:
 def group_keys_by_module(
     keys: Iterable[str], known: Mapping[str, TargetModule]
 ) -> tuple[dict[TargetModule, dict[str, str]], list[str]]:
-    """The key of each module's tensors by their roles; and the names that are not the model's."""
+    """Return the keys of each module's tensors by role, and the names that the model lacks."""
     found: dict[TargetModule, dict[str, str]] = {}
-    strange: dict[str, None] = {}
+    unknown: dict[str, None] = {}
     for key in sorted(keys):
         module, role = _split(key)
-        place = known.get(_flat(module))
-        if place is None or role is None:
-            strange[module] = None
+        target = known.get(_flat(module))
+        if target is None or role is None:
+            unknown[module] = None
         else:
-            found.setdefault(place, {})[role] = key
-    return found, list(strange)
+            found.setdefault(target, {})[role] = key
+    return found, list(unknown)
 
 
 def _split(key: str) -> tuple[str, str | None]:

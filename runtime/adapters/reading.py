@@ -1,6 +1,9 @@
-"""An adapter's file to a LoRA that fits, or to a diagnostic: never half of it."""
+"""Adapters read from files for a model: either every tensor fits a module, or none is used."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
@@ -25,38 +28,47 @@ from .weight_delta import WeightDelta
 
 
 def read_lora(adapter: Adapter, base: BaseModel, span: Span) -> LoraAdapter:
-    """Load an adapter for a model; raises `PromptError` unless every tensor in the file finds its module."""
+    """Load an adapter for a model.
+
+    Raises `PromptError` unless every tensor in the file belongs to a module of the model.
+    """
     subject = FileRef(adapter.file, span)
     contents = load_adapter_file(subject)
     networks = get_networks(base)
     found = _locate_modules(contents, networks, base.name, subject)
-    scales = Scales.of(contents)
-    parts: dict[str, dict[str, WeightDelta]] = {}
+    scales = Scales.from_file(contents)
+    deltas: dict[str, dict[str, WeightDelta]] = {}
     algorithms: dict[str, None] = {}
-    for place, keys in found.items():
-        shape = networks[place.component].get_submodule(place.module).weight.shape
+    for target, keys in found.items():
+        module: Any = networks[target.component].get_submodule(target.module)
         tensors = {role: contents.tensors[key].float() for role, key in keys.items()}
         algorithms[detect_algorithm(tensors)] = None
         try:
-            parts.setdefault(place.component, {})[place.module] = build_delta(
-                tensors, shape, scales.get_scaling(place)
+            deltas.setdefault(target.component, {})[target.module] = build_delta(
+                tensors, module.weight.shape, scales.get_scaling(target)
             )
         except KeyError as error:
-            raise PromptError([wrong.incomplete_module(subject, place.module)]) from error
+            raise PromptError([wrong.incomplete_module(subject, target.module)]) from error
         except (ValueError, RuntimeError) as error:
-            raise PromptError([_misfit(contents, place.module, base, subject)]) from error
-    vae = contents.metadata.get("ss_new_vae_hash", "" if OWN_VAE_KEY in contents.metadata else None)
-    clip_skip = contents.metadata.get("ss_clip_skip", "")
-    layer = (
-        int(clip_skip) if clip_skip.isascii() and clip_skip.isdigit() else 1
-    )  # kohya's tools write None, too
+            raise PromptError([_misfit(contents, target.module, base, subject)]) from error
+    metadata = contents.metadata
     return LoraAdapter(
-        adapter.name, hash_weights(adapter.file), parts, tuple(algorithms), vae, max(1, layer)
+        name=adapter.name,
+        sha256=hash_weights(adapter.file),
+        deltas=deltas,
+        algorithms=tuple(algorithms),
+        vae=metadata.get("ss_new_vae_hash", "" if OWN_VAE_KEY in metadata else None),
+        clip_skip=_clip_skip(metadata),
     )
 
 
+def _clip_skip(metadata: Mapping[str, str]) -> int:
+    value = metadata.get("ss_clip_skip", "")  # kohya's tools write None, too
+    return max(1, int(value)) if value.isascii() and value.isdigit() else 1
+
+
 def get_networks(base: BaseModel) -> Networks:
-    """The networks that adapters change, by the names that naming has for them."""
+    """Return the networks that adapters change, by their names in a pipeline."""
     second = getattr(base, "text_encoder_2", None)
     both = {"unet": base.unet, "text_encoder": base.text_encoder}
     return both if second is None else {**both, "text_encoder_2": second}
@@ -65,7 +77,10 @@ def get_networks(base: BaseModel) -> Networks:
 def _locate_modules(
     contents: AdapterFile, networks: Networks, model: str, subject: FileRef
 ) -> dict[TargetModule, dict[str, str]]:
-    """Where each tensor belongs; raises `PromptError` if that is nowhere for a single one."""
+    """Return the keys of each module's tensors by role.
+
+    Raises `PromptError` if a single tensor belongs to no module.
+    """
     tensors = {
         key: value
         for key, value in contents.tensors.items()
@@ -88,7 +103,8 @@ def _other_family(contents: AdapterFile, networks: Networks) -> str | None:
     """Return the name of the family that the file is made for, if it is not the model's."""
     shapes = {key: tuple(each.shape) for key, each in contents.tensors.items()}
     found = detect_family(shapes, contents.metadata)
-    own = find_family_by_width(networks["unet"].config["cross_attention_dim"])
+    unet: Any = networks["unet"]
+    own = find_family_by_width(unet.config["cross_attention_dim"])
     return None if found is None or found is own else found.name
 
 

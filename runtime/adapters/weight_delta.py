@@ -1,4 +1,4 @@
-"""What an adapter does to one module: the interface that every algorithm's type has."""
+"""The change of one module by an adapter: the interface of all algorithms."""
 
 from __future__ import annotations
 
@@ -10,33 +10,39 @@ import torch
 from torch import Tensor
 
 ModuleTensors = Mapping[str, Tensor]
-"""A module's tensors in fp32, by the roles that its format has for them."""
+"""A module's tensors in fp32, by their roles in the format."""
 
 
 class WeightDelta(Protocol):
-    """A module's change at strength 1, always reckoned from the module's own weight."""
+    """The change of a module at strength 1, computed from the module's own weight."""
 
     @property
     def bias(self) -> Tensor | None:
-        """What is added to the module's bias, `[out]`."""
+        """The tensor `[out]` that is added to the module's bias."""
         ...
 
     def delta(self, weight: Tensor) -> Tensor:
-        """What is added to a weight, of its shape; raises ValueError or RuntimeError where it is of another."""
+        """Return the tensor that is added to a weight, in the weight's shape.
+
+        Raises ValueError or RuntimeError if the weight has another shape.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleScaling:
-    """What a file says of a module beside its matrices."""
+    """The numbers that a file gives for a module beside its matrices."""
 
     alpha: float | None = None
     rank: int | None = None
     rank_stabilised: bool = False
-    """Kalajdzievski 2023, https://arxiv.org/abs/2312.03732"""
+    """Divides alpha by the root of the rank (Kalajdzievski 2023, https://arxiv.org/abs/2312.03732)."""
 
     def scale(self, rank: int) -> float:
-        """What a product of this rank is multiplied by: `alpha / rank`, or `alpha / √rank`; there is no rank 0."""
+        """Return the factor of a product of this rank: `alpha / rank`, or `alpha / √rank`.
+
+        Raises ValueError for the rank 0.
+        """
         if rank < 1:
             raise ValueError("a rank of 0")
         if self.alpha is None:
@@ -46,18 +52,23 @@ class ModuleScaling:
 
 @dataclass(frozen=True, slots=True)
 class AdapterFormat:
-    """An algorithm: how the keys of its matrices end, and what makes a change of them."""
+    """An algorithm of adapters: the ends of its keys, and the builder of its deltas."""
 
     name: str
     roles: Mapping[str, str]
-    """A key's end, and what its tensor is to the module."""
+    """Roles of tensors by the ends of their keys."""
     build: Callable[[ModuleTensors, torch.Size, ModuleScaling], WeightDelta]
-    """Of a module's tensors, for a weight of a shape. Raises KeyError where one is missing, ValueError or
-    RuntimeError where one is of another shape."""
+    """Builds the delta of a weight of a shape from a module's tensors.
+
+    Raises KeyError if a tensor is missing, ValueError or RuntimeError if one has another shape.
+    """
 
 
 def reshape_like(matrix: Tensor, weight: Tensor) -> Tensor:
-    """`[out, …]` in a weight's shape; raises ValueError where the rows or columns are not the weight's."""
+    """Return a matrix `[out, …]` in the shape of a weight.
+
+    Raises ValueError if the numbers of rows or of columns differ from the weight's.
+    """
     wanted = weight.shape[0], weight.shape[1:].numel()
     if (matrix.shape[0], matrix.shape[1:].numel()) != wanted:
         raise ValueError(f"{tuple(matrix.shape)} is no change of {tuple(weight.shape)}")

@@ -1,4 +1,4 @@
-"""A LoRA to a file that kohya's tools, A1111, ComfyUI and diffusers read."""
+"""Adapters written to files that kohya's tools, A1111, ComfyUI and diffusers read."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from ..hashes import hash_bytes
 from .formats import LowRank
 
 LEGACY_HASH_RANGE: Final = slice(0x100000, 0x110000)
-"""The bytes that A1111's extension once hashed; as in kohya's tools, of a file that has their own metadata only."""
+"""The bytes that A1111's extension once hashed.
+
+As in kohya's tools, the hash is that of a file with kohya's metadata only.
+"""
 
 
 def write_lora(file: Path, unet: Mapping[str, LowRank], metadata: Mapping[str, str]) -> None:
-    """Write kohya's layout, whole or not at all; the same LoRA and metadata are the same bytes."""
+    """Write kohya's layout, whole or not at all; equal LoRAs and metadata give equal bytes."""
     write_tensors(file, _kohya(unet), metadata)
 
 
 def write_tensors(file: Path, contents: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write tensors under the names they have, whole or not at all, with their hash beside what is told of them."""
+    """Write tensors under their names, whole or not at all, with their hashes in the metadata."""
     hashed = save(
         dict(contents), {name: each for name, each in metadata.items() if name.startswith("ss_")}
     )

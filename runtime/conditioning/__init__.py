@@ -1,1 +1,1 @@
-"""Chunks of tokens to the hidden states that the UNet reads: text encoders, emphasis, regions."""
+"""Prompts for the UNet: hidden states of text encoders, emphasis, regions."""

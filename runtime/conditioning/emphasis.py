@@ -1,6 +1,7 @@
-"""What a weight does to a token's hidden state: five answers, each another tool's.
+"""Emphasis: the effect of weights on hidden states, in the variants of five tools.
 
-Below, z is a chunk's states, e those of the empty prompt and w the weights, a number for each of 77 places.
+In the formulas z stands for a chunk's hidden states, e for those of the empty prompt, and w for the
+weights, one for each of 77 positions.
 """
 
 from __future__ import annotations
@@ -17,21 +18,21 @@ from torch import Tensor
 from promptlang.prompts.chunks import Chunk
 
 MaskedPositions = frozenset[int]
-"""Places of a chunk that its other places do not see."""
+"""Positions of a chunk that the attention of its other positions leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkStates:
-    """What a text encoder says of a prompt."""
+    """A prompt's chunks and the function that encodes them."""
 
     chunks: Sequence[Chunk[int]]
     empty: Chunk[int]
     encode: Callable[[Chunk[int], MaskedPositions], Tensor]
-    """A chunk's states `[1, 77, channels]`, weights aside."""
+    """Encodes a chunk as `[1, 77, channels]`, without regard to weights."""
 
 
 def emphasis_a1111(states: ChunkStates) -> Tensor:
-    """A1111's: `z·w`, then every state by one factor, so that a chunk's mean is what it was."""
+    """Apply A1111's emphasis: `z·w · mean(z) / mean(z·w)`, chunk by chunk."""
     return torch.cat(
         [
             _multiply_and_restore_mean(states.encode(chunk, MaskedPositions()), chunk.weights)
@@ -42,7 +43,7 @@ def emphasis_a1111(states: ChunkStates) -> Tensor:
 
 
 def emphasis_a1111_no_norm(states: ChunkStates) -> Tensor:
-    """A1111's without its norm, and sd_embed's: `z·w`."""
+    """Apply the emphasis of sd_embed, and of A1111 without normalisation: `z·w`."""
     return torch.cat(
         [
             _multiply(states.encode(chunk, MaskedPositions()), chunk.weights)
@@ -53,7 +54,7 @@ def emphasis_a1111_no_norm(states: ChunkStates) -> Tensor:
 
 
 def emphasis_comfy(states: ChunkStates) -> Tensor:
-    """ComfyUI's: `e + (z − e)·w`, from the empty prompt's state at the same place towards the token's, or beyond."""
+    """Apply ComfyUI's emphasis: `e + (z − e)·w`, with e at the same position."""
     return torch.cat(
         [_interpolate_from_empty(states, chunk, MaskedPositions()) for chunk in states.chunks],
         dim=1,
@@ -61,32 +62,32 @@ def emphasis_comfy(states: ChunkStates) -> Tensor:
 
 
 def emphasis_compel(states: ChunkStates) -> Tensor:
-    """compel's: as ComfyUI's, then each fragment with w < 1 is mixed with the prompt that does not see it.
+    """Apply compel's emphasis, in which fragments with w < 1 are mixed with a prompt without them.
 
-    `(z′ + Σ t·z′₋f) / (1 + Σ t)`, where `t = tan((1 − w)·π/2)` and z′₋f is z′ with fragment f masked from the
-    attention (https://github.com/damian0815/compel, `DownweightMode.MASK`).
+    `(z′ + Σ t·z′₋f) / (1 + Σ t)`, where z′ is the result of ComfyUI's emphasis,
+    `t = tan((1 − w)·π/2)`, and z′₋f is z′ with fragment f masked from the attention
+    (https://github.com/damian0815/compel, `DownweightMode.MASK`).
     """
 
-    def led(fragment: Mapping[int, MaskedPositions]) -> Tensor:
-        each = enumerate(states.chunks)
+    def interpolate(masked: Mapping[int, MaskedPositions]) -> Tensor:
         return torch.cat(
             [
-                _interpolate_from_empty(states, chunk, fragment.get(at, MaskedPositions()))
-                for at, chunk in each
+                _interpolate_from_empty(states, chunk, masked.get(index, MaskedPositions()))
+                for index, chunk in enumerate(states.chunks)
             ],
             dim=1,
         )
 
-    total, share = led({}), 1.0
+    total, share = interpolate({}), 1.0
     for fragment, weight in _fragments(states.chunks):
         if weight < 1:
             without = tan((1 - max(weight, 1e-5)) * pi / 2)
-            total, share = total + without * led(fragment), share + without
+            total, share = total + without * interpolate(fragment), share + without
     return total if share == 1 else total / share
 
 
 def emphasis_none(states: ChunkStates) -> Tensor:
-    """z, whatever the weights."""
+    """Return z, whatever the weights."""
     return torch.cat([states.encode(chunk, MaskedPositions()) for chunk in states.chunks], dim=1)
 
 
@@ -99,7 +100,7 @@ EMPHASIS_MODES: Final[Mapping[str, Callable[[ChunkStates], Tensor]]] = MappingPr
         "none": emphasis_none,
     }
 )
-"""By their names in the language, what makes hidden states `[1, chunks × 77, channels]` of a prompt."""
+"""Functions that return hidden states `[1, chunks × 77, channels]`, by `set emphasis` names."""
 
 
 def _multiply_and_restore_mean(hidden: Tensor, weights: Sequence[float]) -> Tensor:
@@ -111,14 +112,15 @@ def _multiply_and_restore_mean(hidden: Tensor, weights: Sequence[float]) -> Tens
 
 
 def _multiply(hidden: Tensor, weights: Sequence[float]) -> Tensor:
-    """Where every weight is 1, the states as they are, bit for bit; so, too, of all the others."""
+    """Return `z·w`, and the same tensor if every weight is 1."""
     return hidden if all(weight == 1 for weight in weights) else hidden * _column(weights, hidden)
 
 
 def _interpolate_from_empty(
-    states: ChunkStates, chunk: Chunk[int], hidden: MaskedPositions
+    states: ChunkStates, chunk: Chunk[int], masked: MaskedPositions
 ) -> Tensor:
-    state = states.encode(chunk, hidden)
+    """Return `e + (z − e)·w`, and z itself, bit for bit, where w is 1."""
+    state = states.encode(chunk, masked)
     if all(weight == 1 for weight in chunk.weights):
         return state
     weights, empty = _column(chunk.weights, state), states.encode(states.empty, MaskedPositions())
@@ -130,16 +132,19 @@ def _column(weights: Sequence[float], like: Tensor) -> Tensor:
 
 
 def _fragments(chunks: Sequence[Chunk[int]]) -> Iterator[tuple[dict[int, MaskedPositions], float]]:
-    """Neighbouring tokens of one weight: their places by chunk, for a fragment may begin in one and end in the next."""
-    places: dict[int, MaskedPositions] = {}
+    """Yield the positions, by chunk, of neighbouring tokens of one weight, and that weight.
+
+    A fragment may begin in one chunk and end in the next.
+    """
+    fragment: dict[int, MaskedPositions] = {}
     last: float | None = None
-    for at, chunk in enumerate(chunks):
-        for place in range(1, chunk.used + 1):
-            weight = chunk.weights[place]
+    for index, chunk in enumerate(chunks):
+        for position in range(1, chunk.used + 1):
+            weight = chunk.weights[position]
             if last is not None and weight != last:
-                yield places, last
-                places = {}
-            places[at] = places.get(at, MaskedPositions()) | {place}
+                yield fragment, last
+                fragment = {}
+            fragment[index] = fragment.get(index, MaskedPositions()) | {position}
             last = weight
     if last is not None:
-        yield places, last
+        yield fragment, last

@@ -1,4 +1,4 @@
-"""Chunks of tokens to what the UNet reads: hidden states."""
+"""Text encoders: chunks of tokens to hidden states, the conditioning of the UNet."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from ..adapters import TokenEmbedding, insert_embeddings
 from .emphasis import EMPHASIS_MODES, ChunkStates, MaskedPositions
 
 TokenVocabulary = ChunkTokenizer[int]
-"""Of a CLIP tokenizer, token ids."""
+"""A tokenizer that cuts prompts into chunks of CLIP's token ids."""
 
 
 def build_vocabulary(tokenizer: CLIPTokenizer) -> TokenVocabulary:
-    """What cutting needs to know of a CLIP tokenizer."""
+    """Return the functions and token ids by which prompts are cut into chunks."""
 
     def tokenize(text: str) -> Sequence[int]:
-        return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        return ids
 
     comma = tokenize(",")
     return ChunkTokenizer(
@@ -44,7 +45,7 @@ def build_vocabulary(tokenizer: CLIPTokenizer) -> TokenVocabulary:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class EncoderOutput:
-    """What a text encoder makes of a chunk: `[1, 77, channels]`, and `[1, channels]` if it pools."""
+    """A chunk's states `[1, 77, channels]`, and a vector `[1, channels]` if the encoder pools."""
 
     states: Tensor
     pooled: Tensor | None
@@ -52,12 +53,12 @@ class EncoderOutput:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Conditioning:
-    """What the UNet is told of one or several prompts."""
+    """The conditioning of the UNet by one or several prompts."""
 
     hidden: Tensor
     """`[prompts, tokens, channels]`"""
     added_cond_kwargs: Mapping[str, Tensor] = field(default_factory=dict)
-    """`[prompts, …]` each: what else its family is told, as the UNet's `added_cond_kwargs`."""
+    """The UNet's `added_cond_kwargs`, `[prompts, …]` each."""
 
     def __len__(self) -> int:
         return len(self.hidden)
@@ -69,12 +70,12 @@ class Conditioning:
         )
 
     def __add__(self, other: Conditioning) -> Conditioning:
-        """First these, then the other's."""
+        """Return this conditioning followed by the other."""
         return concat_conditionings([self, other])
 
 
 def concat_conditionings(conditionings: Sequence[Conditioning]) -> Conditioning:
-    """All of them, which have as many tokens, one after the other."""
+    """Return conditionings of equal numbers of tokens as one, in their order."""
     first, *_ = conditionings
     added = {
         name: torch.cat([each.added_cond_kwargs[name] for each in conditionings])
@@ -86,7 +87,7 @@ def concat_conditionings(conditionings: Sequence[Conditioning]) -> Conditioning:
 def extend_vocabulary(
     vocabulary: TokenVocabulary, embeddings: Sequence[TokenEmbedding]
 ) -> TokenVocabulary:
-    """Where ``<name>`` is as many vectors as the embedding has; everything else is tokenised as before."""
+    """Return a vocabulary in which ``<name>`` stands for the embedding of that name."""
     known = {f"<{each.name}>": EmbeddingPlaceholder(each.name, each.count) for each in embeddings}
     pattern = re.compile(f"({'|'.join(map(re.escape, known))})")
 
@@ -102,12 +103,12 @@ def extend_vocabulary(
 
 @dataclass(frozen=True, slots=True)
 class EncodingOptions:
-    """How a prompt is encoded, whatever it says."""
+    """The options of encoding that do not depend on the prompt."""
 
     emphasis: str = "a1111"
-    """What a weight does: a name in `EMPHASIS_MODES`."""
+    """The effect of weights: a name in `EMPHASIS_MODES`."""
     clip_skip: int = 1
-    """Which layer the states are taken from, the last being 1."""
+    """The layer that the states are taken from; 1 is the last."""
 
 
 DEFAULT_ENCODING_OPTIONS = EncodingOptions()
@@ -119,7 +120,7 @@ def build_encoding_options(
     span: Span,
     emphasis: str = DEFAULT_ENCODING_OPTIONS.emphasis,
 ) -> EncodingOptions:
-    """Raises `PromptError` where a text encoder has no such layer."""
+    """Return the options; raises `PromptError` if a text encoder has no such layer."""
     layers = min(encoder.layers for encoder in encoders)
     if clip_skip > layers:
         raise PromptError([clip_skip_not_possible(clip_skip, layers, span)])
@@ -128,24 +129,24 @@ def build_encoding_options(
 
 @dataclass(slots=True)
 class CachedTextEncoder:
-    """One of a model's text encoders, with a memory of the last chunks."""
+    """One of a model's text encoders, with a cache of the last chunks."""
 
     text_encoder: CLIPTextModel
     vocabulary: TokenVocabulary
     capacity: int = 512
-    """Chunks remembered, 77 states each."""
+    """The number of cached chunks, 77 states each."""
     component: str = "text_encoder"
-    """Its name in the model."""
+    """The name of the text encoder in the model."""
     min_clip_skip: int = 1
-    """The last of its layers that is ever read, counted from the end."""
+    """The last layer that states are taken from, counted from the end."""
     applies_final_norm: bool = True
     """Whether the final layer norm follows the layer that is read."""
     embeddings: Mapping[str, TokenEmbedding] = field(default_factory=dict)
-    """By name, those that a prompt may use."""
-    _known: OrderedDict[tuple[object, ...], EncoderOutput] = field(default_factory=OrderedDict)
+    """The embeddings that a prompt may use, by name."""
+    _cache: OrderedDict[tuple[object, ...], EncoderOutput] = field(default_factory=OrderedDict)
 
     def with_extra_embeddings(self, embeddings: Sequence[TokenEmbedding]) -> CachedTextEncoder:
-        """The same, with the same memory, where prompts may use these embeddings, too."""
+        """Return an encoder with the same cache whose prompts may use these embeddings, too."""
         if not embeddings:
             return self
         vocabulary = extend_vocabulary(self.vocabulary, embeddings)
@@ -154,11 +155,11 @@ class CachedTextEncoder:
 
     @property
     def layers(self) -> int:
-        """As many as `EncodingOptions.clip_skip` can be."""
-        return self.text_encoder.config.num_hidden_layers
+        """The number of layers, and so the largest `EncodingOptions.clip_skip`."""
+        return int(self.text_encoder.config.num_hidden_layers)
 
     def cut(self, segments: Sequence[Segment | Break], at_least: int = 1) -> tuple[Chunk[int], ...]:
-        """The prompt's chunks."""
+        """Cut a prompt into chunks; empty chunks follow up to `at_least`."""
         return split_into_chunks(segments, self.vocabulary, at_least)
 
     def encode(
@@ -167,10 +168,13 @@ class CachedTextEncoder:
         reading: EncodingOptions = DEFAULT_ENCODING_OPTIONS,
         state: object = None,
     ) -> Tensor:
-        """Hidden states `[1, chunks × 77, channels]`; `state` tells the text encoder's adapters apart."""
+        """Return hidden states `[1, chunks × 77, channels]`.
 
-        def states(chunk: Chunk[int], hidden: MaskedPositions) -> Tensor:
-            return self._remembered(chunk, hidden, reading.clip_skip, state).states
+        `state` is a key of the cache that tells the adapters of the text encoder apart.
+        """
+
+        def states(chunk: Chunk[int], masked: MaskedPositions) -> Tensor:
+            return self._encode_cached(chunk, masked, reading.clip_skip, state).states
 
         (empty,) = self.cut(())
         return EMPHASIS_MODES[reading.emphasis](ChunkStates(chunks, empty, states))
@@ -181,37 +185,39 @@ class CachedTextEncoder:
         reading: EncodingOptions = DEFAULT_ENCODING_OPTIONS,
         state: object = None,
     ) -> Tensor | None:
-        """The first chunk as one vector `[1, channels]`, weights aside; None where there is no such thing."""
-        return self._remembered(chunks[0], MaskedPositions(), reading.clip_skip, state).pooled
+        """Return the first chunk as a vector `[1, channels]`; None if the encoder has no pooling.
 
-    def _remembered(
-        self, chunk: Chunk[int], hidden: MaskedPositions, clip_skip: int, state: object
+        Weights have no effect on the vector.
+        """
+        return self._encode_cached(chunks[0], MaskedPositions(), reading.clip_skip, state).pooled
+
+    def _encode_cached(
+        self, chunk: Chunk[int], masked: MaskedPositions, clip_skip: int, state: object
     ) -> EncoderOutput:
         used = tuple(
             (at, self.embeddings[each.name].sha256, each.name) for at, each in chunk.vectors
         )
-        key = (chunk.tokens, used, hidden, clip_skip, state)
-        if key not in self._known:
-            self._known[key] = self._encoded(chunk, hidden, max(clip_skip, self.min_clip_skip))
-            if len(self._known) > self.capacity:
-                self._known.popitem(last=False)
-        self._known.move_to_end(key)
-        return self._known[key]
+        key = (chunk.tokens, used, masked, clip_skip, state)
+        if key not in self._cache:
+            self._cache[key] = self._encode(chunk, masked, max(clip_skip, self.min_clip_skip))
+            if len(self._cache) > self.capacity:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(key)
+        return self._cache[key]
 
     @torch.no_grad()
-    def _encoded(self, chunk: Chunk[int], hidden: MaskedPositions, layer: int) -> EncoderOutput:
-        # A chunk at a time, so that its states never depend on what it is batched with.
+    def _encode(self, chunk: Chunk[int], masked: MaskedPositions, layer: int) -> EncoderOutput:
+        # One chunk at a time, so that its states never depend on what it is batched with.
         device = self.text_encoder.device
         ids = torch.tensor([chunk.tokens], device=device)
-        seen = [place not in hidden for place in range(len(chunk.tokens))]
-        mask = torch.tensor([seen], device=device).long() if hidden else None
+        visible = [position not in masked for position in range(len(chunk.tokens))]
+        mask = torch.tensor([visible], device=device).long() if masked else None
         rows = {
             at + 1: self.embeddings[each.name].rows[self.component] for at, each in chunk.vectors
         }
-        for place, each in rows.items():
-            ids[:, place : place + len(each)] = (
-                0  # where padding is the end token, CLIP would take it for the end
-            )
+        for position, each in rows.items():
+            # Where padding is the end token, CLIP would take a placeholder for the end.
+            ids[:, position : position + len(each)] = 0
         with insert_embeddings(self.text_encoder, rows) if rows else nullcontext():
             output = self.text_encoder(ids, mask, output_hidden_states=layer > 1)
         states = states_at(
@@ -223,13 +229,14 @@ class CachedTextEncoder:
 def states_at(
     layer: int, output: Any, text_encoder: CLIPTextModel, *, applies_final_norm: bool = True
 ) -> Tensor:
-    """A layer's, the last being 1, with the final layer norm behind it."""
-    if layer == 1:
-        return output.last_hidden_state
-    states = output.hidden_states[-layer]
-    return final_layer_norm(text_encoder)(states) if applies_final_norm else states
+    """Return the states of a layer, 1 being the last, with the final layer norm applied."""
+    states: Tensor = output.last_hidden_state if layer == 1 else output.hidden_states[-layer]
+    if layer > 1 and applies_final_norm:
+        states = final_layer_norm(text_encoder)(states)
+    return states
 
 
 def final_layer_norm(text_encoder: CLIPTextModel) -> nn.Module:
-    """What follows the last layer, and so must follow an earlier one; transformers 5.6 moved it."""
-    return getattr(text_encoder, "text_model", text_encoder).final_layer_norm
+    """Return the layer norm behind the last layer; transformers 5.6 moved it."""
+    norm: nn.Module = getattr(text_encoder, "text_model", text_encoder).final_layer_norm
+    return norm

@@ -1,1 +1,1 @@
-"""Base models: recognition, loading from folders, single files and hubs, and one file for each family."""
+"""Base models: recognition, and loading from folders, single files and hubs."""

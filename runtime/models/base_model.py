@@ -1,4 +1,4 @@
-"""What a base model consists of."""
+"""Base models: networks, tokenizers, and the configuration of the noise schedule."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _LICENSE = re.compile(r"^(license(?:_name)?):[ \t]*(\S.*)$", re.MULTILINE)
 
 @dataclass(frozen=True, eq=False)
 class BaseModel:
-    """Frozen networks in evaluation mode; nothing ever changes their weights."""
+    """A base model, whose networks are in evaluation mode and keep their weights."""
 
     name: str
     family: Family
     files: tuple[Path, ...]
-    """Of its weights."""
+    """The files of weights."""
     tokenizer: CLIPTokenizer
     text_encoder: CLIPTextModel
     unet: UNet2DConditionModel
@@ -40,65 +40,65 @@ class BaseModel:
     scheduler_config: Mapping[str, Any] = field(repr=False)
     """The scheduler's configuration."""
     vae_config: Path
-    """The folder with the configuration of its own VAE."""
+    """The folder with the configuration of the model's own VAE."""
     tokenizer_2: CLIPTokenizer | None = None
     text_encoder_2: CLIPTextModelWithProjection | None = None
     force_zeros_for_empty_prompt: bool = False
-    """Whether an empty negative prompt is all zeros."""
+    """Conditions an empty negative prompt by zeros."""
     placement: DevicePlacement = CPU_FP32
     vae_files: tuple[Path, ...] = ()
-    """Of the weights of a VAE that is not its own."""
+    """The files of weights of a VAE that is not the model's own."""
 
     @property
     def pixels_per_latent(self) -> int:
-        """How many pixels of width one latent stands for."""
-        return 2 ** (len(self.vae.config["block_out_channels"]) - 1)
+        """The width in pixels that one latent stands for."""
+        blocks = len(self.vae.config["block_out_channels"])
+        return int(2 ** (blocks - 1))
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height, in pixels, of the pictures it was trained on."""
+        """Width and height in pixels of the pictures that the model was trained on."""
         side = self.unet.config["sample_size"] * self.pixels_per_latent
         return side, side
 
     @property
-    def text_encoders(self) -> dict[str, nn.Module]:
-        """By the names of their parts."""
+    def text_encoders(self) -> dict[str, CLIPTextModel | CLIPTextModelWithProjection]:
+        """The text encoders by their names in a pipeline."""
         return {
-            reader.component: getattr(self, reader.component)
-            for reader in self.family.text_encoder_specs
+            spec.component: getattr(self, spec.component) for spec in self.family.text_encoder_specs
         }
 
     @cached_property
     def sha256(self) -> str:
-        """Of its file, or of all its weights in the order of their files' names."""
+        """The hash of the file, or of all files of weights in the order of their names."""
         return hash_files(*self.files)
 
     @cached_property
     def vae_sha256(self) -> str:
-        """Of the files of a VAE that is not its own; empty for its own."""
+        """The hash of the files of a VAE that is not the model's own; empty otherwise."""
         return hash_files(*self.vae_files) if self.vae_files else ""
 
     @cached_property
     def license(self) -> str:
-        """What the card in its folder says, in the manner of Hugging Face's; empty where it says nothing."""
+        """The licence that the Hugging Face model card in the folder names; empty if none does."""
         try:
             card = (self.vae_config.parent / "README.md").read_text("utf-8", errors="replace")
         except OSError:
             return ""
         head = _CARD.match(card)
-        entries = dict(_LICENSE.findall(head[1])) if head else {}
+        entries: dict[str, str] = dict(_LICENSE.findall(head[1])) if head else {}
         return entries.get("license_name") or entries.get("license", "")
 
     @cached_property
     def fingerprint(self) -> str:
-        """As `sha256`, but another with a VAE that is not its own."""
+        """The hash of the model together with a VAE that is not its own."""
         if not self.vae_files:
             return self.sha256
         return hash_bytes(f"{self.sha256} {self.vae_sha256}".encode())
 
     @contextmanager
     def on_device(self, *networks: nn.Module) -> Iterator[None]:
-        """Where memory is short, networks are on the device only within this."""
+        """Keep networks on the device within this context only, where memory is short."""
         if not self.placement.low_memory or self.placement.device.type == "cpu":
             yield
             return

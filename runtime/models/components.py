@@ -61,7 +61,7 @@ def load_network(
 ) -> Any:
     """Load a network of diffusers, which knows the older names of its layers.
 
-    `dtype` chooses the type of the weights by the network's configuration. Raises `PromptError` if the
+    `dtype` chooses the number format by the network's configuration. Raises `PromptError` if the
     folder is missing or damaged, or lacks a weight.
     """
 

@@ -29,7 +29,7 @@ def load_folder(model: Model, folder: Path, span: Span, placement: DevicePlaceme
     family = _detect_family(folder, index, span)
     specs = family.text_encoder_specs
     encoders = {spec.component: load_text_encoder(folder, spec, span, placement) for spec in specs}
-    own_tokenizers = {
+    own_tokenizers: dict[str, Any] = {
         spec.tokenizer: read_component(folder / spec.tokenizer, span, tokenizers.load_tokenizer)
         for spec in specs
     }

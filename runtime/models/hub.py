@@ -1,4 +1,4 @@
-"""Models of a hub: huggingface_hub's cache, and the network where it is allowed."""
+"""Models of a hub, from the cache of huggingface_hub or from the network."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from .networks import silence_libraries
 
 
 def fetch_model_folder(name: str, span: Span) -> Path:
-    """The folder that holds a model, `org/name`, fetched if need be; raises `PromptError` where it cannot be.
+    """Return the folder of the model `org/name`, and download the model if it is not in the cache.
 
-    `HF_HOME`, `HF_HUB_CACHE`, `HF_HUB_OFFLINE`, `HF_ENDPOINT` and `HF_TOKEN` mean what they mean to huggingface_hub.
+    huggingface_hub obeys `HF_HOME`, `HF_HUB_CACHE`, `HF_HUB_OFFLINE`, `HF_ENDPOINT` and `HF_TOKEN`.
+    Raises `PromptError` if the model cannot be had.
     """
-    return _cached(name) or _fetched(name, span)
+    return _find_cached(name) or _download(name, span)
 
 
-def _cached(name: str) -> Path | None:
-    """Diffusers' own fetching takes what a pipeline needs, and so what is there of one is taken for whole."""
+def _find_cached(name: str) -> Path | None:
+    """Return the folder in the cache; a pipeline there is taken to be whole, as by diffusers."""
     try:
         folder = Path(snapshot_download(name, local_files_only=True))
     except LocalEntryNotFoundError:
@@ -33,7 +34,7 @@ def _cached(name: str) -> Path | None:
     return folder if (folder / MODEL_INDEX).is_file() else None
 
 
-def _fetched(name: str, span: Span) -> Path:
+def _download(name: str, span: Span) -> Path:
     if constants.HF_HUB_OFFLINE:
         raise PromptError([hub_unavailable(name, "`HF_HUB_OFFLINE` forbids to fetch it", span)])
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 
@@ -31,8 +31,7 @@ BUILT_IN: Final = Path(__file__).parent.parent / "emoji" / "model"
 def load_model(model: Model, span: Span, placement: DevicePlacement = CPU_FP32) -> BaseModel:
     """Load a model on its device.
 
-    Raises `PromptError` if a component is missing or damaged, does not fit the others, or is something
-    else.
+    Raises `PromptError` if a component is missing or damaged, or does not fit the others.
     """
     if model.path and not model.path.exists():
         raise PromptError([weights_missing(model.path, span)])
@@ -52,8 +51,8 @@ def load_model(model: Model, span: Span, placement: DevicePlacement = CPU_FP32) 
 def _reads_its_text_encoders(base: BaseModel) -> bool:
     """Return whether the UNet's inputs are as wide as the outputs of the text encoders."""
     config = base.unet.config
-    width = sum(encoder.config.hidden_size for encoder in base.text_encoders.values())
-    second = base.text_encoder_2
+    width = sum(int(encoder.config.hidden_size) for encoder in base.text_encoders.values())
+    second: Any = base.text_encoder_2
     pooled = torch.zeros(1, second.config.projection_dim) if second else None
     added = base.family.added_cond_kwargs(pooled, build_time_ids((8, 8)))
     if added:
@@ -66,9 +65,10 @@ def _reads_its_text_encoders(base: BaseModel) -> bool:
 
 def _move_to_device(base: BaseModel) -> None:
     """Move the networks to their device, or prepare them for use with little memory."""
+    vae: Any = base.vae
     if base.placement.low_memory:
         base.unet.set_attention_slice("auto")
-        base.vae.enable_tiling()
+        vae.enable_tiling()
     elif base.placement.device.type != "cpu":
         for network in (base.unet, base.vae, *base.text_encoders.values()):
             move_to(network, base.placement.device)

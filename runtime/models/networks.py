@@ -1,4 +1,4 @@
-"""Networks from configurations and weights: every weight from the file, none left to chance."""
+"""Networks from configurations and weights: every weight comes from the file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from promptlang.source import Span
 
 
 def init_empty(kind: Any, folder: Path) -> Any:
-    """A network of a class of diffusers or transformers by a folder's `config.json`, without memory for its weights."""
+    """Build a network by a folder's `config.json`, without memory for its weights.
+
+    `kind` is a class of diffusers or transformers.
+    """
     with init_empty_weights(include_buffers=False):
         if hasattr(kind, "load_config"):
             return kind.from_config(kind.load_config(str(folder)))
@@ -29,9 +32,10 @@ def init_empty(kind: Any, folder: Path) -> Any:
 def load_weights(
     network: Any, state: Mapping[str, Tensor], part: Path, span: Span, dtype: torch.dtype
 ) -> Any:
-    """The network with its weights; raises `PromptError` unless the state has every one of them, in its shape.
+    """Give a network its weights.
 
-    `part` is what messages call it: the path of the model, and in it the part's name.
+    `part` is the path of the component in messages: the model's path and the component's name.
+    Raises `PromptError` unless the state has every weight in its shape.
     """
     wanted = network.state_dict()
     found = {_plain(key): value for key, value in state.items()}
@@ -50,17 +54,20 @@ def load_weights(
 
 
 def _plain(key: str) -> str:
-    """Transformers 4 writes ``text_model.`` before a text encoder's names, 5 does not."""
+    """Remove ``text_model.``, which transformers 4 writes before names and 5 does not."""
     return key.removeprefix("text_model.")
 
 
 def add_text_model_prefix(key: str) -> str:
-    """A text encoder's name for a module or a weight, as transformers 4 and all other tools write it."""
+    """Return the name of a text encoder's weight as transformers 4 and all other tools write it."""
     return key if key.startswith(("text_model.", "text_projection")) else f"text_model.{key}"
 
 
 def freeze(network: Any, part: Path, span: Span) -> Any:
-    """The network for use, not for change; raises `PromptError` where a weight is infinite or not a number."""
+    """Put a network into evaluation mode, without gradients.
+
+    Raises `PromptError` if a weight is infinite or not a number.
+    """
     for name, parameter in network.named_parameters():
         if not torch.isfinite(parameter.detach().sum(dtype=torch.float32)):
             raise PromptError([complaints.model_part_not_finite(part, name, span)])
@@ -68,16 +75,17 @@ def freeze(network: Any, part: Path, span: Span) -> Any:
 
 
 def move_to(network: nn.Module, device: torch.device, dtype: torch.dtype | None = None) -> Any:
-    """In place; not diffusers' own `to`, which logs advice."""
+    """Move a network in place, without the advice that diffusers' own `to` logs."""
     return nn.Module.to(network, device, dtype)
 
 
 @contextmanager
 def silence_libraries() -> Iterator[None]:
-    """Both libraries draw bars and log advice on the terminal, which is not theirs."""
+    """Keep the progress bars and the advice of both libraries off the terminal."""
     levels = diffusers_logging.get_verbosity(), transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()
-    for library in (diffusers_logging, transformers_logging):
+    libraries: tuple[Any, ...] = diffusers_logging, transformers_logging
+    for library in libraries:
         library.set_verbosity(library.CRITICAL)
         library.disable_progress_bar()
     try:
@@ -86,5 +94,5 @@ def silence_libraries() -> Iterator[None]:
         diffusers_logging.set_verbosity(levels[0])
         transformers_logging.set_verbosity(levels[1])
         if bars:
-            transformers_logging.enable_progress_bar()
-            diffusers_logging.enable_progress_bar()
+            for library in libraries:
+                library.enable_progress_bar()

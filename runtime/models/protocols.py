@@ -16,7 +16,7 @@ from torch import Tensor
 
 
 class Scheduler(Protocol):
-    """A sampler with its noise schedule; diffusers' schedulers share no base class that states this."""
+    """A sampler with its noise schedule; diffusers' schedulers share no typed base class."""
 
     config: Mapping[str, Any]
     order: int
@@ -28,7 +28,7 @@ class Scheduler(Protocol):
 
     @property
     def step(self) -> Any:
-        """Method from prediction, timestep and latents to less noisy ones; options differ by class."""
+        """The method from prediction, timestep and latents to the next latents."""
         ...
 
     def set_timesteps(self, num_inference_steps: int) -> None:

@@ -1,10 +1,10 @@
-"""What the tensors of a file are: a family's model, or what it is instead."""
+"""Recognition of single files: the family of a model, or the kind of another file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from diffusers.loaders.single_file_utils import infer_diffusers_model_type
 
@@ -28,7 +28,10 @@ LORA_KEYS: Final = (
     "hada_w1",
     "lokr_w",
 )
+"""Parts of keys that only adapters have."""
+
 EMBEDDING_KEYS: Final = ("emb_params", "string_to_param", "clip_l", "clip_g")
+"""The beginnings of the keys of textual inversions."""
 
 UNSUPPORTED_MODELS: Final[Mapping[str, str]] = {
     "sd3": SD3.name,
@@ -47,33 +50,36 @@ UNSUPPORTED_MODELS: Final[Mapping[str, str]] = {
     "upscale": "Stable Diffusion's upscaler",
     "controlnet": "ControlNet",
 }
-"""What people call some of the kinds of files that diffusers knows; the others go by diffusers' own names."""
+"""Usual names of kinds of models, by diffusers' names; other kinds go by diffusers' names."""
 
 
 def recognize_family(weights: Weights, span: Span) -> Family:
-    """The family of a single file; raises `PromptError` that says what it is instead, where it is of none."""
-    stranger = _unsupported_type(weights)
-    if stranger is not None:
+    """Return the family of a single file.
+
+    Raises `PromptError` with the kind of the file if it is not of a family that can be used.
+    """
+    kind = _unsupported_kind(weights)
+    if kind is not None:
         names = [each.name for each in families.FAMILIES]
-        raise PromptError(
-            [complaints.unsupported_model_family(weights.file, stranger, names, span)]
-        )
+        raise PromptError([complaints.unsupported_model_family(weights.file, kind, names, span)])
     for family in families.FAMILIES:
         if _has(weights, (family.text_encoder_specs[-1].checkpoint_prefix,)):
             return family
-    raise PromptError([_instead(weights, span)])
+    raise PromptError([_diagnose(weights, span)])
 
 
-def _unsupported_type(weights: Weights) -> str | None:
-    """A kind of model that diffusers knows, and nothing here can use."""
+def _unsupported_kind(weights: Weights) -> str | None:
+    """Return the kind of a model that diffusers knows and that cannot be used here."""
+    infer: Any = infer_diffusers_model_type
     kind = "v1"
-    with suppress(KeyError, IndexError, AttributeError):  # it looks into what it takes to be there
-        kind = infer_diffusers_model_type(weights.tensors)
+    # Diffusers looks into tensors that other files may lack.
+    with suppress(KeyError, IndexError, AttributeError):
+        kind = infer(weights.tensors)
     supported = any(kind == family.facts.checkpoint_type for family in families.FAMILIES)
     return None if supported else UNSUPPORTED_MODELS.get(kind, kind)
 
 
-def _instead(weights: Weights, span: Span) -> Diagnostic:
+def _diagnose(weights: Weights, span: Span) -> Diagnostic:
     keys, file = weights.tensors, weights.file
     if any(word in key for key in keys for word in LORA_KEYS):
         return complaints.model_is_a_lora(file, span)

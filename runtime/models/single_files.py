@@ -52,7 +52,7 @@ class _SingleFileLoader:
         unet = self._load_unet()
         shipped = read_json(family.config / "scheduler" / "scheduler_config.json")
         encoders = {spec.component: self._load_text_encoder(spec) for spec in specs}
-        own_tokenizers = {
+        clip_tokenizers: dict[str, Any] = {
             spec.tokenizer: tokenizers.load_clip_tokenizer(spec.pad) for spec in specs
         }
         return BaseModel(
@@ -67,17 +67,17 @@ class _SingleFileLoader:
             force_zeros_for_empty_prompt=family.force_zeros_for_empty_prompt,
             placement=self.placement,
             **encoders,
-            **own_tokenizers,
+            **clip_tokenizers,
         )
 
     def _load_unet(self) -> Any:
         network = init_empty(UNet2DConditionModel, self.family.config / "unet")
         self._refuse_more_channels(network)
-        state = self.family.unet(self.weights.tensors, dict(network.config))
+        state = self.family.convert_unet(self.weights.tensors, dict(network.config))
         return self._load_state(network, state, "unet", self.placement.dtype)
 
     def _refuse_more_channels(self, network: Any) -> None:
-        """Raise `PromptError` for an inpainting model: five more channels hold a mask and a picture."""
+        """Raise `PromptError` for an inpainting model, which has channels for mask and picture."""
         first = self.weights.tensors.get("model.diffusion_model.input_blocks.0.0.weight")
         if (
             first is not None
@@ -98,7 +98,7 @@ class _SingleFileLoader:
         if other is not None:
             return vaes.load_other_vae(other, self.family, config, self.span, self.placement)
         network = init_empty(AutoencoderKL, config)
-        state = self.family.vae(self.weights.tensors, dict(network.config))
+        state = self.family.convert_vae(self.weights.tensors, dict(network.config))
         dtype = self.placement.vae_dtype(needs_range=network.config["force_upcast"])
         return self._load_state(network, state, "vae", dtype)
 

@@ -1,4 +1,4 @@
-"""Tokenizers: a model's own, or CLIP's, which all families share and no single file brings along."""
+"""Tokenizers: a model's own, or CLIP's, which all families share and single files lack."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ import json
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTokenizer
 
 from .families.family import CONFIGS
 
-BEGIN, END = "<|startoftext|>", "<|endoftext|>"
+BEGIN: Final = "<|startoftext|>"
+END: Final = "<|endoftext|>"
 
 
 def load_tokenizer(folder: Path) -> CLIPTokenizer:
-    """The one that a folder holds."""
-    return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
+    """Load the tokenizer in a folder."""
+    tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
+    return tokenizer
 
 
 @cache
 def load_clip_tokenizer(pad: str) -> CLIPTokenizer:
-    """CLIP's 49,408 tokens, from its merges (Radford et al. 2021, https://arxiv.org/abs/2103.00020)."""
+    """Build CLIP's tokenizer of 49,408 tokens from its merges.
+
+    Radford et al. 2021, https://arxiv.org/abs/2103.00020
+    """
     merges = gzip.decompress((CONFIGS / "merges.txt.gz").read_bytes()).decode()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -34,7 +40,7 @@ def load_clip_tokenizer(pad: str) -> CLIPTokenizer:
 
 
 def _vocabulary(merges: str) -> dict[str, int]:
-    """The bytes as letters, the same at a word's end, what each merge makes, and the two marks."""
+    """Return token ids: bytes as letters, the same at a word's end, merges, and the two marks."""
     letters = sorted(ByteLevel.alphabet())
     pairs = merges.splitlines()[1:]
     tokens = [

@@ -43,7 +43,7 @@ def load_other_vae(
     tensors = read_weights(path, span).tensors
     with silence_libraries():
         network = init_empty(AutoencoderKL, config)
-        state = family.vae(tensors, dict(network.config))
+        state = family.convert_vae(tensors, dict(network.config))
     if not state:
         raise PromptError([complaints.vae_not_readable(path, "it holds no VAE", span)])
     dtype = placement.vae_dtype(needs_range=network.config["force_upcast"])

@@ -13,7 +13,10 @@ from promptlang.cli.main import main
 from promptlang.diagnostics.dialects import unknown_sampler
 from promptlang.source import Source
 
-INFOTEXT = "a (fox:1.2)\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 3, Size: 512x512"
+INFOTEXT = (
+    "a (fox:1.2)\nNegative prompt: blurry\n"
+    "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 3, Size: 512x512"
+)
 GRAPH = {
     "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sd.safetensors"}},
     "2": {
@@ -68,7 +71,10 @@ def test_a1111s_picture_is_told_and_said_as_a_line_of_a_recipe(
     found = told(png(parameters=INFOTEXT), capsys)
     assert found["kind"] == "picture with A1111's text"
     assert found["facts"]["Sampler"] == "Euler a"
-    line = 'a (fox:1.2) --negative "blurry" --steps 20 --sampler euler_a --cfg 7 --seed 3 --size 512x512'
+    line = (
+        'a (fox:1.2) --negative "blurry"'
+        " --steps 20 --sampler euler_a --cfg 7 --seed 3 --size 512x512"
+    )
     assert found["line"] == line
 
 
@@ -109,7 +115,8 @@ def test_the_loras_and_the_size_of_comfyuis_graph_are_in_the_line(
     found = told(png(prompt=json.dumps(graph)), capsys)
     assert found["facts"]["lora"][0] == "styles\\ink.safetensors at 0.8 and 0.5"
     assert found["line"] == (
-        'a (fox:1.2) <lora:ink:0.5:0.8> <lora:wash:0:1> --negative "blurry" --seed 3 --steps 20 --cfg 7.5 '
+        'a (fox:1.2) <lora:ink:0.5:0.8> <lora:wash:0:1> --negative "blurry"'
+        " --seed 3 --steps 20 --cfg 7.5 "
         "--sampler dpm++_2m --scheduler karras --size 512x768"
     )
     assert check(found["line"]) == ()
@@ -131,7 +138,10 @@ def test_comfyuis_picture_is_told_by_its_graph(
     found = told(png(prompt=json.dumps(GRAPH)), capsys)
     assert found["kind"] == "picture by ComfyUI"
     assert found["facts"]["lora"] == "ink.safetensors at 0.8"
-    line = 'a (fox:1.2) <lora:ink:0:0.8> --negative "blurry" --seed 3 --steps 20 --cfg 7.5 --sampler euler_a'
+    line = (
+        'a (fox:1.2) <lora:ink:0:0.8> --negative "blurry"'
+        " --seed 3 --steps 20 --cfg 7.5 --sampler euler_a"
+    )
     assert found["line"] == line
 
 
@@ -184,7 +194,8 @@ def test_an_adapter_is_told_by_its_header(
     (tmp_path / "ink.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(64))
     facts = told(tmp_path / "ink.safetensors", capsys)["facts"]
     assert facts == {
-        "kind": "LoRA", "tensors": "2", "modules": "1", "rank": "4", "ss_output_name": "ink", "tags": "ink (9), fox (3)"
+        "kind": "LoRA", "tensors": "2", "modules": "1", "rank": "4", "ss_output_name": "ink",
+        "tags": "ink (9), fox (3)"
     }  # fmt: skip
 
 

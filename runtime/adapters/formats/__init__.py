@@ -1,4 +1,4 @@
-"""The algorithms of adapters, one a file. Add a format here, and it is read."""
+"""The algorithms of adapters, one a file; a format in `FORMATS` is read."""
 
 from __future__ import annotations
 

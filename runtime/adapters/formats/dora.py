@@ -1,4 +1,4 @@
-"""DoRA: each row or column of the changed weight has a magnitude of its own (https://arxiv.org/abs/2402.09353)."""
+"""DoRA: magnitudes for the rows or columns of a changed weight (https://arxiv.org/abs/2402.09353)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..weight_delta import ModuleTensors, WeightDelta
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Decomposed:
-    """One module's weight becomes `magnitude * (W + change) / ‖W + change‖`.
+    """A weight that becomes `magnitude * (W + change) / ‖W + change‖` (equation 5).
 
-    At another strength it lies on the straight line from W to there, as in A1111 and ComfyUI.
+    Other strengths lie on the straight line from W to this weight, as in A1111 and ComfyUI.
     """
 
     change: WeightDelta
@@ -25,7 +25,7 @@ class Decomposed:
     bias: Tensor | None = None
 
     def delta(self, weight: Tensor) -> Tensor:
-        """What is between the two."""
+        """Return the difference between the new weight and `weight`."""
         whole = weight + self.change.delta(weight)
         other_axes = [axis for axis, size in enumerate(self.magnitude.shape) if size == 1]
         if self.magnitude.shape.numel() == 1:
@@ -35,19 +35,21 @@ class Decomposed:
             raise ValueError(
                 f"{tuple(self.magnitude.shape)} are no magnitudes of {tuple(weight.shape)}"
             )
-        return self.magnitude / norm.clamp_min(torch.finfo(norm.dtype).tiny) * whole - weight
+        scale: Tensor = self.magnitude / norm.clamp_min(torch.finfo(norm.dtype).tiny)
+        return scale * whole - weight
 
 
 def apply_magnitude(change: WeightDelta, tensors: ModuleTensors, shape: torch.Size) -> WeightDelta:
-    """LyCORIS' magnitudes say by their shape which axis they are of; PEFT's are one for each output, always."""
+    """Return the delta with the magnitudes among the tensors, or unchanged if there are none.
+
+    The shape of LyCORIS' magnitudes tells their axis; PEFT has one for each output.
+    """
     if "dora_scale" in tensors and tensors["dora_scale"].dim() == len(shape):
         return Decomposed(change, tensors["dora_scale"])
     magnitude = tensors.get("dora_scale", tensors.get("magnitude"))
-    return (
-        change
-        if magnitude is None
-        else Decomposed(change, magnitude.reshape(-1, *[1] * (len(shape) - 1)))
-    )
+    if magnitude is None:
+        return change
+    return Decomposed(change, magnitude.reshape(-1, *[1] * (len(shape) - 1)))
 
 
 MAGNITUDE_ROLES: Final[Mapping[str, str]] = {
@@ -56,4 +58,4 @@ MAGNITUDE_ROLES: Final[Mapping[str, str]] = {
     ".lora_magnitude_vector.weight": "magnitude",
     ".lora_magnitude_vector.default.weight": "magnitude",
 }
-"""Its keys stand beside those of the change that it decomposes, which may be of any format."""
+"""Roles of magnitudes by the ends of their keys, which stand beside the keys of any format."""

@@ -1,4 +1,4 @@
-"""The whole change of a weight, as LyCORIS trains it and as the difference of two models is."""
+"""Whole differences of weights, as LyCORIS trains them or as the difference of two models."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..weight_delta import AdapterFormat, ModuleScaling, ModuleTensors, WeightDe
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Full:
-    """One module's change of weight, in the weight's shape; None where only its bias changes."""
+    """A difference in the shape of the weight; None if only the bias changes."""
 
     change: Tensor | None = None
     bias: Tensor | None = None
 
     def delta(self, weight: Tensor) -> Tensor:
-        """The change itself."""
+        """Return the difference, in the weight's shape."""
         if self.change is None:
             return torch.zeros_like(weight)
         if self.change.shape != weight.shape:
@@ -27,7 +27,7 @@ class Full:
 
 
 def build(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> WeightDelta:  # noqa: ARG001
-    """A difference has neither rank nor alpha."""
+    """Build the delta; a difference has neither rank nor alpha."""
     return Full(tensors.get("diff"))
 
 

@@ -1,4 +1,7 @@
-"""LoHa: the product, number by number, of two low-rank matrices (Yeh et al. 2023, https://arxiv.org/abs/2309.14859)."""
+"""LoHa: the elementwise product of two low-rank matrices.
+
+Yeh et al. 2023, https://arxiv.org/abs/2309.14859
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,15 @@ from ..weight_delta import AdapterFormat, ModuleScaling, ModuleTensors, WeightDe
 from .tucker import compose_kernel
 
 Factor = tuple[Tensor, Tensor, Tensor | None]
-"""`[out, rank]` and `[rank, in]`; or with a core `[rank, rank, height, width]`, `[rank, out]` and `[rank, in]`."""
+"""`[out, rank]`, `[rank, in]` and None; or `[rank, out]`, `[rank, in]` and a core.
+
+The core of a convolution is `[rank, rank, height, width]`.
+"""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Hadamard:
-    """One module's change of weight: `scale * (a₁ b₁) ⊙ (a₂ b₂)`."""
+    """The delta `scale * (a₁ b₁) ⊙ (a₂ b₂)` of a weight."""
 
     first: Factor
     second: Factor
@@ -24,7 +30,7 @@ class Hadamard:
     bias: Tensor | None = None
 
     def delta(self, weight: Tensor) -> Tensor:
-        """The product itself, in the weight's shape."""
+        """Return the product in the weight's shape."""
         first, second = _product(*self.first), _product(*self.second)
         return self.scale * reshape_like(first, weight) * reshape_like(second, weight)
 
@@ -34,7 +40,7 @@ def _product(a: Tensor, b: Tensor, core: Tensor | None) -> Tensor:
 
 
 def build(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> WeightDelta:  # noqa: ARG001
-    """The cores are there for convolutions only, and not always."""
+    """Build the delta; only convolutions may have cores."""
     first = tensors["hada_w1_a"], tensors["hada_w1_b"], tensors.get("hada_t1")
     second = tensors["hada_w2_a"], tensors["hada_w2_b"], tensors.get("hada_t2")
     return Hadamard(first, second, scaling.scale(len(tensors["hada_w1_b"])))

@@ -1,4 +1,7 @@
-"""LoKr: a Kronecker product, its factors whole or of low rank (Yeh et al. 2023, https://arxiv.org/abs/2309.14859)."""
+"""LoKr: a Kronecker product, whose factors are whole or of low rank.
+
+Yeh et al. 2023, https://arxiv.org/abs/2309.14859
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from .tucker import compose_kernel
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Kronecker:
-    """One module's change of weight: `scale * (first ⊗ second)`.
+    """The delta `scale * (first ⊗ second)` of a weight.
 
     `first` is `[a, b]` and `second` `[out / a, in / b]`, or `[out / a, in / b, height, width]`.
     """
@@ -24,13 +27,17 @@ class Kronecker:
     bias: Tensor | None = None
 
     def delta(self, weight: Tensor) -> Tensor:
-        """The product itself, in the weight's shape."""
+        """Return the product in the weight's shape."""
         first = self.first.reshape(*self.first.shape, *[1] * (self.second.dim() - self.first.dim()))
         return reshape_like(self.scale * torch.kron(first, self.second), weight)
 
 
 def build(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> WeightDelta:
-    """The scale is `alpha / rank` where a factor is of low rank, else 1; PEFT, which tells the rank, scales always."""
+    """Build the delta.
+
+    The scale is `alpha / rank` if a factor is of low rank, else 1; PEFT, which states the rank,
+    always scales.
+    """
     first, second = _factor(tensors, "lokr_w1"), _factor(tensors, "lokr_w2")
     if len(shape) > 2 and second.dim() == 2:
         second = second.reshape(len(second), -1, *shape[2:])

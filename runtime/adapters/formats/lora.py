@@ -13,7 +13,7 @@ from .tucker import Tucker
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LowRank:
-    """One module's change of weight: `alpha / rank * up @ down`.
+    """The delta `alpha / rank * up @ down` of a weight.
 
     For a linear layer `down` is `[rank, in]` and `up` `[out, rank]`; for a convolution `down` is
     `[rank, in, height, width]` and `up` `[out, rank, 1, 1]`.
@@ -26,21 +26,21 @@ class LowRank:
 
     @property
     def rank(self) -> int:
-        """The inner size."""
+        """The number of rows of `down`."""
         return self.down.shape[0]
 
     @property
     def scale(self) -> float:
-        """What the product is multiplied by at strength 1."""
+        """The factor of the product at strength 1."""
         return self.alpha / self.rank
 
     def delta(self, weight: Tensor) -> Tensor:
-        """The product itself, in the weight's shape."""
+        """Return the product in the weight's shape."""
         return reshape_like(self.scale * (self.up.flatten(1) @ self.down.flatten(1)), weight)
 
 
 def build(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> WeightDelta:
-    """With `mid`, it is Tucker's decomposition of a convolution."""
+    """Build the delta; with `mid`, it is Tucker's decomposition of a convolution."""
     down, up = tensors["down"], tensors["up"]
     rank = down.shape[0]
     if not rank or down.dim() < 2 or up.dim() < 2:
@@ -52,7 +52,7 @@ def build(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> 
 
 
 def _with_dimensions(weight: Tensor, dimensions: int) -> Tensor:
-    """A linear layer's weight may be stored as a convolution's of size 1, and the other way round."""
+    """Return a weight of 2 or 4 dimensions: files may hold a linear layer as a 1 × 1 kernel."""
     if dimensions == 2 and weight.dim() == 4 and weight.shape[2:] == (1, 1):
         return weight[:, :, 0, 0]
     if dimensions == 4 and weight.dim() == 2:

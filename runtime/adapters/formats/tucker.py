@@ -1,4 +1,4 @@
-"""Tucker's decomposition of a convolution's kernel: the part that LoCon, LoHa and LoKr have in common."""
+"""Tucker's decomposition of a convolution's kernel, which LoCon, LoHa and LoKr share."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from ..weight_delta import reshape_like
 
 
 def compose_kernel(core: Tensor, out: Tensor, inner: Tensor) -> Tensor:
-    """`core [i, j, height, width]`, `out [i, out]` and `inner [j, in]` to `[out, in, height, width]`."""
+    """Return the kernel `[out, in, height, width]`.
+
+    `core` is `[i, j, height, width]`, `out` `[i, out]` and `inner` `[j, in]`.
+    """
     return torch.einsum("ijhw,io,jn->onhw", core, out, inner)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tucker:
-    """LoCon with `lora_mid`: one module's change is `scale * kernel(core, out, inner)`."""
+    """LoCon with `lora_mid`: the delta `scale * kernel(core, out, inner)` of a weight."""
 
     core: Tensor
     out: Tensor
@@ -26,5 +29,5 @@ class Tucker:
     bias: Tensor | None = None
 
     def delta(self, weight: Tensor) -> Tensor:
-        """The kernel itself."""
+        """Return the kernel in the weight's shape."""
         return reshape_like(self.scale * compose_kernel(self.core, self.out, self.inner), weight)

@@ -1,4 +1,4 @@
-"""The families of models that can be used: a file for each, and its name in this list."""
+"""The families of models that can be used: a file for each, and an entry in `FAMILIES`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sets a family of models apart: data, and the few functions in which families differ."""
+"""The definition of a family of models: its data, and the functions in which families differ."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ..weight_files import Weights
 from . import ldm
 
 CONFIGS: Final = Path(__file__).parent / "config"
-"""A folder for each family: the configurations of its parts, for single files, which have none."""
+"""A folder for each family, with the configurations that single files lack."""
 
 StateDict = dict[str, Tensor]
-"""A network's weights by their names in diffusers or transformers."""
+"""A network's weights by their names."""
 
 SchedulerConfig = Mapping[str, Any]
 """A scheduler's configuration."""
@@ -28,32 +28,32 @@ SchedulerConfig = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class TextEncoderSpec:
-    """One of a family's text encoders, and how it is read."""
+    """A text encoder of a family: its names, its class, and its layers that are used."""
 
     component: str
-    """Its folder, and its name in a pipeline of diffusers."""
+    """The name of the text encoder, and of its folder, in a pipeline of diffusers."""
     tokenizer: str
-    """Of its tokenizer, too."""
+    """The name of the tokenizer, and of its folder, in a pipeline of diffusers."""
     checkpoint_prefix: str
-    """What its keys begin with in a single file."""
+    """The beginning of the text encoder's keys in a single file."""
     convert: Callable[[StateDict, str, nn.Module], StateDict] = ldm.convert_clip
-    """Its weights, from a single file's tensors and `origin`."""
+    """Converts a single file's tensors; takes `checkpoint_prefix` and the empty network as well."""
     model_class: type[Any] = CLIPTextModel
     pad: str = "<|endoftext|>"
-    """What its tokenizer fills a chunk with."""
+    """The token that fills a chunk."""
     min_clip_skip: int = 1
-    """The last of its layers that is ever read, counted from the end."""
+    """The last layer that states are taken from, counted from the end."""
     applies_final_norm: bool = True
-    """Whether the final layer norm follows the layer that is read."""
+    """Applies the final layer norm to the states of the layer."""
 
 
-def no_added_cond_kwargs(pooled: Tensor | None, frames: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG001
-    """No further inputs for the UNet."""
+def no_added_cond_kwargs(pooled: Tensor | None, time_ids: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG001
+    """Return no further inputs for the UNet."""
     return {}
 
 
 def build_time_ids(size: tuple[int, int]) -> Tensor:
-    """The frame `[1, 6]` of a picture that is as large as wanted, and of which nothing is cut off."""
+    """Return SDXL's time ids `[1, 6]` of a picture of a size in pixels, without a crop."""
     width, height = size
     return torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
 
@@ -63,36 +63,41 @@ def apply_prediction_config(
     weights: Weights,
     unet: nn.Module,  # noqa: ARG001
 ) -> SchedulerConfig:
-    """The family's, with what the file says of how it predicts."""
+    """Return the family's configuration with the prediction type that the file states."""
     return {**shipped, **read_prediction_config(weights)}
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A kind of model: how to know it, how to read it, how to condition it."""
+    """A family of models: its facts, its configurations, and its conversions of single files."""
 
     facts: FamilyFacts
     config: Path
     activation: str
-    """Of its first text encoder: what tells families with the same pipeline apart."""
+    """The activation of the first text encoder, which tells SD 1 and SD 2 apart."""
     text_encoder_specs: tuple[TextEncoderSpec, ...]
-    """Its text encoders; the UNet reads their states side by side. A single file's keys tell the family by the
-    `origin` of the last."""
+    """The text encoders, whose states the UNet reads side by side.
+
+    Keys that begin with the last one's `checkpoint_prefix` tell the family of a single file.
+    """
     added_cond_kwargs: Callable[[Tensor | None, Tensor], Mapping[str, Tensor]] = (
         no_added_cond_kwargs
     )
-    """The UNet's `added_cond_kwargs`, `[prompts, …]` each, of pooled texts `[prompts, channels]` and the pictures'
-    frames `[prompts, 6]`: height and width as they were, top and left of the part that is seen, after resizing, and
-    height and width of that part, all in pixels."""
-    unet: Callable[[StateDict, Mapping[str, Any]], StateDict] = ldm.convert_unet
-    """The UNet's weights, from a single file's tensors and its configuration."""
-    vae: Callable[[StateDict, Mapping[str, Any]], StateDict] = ldm.convert_vae
+    """Builds the UNet's `added_cond_kwargs`, `[prompts, …]` each.
+
+    The arguments are pooled texts `[prompts, channels]` and time ids `[prompts, 6]`: original
+    height and width, top and left of the crop after resizing, and its height and width, in pixels.
+    """
+    convert_unet: Callable[[StateDict, Mapping[str, Any]], StateDict] = ldm.convert_unet
+    """Converts a single file's tensors to the UNet's, by the UNet's configuration."""
+    convert_vae: Callable[[StateDict, Mapping[str, Any]], StateDict] = ldm.convert_vae
+    """Converts a file's tensors to the VAE's, by the VAE's configuration."""
     scheduler_config: Callable[[SchedulerConfig, Weights, nn.Module], SchedulerConfig] = (
         apply_prediction_config
     )
-    """A single file's noise schedule, from the one in `config`, the file and its UNet."""
+    """Builds a single file's configuration from the shipped one, the file and its UNet."""
     force_zeros_for_empty_prompt: bool = False
-    """Whether an empty negative prompt is all zeros; a folder's `force_zeros_for_empty_prompt` goes before."""
+    """Conditions an empty negative prompt by zeros, unless a folder's configuration differs."""
 
     @property
     def name(self) -> str:
@@ -101,7 +106,10 @@ class Family:
 
 
 def read_prediction_config(weights: Weights) -> SchedulerConfig:
-    """What a file says: ModelSpec's `prediction_type`, or the empty tensors `v_pred` and `ztsnr` of SDXL files."""
+    """Return the scheduler settings that a file states.
+
+    They are in ModelSpec's `prediction_type`, or in empty tensors `v_pred` and `ztsnr` (SDXL).
+    """
     prediction_type = weights.metadata.get("modelspec.prediction_type") or (
         "v" if "v_pred" in weights.tensors else ""
     )

@@ -1,4 +1,7 @@
-"""Stable Diffusion 1.x: CLIP ViT-L reads the prompt (Rombach et al. 2022, https://arxiv.org/abs/2112.10752)."""
+"""Stable Diffusion 1.x, whose text encoder is CLIP ViT-L.
+
+Rombach et al. 2022, https://arxiv.org/abs/2112.10752
+"""
 
 from __future__ import annotations
 

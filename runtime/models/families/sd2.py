@@ -1,6 +1,6 @@
-"""Stable Diffusion 2.x: OpenCLIP ViT-H without its last layer reads the prompt.
+"""Stable Diffusion 2.x, whose text encoder is OpenCLIP ViT-H without its last layer.
 
-There are models for 768 pixels that predict velocity, and ones for 512 that predict noise, with the same tensors.
+Models for 768 pixels predict velocity, models for 512 pixels predict noise, with the same tensors.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import torch
-from torch import nn
 
 from promptlang.inspection import families
 
@@ -20,7 +19,10 @@ from .family import CONFIGS, Family, SchedulerConfig, TextEncoderSpec, read_pred
 def build_scheduler_config(
     shipped: SchedulerConfig, weights: Weights, unet: Any
 ) -> SchedulerConfig:
-    """What the file says, or else what the UNet does; one that predicts noise is made for smaller pictures."""
+    """Return the prediction type that the file states, or else the one that the UNet shows.
+
+    The sample size of a UNet that predicts noise is set to that of the smaller models.
+    """
     prediction = read_prediction_config(weights) or {
         "prediction_type": "epsilon" if predicts_noise(unet) else "v_prediction"
     }
@@ -30,9 +32,9 @@ def build_scheduler_config(
 
 
 @torch.no_grad()
-def predicts_noise(unet: nn.Module) -> bool:
-    """Whether the UNet answers pure noise with itself, and not, as for velocity, with a picture that is not in it."""
-    config: Any = unet.config
+def predicts_noise(unet: Any) -> bool:
+    """Return whether the UNet's answer to pure noise is that noise, and not a velocity."""
+    config = unet.config
     draw = torch.Generator().manual_seed(0)
     noise = torch.randn((1, config["in_channels"], 16, 16), generator=draw).to(
         unet.device, unet.dtype

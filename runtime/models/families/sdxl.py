@@ -1,4 +1,7 @@
-"""Stable Diffusion XL, base: two text encoders side by side, a pooled text, sizes (https://arxiv.org/abs/2307.01952)."""
+"""The base model of SDXL: two text encoders side by side, a pooled text, and sizes.
+
+Podell et al. 2023, https://arxiv.org/abs/2307.01952
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ from . import ldm
 from .family import CONFIGS, Family, TextEncoderSpec
 
 
-def build_added_cond_kwargs(pooled: Tensor | None, frames: Tensor) -> Mapping[str, Tensor]:
-    """The pooled texts of the second text encoder, and how the pictures were cut (section 2.2)."""
+def build_added_cond_kwargs(pooled: Tensor | None, time_ids: Tensor) -> Mapping[str, Tensor]:
+    """Return the pooled texts of the second text encoder, and sizes and crops (section 2.2)."""
     assert pooled is not None
-    return {"text_embeds": pooled, "time_ids": frames.to(pooled.device)}
+    return {"text_embeds": pooled, "time_ids": time_ids.to(pooled.device)}
 
 
 SDXL: Final = Family(

@@ -33,7 +33,7 @@ from tests.runtime.conftest import complaints, kohya, layers, run
 def merged(
     base: BaseModel, tensors: dict[str, Tensor], text_encoder: float, unet: float
 ) -> Iterator[None]:
-    """The LoRA added to the weights by hand, as the paper says; afterwards the weights are as before."""
+    """Add a LoRA to the weights by hand, by the paper's formula, while the context lasts."""
     networks = {
         "lora_unet_": (base.unet, unet),
         "lora_te_text_model_": (base.text_encoder, text_encoder),
@@ -93,7 +93,7 @@ def test_a_lora_is_the_picture_of_the_weights_merged_by_hand(
     fresh = Runtime()
     run(fresh, render())
     with merged(fresh._models[tiny].base, tensors, 0.7, 1.2):
-        fresh._models[tiny].encoders[0]._known.clear()
+        fresh._models[tiny].encoders[0]._cache.clear()
         by_hand = latents(fresh, render())
     assert (ours - plain).abs().max() > 0.01
     assert torch.allclose(ours, by_hand, atol=1e-4)

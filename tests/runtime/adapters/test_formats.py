@@ -1,4 +1,4 @@
-"""Every algorithm: the UNet's output is that of weights which are merged by hand, by the formulas of the papers."""
+"""Every algorithm gives the UNet's output with weights merged by hand, by the papers' formulas."""
 
 from __future__ import annotations
 

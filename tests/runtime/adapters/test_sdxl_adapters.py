@@ -1,4 +1,4 @@
-"""A LoRA on SDXL's UNet and both text encoders: the picture is diffusers' own with the weights merged by hand."""
+"""A LoRA on SDXL gives the picture of diffusers with the weights merged by hand."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def kohya(part: str, name: str, _: DiffusionPipeline) -> str:
 
 
 def kohya_original(part: str, name: str, pipeline: DiffusionPipeline) -> str:
-    """What kohya's own trainer writes for SDXL: the UNet's modules by their names in Stability's code."""
+    """Return a file of kohya's trainer for SDXL: the UNet's modules have Stability's names."""
     return kohya(
         part,
         original_name(f"{name}.weight", pipeline.unet).removesuffix(".weight")

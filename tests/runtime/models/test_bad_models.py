@@ -24,7 +24,7 @@ Make = Callable[..., Render]
 
 
 def refused(runtime: Runtime, file: Path, render: Make) -> tuple[str, str | None]:
-    """What is said of a file, after which the former model makes a picture without being read again."""
+    """Return message and hint on a file, after which the former model still makes a picture."""
     usual = run(runtime, render())[-1]
     first, *events = run(runtime, render(model=Model(file.stem, file)), render())
     assert (first, events[0]) == (ModelLoading(file.stem), ModelRefused(Model(file.stem, file)))
@@ -73,7 +73,8 @@ LOOK_ALIKES = {
     ),
     "for inpainting": (
         tensors(UNET + "input_blocks.0.0.weight", shape=(320, 9, 3, 3)),
-        " as a model: it is of the kind Stable Diffusion 1 for inpainting, which cannot be used yet",
+        " as a model: it is of the kind Stable Diffusion 1 for inpainting,"
+        " which cannot be used yet",
     ),
     "a unet": (tensors(UNET + "out.2.bias"), " as a model: its part `text_encoder` is missing"),
     "something": (

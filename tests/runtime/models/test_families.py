@@ -1,4 +1,4 @@
-"""Stable Diffusion 1, 2 and XL: from folders and from single files, and their pictures against diffusers' own."""
+"""SD 1, SD 2 and SDXL from folders and from single files, against the pictures of diffusers."""
 
 from __future__ import annotations
 

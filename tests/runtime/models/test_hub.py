@@ -56,5 +56,6 @@ def test_a_hub_that_cannot_be_reached_is_said(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("diffusers.DiffusionPipeline.download", unreachable)
     assert complaints(run(Runtime(), render(model=ID))) == [
-        "PL307 `org/tiny` cannot be used as a model: it is not in the hub's cache, and the hub cannot be reached"
+        "PL307 `org/tiny` cannot be used as a model:"
+        " it is not in the hub's cache, and the hub cannot be reached"
     ]

@@ -79,7 +79,10 @@ def test_a_part_with_weights_left_out_is_not_filled_with_chance(
     whole = len(weights)
     del weights[sorted(weights)[-1]]
     save_file(weights, file, {"format": "pt"})
-    expected = f"PL303 `copy` cannot be used as a model: its part `{part}` has {whole - 1} of its {whole} weights"
+    expected = (
+        f"PL303 `copy` cannot be used as a model:"
+        f" its part `{part}` has {whole - 1} of its {whole} weights"
+    )
     assert complaints(run(Runtime(), render(model=Model("copy", copy)))) == [expected]
 
 

@@ -110,7 +110,8 @@ def test_a_vae_of_other_latents_is_refused(
     wide = AutoencoderKL(**{**sizes, "latent_channels": 16})
     step = render(model=replace(pipeline[1], vae=as_folder(wide, tmp_path)))
     assert complaints(run(Runtime(), step)) == [
-        "PL303 `vae` cannot be used as a VAE: its latents are of another shape than those of the model `sd1`"
+        "PL303 `vae` cannot be used as a VAE:"
+        " its latents are of another shape than those of the model `sd1`"
     ]
 
 
