@@ -256,4 +256,4 @@ def test_a_folder_of_another_family_is_named(
     (tmp_path / "flux" / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
     message, hint = refused(runtime, tmp_path / "flux", render)
     assert message == " as a model: it is of the kind Flux, which cannot be used yet"
-    assert hint == "there is Stable Diffusion 1, Stable Diffusion 2 or SDXL"
+    assert hint == "the families are Stable Diffusion 1, Stable Diffusion 2 or SDXL"

@@ -109,7 +109,7 @@ def test_a_size_between_two_latents_is_refused_with_the_nearest(
 ) -> None:
     event = run(runtime, render(size=(17, 32)))[-1]
     assert complaints([event]) == ["PL503 this model cannot make a picture of 17x32 pixels"]
-    assert event.diagnostic.hint == "both must be multiples of 2: try `16x32`"
+    assert event.diagnostic.hint == "both sides must be multiples of 2: try `16x32`"
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(
