@@ -104,13 +104,12 @@ def prepare_job(step: Render, loaded: LoadedModel) -> Generator[Event, None, Ren
     encoders = tuple(encoder.with_extra_embeddings(embeddings) for encoder in loaded.encoders)
     options = build_encoding_options(encoders, prompts.clip_skip, step.span, prompts.emphasis)
     yield from loaded.warn_clip_skip(loras, prompts.clip_skip, step.span)
-    conditioner = Conditioner(base, encoders, {each.name: each for each in loras}, options)
+    by_name = {each.name: each for each in loras}
 
     def build_pass(size: tuple[int, int], strength: float) -> TimestepSchedule:
+        conditioner = Conditioner(base, encoders, by_name, options, latent_size(size, base))
         with base.on_device(*base.text_encoders.values()):
-            conditionings = conditioner.condition_steps(
-                prompts, sampling.guidance_scales, latent_size(size, base)
-            )
+            conditionings = conditioner.condition_steps(prompts, sampling.guidance_scales)
         scheduler = _scheduler(sampling, base, step.span)
         return TimestepSchedule(scheduler, conditionings, strength, sampling.eta)
 

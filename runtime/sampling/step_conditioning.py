@@ -39,37 +39,35 @@ class _WeightedPart:
 
 @dataclass(frozen=True, slots=True)
 class Conditioner:
-    """A model's text encoders with the LoRAs that prompts may activate."""
+    """A model's text encoders with the LoRAs that prompts may activate, for latents of one size."""
 
     base: BaseModel
     encoders: Sequence[CachedTextEncoder]
     loras: Mapping[str, LoraAdapter]
     encoding_options: EncodingOptions
-    size: tuple[int, int] = (0, 0)
-    """Width and height of the picture in pixels, which some families condition on."""
+    size: tuple[int, int]
+    """Width and height in latents."""
 
-    def condition_steps(
-        self, prompts: Prompts, scales: Sequence[float], size: tuple[int, int]
-    ) -> list[StepConditioning]:
+    def condition_steps(self, prompts: Prompts, scales: Sequence[float]) -> list[StepConditioning]:
         """Return the conditioning of each denoising step, by the guidance scale of each.
 
-        `size` is the latents' (width, height). Steps in which the same holds share one object.
+        Steps with equal intervals and guidance scales share one object.
         """
-        width, height = (side * self.base.pixels_per_latent for side in size)
-        conditioner = replace(self, size=(width, height))
-        masks = tuple(self._mask(part.area, size) for part in prompts.prompt.parts)
+        masks = tuple(self._mask(part.area) for part in prompts.prompt.parts)
         known: dict[tuple[object, ...], StepConditioning] = {}
         conditionings = []
         for number, cfg in enumerate(scales, 1):
             parts = (*prompts.prompt.parts, *prompts.negative.parts)
             key = (cfg, *(interval_at(part, number) for part in parts))
             if key not in known:
-                known[key] = conditioner._condition_step(prompts, masks, number, cfg)
+                known[key] = self._condition_step(prompts, masks, number, cfg)
             conditionings.append(known[key])
         return conditionings
 
-    def _mask(self, area: Area | None, size: tuple[int, int]) -> Tensor | None:
-        return build_area_mask(area, size).to(self.base.placement.device) if area else None
+    def _mask(self, area: Area | None) -> Tensor | None:
+        if area is None:
+            return None
+        return build_area_mask(area, self.size).to(self.base.placement.device)
 
     def _condition_step(
         self, prompts: Prompts, masks: Sequence[Tensor | None], number: int, cfg: float
@@ -123,18 +121,15 @@ class Conditioner:
         With `zeros` hidden and pooled states are zeros.
         """
         outputs = [self._read(encoder, part, number, loras) for encoder in self.encoders]
-        hidden = (
-            outputs[0].states
-            if len(outputs) == 1
-            else torch.cat([each.states for each in outputs], dim=-1)
-        )
+        states = [each.states for each in outputs]
+        hidden = states[0] if len(states) == 1 else torch.cat(states, dim=-1)
         pooled = outputs[-1].pooled
         if zeros:
             hidden = torch.zeros_like(hidden)
             pooled = None if pooled is None else torch.zeros_like(pooled)
-        return Conditioning(
-            hidden, self.base.family.added_cond_kwargs(pooled, build_time_ids(self.size))
-        )
+        width, height = (side * self.base.pixels_per_latent for side in self.size)
+        time_ids = build_time_ids((width, height))
+        return Conditioning(hidden, self.base.family.added_cond_kwargs(pooled, time_ids))
 
     def _read(
         self, encoder: CachedTextEncoder, part: PromptPart, number: int, loras: ActiveLoras

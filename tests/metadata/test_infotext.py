@@ -76,7 +76,8 @@ GALLERY = """\
 a (red:1.2) fox,
 in snow <lora:ink:0.5>
 Negative prompt: blurry, "text"
-Steps: 30, Sampler: DPM++ 2M, CFG scale: 6.5, Seed: 42, Size: 512x768, Model: myModel, Clip skip: 2"""
+Steps: 30, Sampler: DPM++ 2M, CFG scale: 6.5, Seed: 42, Size: 512x768, Model: myModel, \
+Clip skip: 2"""
 
 
 def told(converted: Converted) -> list[tuple[str, str, str]]:

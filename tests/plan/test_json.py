@@ -1,4 +1,4 @@
-"""What tools get: a prompt's meaning as JSON."""
+"""A resolved prompt as JSON, for tools."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def test_what_a_prompt_says_of_areas_weights_and_layers_is_in_its_plan(session: 
 
 
 def sheet(session: Session, text: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """A contact sheet's rows: their labels, and those of their pictures with the pictures' numbers."""
+    """Return each row's label, and the labels and numbers of its pictures."""
     *renders, last = session.plan(Source(text)).plan.steps
     assert isinstance(last, ContactSheet)
     assert [each.output.sheet_position for each in renders if isinstance(each, Render)] == [
@@ -294,13 +294,14 @@ def test_a_trigger_is_the_words_that_its_lora_stores() -> None:
 def test_every_option_of_a_training_is_in_its_plan(session: Session) -> None:
     (step,) = plan(
         session,
-        """train lora x from photos --rank 4 --alpha 2 --targets "to_(q|v)$" --algo dora --rslora --te --te-lr 2e-5
-    --prompt "sks, ${caption}" --caption-dropout 10% --shuffle-captions --keep-tokens 1 --flip --buckets --alpha-mask
-    --hold-out 0.2
+        """train lora x from photos --rank 4 --alpha 2 --targets "to_(q|v)$" --algo dora --rslora
+    --te --te-lr 2e-5 --prompt "sks, ${caption}" --caption-dropout 10% --shuffle-captions
+    --keep-tokens 1 --flip --buckets --alpha-mask --hold-out 0.2
     --crop 30% --colour-jitter 0.2 --pixel-noise 0.02 --variants 5
     --class "a cat" --class-data photos --prior 0.5 --loss cosine --cosine-weight 0.3 --min-snr 4
-    --noise-offset 0.05 --perturbation 0.1 --optimizer adamw8bit --lr 1e-4 --weight-decay 0.1 --warmup 5
-    --scheduler cosine-restarts --cycles 2 --steps 9 --batch 3 --accumulate 2 --clip 0 --ema 0.9
+    --noise-offset 0.05 --perturbation 0.1 --optimizer adamw8bit --lr 1e-4 --weight-decay 0.1
+    --warmup 5 --scheduler cosine-restarts --cycles 2 --steps 9 --batch 3 --accumulate 2
+    --clip 0 --ema 0.9
     --gradient-checkpointing --attention xformers --mid-lr 3e-4 --seed 5 --force""",
     )
     assert isinstance(step, Train)
@@ -384,7 +385,8 @@ def test_the_last_word_counts_on_what_dreambooth_makes(session: Session) -> None
 def test_a_token_that_a_lora_brings_along_is_known_from_the_next_line_on(session: Session) -> None:
     (step, render) = plan(
         session,
-        "train lora cat from photos --with-ti <sks> --vectors 2 --init cat --ti-until 30% --ti-lr 0.001\na <sks>",
+        "train lora cat from photos --with-ti <sks> --vectors 2 --init cat --ti-until 30% "
+        "--ti-lr 0.001\na <sks>",
     )
     assert isinstance(step, Train)
     assert isinstance(render, Render)
@@ -399,8 +401,8 @@ def test_a_picture_may_start_from_one_that_was_made_above_it(session: Session) -
     assert isinstance(second, Render)
     assert isinstance(first, Render)
     assert second.image.init == first.file
-    (found,) = session.plan(Source("a fox\na fox --init elsewhere/x.png")).diagnostics
-    assert found.code == "PL304"
+    (missing,) = session.plan(Source("a fox\na fox --init elsewhere/x.png")).diagnostics
+    assert missing.code == "PL304"
 
 
 def test_a_training_may_be_over_another_model_and_under_loras(session: Session) -> None:
@@ -408,7 +410,8 @@ def test_a_training_may_be_over_another_model_and_under_loras(session: Session) 
         session,
         """train dreambooth cat from photos
 train lora wash from photos --on cat
-train ti <sks> from photos --on cat --under "<lora:wash:0.5> <lora:ink:0.3:0.8>" --steps 10 --ti-until 0.7""",
+train ti <sks> from photos --on cat --under "<lora:wash:0.5> <lora:ink:0.3:0.8>" --steps 10
+    --ti-until 0.7""",
     )
     assert isinstance(lora, Train)
     assert isinstance(token, Train)
@@ -457,7 +460,8 @@ def test_samplers_are_swept_by_any_name(session: Session) -> None:
 def test_samples_are_prompts_below_the_training_in_each_variant(session: Session) -> None:
     (step,) = session.plan(
         Source(
-            'set steps 7\nset cfg 3\ntrain ti <sks> from photos --steps 90 --seed 5 --samples "a <sks> {fox|owl}"'
+            "set steps 7\nset cfg 3\n"
+            'train ti <sks> from photos --steps 90 --seed 5 --samples "a <sks> {fox|owl}"'
         )
     ).plan.steps
     assert isinstance(step, Train)
@@ -496,7 +500,7 @@ train lora x from photos --on cat --samples "a fox" --sample-every 10"""
 
 
 def test_without_a_seed_samples_have_that_of_the_training() -> None:
-    """A training that goes on goes on with them, even where every prompt has a new seed."""
+    """A resumed training resumes with the same samples, even where every prompt has a new seed."""
     fresh = Session(FOLDER, world=WORLD, fresh_seeds=True)
     (step,) = fresh.plan(Source('train lora x from photos --samples "a fox"')).plan.steps
     assert isinstance(step, Train)

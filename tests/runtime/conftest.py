@@ -1,4 +1,4 @@
-"""A whole Stable Diffusion, small enough to be made anew for every run of the tests."""
+"""A tiny Stable Diffusion, made anew for every test run, and steps and events to test it with."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def tiny(pipelines: dict[str, tuple[StableDiffusionPipeline, Model]]) -> Model:
 
 @pytest.fixture(scope="session")
 def runtime() -> Runtime:
-    """One for all tests, as in a session: whatever one of them leaves behind, the next one meets."""
+    """One runtime for all tests, as in a session, so that leftovers of one test fail the next."""
     return Runtime()
 
 
@@ -215,7 +215,7 @@ PARTS = (Lora, DataConfig, ObjectiveConfig, OptimizerConfig, TrainingConfig, Tra
 
 @pytest.fixture
 def training(tiny: Model, span: Span, photos: Path, tmp_path: Path) -> Callable[..., Train]:
-    """``train lora ink from "photos"``, as a step; each change goes to the part that has a field of that name."""
+    """``train lora ink from "photos"``, as a step; a change goes to the record with that field."""
 
     def make(method: Method | None = None, **changes: Any) -> Train:
         given = {
@@ -258,18 +258,18 @@ def run(runtime: Runtime, *steps: Step) -> list[Event]:
 
 
 def returned(events: Generator[Event, None, Result]) -> Result:
-    """What is told with the last of them."""
-    found: list[Result] = []
+    """Run a generator of events to its end and return its value."""
+    results: list[Result] = []
 
     def through() -> Iterator[Event]:
-        found.append((yield from events))
+        results.append((yield from events))
 
     list(through())
-    return found[0]
+    return results[0]
 
 
 def learn(events: Iterator[Event], steps: int) -> TrainingStarted:
-    """Let a training begin, and do so many steps."""
+    """Start a training and run `steps` steps."""
     started = next(each for each in events if isinstance(each, TrainingStarted))
     for _ in range(steps):
         assert isinstance(next(events), TrainingStep)
@@ -286,7 +286,7 @@ def complaints(events: list[Event]) -> list[str]:
 
 @pytest.fixture
 def pixels(runtime: Runtime) -> Callable[[Render], np.ndarray]:
-    """The picture that a step makes, as `[height, width, 3]`."""
+    """Return the picture that a step makes, as `[height, width, 3]`."""
 
     def make(step: Render) -> np.ndarray:
         events = run(runtime, step)
@@ -301,15 +301,15 @@ def layers(network: nn.Module, *endings: str) -> dict[str, nn.Module]:
 
 
 def kohya(base: BaseModel, seed: int = 0) -> dict[str, Tensor]:
-    """Ranks and alphas that differ by module, a convolution, and a text encoder with two projections only."""
+    """Return a kohya LoRA: ranks and alphas differ by module, and one module is a convolution."""
     draw = torch.Generator().manual_seed(seed)
     parts = {
         "lora_unet_": layers(base.unet, "to_q", "to_v", "to_out.0", "proj_in", "conv_in"),
         "lora_te_text_model_": layers(base.text_encoder, "q_proj", "v_proj"),
     }
     tensors = {}
-    for prefix, found in parts.items():
-        for i, (name, module) in enumerate(found.items()):
+    for prefix, modules in parts.items():
+        for i, (name, module) in enumerate(modules.items()):
             rank, key = 1 + i % 3, prefix + name.replace(".", "_")
             out, *inner = module.weight.shape
             tensors[f"{key}.lora_down.weight"] = torch.randn(rank, *inner, generator=draw)
@@ -321,28 +321,28 @@ def kohya(base: BaseModel, seed: int = 0) -> dict[str, Tensor]:
 
 
 def answered(
-    moment: StepConditioning, predict: Callable[[WeightedDeltas, Conditioning], Tensor]
+    conditioning: StepConditioning, predict: Callable[[WeightedDeltas, Conditioning], Tensor]
 ) -> Tensor:
-    """What a moment comes to, where `predict` stands for the network: LoRAs and prompts to predictions."""
-    found: list[Tensor] = []
+    """Return the guided prediction, with `predict` (LoRAs and prompts to predictions) as UNet."""
+    results: list[Tensor] = []
 
-    def ask() -> Iterator[UNetInput | None]:
-        found.append((yield from predict_guided(moment, torch.zeros(1), torch.tensor(0))))
+    def guide() -> Iterator[UNetInput | None]:
+        results.append((yield from predict_guided(conditioning, torch.zeros(1), torch.tensor(0))))
         yield None
 
-    asked = ask()
-    question = next(asked)
-    while question:
-        question = asked.send(predict(question.loras, question.conditioning))
-    return found[0]
+    guided = guide()
+    call = next(guided)
+    while call:
+        call = guided.send(predict(call.loras, call.conditioning))
+    return results[0]
 
 
-def finished(unet: UNet2DConditionModel, *walks: DenoisingRun) -> Tensor:
-    """The latents of walks side by side."""
-    found = []
+def finished(unet: UNet2DConditionModel, *runs: DenoisingRun) -> Tensor:
+    """Return the latents of runs in one batch."""
+    latents = []
 
     def make() -> Iterator[StepPreview]:
-        found.extend((yield from denoise_batch(unet, walks)))
+        latents.extend((yield from denoise_batch(unet, runs)))
 
     list(make())
-    return torch.cat(found)
+    return torch.cat(latents)

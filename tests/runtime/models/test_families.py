@@ -173,12 +173,12 @@ def test_a_weight_acts_on_both_text_encoders_of_sdxl(
         )
         for each in base.family.text_encoder_specs
     ]
-    conditioner = Conditioner(base, encoders, {}, EncodingOptions("none"))
+    conditioner = Conditioner(base, encoders, {}, EncodingOptions("none"), (8, 8))
     plain, heavy = (says("a cat", 1, weight) for weight in (1.0, 1.4))
-    ((whole,),) = conditioner.condition_steps(render(prompt=plain).prompts, [5.0], (8, 8))
+    ((whole,),) = conditioner.condition_steps(render(prompt=plain).prompts, [5.0])
     ((weighted,),) = replace(
         conditioner, encoding_options=EncodingOptions("a1111-no-norm")
-    ).condition_steps(render(prompt=heavy).prompts, [5.0], (8, 8))
+    ).condition_steps(render(prompt=heavy).prompts, [5.0])
     changed = (whole.conditionings.hidden != weighted.conditionings.hidden).any(dim=(0, 1))
     assert changed.shape == (32 + 48,)
     assert changed.all()

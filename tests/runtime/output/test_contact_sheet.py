@@ -28,17 +28,17 @@ def squares(tmp_path: Path) -> dict[str, Path]:
 
 
 def colours(sheet: Image.Image, grid: tuple[int, int]) -> np.ndarray:
-    """Which of the colours the sheet shows most in each of its cells, counted from the bottom right."""
+    """Return the colour in the centre of each cell, from the bottom right, `[rows, columns, 3]`."""
     columns, rows = grid
     pixels = np.asarray(sheet)
-    found = []
+    centres = []
     for row in reversed(range(rows)):
         for column in reversed(range(columns)):
             bottom, right = (
                 contact_sheet.GAP + each * (128 + contact_sheet.GAP) + 64 for each in (row, column)
             )
-            found.append(tuple(pixels[-bottom, -right]))
-    return np.array(found).reshape(rows, columns, 3)
+            centres.append(tuple(pixels[-bottom, -right]))
+    return np.array(centres).reshape(rows, columns, 3)
 
 
 def test_each_picture_has_its_place_twice_as_large(

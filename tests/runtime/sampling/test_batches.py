@@ -38,7 +38,7 @@ def started(runtime: Runtime, steps: list[Render]) -> list[int]:
     ]
 
 
-def test_a_sweeps_pictures_are_made_side_by_side_and_differ_from_single_ones_by_a_grey_level_at_most(
+def test_a_sweeps_pictures_are_one_batch_and_differ_from_single_ones_by_a_grey_level_at_most(
     runtime: Runtime, sweep: Callable[..., list[Render]], pixels: Callable[[Render], np.ndarray]
 ) -> None:
     texts = ("a cat", "a fox in ink", "ink")

@@ -152,8 +152,8 @@ def test_a_mask_of_another_size_is_said(
     tmp_path: Path, photo: Path, runtime: Runtime, render: Callable[..., Render]
 ) -> None:
     Image.new("L", (20, 16)).save(tmp_path / "mask.png")
-    found = complaints(run(runtime, render(init=photo, mask=tmp_path / "mask.png")))
-    assert found == ["PL507 the mask has 20x16 pixels, the picture 16x16"]
+    errors = complaints(run(runtime, render(init=photo, mask=tmp_path / "mask.png")))
+    assert errors == ["PL507 the mask has 20x16 pixels, the picture 16x16"]
 
 
 def test_a_picture_of_sixteen_bits_is_what_it_is_in_eight(
@@ -176,8 +176,8 @@ def test_a_damaged_picture_is_said_and_the_next_one_is_made(
     assert complaints(run(runtime, render(init=tmp_path / "text.png"))) == [
         "PL402 the picture `text.png` cannot be read: it is not a picture"
     ]
-    (found,) = complaints(run(runtime, render(init=tmp_path / "bad.png"), render()))
-    assert found.startswith("PL402 the picture `bad.png`")
+    (error,) = complaints(run(runtime, render(init=tmp_path / "bad.png"), render()))
+    assert error.startswith("PL402 the picture `bad.png`")
 
 
 def test_fresh_noise_at_each_step_is_diffusers_own(
@@ -195,5 +195,5 @@ def test_fresh_noise_at_each_step_is_diffusers_own(
 def test_fresh_noise_with_a_sampler_that_has_none_is_said(
     runtime: Runtime, render: Callable[..., Render]
 ) -> None:
-    found = complaints(run(runtime, render(eta=0.5, sampler="euler")))
-    assert found == ["PL506 the sampler `euler` has no `--eta`"]
+    errors = complaints(run(runtime, render(eta=0.5, sampler="euler")))
+    assert errors == ["PL506 the sampler `euler` has no `--eta`"]

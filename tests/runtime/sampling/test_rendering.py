@@ -89,7 +89,7 @@ def test_seeds_sizes_and_guidance_each_change_the_picture(
     assert not np.array_equal(usual, pixels(render(seed=9)))
 
 
-def test_a_slow_picture_is_shown_on_its_way_and_is_none_the_worse_for_it(
+def test_a_slow_picture_is_previews_on_its_way_and_is_none_the_worse_for_it(
     render: Callable[..., Render], runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = render(steps=4, prompt=says("a cat", 4), negative=says("", 4), size=(128, 64))
@@ -97,11 +97,11 @@ def test_a_slow_picture_is_shown_on_its_way_and_is_none_the_worse_for_it(
     quick = step.file.read_bytes()
     monkeypatch.setattr(rendering, "PREVIEW_SECONDS", 0.0)
     monkeypatch.setattr(rendering, "PREVIEW_COST_RATIO", 0)
-    shown = [event for event in run(runtime, step) if isinstance(event, Preview)]
-    assert [(each.step, each.size, len(each.pixels)) for each in shown] == [
+    previews = [event for event in run(runtime, step) if isinstance(event, Preview)]
+    assert [(each.step, each.size, len(each.pixels)) for each in previews] == [
         (step, (64, 32), 3 * 64 * 32)
     ] * 3
-    assert shown[0].pixels != shown[-1].pixels
+    assert previews[0].pixels != previews[-1].pixels
     assert step.file.read_bytes() == quick
 
 

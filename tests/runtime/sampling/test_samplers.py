@@ -33,17 +33,15 @@ EVERYWHERE = [
 def latents(pipeline: StableDiffusionPipeline, sampler: str, steps: int) -> Tensor:
     scheduler = SAMPLERS[sampler].make_scheduler(dict(pipeline.scheduler.config), steps)
     hidden = Conditioning(torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(0)))
-    route, generator = (
-        TimestepSchedule(scheduler, [(Guidance(hidden, (1.0,), None),)] * steps),
-        make_generator(0),
-    )
+    schedule = TimestepSchedule(scheduler, [(Guidance(hidden, (1.0,), None),)] * steps)
+    generator = make_generator(0)
     start = sample_latent_noise(4, (8, 8), generator) * scheduler.init_noise_sigma
-    return finished(pipeline.unet, run_denoising(route, start, generator))
+    return finished(pipeline.unet, run_denoising(schedule, start, generator))
 
 
 @pytest.fixture(scope="module")
 def exact(pipelines: dict[str, tuple[StableDiffusionPipeline, Model]]) -> dict[str, Tensor]:
-    """Where very many steps lead."""
+    """Latents after very many steps, by prediction type."""
     return {
         prediction: latents(pipeline, "ddim", 250)
         for prediction, (pipeline, _) in pipelines.items()
@@ -121,18 +119,22 @@ def test_a_step_of_second_order_is_one_moment_of_the_prompt() -> None:
 
 def test_parts_add_up_as_composable_diffusion_says() -> None:
     conditionings, unconditional = torch.randn(2, 3, 4), torch.randn(1, 3, 4)
-    moment = (Guidance(Conditioning(conditionings), (5.0, -2.0), Conditioning(unconditional)),)
+    conditioning = (
+        Guidance(Conditioning(conditionings), (5.0, -2.0), Conditioning(unconditional)),
+    )
     a, b = (each[None] for each in conditionings)
     expected = unconditional + 5 * (a - unconditional) - 2 * (b - unconditional)
-    assert torch.allclose(answered(moment, lambda _, told: told.hidden), expected, atol=1e-6)
+    assert torch.allclose(
+        answered(conditioning, lambda _, asked: asked.hidden), expected, atol=1e-6
+    )
 
 
 def test_prompts_of_unequal_length_are_predicted_apart() -> None:
     lengths: list[tuple[int, ...]] = []
 
-    def predict(_: object, told: Conditioning) -> Tensor:
-        lengths.append(tuple(told.hidden.shape))
-        return told.hidden.mean(1, keepdim=True)
+    def predict(_: object, asked: Conditioning) -> Tensor:
+        lengths.append(tuple(asked.hidden.shape))
+        return asked.hidden.mean(1, keepdim=True)
 
     answered(
         (
@@ -146,7 +148,7 @@ def test_prompts_of_unequal_length_are_predicted_apart() -> None:
 
 
 def test_the_language_knows_which_samplers_can_be_spaced() -> None:
-    """So that it is said before anything is rendered."""
+    """A spacing that a sampler lacks is then an error before anything is rendered."""
     for spacing in SPACINGS:
         cannot = {
             name for name, sampler in SAMPLERS.items() if not sampler.supports_spacing(spacing)
