@@ -1,1 +1,1 @@
-"""Sets of pictures to learn from, without torch: what is in them, what is said of it, and what is wrong with them."""
+"""Training pictures and captions without torch: how they are found, measured and checked."""

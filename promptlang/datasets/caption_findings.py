@@ -1,4 +1,4 @@
-"""What is said of a data set's pictures."""
+"""Findings on the captions of a data set."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from promptlang.source import Span
 UNSUPPORTED_SUFFIXES: Final = frozenset(
     {".avif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg", ".raw", ".dng", ".cr2", ".nef"}
 )
-"""What the name of a picture ends in that cannot be learned from."""
+"""The endings of picture files that cannot be read."""
 
 _MEANINGFUL_WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _CAMERA: Final = frozenset(
@@ -49,7 +49,7 @@ _CAMERA: Final = frozenset(
 
 
 def check_captions(scan: DatasetScan) -> Finding:
-    """Where they are from, which are missing, and how they are written."""
+    """Return the finding on captions: their origin, missing ones, and mistakes in their text."""
     template = scan.step.template
     own = template is None or CAPTION_PLACEHOLDER in template
     origins = Counter(each.origin for each in scan.examples)
@@ -80,7 +80,7 @@ def _is_uninformative(file: Path, origin: CaptionOrigin, said: Sequence[str]) ->
 
 
 def check_trigger(scan: DatasetScan) -> Finding:
-    """What the pictures are called by: the word that was named, or those that all captions have."""
+    """Return the finding on the trigger word: the named one, or words that all captions have."""
     if scan.step.token:
         return _check_named_trigger(scan, scan.step.token)
     everywhere = shared_words(caption for each in scan.examples for caption in each.captions)
@@ -115,7 +115,7 @@ def _check_named_trigger(scan: DatasetScan, name: str) -> Finding:
 
 
 def check_unused_files(scan: DatasetScan) -> Finding:
-    """Files and folders beside the pictures that a training does not look at, and records and masks of none."""
+    """Return the finding on unused files, and on captions and masks without pictures."""
     folders = dict.fromkeys(each.file.parent for each in scan.examples)
     foreign = [
         file.name
@@ -131,9 +131,9 @@ def check_unused_files(scan: DatasetScan) -> Finding:
     passed = [f"{folder.name}/" for folder in skipped_folders(scan.step.source)]
     masks = orphan_masks(scan.examples)
     left = (
-        (foreign, "it is of a kind that is not read"),
+        (foreign, "files of this kind cannot be read"),
         (stray, "there is no such picture"),
-        (passed, "only folders called like `10_red fox` are"),
+        (passed, "only folders with names like `10_red fox` are used"),
     )
     complaints = [
         wrong.unused_files(names, reason, scan.step.span) for names, reason in left if names
@@ -144,7 +144,7 @@ def check_unused_files(scan: DatasetScan) -> Finding:
 
 
 def _stray(folder: Path, span: Span) -> Iterator[str]:
-    """Captions of pictures that are not there."""
+    """Yield the captions whose pictures do not exist."""
     files = sorted(folder.iterdir())
     pictures = {file.stem for file in files if file.suffix.lower() not in CAPTION_SUFFIXES}
     yield from (

@@ -1,4 +1,4 @@
-"""Which words name what the pictures show, and whether the model knows them already."""
+"""The words of captions, and a test for words that the model knows already."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from promptlang.prompts.captions import parse_caption
 from promptlang.prompts.tokenizer import END_OF_WORD
 
 COMMON_TOKEN_COUNT: Final = 40_000
-"""Of CLIP's 48,894 merges, the most frequent first, those whose words are not rare; that of `sks` is number 47,624."""
+"""The number of CLIP's 48,894 merges, the most frequent first, whose words are not rare.
+
+The merge of `sks` is number 47,624.
+"""
 
 STOP_WORDS: Final = frozenset(
     {
@@ -51,7 +54,7 @@ STOP_WORDS: Final = frozenset(
         ),
     }
 )
-"""Words that name nothing in particular."""
+"""Words that name no subject."""
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _TAG: Final = re.compile(r"<[^<>]*>")
@@ -59,7 +62,10 @@ _TAG: Final = re.compile(r"<[^<>]*>")
 
 @cache
 def known_words() -> frozenset[str]:
-    """The words that are a token of CLIP's each, but for its rarest; none where the runtime is not installed."""
+    """Return the words that are one token of CLIP each, without the rarest ones.
+
+    The set is empty if the runtime is not installed.
+    """
     file = clip_merges()
     if file is None:
         return frozenset()
@@ -69,17 +75,17 @@ def known_words() -> frozenset[str]:
 
 
 def is_known(word: str) -> bool:
-    """Whether all of a trigger's words are known: ``red fox``, but not ``sks fox``."""
+    """Return whether the model knows all words of a trigger: ``red fox``, but not ``sks fox``."""
     return all(each in known_words() for each in _WORD.findall(word.lower()))
 
 
 def split_words(caption: str) -> frozenset[str]:
-    """A caption's words in lower case, its tokens in angle brackets as they are."""
+    """Return the words of a caption in lower case, and its tokens in angle brackets."""
     text = "".join(segment.text for segment in parse_caption(caption, 0)).lower()
     return frozenset(_TAG.findall(text)) | frozenset(_WORD.findall(_TAG.sub(" ", text)))
 
 
 def shared_words(captions: Iterable[str]) -> tuple[str, ...]:
-    """The words that all captions have, but for `STOP_WORDS`."""
+    """Return the words that all captions have, without `STOP_WORDS`."""
     found = [split_words(caption) for caption in captions]
     return tuple(sorted(frozenset.intersection(*found) - STOP_WORDS)) if found else ()

@@ -1,4 +1,4 @@
-"""A data set, looked at picture by picture."""
+"""The check of a data set, picture by picture."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ DATASET_CHECKS: Final[Sequence[Callable[[DatasetScan], Finding]]] = (
 
 
 def check_dataset(step: CheckData) -> Generator[Event, None, None]:
-    """Look at all pictures, tell what there is to say, and complain of what is wrong; the last event is the report.
+    """Check all pictures and yield progress, diagnostics and, as the last event, the report.
 
-    Raises `PromptError` where there are none, and ImportError where Pillow is not installed.
+    Raises `PromptError` if there are no pictures, and ImportError if Pillow is not installed.
     """
     found = load_examples(step.source, step.span, step.template)
     stats: list[ImageStats] = []
     unreadable: list[Diagnostic] = []
     for done, example in enumerate(found):
-        yield TaskProgress(f"looking at {step.source.name}", done, len(found))
+        yield TaskProgress(f"checking {step.source.name}", done, len(found))
         measured = measure_image(example, step.span)
         if isinstance(measured, ImageStats):
             stats.append(measured)

@@ -1,4 +1,4 @@
-"""Pictures to learn from, and what is said of each."""
+"""Training examples: pictures with their captions and masks."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from promptlang.prompts.captions import diagnose_caption
 from promptlang.source import Span
 
 METADATA_FILE: Final = "metadata.jsonl"
-"""Captions in the manner of Hugging Face's image folders."""
+"""The file with captions in the format of Hugging Face's image folders."""
 
 MASK_SUFFIX: Final = "-mask"
-"""What the name of a mask ends in: ``one-mask.png`` is that of ``one.jpg``."""
+"""The ending of a mask's stem: ``one-mask.png`` is the mask of ``one.jpg``."""
 
 MAX_CAPTION_WARNINGS: Final = 10
-"""Complaints on how captions are written."""
+"""The number of diagnostics on the text of captions, at most."""
 
 MANY_REPEATS: Final = 1000
-"""From here on a folder's name, such as ``2024_holidays``, may begin with another number."""
+"""The repeats from which a number in a folder's name may mean something else: ``2024_trip``."""
 
 CAPTION_SUFFIXES: Final = (".txt", ".caption")
-"""What the file beside a picture ends in that says what it shows; the latter is how kohya's scripts write it."""
+"""The endings of the file with a picture's caption; kohya's scripts write the latter."""
 
 _KEYS: Final = ("text", "caption", "prompt")
 
 CAPTION_PLACEHOLDER: Final = "${caption}"
-"""In a template, the picture's own caption."""
+"""The place of the picture's own caption in a template."""
 
 
 class CaptionOrigin(Enum):
-    """Where a caption is from."""
+    """The origin of a caption."""
 
     RECORD = "in metadata.jsonl"
     TEXT = "in a text beside the picture"
@@ -54,19 +54,19 @@ class CaptionOrigin(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A picture, and what it shows: one of its captions is drawn each time."""
+    """A picture with its captions, one of which is drawn each time."""
 
     file: Path
     captions: tuple[str, ...]
     repeats: int = 1
-    """How often it is shown before any is shown a second time as often."""
+    """The number of times that an epoch shows the picture."""
     mask: Path | None = None
-    """White where the picture teaches something."""
+    """The mask of the loss: white areas are trained on."""
     origin: CaptionOrigin = CaptionOrigin.TEXT
 
 
 def load_examples(source: Path, span: Span, template: str | None = None) -> tuple[Example, ...]:
-    """The pictures of a folder, a list or a pattern, each once; raises `PromptError` if there are none."""
+    """Return the pictures of a source, each once; raises `PromptError` if there are none."""
     found = [*scan_source(source)]
     missing = [
         invalid_list_line(each.file, each.line, each.text, span)
@@ -89,18 +89,18 @@ def load_examples(source: Path, span: Span, template: str | None = None) -> tupl
 
 
 def check_examples(found: Sequence[Example], span: Span) -> Iterator[Diagnostic]:
-    """Repeats that are hardly meant, and how captions are badly written, though not all of it in a large data set."""
+    """Yield diagnostics on unlikely repeats, and a limited number on the text of captions."""
     often = {each.file.parent: each.repeats for each in found if each.repeats >= MANY_REPEATS}
     yield from (many_repeats(folder.name, repeats, span) for folder, repeats in often.items())
-    said = {caption: each.file.name for each in found for caption in each.captions}
+    file_of = {caption: each.file.name for each in found for caption in each.captions}
     yield from islice(
-        (one for caption, name in said.items() for one in diagnose_caption(caption, name)),
+        (one for caption, name in file_of.items() for one in diagnose_caption(caption, name)),
         MAX_CAPTION_WARNINGS,
     )
 
 
 def _examples(part: SourceFolder, span: Span) -> Iterator[Example]:
-    """Masks lie beside their pictures, whether they are named or not."""
+    """Yield the examples of a folder; masks beside the pictures are found without being named."""
     beside = sorted(
         each for each in part.folder.iterdir() if each.suffix.lower() in PICTURE_ENDINGS
     )
@@ -114,7 +114,7 @@ def _examples(part: SourceFolder, span: Span) -> Iterator[Example]:
 
 
 def orphan_masks(found: Iterable[Example]) -> list[str]:
-    """Pictures that are called like masks, of none."""
+    """Return the pictures that are named like masks, but of no picture."""
     return [each.file.name for each in found if each.file.stem.endswith(MASK_SUFFIX)]
 
 
@@ -125,7 +125,11 @@ def _is_mask(file: Path, stems: set[str]) -> bool:
 def _captions_of(
     file: Path, records: Mapping[str, tuple[str, ...]], shows: str | None
 ) -> tuple[tuple[str, ...], CaptionOrigin]:
-    """A record, the lines beside the picture, else its folder's name or its own: ``a-red_fox.png`` shows a red fox."""
+    """Return the captions of a picture and their origin.
+
+    The record comes first, then the lines of the text beside the picture, then the name of the
+    folder, then that of the picture: ``a-red_fox.png`` is captioned "a red fox".
+    """
     if records.get(file.name):
         return records[file.name], CaptionOrigin.RECORD
     text = next(filter(Path.is_file, map(file.with_suffix, CAPTION_SUFFIXES)), None)
@@ -140,7 +144,7 @@ def _captions_of(
 
 
 def read_metadata(folder: Path, span: Span) -> Mapping[str, tuple[str, ...]]:
-    """The captions of its `metadata.jsonl` by file; raises `PromptError` with every line that is none."""
+    """Return the captions in a folder's `metadata.jsonl` by file; raises `PromptError`."""
     file = folder / METADATA_FILE
     if not file.is_file():
         return {}
@@ -158,7 +162,7 @@ def read_metadata(folder: Path, span: Span) -> Mapping[str, tuple[str, ...]]:
 
 
 def _parse_record(line: str) -> Mapping[str, tuple[str, ...]] | str:
-    """A file's captions, or why there are none."""
+    """Return the captions of a record by file, or the reason that it cannot be used."""
     try:
         return _record(line)
     except (ValueError, KeyError, TypeError) as error:

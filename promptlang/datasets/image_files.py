@@ -1,4 +1,4 @@
-"""Picture files of every kind, as their makers meant them."""
+"""Picture files of every kind, read upright and with 8 bits per channel."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 READ_ERRORS: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
-"""What reading raises for a file that is no picture, or a damaged one."""
+"""The exceptions for a file that is no picture, or a damaged one."""
 
 _JPEG_END: Final = b"\xff\xd9"
 _TAIL: Final = 65536
-"""Bytes at the end of a file, in which a camera may have written something after the picture."""
+"""The bytes at the end of a file that are searched: cameras write data after the picture."""
 
 
 def read_image(file: Path) -> Image.Image:
-    """RGBA with 8 bits, turned as its camera was held; of an animation the first picture. Raises `READ_ERRORS`."""
+    """Return a picture as upright RGBA with 8 bits, of an animation the first frame.
+
+    Raises `READ_ERRORS`.
+    """
     with Image.open(file) as opened:
         upright = ImageOps.exif_transpose(opened)
         return _eight_bits(upright).convert("RGBA")
 
 
 def is_complete(file: Path) -> bool:
-    """Whether it is a picture down to its end, as far as that can be told without decoding it."""
+    """Return whether a picture is complete, as far as that shows without decoding it."""
     try:
         with Image.open(file) as opened:
             opened.verify()
@@ -41,21 +44,21 @@ def _tail(file: Path) -> bytes:
 
 
 def flatten_on_white(picture: Image.Image) -> Image.Image:
-    """RGB of RGBA."""
+    """Return an RGBA picture on white as RGB."""
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
 def describe_error(error: Exception) -> str:
-    """Why a file cannot be read, in words."""
+    """Return the reason that a file cannot be read, in words."""
     if isinstance(error, UnidentifiedImageError):
         return "it is not a picture"
     if isinstance(error, FileNotFoundError):
-        return "it is not there"
+        return "there is no such file"
     return str(error).splitlines()[0] if str(error) else "it is damaged"
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Pillow cuts off what is above 255 instead of scaling it."""
+    """Return a picture with 8 bits per channel; Pillow would clip values above 255."""
     if not picture.mode.startswith(("I", "F")):
         return picture
     values = np.asarray(picture, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What a data set's pictures look like."""
+"""Findings on the pictures of a data set."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from promptlang.diagnostics.training_data import small_pictures
 from promptlang.plan.dataset_report import Finding
 
 MAX_CROP: Final = 1 / 3
-"""Of a picture, what may be lost before it is complained of."""
+"""The share of a picture that a crop may lose without a diagnostic."""
 
 
 def check_count(scan: DatasetScan) -> Finding:
-    """How many there are, beside what the method wants."""
+    """Return the finding on the number of pictures, compared with that for the method."""
     count, amount = len(scan.examples), RECOMMENDED_COUNTS[scan.step.method]
     shown = sum(each.repeats for each in scan.examples)
     found = f"{count}" if shown == count else f"{count}, shown {shown} times in a round"
@@ -29,13 +29,13 @@ def check_count(scan: DatasetScan) -> Finding:
 
 
 def check_readable(scan: DatasetScan) -> Finding:
-    """Whether all files are pictures."""
+    """Return the finding on files that cannot be read."""
     found = f"{len(scan.unreadable)} cannot be read" if scan.unreadable else "all can be read"
     return Finding("files", found, "all can be read", scan.unreadable)
 
 
 def check_formats(scan: DatasetScan) -> Finding:
-    """Which files are of an unusual kind; all but an animation come to what they show."""
+    """Return the finding on unusual formats; only animations get a diagnostic."""
     amounts = Counter(kind for each in scan.image_stats for kind in each.kinds)
     moving = [each.example.file.name for each in scan.image_stats if ANIMATED in each.kinds]
     masked = sum(each.mask is not None for each in scan.examples)
@@ -54,14 +54,14 @@ def check_formats(scan: DatasetScan) -> Finding:
 
 
 def check_sizes(scan: DatasetScan) -> Finding:
-    """How large they are, and which would have to be enlarged much."""
+    """Return the finding on sizes, and on pictures that are much too small."""
     if not scan.image_stats:
         return Finding("sizes", "not known")
     areas = sorted((each.size for each in scan.image_stats), key=lambda size: size[0] * size[1])
     ends = dict.fromkeys(f"{width}x{height}" for width, height in (areas[0], areas[-1]))
     found = " to ".join(ends)
     if scan.size is None:
-        return Finding("sizes", found, "say `--size 512x512` to know which are too small")
+        return Finding("sizes", found, "give `--size 512x512` to find those that are too small")
     scales = {
         each.example.file.name: enlargement(each.size, scan.size) for each in scan.image_stats
     }
@@ -73,7 +73,7 @@ def check_sizes(scan: DatasetScan) -> Finding:
 
 
 def check_aspect_ratios(scan: DatasetScan) -> Finding:
-    """Which lose much when they are cut to the model's shape."""
+    """Return the finding on pictures that lose much when they are cropped."""
     wanted = 1.0 if scan.size is None else scan.size[0] / scan.size[1]
     kept = {
         each.example.file.name: each.size[0] / each.size[1] / wanted for each in scan.image_stats
@@ -86,7 +86,7 @@ def check_aspect_ratios(scan: DatasetScan) -> Finding:
 
 
 def check_duplicates(scan: DatasetScan) -> Finding:
-    """Which are almost the same."""
+    """Return the finding on pictures that are almost the same."""
     found = [
         [each.example.file.name for each in group] for group in group_duplicates(scan.image_stats)
     ]
@@ -104,7 +104,7 @@ def check_duplicates(scan: DatasetScan) -> Finding:
 
 
 def check_backgrounds(scan: DatasetScan) -> Finding:
-    """Whether what is around them varies; where a mask covers each, it does not matter."""
+    """Return the finding on backgrounds; they may be alike if every picture has a mask."""
     colour = (
         None if all(each.mask for each in scan.examples) else common_background(scan.image_stats)
     )

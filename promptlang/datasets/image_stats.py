@@ -1,4 +1,4 @@
-"""What can be seen of a picture without a model."""
+"""Statistics of a picture that need no model."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from promptlang.source import Span
 ANIMATED: Final = "animated"
 
 COLOUR_TOLERANCE: Final = 16.0
-"""Grey levels that one colour may differ in."""
+"""The distance in grey levels up to which two colours count as one."""
 
 ASPECT_TOLERANCE: Final = 0.02
-"""How much wider or narrower a mask can be than its picture, for rounding."""
+"""The relative difference of the shapes of a mask and its picture, for rounding."""
 
 _ORIENTATION: Final = 0x0112
 _MODE_NAMES: Final = {
@@ -35,30 +35,30 @@ _MODE_NAMES: Final = {
 }
 _GRID: Final = 16
 _SLOPE: Final = 2
-"""Grey levels from one place to the next that are a slope."""
+"""The grey levels between neighbours from which on they are a slope."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ImageStats:
-    """A picture, upright and on white, in a few numbers."""
+    """The statistics of a picture, upright and on white."""
 
     example: Example
     size: tuple[int, int]
     """Width and height in pixels."""
     kinds: tuple[str, ...]
-    """What is odd about its file: ``animated``, ``CMYK``, …"""
+    """Unusual properties of the file: ``animated``, ``CMYK``, …"""
     border_colour: NDArray[np.float64]
-    """Median colour around it, 0..255."""
+    """The median colour of its border, 0..255."""
     border_uniformity: float
-    """The share of what is around it that has nearly this colour."""
+    """The share of its border with nearly this colour."""
     mask_stretched: bool
-    """Whether its mask has another shape, and will be stretched."""
+    """True if its mask has another shape, and will be stretched."""
     difference_hash: NDArray[np.bool_]
-    """`[512]`: where it gets brighter, and where darker, from left to right over 16 x 16 places."""
+    """`[512]`: brighter and darker slopes from left to right over 16 x 16 places."""
 
 
 def measure_image(example: Example, span: Span) -> ImageStats | Diagnostic:
-    """Look at a picture and open its mask, or say what is wrong with one of the files."""
+    """Measure a picture and its mask, or return the diagnostic of a file that cannot be read."""
     file, stretched = example.file, False
     try:
         with Image.open(file) as opened:
@@ -92,7 +92,7 @@ def _kinds(opened: Image.Image) -> Iterator[str]:
 
 
 def _border_pixels(colours: Image.Image) -> NDArray[np.float64]:
-    """The outermost pixels of the picture made as small as 32 x 32."""
+    """Return the outermost pixels of the picture, scaled down to 32 x 32."""
     small = np.asarray(colours.resize((32, 32), Image.Resampling.BOX), dtype=np.float64)
     inside = np.zeros((32, 32), dtype=bool)
     inside[2:-2, 2:-2] = True
@@ -100,7 +100,7 @@ def _border_pixels(colours: Image.Image) -> NDArray[np.float64]:
 
 
 def _difference_hash(colours: Image.Image) -> NDArray[np.bool_]:
-    """A difference hash that knows level ground, which pictures on white have much of."""
+    """Return a difference hash with a third state for level ground, as in white backgrounds."""
     small = colours.convert("L").resize((_GRID + 1, _GRID), Image.Resampling.LANCZOS)
     steps = np.diff(np.asarray(small, dtype=np.int16), axis=1)
     return np.concatenate([(steps > _SLOPE).ravel(), (steps < -_SLOPE).ravel()])

@@ -1,4 +1,4 @@
-"""The size that a model's pictures have, from its configuration."""
+"""The picture size of a model, from its configuration."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from promptlang.plan.backend import emoji_folder
 from promptlang.plan.steps import EMOJI, Model
 
 MAX_ENLARGEMENT: Final = 2.0
-"""More is a blur (PL403)."""
+"""The largest enlargement of a picture without a diagnostic on blur."""
 
 
 def enlargement(size: tuple[int, int], wanted: tuple[int, int]) -> float:
-    """How many times larger a picture has to be made to cover another size."""
+    """Return the factor by which a picture must be enlarged to cover another size."""
     return max(wanted[0] / size[0], wanted[1] / size[1])
 
 
 def read_model_size(model: Model) -> tuple[int, int] | None:
-    """Width and height in pixels; None for a single file and for a hub's, which tell it only when they are loaded."""
+    """Return width and height in pixels, None for single files and models of the hub."""
     folder = emoji_folder() if model.name == EMOJI.name and model.path is None else model.path
     if folder is None or model.hub or not folder.is_dir():
         return None

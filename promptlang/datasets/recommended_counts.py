@@ -1,4 +1,4 @@
-"""How many pictures a method wants."""
+"""Recommended numbers of pictures by training method."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class CountRange:
-    """From so many to so many."""
+    """A range of numbers, without an upper end if `high` is None."""
 
     low: int
     high: int | None
     why: str
-    """Where the numbers are from."""
+    """The source of the numbers."""
 
     def __str__(self) -> str:
         return f"{self.low} or more" if self.high is None else f"{self.low} to {self.high}"
 
     def contains(self, count: int) -> bool:
-        """Whether a number is among them."""
+        """Return whether a number is in the range."""
         return self.low <= count and (self.high is None or count <= self.high)
 
 
@@ -30,7 +30,7 @@ RECOMMENDED_COUNTS: Final[Mapping[str, CountRange]] = MappingProxyType(
         "lora": CountRange(
             10,
             None,
-            "a custom, no measurement: fewer are soon learned by heart, so hold some out and see",
+            "a rule of thumb, not a measurement: fewer are soon learned by heart, so hold some out",
         ),
         "dreambooth": CountRange(
             3, 30, "its authors take 3 to 5 of one subject (Ruiz et al. 2022), users up to 30"
@@ -40,4 +40,4 @@ RECOMMENDED_COUNTS: Final[Mapping[str, CountRange]] = MappingProxyType(
         ),
     }
 )
-"""By method."""
+"""The ranges by training method."""

@@ -1,4 +1,4 @@
-"""What a data set's findings are drawn from."""
+"""The scan of a data set, on which the findings are based."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from promptlang.plan.steps import CheckData
 
 @dataclass(frozen=True, slots=True)
 class DatasetScan:
-    """All that is known of the pictures."""
+    """A data set with the statistics of its pictures."""
 
     step: CheckData
     examples: tuple[Example, ...]
     image_stats: tuple[ImageStats, ...]
-    """Of those that can be read."""
+    """The statistics of the pictures that can be read."""
     unreadable: tuple[Diagnostic, ...]
     size: tuple[int, int] | None
-    """What they will be cut to, in pixels; None where that is not known."""
+    """The training size in pixels, None if it is not known."""

@@ -1,4 +1,4 @@
-"""Which pictures are the same, but for their size, their compression or a touch of light."""
+"""Pictures that differ only in size, compression or brightness, and common backgrounds."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ import numpy as np
 from promptlang.datasets.image_stats import COLOUR_TOLERANCE, ImageStats
 
 MAX_HASH_DISTANCE: Final = 24
-"""Of 512 slopes, those that may differ. A copy in another size, saved as JPEG at quality 40, differs in at most 11 over
-the pictures in `recipes/`; of these, the two most alike are two moods of one character, and differ in 37."""
+"""The slopes of 512 in which near-duplicates may differ.
+
+A copy in another size, saved as JPEG at quality 40, differs in at most 11 over the pictures in
+`recipes/`. The two most similar pictures there, two moods of one character, differ in 37.
+"""
 
 MIN_BORDER_UNIFORMITY: Final = 0.7
-"""Of what is around a picture, the share that has one colour where that is its background; what it shows may touch."""
+"""The share of a border with one colour from which on it is a background.
+
+It is below 1, because the subject may touch the border.
+"""
 
 
 def group_duplicates(stats: Sequence[ImageStats]) -> Iterator[tuple[ImageStats, ...]]:
-    """Those of which each is almost the same as another one."""
+    """Yield groups of pictures in which each is almost the same as another one."""
     if not stats:
         return
     signs = np.where(np.stack([each.difference_hash for each in stats]), 1, -1).astype(np.float32)
@@ -34,7 +40,10 @@ def group_duplicates(stats: Sequence[ImageStats]) -> Iterator[tuple[ImageStats, 
 
 
 def common_background(stats: Sequence[ImageStats]) -> str | None:
-    """The colour, as ``#ffffff``, that is around all of three or more pictures; None where they vary."""
+    """Return the common background colour as ``#ffffff``, None if it varies.
+
+    Fewer than three pictures have no common background.
+    """
     if (
         len(stats) < 3
         or np.median([each.border_uniformity for each in stats]) < MIN_BORDER_UNIFORMITY

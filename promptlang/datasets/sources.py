@@ -1,4 +1,4 @@
-"""Where pictures are: a folder, a list of files, a pattern that their names match, or a single file."""
+"""Sources of pictures: a folder, a list of files, a pattern of names, or a single file."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from promptlang.plan.formats import KOHYA_FOLDER, PICTURE_ENDINGS
 from promptlang.source import Span
 
 LIST_SUFFIX: Final = ".txt"
-"""What the name of a list ends in; each line is a picture, a folder or a pattern."""
+"""The ending of a list, in which each line is a picture, a folder or a pattern."""
 
 _PATTERN: Final = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFolder:
-    """Pictures of one folder."""
+    """The pictures of one folder."""
 
     folder: Path
     files: tuple[Path, ...]
-    """Those that are wanted; masks may be among them."""
+    """The selected files, with masks among them."""
     repeats: int = 1
     caption: str | None = None
-    """What the folder's name says of them."""
+    """The caption in the folder's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +42,31 @@ class MissingEntry:
 
 
 def is_pattern(source: Path) -> bool:
-    """``photos/*.png``, where there is no folder of that very name."""
+    """Return whether a source is a pattern, as ``photos/*.png``, and not an existing path."""
     return bool(_PATTERN.search(str(source))) and not source.exists()
 
 
 def is_list(source: Path) -> bool:
-    """``photos.txt``"""
+    """Return whether a source is a list, as ``photos.txt``."""
     return source.suffix.lower() == LIST_SUFFIX and source.is_file()
 
 
 def is_source(source: Path) -> bool:
-    """Whether pictures can be there."""
+    """Return whether a path may name pictures."""
     return source.is_dir() or is_list(source) or is_pattern(source) or _is_picture(source)
 
 
 def missing_source(source: str, span: Span) -> Diagnostic:
-    """Said of what is no source: a list is a file, all else a folder."""
+    """Return the diagnostic of a missing source: a list is a file, anything else a folder."""
     missing = missing_file if Path(source).suffix.lower() == LIST_SUFFIX else missing_folder
     return missing(source, span)
 
 
 def scan_source(source: Path) -> Iterator[SourceFolder | MissingEntry]:
-    """All pictures of a source: a folder's and a pattern's in the order of their names, a list's in its own.
+    """Yield the pictures of a source by folder.
 
-    Of a folder those in it called like ``10_sks dog``, too: how often they are shown, and what they show.
+    Folders and patterns are sorted by name, lists keep their order. Subfolders named like
+    ``10_sks dog`` belong to a folder, with a number of repeats and a caption.
     """
     if source.is_dir():
         yield _source_folder(source, _pictures(source))
@@ -87,7 +88,7 @@ def scan_source(source: Path) -> Iterator[SourceFolder | MissingEntry]:
 
 
 def skipped_folders(source: Path) -> list[Path]:
-    """Folders in a folder that have pictures, but no name that says how often to show them."""
+    """Return the subfolders with pictures whose names have no number of repeats."""
     if not source.is_dir():
         return []
     folders = [
@@ -101,7 +102,7 @@ def _is_repeated(folder: Path) -> bool:
 
 
 def _source_folder(folder: Path, files: tuple[Path, ...]) -> SourceFolder:
-    """Files of a folder, in the manner of kohya's tools if it is called so."""
+    """Return files of a folder, with repeats and caption if it is named as for kohya's scripts."""
     match = KOHYA_FOLDER.fullmatch(folder.name)
     if match is None or not int(match[1]):
         return SourceFolder(folder, files)
@@ -123,13 +124,13 @@ def _matching(pattern: Path) -> Sequence[Path]:
 
 
 def _group_by_folder(files: Iterable[Path]) -> Iterator[SourceFolder]:
-    """Each once, those of one folder in one part where they follow one another."""
+    """Yield files without repetition, consecutive ones of a folder together."""
     for folder, group in groupby(dict.fromkeys(files), key=lambda file: file.parent):
         yield _source_folder(folder, tuple(group))
 
 
 def _lines(source: Path) -> Iterator[tuple[Path, ...] | MissingEntry]:
-    """The pictures that each line of a list leads to, from the list's folder; a `#` begins a remark."""
+    """Yield the pictures of each line of a list; paths start in its folder, `#` is a comment."""
     for number, line in enumerate(source.read_text("utf-8-sig", errors="replace").splitlines(), 1):
         text = line.strip()
         if text and not text.startswith("#"):
@@ -139,7 +140,7 @@ def _lines(source: Path) -> Iterator[tuple[Path, ...] | MissingEntry]:
 
 
 def _entry_files(path: Path) -> tuple[Path, ...]:
-    """A picture, or those of a folder or a pattern; no other list."""
+    """Return a picture, or those of a folder or pattern; a list in a list has none."""
     if path.is_dir() or is_pattern(path):
         return tuple(
             file

@@ -263,7 +263,7 @@ def test_files_that_are_not_used_are_named(checked: Checked, folder: Path) -> No
     (folder / "gone.txt").write_text("sks gone")
     (folder / "metadata.jsonl").write_text('{"file_name": "lost.png", "text": "sks lost"}\n')
     assert told(checked()) == [
-        ("PL418", "`phone.heic` is not used: it is of a kind that is not read"),
+        ("PL418", "`phone.heic` is not used: files of this kind cannot be read"),
         ("PL418", "`gone.txt` and `lost.png` are not used: there is no such picture"),
     ]
 
@@ -274,7 +274,7 @@ def test_a_folder_without_a_number_is_not_used(checked: Checked, folder: Path) -
     picture(7).save(folder / "more" / "7.png")
     picture(8).save(folder / "2_of sks" / "8.png")
     assert told(checked()) == [
-        ("PL418", "`more/` is not used: only folders called like `10_red fox` are"),
+        ("PL418", "`more/` is not used: only folders with names like `10_red fox` are used"),
     ]
 
 
