@@ -155,11 +155,11 @@ def _problem(
     rows: Mapping[str, Tensor], widths: Mapping[str, int], model: str, subject: FileRef
 ) -> Diagnostic | None:
     """Return the problem if the vectors are not exactly those that the text encoders read."""
-    strange = rows.keys() - widths.keys()
-    if strange:
+    unknown = rows.keys() - widths.keys()
+    if unknown:
         return wrong.wrong_model_family(
             subject,
-            SDXL.name if strange == {"text_encoder_2"} else f"{SD3.name} or {FLUX.name}",
+            SDXL.name if unknown == {"text_encoder_2"} else f"{SD3.name} or {FLUX.name}",
             model,
         )
     for part, matrix in rows.items():

@@ -86,16 +86,16 @@ def _locate_modules(
         for key, value in contents.tensors.items()
         if not key.startswith(BUNDLED_TOKEN_PREFIX)
     }
-    found, strange = group_keys_by_module(tensors, index_target_modules(networks))
-    if found and not strange:
+    found, unknown = group_keys_by_module(tensors, index_target_modules(networks))
+    if found and not unknown:
         return found
     if unread := detect_unsupported_algorithm(tensors):
         problem = wrong.unsupported_algorithm(subject, unread)
     elif other := _other_family(contents, networks):
         problem = wrong.wrong_model_family(subject, other, model)
     else:
-        fits = len(found), len(found) + len(strange)
-        problem = wrong.modules_do_not_match(subject, model, fits, strange[0] if strange else None)
+        fits = len(found), len(found) + len(unknown)
+        problem = wrong.modules_do_not_match(subject, model, fits, unknown[0] if unknown else None)
     raise PromptError([problem])
 
 

@@ -3,7 +3,7 @@
 To type checkers the package `diffusers` exports placeholders, so the networks are imported from the
 modules that define them, `diffusers.models.unets.unet_2d_condition` and
 `diffusers.models.autoencoders.autoencoder_kl`: there they are `torch.nn.Module`. Their `config` is
-a mapping; `unet.config["in_channels"]` passes the checker, `unet.config["in_channels"]` does not.
+a mapping; `unet.config["in_channels"]` passes the checker, `unet.config.in_channels` does not.
 The result of a call is `Any`: annotate the variable that takes it.
 """
 
