@@ -24,14 +24,14 @@ from promptlang.source import Span
 
 
 class Dialect(Protocol):
-    """A tool's way to write prompts."""
+    """The syntax of a tool's prompts."""
 
     def read(self, span: Span) -> ReadResult:
-        """The prompt in a stretch of source. Every text is one; what is odd about it is said."""
+        """Parse a span; every text is a prompt, and mistakes are diagnosed."""
         ...
 
     def write(self, prompt: ast.Prompt) -> WriteResult:
-        """The prompt as the tool would read it, and what of it cannot be written so."""
+        """Return the prompt as the tool reads it, and the losses."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""AUTOMATIC1111's web UI, Forge and their kin.
+"""The dialect of AUTOMATIC1111's web UI, Forge and their forks.
 
-Their prompts are read as promptlang's own, which they are but for what grammar/README.md lists.
+Its prompts are read as promptlang's own; grammar/README.md lists the differences.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import re
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.diagnostics import dialects as said
-from promptlang.dialects import doubled_loras, writing
+from promptlang.diagnostics import dialects as messages
+from promptlang.dialects import doubled_loras
 from promptlang.dialects.a1111_differences import diagnose_differences
-from promptlang.dialects.bracketed_breaks import move_breaks_out
+from promptlang.dialects.bare_token_writer import BareTokenWriter
 from promptlang.dialects.reading import ReadResult
 from promptlang.dialects.writing import WriteResult
 from promptlang.source import Span
@@ -22,27 +22,27 @@ _LAST = re.compile(r"\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*\Z")
 
 
 def read(span: Span, *, templated: bool = False) -> ReadResult:
-    """A prompt from its box, or from a gallery; what means something else here is said."""
-    prompt, found = _read(span, templated=templated)
-    return doubled_loras.use_last_strengths(prompt), (*found, *diagnose_differences(prompt))
+    """Parse a prompt; text that means something else in promptlang is diagnosed."""
+    prompt, mistakes = _read(span, templated=templated)
+    return doubled_loras.use_last_strengths(prompt), (*mistakes, *diagnose_differences(prompt))
 
 
 def _read(span: Span, *, templated: bool) -> ReadResult:
-    """A number at its end weighs the only part, too."""
-    prompt, found = parse_prompt(span, templated=templated)
+    """Parse a prompt without the number that A1111 takes for the weight of its only part."""
+    prompt, mistakes = parse_prompt(span, templated=templated)
     last = _LAST.search(span.text)
     if last is None or len(prompt.parts) > 1:
-        return prompt, found
+        return prompt, mistakes
     place = span.source.span(span.start + last.start(), span.end)
     if float(last[1]) != 1:
         return prompt, (
-            *found,
-            said.read_as(
+            *mistakes,
+            messages.read_as(
                 f"`{last.group().strip()}`, by which A1111 weighs all of it,", "text", place
             ),
         )
-    prompt, found = parse_prompt(span.source.span(span.start, place.start), templated=templated)
-    return replace(prompt, span=span), found
+    prompt, mistakes = parse_prompt(span.source.span(span.start, place.start), templated=templated)
+    return replace(prompt, span=span), mistakes
 
 
 _SPECIAL = re.compile(r"[\\()\[\]]")
@@ -52,12 +52,12 @@ _WORD = re.compile(r"\b(?:AND|BREAK)\b")
 
 
 def write(prompt: ast.Prompt) -> WriteResult:
-    """For A1111's prompt box."""
+    """Write a prompt for A1111's prompt box."""
     return A1111Writer().write(prompt)
 
 
-class A1111Writer(writing.PromptWriter):
-    """Writes as A1111 reads."""
+class A1111Writer(BareTokenWriter):
+    """A writer of A1111's syntax."""
 
     dialect = "A1111"
     supported = frozenset(
@@ -74,14 +74,14 @@ class A1111Writer(writing.PromptWriter):
     )
 
     def write(self, prompt: ast.Prompt) -> WriteResult:
-        """All of a prompt, each LoRA once and each ``BREAK`` outside of brackets."""
+        """Write a prompt with each LoRA once."""
         prompt, lost = doubled_loras.merge_repeated_loras(prompt)
         for lora in lost:
             self.report_unsupported("LoRA with several strengths", lora, "the first one is kept")
-        return super().write(move_breaks_out(prompt))
+        return super().write(prompt)
 
     def text(self, text: ast.Text) -> str:
-        """Words, their brackets escaped."""
+        """Return words with their brackets escaped."""
         value = text.value
         if "#" in value:
             self.report_unsupported(
@@ -104,17 +104,8 @@ class A1111Writer(writing.PromptWriter):
         return value.replace("|", r"\|") if self.has_step_changes else value
 
     def leaf(self, phrase: ast.Phrase) -> str:
-        """A token is a word, and a tag is read before anything else."""
+        """Return a tag or a break; A1111 reads tags before schedules."""
         match phrase:
-            case ast.Embedding(name):
-                return name
-            case ast.Break() if self.ranges:
-                self.report_unsupported(
-                    "`BREAK` in brackets that cross or are never closed",
-                    phrase,
-                    "it is a word there",
-                )
-                return super().leaf(phrase)
             case ast.Lora() if any(
                 isinstance(each, ast.Schedule | ast.Alternation) for each in self.inside
             ):
@@ -126,7 +117,7 @@ class A1111Writer(writing.PromptWriter):
                 return super().leaf(phrase)
 
     def finish_part(self, text: str, part: ast.Part) -> str:
-        """A number at the end weighs a part even where it is the only one."""
+        """Return a part with its weight, or with ``:1`` after a text that ends in a number."""
         return (
             f"{text} :1"
             if part.weight is None and self.ends_in_number(text)
@@ -134,11 +125,11 @@ class A1111Writer(writing.PromptWriter):
         )
 
     def needs_nesting(self, node: ast.Schedule) -> bool:
-        """Two phases at a time."""
+        """Return True for more than two branches, which A1111 nests."""
         return len(node.branches) > 2
 
     def period(self, node: ast.Alternation) -> str:
-        """There is none."""
+        """Return the closing bracket: A1111's alternations have no period."""
         if node.period is not None:
             self.report_unsupported(
                 "alternation of more than a step at a time", node, "it changes every step"

@@ -1,4 +1,4 @@
-"""Where a prompt of A1111's means something else here on purpose: said, as its pictures would not be the same."""
+"""The intended differences from A1111: warnings about prompts whose pictures differ."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics import dialects as said
+from promptlang.diagnostics import dialects as messages
 from promptlang.syntax.visitor import Enter, Leave, visit_phrases
 
 _ESCAPED_WEIGHT = re.compile(r"(?<!\\)(?:\\\\)*(?P<written>\\:\s*[+-]?[.\d]+\s*\))")
@@ -15,13 +15,16 @@ _BAR = re.compile(r"(?<!\\)(?:\\\\)*\|")
 
 
 def diagnose_differences(prompt: ast.Prompt) -> Iterator[Diagnostic]:
-    """Each with its place, part by part; grammar/README.md has the table."""
+    """Yield the differences of a prompt, part by part; grammar/README.md lists them."""
     for match in _ESCAPED_WEIGHT.finditer(
         prompt.span.source.text, prompt.span.start, prompt.span.end
     ):
         place = prompt.span.source.span(*match.span("written"))
-        hint = "A1111 takes the number for a weight all the same: without the backslash it is one here, too"
-        yield said.read_as(f"`{place.text}`", "text and a bracket", place, hint)
+        hint = (
+            "A1111 takes the number for a weight all the same: "
+            "without the backslash it is one here, too"
+        )
+        yield messages.read_as(f"`{place.text}`", "text and a bracket", place, hint)
     for part in prompt.parts:
         yield from _in_part(part)
     yield from _loras(prompt)
@@ -40,22 +43,27 @@ def _in_part(part: ast.Part) -> Iterator[Diagnostic]:
                 yield from _brackets(node)
             case ast.Break() if weights:
                 hint = "A1111 takes it for a word there: put a bracket around each side"
-                yield said.read_as("`BREAK` in brackets", "the end of a chunk", event.span, hint)
+                yield messages.read_as(
+                    "`BREAK` in brackets", "the end of a chunk", event.span, hint
+                )
             case ast.Text(span=span) if changing and _BAR.search(span.text):
-                hint = r"A1111 takes the whole prompt literally where one stands outside `[…]`; write `\|`"
-                yield said.read_as("`|`", "text", span, hint)
+                hint = (
+                    "A1111 takes the whole prompt literally where one stands outside `[…]`; "
+                    r"write `\|`"
+                )
+                yield messages.read_as("`|`", "text", span, hint)
 
 
 def _brackets(node: ast.Node) -> Iterator[Diagnostic]:
-    """``[a|b:5]``, ``[a:b:c:0.3,0.7]``"""
+    """``[a|b:5]``, ``[a:b:c:0.3,0.7]``: report what A1111 reads as text."""
     hint = "A1111 takes it for text that weighs less"
     match node:
         case ast.Alternation(_, ast.Moment()):
-            yield said.read_as(
+            yield messages.read_as(
                 "`:` and a number after `|`", "how long each turn lasts", node.span, hint
             )
         case ast.Schedule(branches) if len(branches) > 2:
-            yield said.read_as("this", f"{len(branches)} phases", node.span, hint)
+            yield messages.read_as("this", f"{len(branches)} phases", node.span, hint)
 
 
 def _loras(prompt: ast.Prompt) -> Iterator[Diagnostic]:
@@ -64,5 +72,7 @@ def _loras(prompt: ast.Prompt) -> Iterator[Diagnostic]:
         if isinstance(node, ast.Lora):
             if node.name in seen:
                 twice = f"the LoRA `{node.name}`, which stands here twice,"
-                yield said.read_as(twice, "A1111 has it: each time at the last strength", node.span)
+                yield messages.read_as(
+                    twice, "A1111 has it: each time at the last strength", node.span
+                )
             seen.add(node.name)

@@ -1,4 +1,4 @@
-"""Numbers as the dialects write them."""
+"""Numbers of the dialects: arithmetic and notation."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ STEP_DEPENDENT_AMOUNTS = frozenset({ast.Stages, ast.Turns, ast.Curve})
 
 
 def to_constant(amount: ast.Amount) -> float:
-    """Of a number that changes, the value that is furthest from nothing."""
+    """Return a number, or the largest value by magnitude of one that changes."""
     return amount if isinstance(amount, float | int) else max(amount.values, key=abs)
 
 
 def scale_amount(amount: ast.Amount, factor: float) -> ast.Amount:
-    """Each value times a factor."""
+    """Multiply each value by a factor."""
     if isinstance(amount, float | int):
         return amount * factor
     return replace(amount, values=tuple(value * factor for value in amount.values))
 
 
 def multiply_amounts(amount: ast.Amount, other: ast.Amount) -> ast.Amount:
-    """A product; of two numbers that both change, the second is taken for its largest value."""
+    """Multiply two numbers; if both change, use the largest value of the second."""
     if isinstance(other, float | int):
         return scale_amount(amount, other)
     return scale_amount(other, to_constant(amount))
 
 
 def round_amount(amount: ast.Amount) -> ast.Amount:
-    """A product as a person would write it: ten digits of it, so that 1.5 times 1.2 is 1.8."""
+    """Round each value to ten digits, so that 1.5 times 1.2 is 1.8."""
     if isinstance(amount, float | int):
         return float(f"{amount:.10g}")
     return replace(amount, values=tuple(float(f"{value:.10g}") for value in amount.values))
 
 
 def format_number(value: float) -> str:
-    """The shortest digits that read as the same number, without an exponent.
+    """Return the shortest digits that read as the same number, without an exponent.
 
-    A product of thousands of brackets may be too large for a number; then it is the largest there is.
+    An infinite product of thousands of brackets becomes the largest finite number.
     """
     if not math.isfinite(value):
         value = 0.0 if math.isnan(value) else math.copysign(sys.float_info.max, value)
@@ -52,7 +52,7 @@ def format_number(value: float) -> str:
 
 
 def format_moment(when: ast.Moment) -> str:
-    """``0.5`` or ``12``: a fraction has a point, a step has none."""
+    """``0.5`` or ``12``: write a fraction with a point and a step without."""
     if when.fraction:
         text = format_number(when.value)
         return text if "." in text else f"{text}.0"

@@ -1,4 +1,4 @@
-"""A text that is all prompt, and no line of a recipe: what of such a line stands in it all the same."""
+"""Statements and options in a text that is only a prompt, and no line of a recipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OPTION = re.compile(r"(?<!\S)--[A-Za-z][\w-]*(?:\s{1,20}[^\s-]\S*)?")
 
 
 def diagnose_bare_prompt(span: Span) -> Iterator[Diagnostic]:
-    """``use model emoji`` and ``a fox --steps 30``, given as a prompt."""
+    """``use model emoji``, ``a fox --steps 30``: report what belongs in a recipe."""
     statement = find_statement_head(span)
     if statement is not None and statement != "render":
         yield statement_in_prompt(statement, span)
@@ -23,14 +23,14 @@ def diagnose_bare_prompt(span: Span) -> Iterator[Diagnostic]:
 
 
 def diagnose_misplaced_options(span: Span) -> Iterator[Diagnostic]:
-    """The first of them."""
-    found = _OPTION.search(span.source.text, span.start, span.end)
-    if found is not None:
-        yield options_in_prompt(found.group(), span.source.span(*found.span()))
+    """Report the first option in a prompt."""
+    option = _OPTION.search(span.source.text, span.start, span.end)
+    if option is not None:
+        yield options_in_prompt(option.group(), span.source.span(*option.span()))
 
 
 def diagnose_statement_like(span: Span, written: str) -> Iterator[Diagnostic]:
-    """A converted prompt, `written` here, that a recipe would take for a statement; `span` is what it was."""
+    """Report a converted prompt, `written`, that reads as a statement; `span` is its source."""
     line = Source(written)
     whole = line.span(0, len(written))
     near = suggest_statement(whole)

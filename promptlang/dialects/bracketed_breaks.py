@@ -1,4 +1,4 @@
-"""``BREAK`` taken out of the brackets around it, for tools to which one in brackets is a word."""
+"""The removal of ``BREAK`` from brackets, for tools that read it as a word there."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from promptlang.syntax.visitor import (
 
 
 def move_breaks_out(prompt: ast.Prompt) -> ast.Prompt:
-    """``(a BREAK b:1.3)`` as ``(a:1.3) BREAK (b:1.3)``, a prompt that means the same."""
+    """Rewrite ``(a BREAK b:1.3)`` as ``(a:1.3) BREAK (b:1.3)``, which means the same."""
     if "BREAK" not in prompt.span.source.text:
         return prompt
     return transform_prompt(prompt, _TakeOut())
 
 
 class _TakeOut(PhraseTransformer):
-    """Divides each weight at its breaks, and moves it into a schedule whose branches have some."""
+    """Splits weights at their breaks, and moves weights into schedules whose branches have some."""
 
     def __init__(self) -> None:
         self._broken: dict[int, ast.Phrase] = {}
-        """By identity, the schedules and alternations with a break somewhere in them."""
+        """The schedules and alternations that contain a break, by identity."""
 
     def leave(self, node: WeightedNode | BranchingNode) -> Sequence[ast.Phrase]:
         if isinstance(node, ast.Schedule | ast.Alternation):
@@ -41,7 +41,7 @@ class _TakeOut(PhraseTransformer):
         return isinstance(phrase, ast.Break) or id(phrase) in self._broken
 
     def _divided(self, node: WeightedNode, phrases: Sequence[ast.Phrase]) -> list[ast.Phrase]:
-        """What stands between the breaks, each in brackets of its own."""
+        """Return the breaks, and each stretch between them in brackets of its own."""
         out: list[ast.Phrase] = []
         between: list[ast.Phrase] = []
         for phrase in (*phrases, None):
@@ -54,23 +54,23 @@ class _TakeOut(PhraseTransformer):
                 space = ast.Text(" ", span=phrase.span)
                 out += [space, phrase, space]
             elif phrase is not None:
-                out.append(self._weighed(node, phrase))
+                out.append(self._weighted(node, phrase))
             between = []
         return out
 
-    def _weighed(self, node: WeightedNode, phrase: ast.Phrase) -> ast.Phrase:
+    def _weighted(self, node: WeightedNode, phrase: ast.Phrase) -> ast.Phrase:
         assert isinstance(phrase, ast.Schedule | ast.Alternation)
         branches = (
             replace(each, phrases=tuple(self._divided(node, each.phrases)))
             for each in phrase.branches
         )
-        weighed = replace(phrase, branches=tuple(branches))
-        self._broken[id(weighed)] = weighed
-        return weighed
+        weighted = replace(phrase, branches=tuple(branches))
+        self._broken[id(weighted)] = weighted
+        return weighted
 
 
 def _stripped(phrases: list[ast.Phrase]) -> tuple[ast.Phrase, ...]:
-    """Without the white space at both ends: beside a break it means nothing."""
+    """Strip white space at both ends, which means nothing beside a break."""
     *others, last = phrases
     if isinstance(last, ast.Text):
         phrases = [*others, replace(last, value=last.value.rstrip())]

@@ -1,4 +1,7 @@
-"""ComfyUI: round brackets that set a weight, and ``embedding:name``; all else is nodes of its graph."""
+"""The dialect of ComfyUI: round brackets that set a weight, and ``embedding:name``.
+
+Everything else belongs to the nodes of its graph.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from dataclasses import dataclass
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics import dialects as said
+from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.amounts import format_amount, multiply_amounts, round_amount
 from promptlang.dialects.reading import PhraseBuilder, ReadResult, convert_absolute_weights
 from promptlang.dialects.writing import PromptWriter, WriteResult
@@ -32,7 +35,7 @@ _TOKEN = re.compile(r"(?<!\S)embedding\\?:(?=[^\s,:()\\])")
 
 
 def read(span: Span) -> ReadResult:
-    """A ``CLIPTextEncode`` text."""
+    """Parse the text of a ``CLIPTextEncode`` node."""
     pieces = list(_PIECE.finditer(span.source.text, span.start, span.end))
     groups = _groups(pieces)
     phrases = convert_absolute_weights(_phrases(span, pieces, groups))
@@ -41,20 +44,20 @@ def read(span: Span) -> ReadResult:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A pair of brackets, in indices of pieces."""
+    """A pair of brackets, as indices of pieces."""
 
     opening: int
     closing: int
     weight: float | None
     tail: int
-    """Where in the text the number begins, with its colon; the place of the bracket where there is none."""
+    """The offset of the colon before the weight, or of the bracket if there is no weight."""
 
 
 def _groups(pieces: list[re.Match[str]]) -> list[_Group]:
-    """The brackets that mean something.
+    """Return the pairs of brackets.
 
-    What follows a bracket that is never closed is text, unless it happens to end in a bracket: the two are
-    then taken for a pair, and what is between them is read in the same way.
+    Text after an unclosed bracket is literal, unless it happens to end in a bracket. ComfyUI
+    takes the two for a pair, and reads the text between them in the same way.
     """
     pairs, unclosed = _matched(pieces)
     groups = [_group(pieces, opening, closing) for closing, opening in pairs.items()]
@@ -71,9 +74,9 @@ def _groups(pieces: list[re.Match[str]]) -> list[_Group]:
 
 
 def _matched(pieces: list[re.Match[str]]) -> tuple[dict[int, int], deque[int]]:
-    """The opening bracket of each closing one, and those that are never closed.
+    """Return the opening bracket of each closing one, and the unclosed brackets.
 
-    A closing one too many turns the next opening one into text.
+    A surplus closing bracket turns the next opening one into text.
     """
     pairs: dict[int, int] = {}
     stack: list[int] = []
@@ -116,7 +119,7 @@ def _number(text: str) -> float | None:
 def _phrases(
     span: Span, pieces: list[re.Match[str]], groups: list[_Group]
 ) -> tuple[ast.Phrase, ...]:
-    """The pieces as a tree whose brackets set weights."""
+    """Build a tree whose brackets set weights."""
     openings = {group.opening: group for group in groups}
     closings = {group.closing: group for group in groups}
     open_phrases = [PhraseBuilder(span.source)]
@@ -147,16 +150,18 @@ def _diagnose_unbalanced(
     used = {at for group in groups for at in (group.opening, group.closing)}
     for index, piece in enumerate(pieces):
         if piece["mark"] and index not in used:
-            yield said.unbalanced_bracket(piece["mark"], "ComfyUI", span.source.span(*piece.span()))
+            yield messages.unbalanced_bracket(
+                piece["mark"], "ComfyUI", span.source.span(*piece.span())
+            )
 
 
 def write(prompt: ast.Prompt) -> WriteResult:
-    """For a ``CLIPTextEncode`` node."""
+    """Write a prompt for a ``CLIPTextEncode`` node."""
     return ComfyWriter().write(prompt)
 
 
 class ComfyWriter(PromptWriter):
-    """Writes brackets that set a weight."""
+    """A writer of brackets that set a weight."""
 
     dialect = "ComfyUI"
     supported = frozenset({ast.Embedding})
@@ -164,14 +169,14 @@ class ComfyWriter(PromptWriter):
     def __init__(self) -> None:
         super().__init__()
         self.factors: list[ast.Amount] = [1.0]
-        """What each open bracket comes to, outermost first."""
+        """The absolute weight of each open bracket, outermost first."""
 
     def brackets(self, node: ContainerNode) -> tuple[str, str]:
-        """Square ones are text to ComfyUI."""
+        """Return round brackets, since square ones are text to ComfyUI."""
         return ("(", ")") if isinstance(node, ast.Deemphasis) else super().brackets(node)
 
     def opened(self, node: ContainerNode) -> None:
-        """What is inside weighs as much as all that is around it."""
+        """Push the absolute weight of the text inside a bracket."""
         match node:
             case ast.Emphasis(_, weight):
                 self.factors.append(
@@ -183,7 +188,7 @@ class ComfyWriter(PromptWriter):
                 self.factors.append(multiply_amounts(self.factors[-1], DEEMPHASIS_FACTOR))
 
     def weight(self, node: WeightedNode) -> str:
-        """The weight that holds inside, unless it is what brackets alone come to."""
+        """Return the absolute weight, unless brackets alone have it."""
         weight, around = self.factors.pop(), self.factors[-1]
         written = isinstance(node, ast.Emphasis) and node.weight is not None
         if (
@@ -195,15 +200,15 @@ class ComfyWriter(PromptWriter):
         return f":{format_amount(weight if written and around == 1 else round_amount(weight))}"
 
     def ends_in_weight(self) -> bool:
-        """Whether what was written last would be taken for a weight."""
+        """Return whether the last text would be read as a weight."""
         return _number(self.last.rpartition(":")[2]) is not None and ":" in self.last
 
     def text(self, text: ast.Text) -> str:
-        """Only round brackets can be escaped."""
+        """Return words with round brackets escaped; no others need it."""
         return self.escaped(text, re.sub(r"[()]", r"\\\g<0>", text.value))
 
     def escaped(self, text: ast.Text, value: str) -> str:
-        """``embedding:`` would begin a token; a backslash at the end would make the next bracket a character."""
+        """Escape text without an ``embedding:`` and without a backslash at its end."""
         if _TOKEN.search(value):
             self.report_unsupported(
                 "way to write `embedding:` as a word", text, "a space divides it"
@@ -217,7 +222,7 @@ class ComfyWriter(PromptWriter):
         return value
 
     def leaf(self, phrase: ast.Phrase) -> str:
-        """A token is a word of its own."""
+        """Return a token, ``embedding:name``, or another leaf."""
         match phrase:
             case ast.Embedding(name):
                 return f"{'' if self.last[-1:] in '() ' else ' '}embedding:{name}"
@@ -225,7 +230,7 @@ class ComfyWriter(PromptWriter):
                 return super().leaf(phrase)
 
     def put(self, text: str) -> None:
-        """A token ends where its word does; commas belong to it only if nothing follows them."""
+        """Write text, after a space if a comma would become part of a token."""
         if self.last.lstrip().startswith("embedding:") and not re.match(r",*(?:\s|\Z)", text):
             self.out.append(" ")
         super().put(text)

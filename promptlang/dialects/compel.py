@@ -1,4 +1,4 @@
-"""compel: ``word++``, ``(phrase)1.3``, and operators that combine whole prompts."""
+"""The dialect of compel: ``word++``, ``(phrase)1.3``, and operators on whole prompts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics import dialects as said
+from promptlang.diagnostics import Diagnostics
+from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.amounts import format_number
 from promptlang.dialects.compel_text import NUMBER, TOKEN, Token, TokenizedText
 from promptlang.dialects.fitting import fit
@@ -32,9 +32,9 @@ PLUS, MINUS = 1.1, 0.9
 
 
 def read(span: Span) -> ReadResult:
-    """A prompt for ``Compel`` and its kin."""
+    """Parse a prompt for ``Compel`` and its subclasses."""
     reader = _Reader(span)
-    return ast.Prompt(reader.prompt(), span=span), tuple(reader.found)
+    return ast.Prompt(reader.prompt(), span=span), tuple(reader.diagnostics)
 
 
 @dataclass(slots=True)
@@ -49,10 +49,10 @@ class _Frame:
 class _Reader:
     def __init__(self, span: Span) -> None:
         self._span, self._source = span, span.source
-        self.found: list[Diagnostic] = []
+        self.diagnostics = Diagnostics()
 
     def prompt(self) -> tuple[ast.Phrase, ...] | tuple[ast.Composition]:
-        """Parts that are combined, or one."""
+        """Return the phrases of one prompt, or a composition of several."""
         return self._combined() or self.phrases(self._span)
 
     # Whole prompts
@@ -74,14 +74,16 @@ class _Reader:
         weights = re.findall(_N, operator["weights"])
         place = self._source.span(*operator.span())
         if weights and len(weights) != len(parts):
-            self.found.append(
-                said.weight_count_mismatch(operator["operator"], len(parts), len(weights), place)
+            self.diagnostics.add(
+                messages.weight_count_mismatch(
+                    operator["operator"], len(parts), len(weights), place
+                )
             )
             return None
         if self._source.text[operator.end() : self._span.end].strip():
             rest = self._source.span(operator.end(), self._span.end)
-            self.found.append(
-                said.read_as(f"what follows `.{operator['operator']}()`", "nothing", rest)
+            self.diagnostics.add(
+                messages.read_as(f"what follows `.{operator['operator']}()`", "nothing", rest)
             )
         numbers = [float(weight) for weight in weights] or [1.0] * len(parts)
         if operator["operator"] == "blend":
@@ -92,7 +94,7 @@ class _Reader:
         return tuple(self._and(parts, numbers, place))
 
     def _parts(self, tokens: list[Token], end: int) -> list[Span] | None:
-        """What stands between the commas: texts in quotes, or words."""
+        """Return the spans between commas, quoted texts or words; None for any other."""
         if not tokens:
             return None
         edges, quoted = [tokens[0].start], False
@@ -112,7 +114,7 @@ class _Reader:
         ]
 
     def _stripped(self, start: int, end: int) -> Span:
-        """Without white space and quotes."""
+        """Return a span without white space and quotes at its ends."""
         text = self._source.text[start:end]
         start, end = start + len(text) - len(text.lstrip()), end - len(text) + len(text.rstrip())
         quoted = end - start > 1 and self._source.text[start] == '"'
@@ -121,8 +123,8 @@ class _Reader:
     def _blend(
         self, parts: list[Span], weights: list[float], place: Span
     ) -> tuple[ast.Composition]:
-        self.found.append(
-            said.read_as(
+        self.diagnostics.add(
+            messages.read_as(
                 "`.blend()`", "`AND`, which adds up predictions instead of embeddings", place
             )
         )
@@ -131,9 +133,14 @@ class _Reader:
         return (ast.Composition(parted, span=self._span),)
 
     def _and(self, parts: list[Span], weights: list[float], place: Span) -> Iterator[ast.Phrase]:
-        """Chunks one after the other; a weight leads away from the empty prompt, as ComfyUI's do."""
+        """Yield chunks one after the other.
+
+        A weight acts against the empty prompt, as a weight of ComfyUI's does.
+        """
         if any(weight != 1 for weight in weights):
-            self.found.append(said.read_as("a weight of `.and()`", "one of all the words", place))
+            self.diagnostics.add(
+                messages.read_as("a weight of `.and()`", "one of all the words", place)
+            )
         for index, (span, weight) in enumerate(zip(parts, weights, strict=True)):
             if index:
                 yield ast.Break(span=self._source.span(parts[index - 1].end, span.start))
@@ -143,7 +150,7 @@ class _Reader:
     # Phrases
 
     def phrases(self, span: Span) -> tuple[ast.Phrase, ...]:
-        """Words, brackets and quotes, with their weights."""
+        """Parse words, brackets and quotes with their weights."""
         text = TokenizedText(span)
         frames = [_Frame(PhraseBuilder(self._source), span.start, span.end)]
         at = span.start
@@ -164,7 +171,7 @@ class _Reader:
         return frames[0].phrases.all()
 
     def _opened(self, text: TokenizedText, at: int) -> int | None:
-        """Where the bracket or quote that opens here closes."""
+        """Return the place at which a bracket or quote closes; None if it is text."""
         index = text.at.get(at)
         if index is None:
             return None
@@ -178,7 +185,7 @@ class _Reader:
         return None if closing is None else text.tokens[closing].start
 
     def _plain(self, phrases: PhraseBuilder, at: int, end: int, *, free: bool) -> int:
-        """A word, or what cannot be read as anything; where there are no brackets it takes all up to a space."""
+        """Add a word, or a character that means nothing; outside of brackets, all up to a space."""
         token = TOKEN.match(self._source.text, at, end)
         assert token is not None
         place = self._source.span(*token.span())
@@ -205,7 +212,7 @@ class _Reader:
         return token.end()
 
     def _followed(self, at: int, end: int) -> bool:
-        """Whether a word ends where it may: at white space, a comma, or an operator."""
+        """Return whether a word is followed by white space, a comma or an operator."""
         text = self._source.text
         if at >= end or text[at].isspace() or text[at] == ",":
             return True
@@ -220,7 +227,7 @@ class _Reader:
         *,
         word: bool = False,
     ) -> int:
-        """Add phrases with the operator that follows them; where that ends."""
+        """Add phrases with the operator after them; return the end of the operator."""
         text, limit = self._source.text, self._span.end
         operator = _AFTER.match(text, place.end, limit)
         swap = _SWAP.match(text, place.end, limit)
@@ -245,8 +252,8 @@ class _Reader:
         self, inner: tuple[ast.Phrase, ...], place: Span, swap: re.Match[str]
     ) -> ast.Schedule:
         whole = self._source.span(place.start, swap.end())
-        self.found.append(
-            said.read_as(
+        self.diagnostics.add(
+            messages.read_as(
                 "`.swap()`", "prompt editing, without the shape of what it replaces", whole
             )
         )
@@ -263,28 +270,28 @@ def _unescaped(text: str) -> str:
 
 
 def _weight(written: str) -> float:
-    """``++``, ``--`` or a number."""
+    """Return the weight of ``++``, ``--`` or a number."""
     if written[-1] in "+-":
         return float((PLUS if written[0] == "+" else MINUS) ** len(written))
     return float(written)
 
 
 def write(prompt: ast.Prompt) -> WriteResult:
-    """For ``Compel`` and its kin."""
+    """Write a prompt for ``Compel`` and its subclasses."""
     return CompelWriter("compel", frozenset({ast.Break, ast.Embedding, ast.Lora})).write(prompt)
 
 
 class CompelWriter:
-    """Writes a prompt without nesting, as chunks that ``.and()`` puts together."""
+    """A writer of flat prompts, whose chunks ``.and()`` combines."""
 
     def __init__(self, dialect: str, can: frozenset[type]) -> None:
         self._dialect, self._can = dialect, can
-        self._found: list[Diagnostic] = []
+        self._diagnostics = Diagnostics()
 
     def write(self, prompt: ast.Prompt) -> WriteResult:
-        """All of it."""
+        """Write a prompt."""
         fitted = fit(prompt, self._dialect, self._can)
-        self._found += fitted.diagnostics
+        self._diagnostics.extend(fitted.diagnostics)
         chunks: list[list[WeightedPhrase]] = [[]]
         for part in fitted.parts:
             if chunks[-1]:
@@ -297,15 +304,15 @@ class CompelWriter:
         whole = len(chunks) == 1
         texts = [self._chunk(chunk, strict=not whole) for chunk in chunks]
         if whole:
-            return texts[0], tuple(self._found)
+            return texts[0], tuple(self._diagnostics)
         quoted = ", ".join(f'"{text.strip()}"' for text in texts)
-        return f"({quoted}).and()", tuple(self._found)
+        return f"({quoted}).and()", tuple(self._diagnostics)
 
     def _chunk(self, chunk: Iterable[WeightedPhrase], *, strict: bool) -> str:
         out: list[str] = []
         for run in chunk:
             text = self._run(run, strict=strict)
-            if out and _glued(out[-1], text):
+            if out and _needs_space(out[-1], text):
                 out.append(" ")
             if text:
                 out.append(text)
@@ -316,12 +323,12 @@ class CompelWriter:
             case ast.Lora(name, _, unet):
                 return self._lora(run.phrase, name, unet)
             case ast.Embedding(name):
-                return _weighed(f"<{name}>", self._possible(run))
+                return _weighted(f"<{name}>", self._possible(run))
             case ast.Text(value) as text:
                 if not value.strip():
                     return value
                 weight = self._possible(run)
-                return _weighed(self._escaped(text, strict=strict or weight != 1), weight)
+                return _weighted(self._escaped(text, strict=strict or weight != 1), weight)
             case _:
                 raise AssertionError(run.phrase)
 
@@ -332,7 +339,7 @@ class CompelWriter:
         return 0.0
 
     def _cannot(self, what: str, span: Span, instead: str) -> None:
-        self._found.append(said.not_expressible(self._dialect, what, span, instead))
+        self._diagnostics.add(messages.not_expressible(self._dialect, what, span, instead))
 
     def _lora(self, node: ast.Lora, name: str, unet: ast.Amount) -> str:
         if not re.fullmatch(r"[\w-]+", name):
@@ -353,7 +360,7 @@ class CompelWriter:
         )
 
     def _escaped(self, text: ast.Text, *, strict: bool) -> str:
-        """Words, their brackets and quotes escaped; signs that would weigh a word cannot be."""
+        """Escape brackets and quotes in words; signs that would weight a word are reported."""
         value = re.sub(r'\\+(?=[()"]|\Z)', "", text.value)
         value = re.sub(r"(?<=\S)(?:[+-]{2,}|[+-](?=[\s()\",.=+-]|\Z))", "", value)
         if strict:
@@ -363,14 +370,14 @@ class CompelWriter:
         return re.sub(r'[()"]', r"\\\g<0>", value)
 
 
-def _glued(before: str, after: str) -> bool:
-    """Whether a space has to divide two texts, of which one is weighed."""
-    weighed = any(text.startswith(("(", "with", "<")) for text in (after, before.lstrip()))
-    return weighed and not (before[-1].isspace() or after[:1].isspace() or after[:1] in (",", ""))
+def _needs_space(before: str, after: str) -> bool:
+    """Return whether two texts, one of them weighted, need a space between them."""
+    weighted = any(text.startswith(("(", "with", "<")) for text in (after, before.lstrip()))
+    return weighted and not (before[-1].isspace() or after[:1].isspace() or after[:1] in (",", ""))
 
 
-def _weighed(text: str, weight: float) -> str:
-    """In brackets, with the white space around it outside."""
+def _weighted(text: str, weight: float) -> str:
+    """Put a text in brackets with its weight; white space at its ends stays outside."""
     if weight == 1:
         return text
     core = text.strip()
@@ -384,4 +391,5 @@ def _weighed(text: str, weight: float) -> str:
         ),
         "",
     )
-    return f"{text[:start]}({core}){sign or format_number(round_weight(weight))}{text[start + len(core) :]}"
+    operator = sign or format_number(round_weight(weight))
+    return f"{text[:start]}({core}){operator}{text[start + len(core) :]}"

@@ -1,4 +1,4 @@
-"""A text of compel's as tokens, and which of its brackets and quotes mean something."""
+"""The tokens of a text for compel, and the brackets and quotes that have a meaning."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word, a bracket, a stretch of white space."""
+    """A word, a bracket, or white space."""
 
     kind: str
     start: int
@@ -36,7 +36,7 @@ class Token:
 
 
 class TokenizedText:
-    """A text as tokens, and which of its brackets and quotes hold nothing but what may stand in them."""
+    """A text's tokens, and the brackets and quotes whose content is valid."""
 
     def __init__(self, span: Span) -> None:
         self.tokens = [
@@ -64,7 +64,7 @@ class TokenizedText:
         )
 
     def group(self, opening: int) -> int | None:
-        """Where a bracket closes, if all in it can be read."""
+        """Return the place at which a bracket closes, None if its content is invalid."""
         closing = self.partner.get(opening)
         if (
             closing is None
@@ -75,7 +75,7 @@ class TokenizedText:
         return closing
 
     def quoted(self, opening: int) -> int | None:
-        """Where a quote ends, if all in it can be read."""
+        """Return the place at which a quote ends, None if its content is invalid."""
         place = bisect_right(self._quotes, opening)
         if place == len(self._quotes) or self._any(self._wrong, opening, self._quotes[place]):
             return None

@@ -1,4 +1,4 @@
-"""From one tool's dialect to another's, and from a picture's infotext to a line of a recipe."""
+"""Conversion between dialects, and from a picture's infotext to a line of a recipe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics import dialects as said
+from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.bare_prompts import diagnose_misplaced_options, diagnose_statement_like
 from promptlang.grammar import vocabulary
 from promptlang.metadata import infotext
@@ -19,7 +19,7 @@ from promptlang.syntax.logical_lines import find_statement_head
 from promptlang.syntax.suggestions import suggest_statement
 
 INFOTEXT = "infotext"
-"""What is no dialect but a whole picture's text, and can be read only."""
+"""The name of a picture's whole text, which can be read, and is no dialect."""
 
 DIALECT_NAMES: Final = (
     "promptlang",
@@ -32,28 +32,29 @@ DIALECT_NAMES: Final = (
     "sdcpp",
     "dynamicprompts",
 )
-"""Every dialect, by the name it goes by."""
+"""The names of all dialects."""
 
 NATIVE_COMPATIBLE: Final = ("promptlang", "a1111", "dynamicprompts")
-"""The dialects that a line of a recipe may be taken for."""
+"""The dialects whose prompts may be confused with a line of a recipe."""
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A text in another dialect, and what was lost or changed on the way."""
+    """A text in another dialect, and the losses and changes of the conversion."""
 
     text: str
     diagnostics: tuple[Diagnostic, ...]
 
 
 def convert(text: str, *, source: str = "a1111", target: str = "promptlang") -> Converted:
-    """A prompt from one dialect in another; from ``infotext``, a whole line of a recipe.
+    """Convert a prompt between dialects, or an ``infotext`` to a whole line of a recipe.
 
-    The dialects are those of `DIALECT_NAMES`; another name raises ValueError. Weights are kept to nine digits.
+    Raises ValueError for a name that is not in `DIALECT_NAMES`. Weights keep nine digits.
     """
     if source not in (*DIALECT_NAMES, INFOTEXT) or target not in DIALECT_NAMES:
         raise ValueError(
-            f"there is no dialect {source!r} to read, or {target!r} to write; there is {', '.join(DIALECT_NAMES)}"
+            f"there is no dialect {source!r} to read, or {target!r} to write; "
+            f"there is {', '.join(DIALECT_NAMES)}"
         )
     place = Source(text, f"<{source}>")
     if source == INFOTEXT:
@@ -66,7 +67,7 @@ def convert(text: str, *, source: str = "a1111", target: str = "promptlang") -> 
 
 
 def _misplaced(span: Span, converted: Converted, source: str, target: str) -> Iterator[Diagnostic]:
-    """What belongs on a recipe's line, or would be another on one."""
+    """Report options in a prompt, and a result that a recipe would read as a statement."""
     if source in NATIVE_COMPATIBLE:
         yield from diagnose_misplaced_options(span)
     if target == "promptlang":
@@ -76,34 +77,32 @@ def _misplaced(span: Span, converted: Converted, source: str, target: str) -> It
 def _convert(span: Span, source: str, target: str) -> Converted:
     from promptlang.dialects import DIALECTS  # most programs never need them
 
-    prompt, odd = DIALECTS[source].read(span)
+    prompt, mistakes = DIALECTS[source].read(span)
     written, missing = DIALECTS[target].write(prompt)
-    return Converted(written, tuple(dict.fromkeys((*odd, *missing))))
+    return Converted(written, tuple(dict.fromkeys((*mistakes, *missing))))
 
 
 # Infotext
 
 
 def _statement(source: Source, target: str) -> Converted:
-    """``a fox --negative "blurry" --steps 20``, or in another dialect only the prompt."""
+    """Convert an infotext to ``a fox --steps 20``, or for another dialect to its prompt alone."""
     read = infotext.read(source.text)
     prompt = _convert(_whole(Source(read.prompt, source.name)), "a1111", target)
     if target != "promptlang":
         return prompt
-    found = list(prompt.diagnostics)
     negative = _convert(_whole(Source(read.negative, "<negative>")), "a1111", target)
-    found += negative.diagnostics
     if not (read.prompt or read.negative or read.settings):
         return Converted("", ())
-    options = [*_options(source, read, found)]
+    line = format_recipe_line(prompt.text, negative.text if read.negative else "", _options(read))
     return Converted(
-        format_recipe_line(prompt.text, negative.text if read.negative else "", options),
-        tuple(found),
+        line,
+        (*prompt.diagnostics, *negative.diagnostics, *_diagnose_settings(source, read)),
     )
 
 
 def format_recipe_line(prompt: str, negative: str, options: Iterable[str]) -> str:
-    """A line of a recipe that is this prompt, whatever its first words are, with its negative prompt and options."""
+    """Return a recipe's line with a prompt, whatever its first words are, and its options."""
     words = [_forced(_one_line(prompt))]
     if negative:
         words.append(f"--negative {_string(_one_line(negative))}")
@@ -115,7 +114,7 @@ def _whole(source: Source) -> Span:
 
 
 def _one_line(text: str) -> str:
-    """White space means the same to a model, whatever it is; in a recipe a line break would not."""
+    """Replace line breaks, which end a line of a recipe, by spaces, which mean the same."""
     return " ".join(text.split())
 
 
@@ -129,7 +128,7 @@ def _forced(prompt: str) -> str:
 
 
 def _string(text: str) -> str:
-    """A text in quotes, of which there are two kinds."""
+    """Quote a text with one or three quotation marks."""
     if '"' not in text:
         return f'"{text}"'
     return (
@@ -148,11 +147,11 @@ def _number(value: str) -> str | None:
 
 
 SIZE_MULTIPLE = 8
-"""Pixels by which both sides of a picture are divisible."""
+"""The divisor, in pixels, of a picture's width and height."""
 
 
 def _size(value: str) -> str | None:
-    """Rounded to what can be made."""
+    """Round a size to multiples of `SIZE_MULTIPLE`; return None if it is no size."""
     if not re.fullmatch(r"\d{1,6}x\d{1,6}", value):
         return None
     return "x".join(
@@ -162,14 +161,14 @@ def _size(value: str) -> str | None:
 
 
 def _ours(labels: Mapping[str, str]) -> dict[str, str]:
-    """Our name by A1111's."""
+    """Invert a table of A1111's labels."""
     return {label: name for name, label in labels.items()}
 
 
 def _sampler(value: str) -> str | None:
-    """Once the spacing was part of a sampler's name: ``DPM++ 2M Karras``."""
-    found = parse_sampler_name(value)
-    return found and found.value
+    """Return a sampler's name; ``DPM++ 2M Karras`` contains that of a scheduler."""
+    name = parse_sampler_name(value)
+    return name and name.value
 
 
 INFOTEXT_OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = MappingProxyType(
@@ -187,35 +186,47 @@ INFOTEXT_OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] =
         "Eta": ("eta", _number),
     }
 )
-"""By A1111's name for a setting, ours, and what becomes of its value; None where it is none of ours."""
+"""The option for a setting of A1111's, and the conversion of its value, which may fail."""
 
 
 IGNORED_SETTINGS: Final = frozenset({("Schedule type", "Automatic")})
-"""What only says that the sampler's own way is taken."""
+"""Settings that select the default of the sampler."""
 
 
-def _options(source: Source, read: infotext.Infotext, found: list[Diagnostic]) -> Iterator[str]:
+def _settings(read: infotext.Infotext) -> Iterator[tuple[str, str, str | None]]:
+    """Yield each setting's name, its option, and the option's value; None for an impossible one."""
     for name, value in read.settings.items():
-        option, convert_value = INFOTEXT_OPTIONS.get(name, ("", _integer))
-        ours = convert_value(value) if option else None
-        place = source.span(*read.places[name])
-        if (name, value) in IGNORED_SETTINGS:
-            continue
-        if ours is not None and _possible(option, ours, read):
-            yield f"--{option} {ours}"
+        if (name, value) not in IGNORED_SETTINGS:
+            option, convert_value = INFOTEXT_OPTIONS.get(name, ("", _integer))
+            ours = convert_value(value) if option else None
+            possible = ours is not None and _possible(option, ours, read)
+            yield name, option, ours if possible else None
+
+
+def _options(read: infotext.Infotext) -> Iterator[str]:
+    for _, option, value in _settings(read):
+        if value is not None:
+            yield f"--{option} {value}"
+
+
+def _diagnose_settings(source: Source, read: infotext.Infotext) -> Iterator[Diagnostic]:
+    """Report the settings that have no option, or another value as one."""
+    for name, option, ours in _settings(read):
+        value, place = read.settings[name], source.span(*read.places[name])
+        if ours is not None:
             if option == "size" and ours != value:
                 hint = f"both sides must be divisible by {SIZE_MULTIPLE}"
-                found.append(said.read_as(f"`{name}: {value}`", f"`{ours}`", place, hint))
+                yield messages.read_as(f"`{name}: {value}`", f"`{ours}`", place, hint)
         elif option == "sampler":
-            found.append(said.unknown_sampler(value, place))
+            yield messages.unknown_sampler(value, place)
         else:
-            found.append(said.setting_dropped(name, value, place))
+            yield messages.setting_dropped(name, value, place)
 
 
 def _possible(option: str, value: str, read: infotext.Infotext) -> bool:
-    """Whether it is in its range, and means here what it means there.
+    """Return whether a value is in the option's range and has the same meaning.
 
-    `--strength` is that of the second pass where there is no picture to start from, and `--eta` is DDIM's alone.
+    Without an initial image, `--strength` is the second pass's; `--eta` is DDIM's alone.
     """
     if option == "strength" and "Hires upscale" not in read.settings:
         return False

@@ -1,4 +1,7 @@
-"""LoRAs that stand in a prompt more than once: here their strengths add up, in A1111 the last one counts, each time."""
+"""LoRAs that a prompt names more than once.
+
+In promptlang their strengths add up; in A1111 each tag acts at the strength of the last one.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from promptlang.syntax.visitor import (
 
 
 def use_last_strengths(prompt: ast.Prompt) -> ast.Prompt:
-    """The prompt as A1111 has it: one that stands there twice works twice, as strongly as the last one says."""
+    """Return the prompt as A1111 reads it: each tag of a LoRA at the strength of the last one."""
     last = {name: nodes[-1] for name, nodes in _repeated(prompt).items()}
     if not last:
         return prompt
@@ -29,8 +32,9 @@ def use_last_strengths(prompt: ast.Prompt) -> ast.Prompt:
 
 
 def merge_repeated_loras(prompt: ast.Prompt) -> tuple[ast.Prompt, list[ast.Lora]]:
-    """The prompt with one LoRA of each name, as strong as all of them where they hold throughout, else the first one;
-    and those that are lost.
+    """Return the prompt with one tag for each LoRA, and the tags that are lost.
+
+    The tag has the sum of the strengths if all hold throughout, otherwise the first one's.
     """
     repeated = _repeated(prompt)
     if not repeated:
@@ -51,16 +55,16 @@ def merge_repeated_loras(prompt: ast.Prompt) -> tuple[ast.Prompt, list[ast.Lora]
 
 
 def _repeated(prompt: ast.Prompt) -> dict[str, list[ast.Lora]]:
-    """By name, those of which there are several, in the order of the source."""
-    found: dict[str, list[ast.Lora]] = {}
+    """Return the tags of each LoRA that has several, in the order of the source."""
+    loras: dict[str, list[ast.Lora]] = {}
     for node in ast.walk(prompt):
         if isinstance(node, ast.Lora):
-            found.setdefault(node.name, []).append(node)
-    return {name: nodes for name, nodes in found.items() if len(nodes) > 1}
+            loras.setdefault(node.name, []).append(node)
+    return {name: nodes for name, nodes in loras.items() if len(nodes) > 1}
 
 
 def _held(phrases: Iterable[ast.Phrase]) -> Iterator[ast.Lora]:
-    """Those that hold at every step with one strength: outside of schedules and alternations."""
+    """Yield the LoRAs with one strength at every step, outside of schedules and alternations."""
     changing = 0
     for event in visit_phrases(phrases):
         match event:
@@ -73,7 +77,7 @@ def _held(phrases: Iterable[ast.Phrase]) -> Iterator[ast.Lora]:
 
 
 def _total(prompt: ast.Prompt, name: str) -> tuple[float, float]:
-    """What its strengths, all of which hold, come to: those of a part add up, and parts that are alike count once."""
+    """Return the sum of a LoRA's strengths within a part; equal parts count once."""
     of_parts: dict[tuple[float, float], None] = {}
     for part in prompt.parts:
         both = [
@@ -92,7 +96,7 @@ def _number(amount: ast.Amount) -> float:
 
 
 class _LoraReplacer(PhraseTransformer):
-    """Another LoRA, or none, in place of each."""
+    """Replaces or removes LoRAs."""
 
     def __init__(self, choose: Callable[[ast.Lora], ast.Lora | None]) -> None:
         self._choose = choose

@@ -1,6 +1,6 @@
-"""Dynamic Prompts (sd-dynamic-prompts): A1111's prompts with variants and wildcards.
+"""The dialect of Dynamic Prompts (sd-dynamic-prompts): A1111's prompts with templates.
 
-Its templates are promptlang's own, but for variables, wrappers and samplers chosen in the text.
+The templates are promptlang's own, except for variables, wrappers and samplers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics import dialects as said
+from promptlang.diagnostics import dialects as messages
 from promptlang.dialects import a1111
 from promptlang.dialects.reading import ReadResult
 from promptlang.dialects.writing import WriteResult
@@ -22,7 +22,7 @@ _ONLY_THERE = re.compile(
     | (?P<wrapper>%\{)
     | (?P<sampler>(?<![\w$])\{\s*[@!~]|(?<!\w)__[@!~])
     | (?P<arguments>(?<!\w)__[\w*/-]+\()
-    | (?P<odd>(?<![\w$])__(?=[^_\n]*[^\w\n*./-])(?:[^_\n{}|$@!~()=]|_(?!_))+__(?!\w))
+    | (?P<invalid>(?<![\w$])__(?=[^_\n]*[^\w\n*./-])(?:[^_\n{}|$@!~()=]|_(?!_))+__(?!\w))
     """,
     re.VERBOSE,
 )
@@ -31,14 +31,14 @@ _CALLED = {
     "wrapper": "a wrapper",
     "sampler": "a way of choosing",
     "arguments": "a wildcard with arguments",
-    "odd": "a wildcard with other than letters, digits and `* . / -` in its name",
+    "invalid": "a wildcard with other than letters, digits and `* . / -` in its name",
 }
 
 
 def read(span: Span) -> ReadResult:
-    r"""A template; a `\` before a brace, which means nothing there, means the character here."""
-    prompt, found = a1111.read(span, templated=True)
-    return prompt, (*found, *_only_there(span), *_variables(prompt))
+    r"""Parse a template; a backslash before a brace, ignored by the tool, escapes it here."""
+    prompt, mistakes = a1111.read(span, templated=True)
+    return prompt, (*mistakes, *_only_there(span), *_variables(prompt))
 
 
 def _only_there(span: Span) -> Iterator[Diagnostic]:
@@ -47,20 +47,20 @@ def _only_there(span: Span) -> Iterator[Diagnostic]:
         name = match["name"]
         hint = f"`let {name} = …` on a line above it says the same" if name else None
         what = f"`{match.group()}`, {_CALLED[match.lastgroup]},"
-        yield said.read_as(what, "text", span.source.span(*match.span()), hint)
+        yield messages.read_as(what, "text", span.source.span(*match.span()), hint)
 
 
 def _variables(prompt: ast.Prompt) -> Iterator[Diagnostic]:
     for node in ast.walk(prompt):
         if isinstance(node, ast.Reference):
             what = f"`{node.span.text}`, {_CALLED['variable']},"
-            yield said.read_as(
+            yield messages.read_as(
                 what, "a piece that `let` names", node.span, f"write `let {node.name} = …` above it"
             )
 
 
 def write(prompt: ast.Prompt) -> WriteResult:
-    """For the extension's prompt box."""
+    """Write a prompt for the extension's prompt box."""
     return _DynamicPromptsWriter().write(prompt)
 
 
@@ -81,7 +81,7 @@ class _DynamicPromptsWriter(a1111.A1111Writer):
         return value
 
     def leaf(self, phrase: ast.Phrase) -> str:
-        """A piece that `let` names is a variable there, which the text itself has to set."""
+        """Return a leaf; a `let`'s name becomes a variable, which the text itself has to set."""
         if isinstance(phrase, ast.Reference):
             self.report_unsupported(
                 f"value for `{phrase.name}` yet",

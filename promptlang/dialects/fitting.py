@@ -1,4 +1,4 @@
-"""A prompt cut down to what a dialect can say, and what had to go."""
+"""The reduction of a prompt to the features of a dialect."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics import dialects as said
+from promptlang.diagnostics import Diagnostics
+from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.amounts import (
     STEP_DEPENDENT_AMOUNTS,
     format_amount,
@@ -36,22 +36,22 @@ FEATURE_NAMES = {
     ast.Wildcard: "wildcards",
     ast.Reference: "named pieces",
 }
-"""What a user calls it."""
+"""The user's name for each feature."""
 
 STEP_DEPENDENT_TYPES = frozenset({ast.Schedule, ast.Alternation, *STEP_DEPENDENT_AMOUNTS})
-"""All that changes over the steps."""
+"""The types of nodes that change over the steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The parts of a prompt that are left, and why not more."""
+    """The reduced parts of a prompt, and the losses."""
 
     parts: tuple[ast.Part, ...]
-    diagnostics: list[Diagnostic]
+    diagnostics: Diagnostics
 
 
 def fit(prompt: ast.Prompt, dialect: str, supported: frozenset[type]) -> Fitted:
-    """Leave out, or come near to, each node of a type that the dialect cannot say."""
+    """Remove or approximate each node of a type that a dialect does not support."""
     fitter = _Fitter(dialect, supported)
     parts = tuple(fitter.part(part) for part in prompt.parts)
     if len(parts) > 1 and ast.Composition not in supported:
@@ -61,14 +61,14 @@ def fit(prompt: ast.Prompt, dialect: str, supported: frozenset[type]) -> Fitted:
             "the parts follow each other, without weights of their own",
         )
         parts = tuple(replace(part, weight=None) for part in parts)
-    return Fitted(parts, fitter.found)
+    return Fitted(parts, fitter.diagnostics)
 
 
 @dataclass(slots=True)
 class _Fitter(PhraseTransformer):
     dialect: str
-    can: frozenset[type]
-    found: list[Diagnostic] = field(default_factory=list)
+    supported: frozenset[type]
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
     def part(self, part: ast.Part) -> ast.Part:
         return replace(
@@ -78,10 +78,12 @@ class _Fitter(PhraseTransformer):
         )
 
     def report_unsupported(self, kind: type, span: Span, instead: str) -> None:
-        self.found.append(said.not_expressible(self.dialect, FEATURE_NAMES[kind], span, instead))
+        self.diagnostics.add(
+            messages.not_expressible(self.dialect, FEATURE_NAMES[kind], span, instead)
+        )
 
     def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
-        if type(phrase) in FEATURE_NAMES and type(phrase) not in self.can:
+        if type(phrase) in FEATURE_NAMES and type(phrase) not in self.supported:
             return self._instead(phrase)
         match phrase:
             case ast.Lora(_, text_encoder, unet):
@@ -109,11 +111,11 @@ class _Fitter(PhraseTransformer):
         return None if weight is None else self._amount(weight, node.span)
 
     def _amount(self, amount: ast.Amount, span: Span) -> ast.Amount:
-        if isinstance(amount, float | int) or type(amount) in self.can:
+        if isinstance(amount, float | int) or type(amount) in self.supported:
             return amount
         kept = to_constant(amount)
-        self.found.append(
-            said.not_expressible(
+        self.diagnostics.add(
+            messages.not_expressible(
                 self.dialect, "numbers that change", span, f"{format_amount(kept)} is kept"
             )
         )
@@ -122,17 +124,19 @@ class _Fitter(PhraseTransformer):
     def leave(self, node: WeightedNode | BranchingNode) -> Sequence[ast.Phrase]:
         match node:
             case ast.Emphasis(()) | ast.Deemphasis(()):
-                return ()  # some would take its weight for text
+                return ()  # some tools would take its weight for text
             case ast.Emphasis(_, weight):
                 plain = isinstance(weight, ast.Stages | ast.Turns) and len(weight.values) == 2
                 fitted = (
-                    weight if plain and ast.Emphasis in self.can else self._weight(weight, node)
+                    weight
+                    if plain and ast.Emphasis in self.supported
+                    else self._weight(weight, node)
                 )
                 return (replace(node, weight=fitted),)
             case ast.Deemphasis():
                 return (node,)
             case ast.Schedule() | ast.Alternation():
-                if type(node) in self.can:
+                if type(node) in self.supported:
                     return (node,)
                 kept = next(
                     (branch for branch in node.branches if branch.phrases), node.branches[0]
@@ -141,13 +145,13 @@ class _Fitter(PhraseTransformer):
                 return kept.phrases
 
     def level(self, phrases: list[ast.Phrase]) -> list[ast.Phrase]:
-        if ast.Opening not in self.can:
+        if ast.Opening not in self.supported:
             phrases = list(_uncrossed(phrases))
         return list(_merged(phrases))
 
 
 def _merged(phrases: Sequence[ast.Phrase]) -> Iterator[ast.Phrase]:
-    """Neighbouring texts as one."""
+    """Join adjacent texts."""
     texts: list[ast.Text] = []
     for phrase in phrases:
         if isinstance(phrase, ast.Text):
@@ -165,7 +169,7 @@ def _one(texts: list[ast.Text]) -> Iterator[ast.Text]:
 
 
 def _uncrossed(phrases: Sequence[ast.Phrase]) -> Iterator[ast.Phrase]:
-    """Brackets that cross, as pairs of brackets around each phrase with the product of the weights."""
+    """Replace crossing brackets by a pair around each phrase with the product of the weights."""
     if not any(isinstance(phrase, ast.Opening) for phrase in phrases):
         yield from (phrase for phrase in phrases if not isinstance(phrase, ast.Closing))
         return
@@ -188,7 +192,7 @@ def _uncrossed(phrases: Sequence[ast.Phrase]) -> Iterator[ast.Phrase]:
 
 
 class _Opened:
-    """The brackets that are open, in the order of their opening, and what they come to so far."""
+    """The open brackets in the order of their opening, with their products so far."""
 
     def __init__(self) -> None:
         self._keys: list[int] = []
@@ -202,7 +206,7 @@ class _Opened:
         self._products.append(number * self._products[-1])
 
     def remove(self, key: int) -> None:
-        """One that may have been opened before others."""
+        """Remove a bracket, which may have opened before others."""
         if key in self._keys:
             at = len(self._keys) - 1 - self._keys[::-1].index(key)
             later = list(zip(self._keys[at + 1 :], self._factors[at + 1 :], strict=True))
@@ -211,7 +215,7 @@ class _Opened:
                 self.add(*each)
 
     def around(self, phrase: ast.Phrase) -> ast.Phrase:
-        """A phrase in one bracket for all numbers, and one for each that changes."""
+        """Put a phrase in one bracket for all constants, and in one for each changing number."""
         changing = [factor for factor in self._factors if not isinstance(factor, float | int)]
         for factor in (self._products[-1], *changing):
             if factor != 1:

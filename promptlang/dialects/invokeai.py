@@ -1,4 +1,4 @@
-"""InvokeAI: compel's prompts, without its LoRAs, which are chosen beside the prompt."""
+"""The dialect of InvokeAI: compel's, without LoRAs, which are chosen beside the prompt."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ read = compel.read
 
 
 def write(prompt: ast.Prompt) -> WriteResult:
-    """For InvokeAI's prompt box."""
+    """Write a prompt for InvokeAI's prompt box."""
     return compel.CompelWriter("InvokeAI", frozenset({ast.Break, ast.Embedding})).write(prompt)

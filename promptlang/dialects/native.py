@@ -1,4 +1,4 @@
-"""Promptlang's own prompts: the canonical way to write each, and the reader of the language itself."""
+"""The dialect of promptlang itself, in its canonical notation."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from promptlang.dialects.writing import PromptWriter, WriteResult
 from promptlang.syntax.parser import parse_prompt
 
 read = parse_prompt
-"""As everywhere else in the language."""
+"""The parser of the language."""
 
 EVERYTHING = frozenset({*FEATURE_NAMES, *STEP_DEPENDENT_TYPES, ast.Opening})
-"""Nothing need be left out."""
+"""All features, since this dialect supports every one."""
 
 _SPECIAL = re.compile(
     r"""
@@ -32,7 +32,7 @@ _TAIL = re.compile(r":(?=\s*(?:[+-]?[.\d]+\s*)?\Z)")
 
 
 def write(prompt: ast.Prompt) -> WriteResult:
-    """The prompt as promptlang would write it."""
+    """Write a prompt in promptlang's notation."""
     return _NativeWriter().write(prompt)
 
 
@@ -42,16 +42,16 @@ class _NativeWriter(PromptWriter):
 
     def text(self, text: ast.Text) -> str:
         if not text.value:
-            return "\\"  # at the end, where it makes a character of nothing
+            return "\\"  # a backslash at the end escapes nothing
         value = _SPECIAL.sub(r"\\\g<0>", text.value)
         if self.square_depth:
             return _SEPARATOR.sub(r"\\\g<0>", value)
         return _TAIL.sub(r"\\:", value) if self.inside or self.weights or self.composed else value
 
     def bare_weight(self) -> str:
-        """Colons are escaped."""
+        """Return no weight, since colons are escaped."""
         return ""
 
     def ends_in_number(self, text: str) -> bool:  # noqa: ARG002
-        """Colons are escaped."""
+        """Return False, since colons are escaped."""
         return False

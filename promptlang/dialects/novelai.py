@@ -1,12 +1,13 @@
-"""NovelAI: ``{stronger}`` by 1.05, ``[weaker]``, and ``1.5::so strong::``."""
+"""The dialect of NovelAI: ``{stronger}`` by 1.05, ``[weaker]``, and ``1.5::so strong::``."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics import dialects as said
+from promptlang.diagnostics import Diagnostic, Diagnostics
+from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.amounts import format_number
 from promptlang.dialects.fitting import fit
 from promptlang.dialects.reading import PhraseBuilder, ReadResult
@@ -16,7 +17,7 @@ from promptlang.prompts.segments import EMPHASIS_FACTOR
 from promptlang.source import Span
 
 BRACKET_FACTOR = 1.05
-"""What a bracket multiplies or divides by."""
+"""The factor of a curly bracket, and the divisor of a square one."""
 
 _PIECE = re.compile(
     r"""
@@ -32,13 +33,13 @@ _BRACKETS = {"{": 1, "}": -1, "[": -1, "]": 1}
 
 
 def read(span: Span) -> ReadResult:
-    """A prompt of its image generator. A number holds until ``::`` or the next number; brackets multiply it."""
+    """Parse a prompt. A number holds until ``::`` or the next number; brackets multiply it."""
     phrases = PhraseBuilder(span.source)
     reader = _Reader(span, phrases)
     for piece in _PIECE.finditer(span.source.text, span.start, span.end):
         reader.take(piece)
     return ast.Prompt(reader.all(), span=span), tuple(
-        sorted(reader.found, key=lambda each: each.span.start)
+        sorted(reader.diagnostics, key=lambda each: each.span.start)
     )
 
 
@@ -48,39 +49,39 @@ class _Reader:
         self._inner = PhraseBuilder(span.source)
         self._number, self._level = 1.0, 0
         self._open: dict[str, list[Span]] = {"{": [], "[": []}
-        self.found: list[Diagnostic] = []
+        self.diagnostics = Diagnostics()
 
     def take(self, piece: re.Match[str]) -> None:
         place = self._span.source.span(*piece.span())
         if piece["number"]:
-            self._weigh()
+            self._end_run()
             self._number = float(piece["number"])
         elif piece["end"]:
-            self._weigh()
+            self._end_run()
             self._number = 1.0
         elif piece["mark"]:
             self._bracket(piece["mark"], place)
         else:
             if piece["bar"]:
-                self.found.append(said.left_as_text(f"`{piece.group()}`", place))
+                self.diagnostics.add(messages.left_as_text(f"`{piece.group()}`", place))
             self._inner.text(piece.group(), place.start, place.end)
 
     def _bracket(self, mark: str, place: Span) -> None:
         opening = {"}": "{", "]": "["}.get(mark)
         if opening is None:
-            self._weigh()
+            self._end_run()
             self._open[mark].append(place)
         elif self._open[opening]:
-            self._weigh()
+            self._end_run()
             self._open[opening].pop()
         else:
-            self.found.append(said.unbalanced_bracket(mark, "NovelAI", place))
+            self.diagnostics.add(messages.unbalanced_bracket(mark, "NovelAI", place))
             self._inner.text(mark, place.start, place.end)
             return
         self._level += _BRACKETS[mark]
 
-    def _weigh(self) -> None:
-        """What was read since the weight last changed."""
+    def _end_run(self) -> None:
+        """Add the text since the last change of the weight."""
         weight = self._number * BRACKET_FACTOR**self._level
         inner = self._inner.all()
         self._inner = PhraseBuilder(self._span.source)
@@ -91,46 +92,50 @@ class _Reader:
             self._phrases.add(phrase)
 
     def all(self) -> tuple[ast.Phrase, ...]:
-        """Brackets that are never closed run to the end."""
-        self._weigh()
+        """Return all phrases; unclosed brackets extend to the end."""
+        self._end_run()
         for places in self._open.values():
-            self.found += [said.bracket_open_to_end(place.text, place) for place in places]
+            self.diagnostics.extend(
+                [messages.bracket_open_to_end(place.text, place) for place in places]
+            )
         return self._phrases.all()
 
 
 def write(prompt: ast.Prompt) -> WriteResult:
-    """For NovelAI's prompt box."""
+    """Write a prompt for NovelAI's prompt box."""
     fitted = fit(prompt, "NovelAI", frozenset())
-    found = fitted.diagnostics
-    texts = [_text([*flatten_phrases(part.phrases)], found) for part in fitted.parts]
-    return ", ".join(text.strip() for text in texts) if len(texts) > 1 else texts[0], tuple(found)
-
-
-def _text(phrases: list[WeightedPhrase], found: list[Diagnostic]) -> str:
-    out: list[str] = []
-    for run in phrases:
-        assert isinstance(run.phrase, ast.Text)
-        text = _writable(run.phrase, found)
-        weighed = _weighed(text, run.weight) if text.strip() else text
-        if out and re.search(r"[\w.-]\Z", out[-1]) and re.match(r"[-.\d]", weighed):
-            out.append(" ")
-        out.append(weighed)
-    return "".join(out)
+    parts = [[*flatten_phrases(part.phrases)] for part in fitted.parts]
+    texts = [*map(_text, parts)]
+    lost = [each for phrases in parts for each in _diagnose_text(phrases)]
+    text = ", ".join(text.strip() for text in texts) if len(texts) > 1 else texts[0]
+    return text, (*fitted.diagnostics, *lost)
 
 
 _UNWRITABLE = re.compile(r"[{}\[\]|]|:(?=:)")
 
 
-def _writable(text: ast.Text, found: list[Diagnostic]) -> str:
-    value = _UNWRITABLE.sub("", text.value)
-    if value != text.value:
-        what = "way to write brackets, bars or `::` as characters"
-        found.append(said.not_expressible("NovelAI", what, text.span, "they are left out"))
-    return value
+def _text(phrases: list[WeightedPhrase]) -> str:
+    out: list[str] = []
+    for run in phrases:
+        assert isinstance(run.phrase, ast.Text)
+        text = _UNWRITABLE.sub("", run.phrase.value)
+        weighted = _weighted(text, run.weight) if text.strip() else text
+        if out and re.search(r"[\w.-]\Z", out[-1]) and re.match(r"[-.\d]", weighted):
+            out.append(" ")
+        out.append(weighted)
+    return "".join(out)
 
 
-def _weighed(text: str, weight: float) -> str:
-    """In brackets where a few come to the weight, else with a number, which must not touch another."""
+def _diagnose_text(phrases: list[WeightedPhrase]) -> Iterator[Diagnostic]:
+    """Report characters that NovelAI cannot escape."""
+    what = "way to write brackets, bars or `::` as characters"
+    for run in phrases:
+        if isinstance(run.phrase, ast.Text) and _UNWRITABLE.search(run.phrase.value):
+            yield messages.not_expressible("NovelAI", what, run.phrase.span, "they are left out")
+
+
+def _weighted(text: str, weight: float) -> str:
+    """Weight a text by a few brackets, or by a number, which must not touch another."""
     for count in range(6):
         if weight == BRACKET_FACTOR**count:
             return "{" * count + text + "}" * count

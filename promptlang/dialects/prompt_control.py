@@ -1,4 +1,4 @@
-"""comfyui-prompt-control: ComfyUI's weights, with prompts and LoRAs that change at fractions of the steps."""
+"""The dialect of comfyui-prompt-control: ComfyUI's, with changes at fractions of the steps."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ read = prompt_control_reading.read
 _TAG = re.compile(r"<\w+:")
 
 ASSUMED_STEPS = 20
-"""How many there are taken to be where only fractions can be written."""
+"""The number of steps by which a step is converted to a fraction."""
 
 
 def write(prompt: ast.Prompt) -> WriteResult:
-    """For ``PC: Schedule Prompt`` and ``PC: Schedule LoRAs``."""
+    """Write a prompt for ``PC: Schedule Prompt`` and ``PC: Schedule LoRAs``."""
     return _PromptControlWriter().write(prompt)
 
 
@@ -69,12 +69,13 @@ class _PromptControlWriter(ComfyWriter):
                     self.report_unsupported(
                         "feathering in fractions of the picture", phrase, "the edge is sharp"
                     )
-                return f"MASK({format_amount(left)} {format_amount(right)}, {format_amount(top)} {format_amount(bottom)})"
+                width = f"{format_amount(left)} {format_amount(right)}"
+                return f"MASK({width}, {format_amount(top)} {format_amount(bottom)})"
             case _:
                 return super().leaf(phrase)
 
     def _lora(self, node: ast.Lora, name: str, text_encoder: ast.Amount, unet: ast.Amount) -> str:
-        """The UNet's strength comes first, and one that changes is a schedule of tags."""
+        """Write a LoRA: the UNet's strength first, and a schedule of tags for one that changes."""
         changing = next(
             (each for each in (unet, text_encoder) if isinstance(each, ast.Stages)), None
         )
@@ -112,7 +113,7 @@ class _PromptControlWriter(ComfyWriter):
         return format_moment(self._fraction(when))
 
     def _fraction(self, when: ast.Moment) -> ast.Moment:
-        """There are only fractions; twenty steps are a common number."""
+        """Convert a step to a fraction of `ASSUMED_STEPS`."""
         if when.fraction:
             return when
         self.report_unsupported(
@@ -133,7 +134,7 @@ class _PromptControlWriter(ComfyWriter):
         return f":{1 / ASSUMED_STEPS:g}]"
 
     def branch_separator(self, node: ast.Schedule | ast.Alternation, branch: int) -> str:
-        """An empty choice has to be a space."""
+        """Return the separator; an empty choice has to be a space."""
         space = " " if isinstance(node, ast.Alternation) and self.last in ("|", "[") else ""
         return space + super().branch_separator(node, branch)
 

@@ -1,4 +1,4 @@
-"""What stands in square brackets of comfyui-prompt-control's: it changes at fractions of the steps, or is text."""
+"""The square brackets of comfyui-prompt-control: schedules, alternations, or text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics import dialects as said
+from promptlang.diagnostics import Diagnostics
+from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.prompt_control_pieces import MOMENT, Item, Mark, convert_marks_to_text
 from promptlang.source import Source, Span
 
@@ -16,7 +16,7 @@ _TAG_NAME = re.compile(r"[A-Z_]+")
 
 @dataclass(slots=True)
 class Field:
-    """What stands between two colons."""
+    """The items between two colons."""
 
     items: list[Item]
     start: int
@@ -24,7 +24,7 @@ class Field:
 
     @property
     def text(self) -> str | None:
-        """Its characters, where it is nothing else."""
+        """The characters of a field, None if it has other items."""
         match self.items:
             case [ast.Text(value)]:
                 return value
@@ -32,7 +32,7 @@ class Field:
                 return None
 
     def divided(self, source: Source) -> list[Field]:
-        """``0.2,0.8`` as two."""
+        """Split ``0.2,0.8`` at its comma."""
         at = self.start
         fields = []
         for text in (self.text or "").split(","):
@@ -44,18 +44,18 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class SquareBracketReader:
-    """Reads what is in a pair of them, and notes what is odd about it."""
+    """A reader of the content of a pair of square brackets, with the mistakes in it."""
 
     source: Source
-    found: list[Diagnostic]
+    diagnostics: Diagnostics
 
     def read(self, items: list[Item], whole: Span) -> list[Item]:
-        """One phrase, what a tag leaves of it, or the brackets as text around it all."""
+        """Return one phrase, or the items with their brackets as text."""
         fields = _fields(items, whole)
         marks = [item.mark for item in items if isinstance(item, Mark)]
-        found = self._alternation(fields, marks, whole) or self._schedule(fields, marks, whole)
-        if found is not None:
-            return [found]
+        node = self._alternation(fields, marks, whole) or self._schedule(fields, marks, whole)
+        if node is not None:
+            return [node]
         tagged = None if "|" in marks else self._tagged(fields, whole)
         if tagged is not None:
             return tagged
@@ -68,7 +68,7 @@ class SquareBracketReader:
     def _alternation(
         self, fields: list[Field], marks: list[str], whole: Span
     ) -> ast.Alternation | None:
-        """``[a|b:0.2]``: every tenth of the steps where nothing is said."""
+        """``[a|b:0.2]``: parse an alternation; its period is a tenth of the steps by default."""
         bars = marks.count("|")
         if not bars or "|" in marks[bars:] or len(marks) > bars + 1:
             return None
@@ -83,7 +83,11 @@ class SquareBracketReader:
         return ast.Alternation(self._branches(options), period, span=whole)
 
     def _schedule(self, fields: list[Field], marks: list[str], whole: Span) -> ast.Schedule | None:
-        """``[a:b:0.5]``, ``[during:0.2,0.8]``, ``[before:during:after:0.2,0.8]`` or ``[SEQ:a:0.2:b:0.8]``."""
+        """Parse a schedule.
+
+        Its forms are ``[a:b:0.5]``, ``[during:0.2,0.8]``, ``[before:during:after:0.2,0.8]`` and
+        ``[SEQ:a:0.2:b:0.8]``.
+        """
         if "|" in marks or len(fields) < 2:
             return None
         if fields[0].text == "SEQ":
@@ -124,22 +128,22 @@ class SquareBracketReader:
         )
 
     def _moment(self, field: Field) -> ast.Moment | None:
-        """Always a fraction of the steps, with a point or without; beyond 1 it is never reached."""
+        """Parse a fraction of the steps, with a point or without; one beyond 1 is never reached."""
         text = field.text or ""
         if not MOMENT.fullmatch(text):
             return None
         return ast.Moment(float(text), fraction=True, span=self.source.span(field.start, field.end))
 
     def _tagged(self, fields: list[Field], whole: Span) -> list[Item] | None:
-        """``[a:b:HR]``: what holds where the tag is not given."""
+        """``[a:b:HR]``: return the branch for a tag that is not given."""
         if len(fields) < 2 or not _TAG_NAME.fullmatch(fields[-1].text or "") or len(fields) > 4:
             return None
-        self.found.append(said.read_as(f"the tag `{fields[-1].text}`", "never given", whole))
+        self.diagnostics.add(messages.read_as(f"the tag `{fields[-1].text}`", "never given", whole))
         return fields[0].items if len(fields) > 2 else []
 
 
 def _fields(items: list[Item], whole: Span) -> list[Field]:
-    """What stands between the colons and bars."""
+    """Split items at colons and bars."""
     fields = [Field([], whole.start + 1, whole.end - 1)]
     for item in items:
         if isinstance(item, Mark):

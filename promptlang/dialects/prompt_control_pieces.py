@@ -1,4 +1,4 @@
-"""What a text for comfyui-prompt-control is made of, before it is known which of its brackets mean something."""
+"""The pieces of a text for comfyui-prompt-control, before its brackets are interpreted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FUNCTIONS = (
     *["DEF", "SEG", "CAT", "AVG", "STYLE", "TE", "TE_WEIGHT", "SDXL", "MASK"],
     *["IMASK", "AREA", "FEATHER", "FILL", "COUPLE", "SHIFT", "SHUFFLE", "NOISE", "NODE", "NOSTRIP"],
 )
-"""What is written like ``STYLE(A1111)``, and has nothing like it here."""
+"""Functions such as ``STYLE(A1111)`` that have no counterpart in promptlang."""
 
 PIECE = re.compile(
     rf"""
@@ -37,7 +37,7 @@ MOMENT = re.compile(_N)
 
 @dataclass(slots=True)
 class Mark:
-    """A colon or a bar, of which it is not yet known whether it means something."""
+    """A colon or a bar that may be a separator or text."""
 
     mark: str
     start: int
@@ -48,7 +48,7 @@ Item = ast.Phrase | Mark
 
 @dataclass(slots=True)
 class Frame:
-    """An open bracket, and what has been found in it."""
+    """An open bracket and the items inside it."""
 
     bracket: str
     start: int
@@ -56,12 +56,12 @@ class Frame:
 
 
 def is_blank(item: Item) -> bool:
-    """Whether it is white space."""
+    """Return whether an item is white space."""
     return isinstance(item, ast.Text) and not item.value.strip()
 
 
 def join_texts(items: Iterable[Item]) -> list[Item]:
-    """Neighbouring texts as one."""
+    """Join adjacent texts."""
     out: list[Item] = []
     run: list[ast.Text] = []
     for item in items:
@@ -81,7 +81,7 @@ def _text(run: list[ast.Text]) -> list[Item]:
 
 
 def convert_marks_to_text(items: Iterable[Item], source: Source) -> tuple[ast.Phrase, ...]:
-    """Colons and bars that mean nothing are text."""
+    """Return items with their colons and bars as text."""
     return tuple(
         each
         for each in join_texts(_as_text(each, source) for each in items)
@@ -96,7 +96,7 @@ def _as_text(item: Item, source: Source) -> Item:
 
 
 def parse_finite(text: str) -> float | None:
-    """The number that a text is, None where it is none."""
+    """Parse a finite number, None for another text."""
     try:
         number = float(text)
     except ValueError:
@@ -105,7 +105,7 @@ def parse_finite(text: str) -> float | None:
 
 
 def as_stages(node: ast.Schedule) -> ast.Stages | None:
-    """``[1.1:1.3:0.5]`` where a number is expected."""
+    """``[1.1:1.3:0.5]``: convert a schedule to a number that changes, None if it is none."""
     values: list[float] = []
     for branch in node.branches:
         match branch.phrases:

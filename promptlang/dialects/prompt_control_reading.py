@@ -1,12 +1,12 @@
-"""What comfyui-prompt-control reads: ComfyUI's weights, in brackets that change at fractions of the steps."""
+"""The reader of comfyui-prompt-control's syntax: ComfyUI's weights, schedules and LoRAs."""
 
 from __future__ import annotations
 
 import re
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics import dialects as said
+from promptlang.diagnostics import Diagnostics
+from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.prompt_control_brackets import SquareBracketReader
 from promptlang.dialects.prompt_control_pieces import (
     MOMENT,
@@ -25,22 +25,22 @@ from promptlang.source import Span
 
 
 def read(span: Span) -> ReadResult:
-    """A text for ``PC: Schedule Prompt`` and ``PC: Schedule LoRAs``."""
+    """Parse a text for ``PC: Schedule Prompt`` and ``PC: Schedule LoRAs``."""
     reader = _Reader(span)
     phrases = reader.phrases()
     return ast.Prompt(phrases, span=span), tuple(
-        sorted(reader.found, key=lambda each: each.span.start)
+        sorted(reader.diagnostics, key=lambda each: each.span.start)
     )
 
 
 class _Reader:
     def __init__(self, span: Span) -> None:
         self._span, self._source = span, span.source
-        self.found: list[Diagnostic] = []
+        self.diagnostics = Diagnostics()
         self._frames: list[Frame] = []
 
     def phrases(self) -> tuple[ast.Phrase, ...] | tuple[ast.Composition]:
-        """The whole prompt: several parts where it has an AND."""
+        """Return the phrases of the prompt, or a composition if it has an ``AND``."""
         parts: list[ast.Part] = []
         start = self._span.start
         self._frames = [Frame("", start)]
@@ -57,7 +57,7 @@ class _Reader:
         return (ast.Composition(tuple(parts), span=self._span),)
 
     def _finish(self) -> tuple[ast.Phrase, ...]:
-        """What is left of brackets that are never closed is text."""
+        """Return the phrases, with unclosed brackets as text."""
         items = self._dissolved(0)
         return convert_absolute_weights(convert_marks_to_text(items, self._source))
 
@@ -79,12 +79,14 @@ class _Reader:
         )
 
     def _dissolved(self, depth: int) -> list[Item]:
-        """The items of all frames from a depth on, their brackets as text."""
+        """Pop all frames from a depth on, and return their items with their brackets as text."""
         items: list[Item] = []
         for frame in self._frames[depth:]:
             if frame.bracket:
                 place = self._source.span(frame.start, frame.start + 1)
-                self.found.append(said.unbalanced_bracket(frame.bracket, "prompt-control", place))
+                self.diagnostics.add(
+                    messages.unbalanced_bracket(frame.bracket, "prompt-control", place)
+                )
                 items.append(ast.Text(frame.bracket, span=place))
             items += frame.items
         del self._frames[depth:]
@@ -110,7 +112,7 @@ class _Reader:
             case "word" if piece["word"] == "BREAK":
                 items.append(ast.Break(span=place))
             case "function":
-                self.found.append(said.left_as_text(f"`{piece.group()}…)`", place))
+                self.diagnostics.add(messages.left_as_text(f"`{piece.group()}…)`", place))
                 items.append(
                     ast.Text(
                         piece.group()[:-1], span=self._source.span(piece.start(), piece.end() - 1)
@@ -121,7 +123,7 @@ class _Reader:
                 items.append(ast.Text(piece["escape"] or piece.group(), span=place))
 
     def _curve(self, piece: re.Match[str], place: Span) -> ast.Lora:
-        """``<loractl:ink:1,0.5@0.5>``: one strength after the other, each from its moment on."""
+        """``<loractl:ink:1,0.5@0.5>``: parse strengths, each from its moment on."""
         start = piece.start("points")
         values: list[float] = []
         moments: list[ast.Moment] = []
@@ -154,7 +156,7 @@ class _Reader:
         depth = self._innermost(opening)
         if depth is None:
             place = self._source.span(at, at + 1)
-            self.found.append(said.unbalanced_bracket(place.text, "prompt-control", place))
+            self.diagnostics.add(messages.unbalanced_bracket(place.text, "prompt-control", place))
             self._frames[-1].items.append(ast.Text(place.text, span=place))
             return
         inside = self._dissolved(depth + 1)
@@ -164,12 +166,12 @@ class _Reader:
         if opening == "(":
             self._frames[-1].items.append(self._emphasis(items, whole))
         else:
-            self._frames[-1].items += SquareBracketReader(self._source, self.found).read(
+            self._frames[-1].items += SquareBracketReader(self._source, self.diagnostics).read(
                 items, whole
             )
 
     def _innermost(self, opening: str) -> int | None:
-        """Where a bracket closes: a round one cannot close beyond a square one."""
+        """Return the depth of the bracket to close; a round one cannot close a square one."""
         for depth in range(len(self._frames) - 1, 0, -1):
             if self._frames[depth].bracket == opening:
                 return depth

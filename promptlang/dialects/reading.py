@@ -1,4 +1,4 @@
-"""What the readers of other dialects share."""
+"""The common parts of the readers of dialects."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from promptlang.syntax.visitor import (
 )
 
 ReadResult = tuple[ast.Prompt, tuple[Diagnostic, ...]]
-"""A prompt, and what is odd about how it is written."""
+"""A prompt, and the mistakes in how it is written."""
 
 
 class PhraseBuilder:
-    """Phrases in the order of the source, neighbouring texts as one."""
+    """A builder of phrases in the order of the source, which joins adjacent texts."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -33,19 +33,19 @@ class PhraseBuilder:
         self._start = self._end = 0
 
     def text(self, value: str, start: int, end: int) -> None:
-        """Characters, and where they are written."""
+        """Add characters and their place."""
         if not self._run:
             self._start = start
         self._run.append(value)
         self._end = end
 
     def add(self, phrase: ast.Phrase) -> None:
-        """Anything else."""
+        """Add a phrase that is no text."""
         self._flush()
         self._done.append(phrase)
 
     def all(self) -> tuple[ast.Phrase, ...]:
-        """What there is so far."""
+        """Return the phrases so far."""
         self._flush()
         return tuple(self._done)
 
@@ -58,10 +58,10 @@ class PhraseBuilder:
 
 
 def convert_absolute_weights(phrases: Iterable[ast.Phrase]) -> tuple[ast.Phrase, ...]:
-    """Phrases whose brackets set a weight, as brackets that multiply it.
+    """Convert brackets that set a weight to brackets that multiply it.
 
-    A bracket without a number multiplies in either reading. Where one with a number stands inside another,
-    each text gets a bracket of its own, so that the weights are the very numbers that are written.
+    A bracket without a number multiplies in either reading. If one with a number stands in
+    another, each text gets a bracket of its own, so that the weights are the written numbers.
     """
     out: list[ast.Phrase] = []
     for phrase in phrases:
@@ -86,7 +86,7 @@ def _sets_inside(phrase: ast.Phrase) -> bool:
 
 
 class _Pushed(PhraseTransformer):
-    """Takes brackets away, and gives their weight to each text in them."""
+    """Moves the weight of a bracket to each text in it."""
 
     def __init__(self) -> None:
         self._weights: list[ast.Amount] = [1.0]

@@ -1,4 +1,7 @@
-"""stable-diffusion.cpp: A1111's weights, and little else; only an opening round bracket can be escaped."""
+"""The dialect of stable-diffusion.cpp: A1111's weights, LoRAs and breaks.
+
+Of the brackets, only an opening round one can be escaped.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from collections.abc import Iterator
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic, syntax
 from promptlang.dialects.amounts import format_amount, to_constant
-from promptlang.dialects.bracketed_breaks import move_breaks_out
+from promptlang.dialects.bare_token_writer import BareTokenWriter
 from promptlang.dialects.reading import PhraseBuilder, ReadResult
-from promptlang.dialects.writing import PromptWriter, WriteResult
+from promptlang.dialects.writing import WriteResult
 from promptlang.source import Span
 from promptlang.syntax import bracket_matching
 from promptlang.syntax.bracket_matching import Brackets
@@ -31,7 +34,7 @@ _LEADING_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 
 
 def read(span: Span) -> ReadResult:
-    """The argument of ``--prompt``."""
+    """Parse the argument of ``--prompt``."""
     pieces = list(_PIECE.finditer(span.source.text, span.start, span.end))
     matched = bracket_matching.match(
         {at: mark for at, piece in enumerate(pieces) if (mark := _mark(piece))}
@@ -46,7 +49,7 @@ def _mark(piece: re.Match[str]) -> str:
 
 
 def _phrases(span: Span, pieces: list[re.Match[str]], matched: Brackets) -> tuple[ast.Phrase, ...]:
-    """Brackets in brackets as a tree, those that cross or never close as ranges."""
+    """Return nested brackets as a tree, and crossing or unclosed ones as ranges."""
     opening = matched.opening
     inside = [PhraseBuilder(span.source)]
     for index, piece in enumerate(pieces):
@@ -62,13 +65,13 @@ def _phrases(span: Span, pieces: list[re.Match[str]], matched: Brackets) -> tupl
         elif index in opening:
             whole = span.source.span(pieces[opening[index]].start(), place.end)
             inner = inside.pop().all()
-            inside[-1].add(_weighed(inner, piece, whole))
+            inside[-1].add(_weight_node(inner, piece, whole))
         else:
             _leaf(inside[-1], piece, place)
     return inside.pop().all()
 
 
-def _weighed(inner: tuple[ast.Phrase, ...], closing: re.Match[str], whole: Span) -> ast.Phrase:
+def _weight_node(inner: tuple[ast.Phrase, ...], closing: re.Match[str], whole: Span) -> ast.Phrase:
     if _mark(closing) == "]":
         return ast.Deemphasis(inner, span=whole)
     return ast.Emphasis(inner, _weight(closing), span=whole)
@@ -83,7 +86,7 @@ def _opening(piece: re.Match[str], closing: re.Match[str] | None, place: Span) -
 
 
 def _weight(closing: re.Match[str]) -> float | None:
-    """As much of the number as is one: ``1.2.3`` is 1.2."""
+    """Return the longest number at the start of a weight: ``1.2.3`` is 1.2."""
     number = _LEADING_NUMBER.match(closing["weight"] or "")
     return float(number.group()) if number else None
 
@@ -111,29 +114,25 @@ def _diagnose_brackets(
 
 
 def write(prompt: ast.Prompt) -> WriteResult:
-    """For ``--prompt``."""
+    """Write a prompt for ``--prompt``."""
     return _SdcppWriter().write(prompt)
 
 
 _TAIL = re.compile(r":(?=[+-]?[.\d]+\Z)")
 
 
-class _SdcppWriter(PromptWriter):
+class _SdcppWriter(BareTokenWriter):
     dialect = "stable-diffusion.cpp"
     supported = frozenset({ast.Break, ast.Lora, ast.Embedding, ast.Opening})
 
-    def write(self, prompt: ast.Prompt) -> WriteResult:
-        """All of a prompt, each ``BREAK`` outside of brackets."""
-        return super().write(move_breaks_out(prompt))
-
     def text(self, text: ast.Text) -> str:
         value = text.value
-        unsayable = r"\\(?=\()|[\[]" if not (self.inside or self.ranges) else r"\\(?=\()|[)\[\]]"
-        if re.search(unsayable, value):
+        unwritable = r"\\(?=\()|[\[]" if not (self.inside or self.ranges) else r"\\(?=\()|[)\[\]]"
+        if re.search(unwritable, value):
             self.report_unsupported(
                 "way to write this bracket as a character", text, "it is left out"
             )
-            value = re.sub(unsayable, "", value)
+            value = re.sub(unwritable, "", value)
         if re.search(r":[+-]?[.\d]+\)", value):
             self.report_unsupported(
                 "way to write a number and a bracket as text", text, "a space divides them"
@@ -148,15 +147,6 @@ class _SdcppWriter(PromptWriter):
 
     def leaf(self, phrase: ast.Phrase) -> str:
         match phrase:
-            case ast.Embedding(name):
-                return name
-            case ast.Break() if self.ranges:
-                self.report_unsupported(
-                    "`BREAK` in brackets that cross or are never closed",
-                    phrase,
-                    "it is a word there",
-                )
-                return super().leaf(phrase)
             case ast.Lora(name, text_encoder, unet):
                 if text_encoder != unet:
                     self.report_unsupported(

@@ -1,4 +1,4 @@
-"""A prompt without nesting: stretches of phrases, each with the weight it comes to."""
+"""A prompt without nesting: phrases with their weights."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from promptlang.syntax.visitor import Enter, Leave, visit_phrases
 class WeightedPhrase:
     """A phrase that is no bracket, and its weight.
 
-    The weights of brackets multiply outermost first, so that deep nesting takes linear time; the language
-    multiplies innermost first, which differs in the last digits.
+    Brackets multiply outermost first, so that deep nesting takes linear time. The language
+    multiplies innermost first, so the last digits may differ.
     """
 
     phrase: ast.Phrase
@@ -24,7 +24,7 @@ class WeightedPhrase:
 
 
 def flatten_phrases(phrases: Iterable[ast.Phrase]) -> Iterator[WeightedPhrase]:
-    """The phrases of a prompt that was fitted to a dialect without anything that changes."""
+    """Yield the phrases of a prompt that was fitted to a dialect without schedules."""
     factors: list[float] = [1.0]
     for event in visit_phrases(phrases):
         match event:
@@ -42,5 +42,5 @@ def flatten_phrases(phrases: Iterable[ast.Phrase]) -> Iterator[WeightedPhrase]:
 
 
 def round_weight(weight: float) -> float:
-    """As a person would write it."""
+    """Round a weight to ten digits."""
     return to_constant(round_amount(weight))

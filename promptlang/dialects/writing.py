@@ -1,4 +1,4 @@
-"""What the writers of dialects with brackets share: round ones weigh, square ones change or weigh less."""
+"""The common writer of dialects with brackets."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics import dialects as said
+from promptlang.diagnostics import Diagnostic, Diagnostics
+from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.amounts import format_amount, format_moment, format_number
 from promptlang.dialects.fitting import fit
 from promptlang.syntax.visitor import ContainerNode, Enter, Leave, WeightedNode, visit_phrases
 
 WriteResult = tuple[str, tuple[Diagnostic, ...]]
-"""A text, and what of the prompt it does not say."""
+"""A text, and the losses."""
 
 NUMBER_AT_END = re.compile(r":\s*(?:[+-]?[.\d]+\s*)?\Z")
-"""What a bracket that follows would take for its weight."""
+"""A text that a bracket after it would read as its weight."""
 
 _TAG = re.compile(r"<\w+:[^<>]*>")
 _WORDS = re.compile(r"\w\w")
 
 
 class PromptWriter(ABC):
-    """Writes phrases one after the other, as A1111 does where a dialect says nothing else."""
+    """A writer of phrases in A1111's syntax, of which a dialect overrides the parts that differ."""
 
     dialect: str
     supported: frozenset[type]
 
     def __init__(self) -> None:
-        self.found: list[Diagnostic] = []
+        self.diagnostics = Diagnostics()
         self.out: list[str] = []
         self.inside: list[ContainerNode] = []
-        """What is open, outermost first."""
+        """The open brackets and branches, outermost first."""
         self.square_depth = 0
-        """How many square brackets are open, nested or not."""
+        """The number of open square brackets, nested or not."""
         self.branches: list[int] = []
-        """For each that is nested, how many branches are written."""
+        """The number of branches that are written, for each open schedule or alternation."""
         self.weights: dict[int, ast.Opening] = {}
         self.ranges = 0
-        """How many brackets are open that cross others or are never closed."""
+        """The number of open brackets that cross others or are never closed."""
         self.composed = self.has_step_changes = False
-        """Whether the prompt has several parts, and whether anything in it changes over the steps."""
+        """Flags of a prompt with several parts, and of one that changes over the steps."""
 
-    # What a dialect writes in its own way
+    # The parts that a dialect overrides
 
     @abstractmethod
     def text(self, text: ast.Text) -> str:
-        """Words, with what would be misread escaped."""
+        """Return words with escapes."""
 
     def leaf(self, phrase: ast.Phrase) -> str:
-        """A tag, a token, a break."""
+        """Return a tag, a token or a break."""
         match phrase:
             case ast.Break():
                 return "BREAK"
@@ -71,55 +71,55 @@ class PromptWriter(ABC):
                 raise AssertionError(phrase)
 
     def brackets(self, node: ContainerNode) -> tuple[str, str]:
-        """What a weight stands in."""
+        """Return the brackets around a weighted phrase."""
         return ("[", "]") if isinstance(node, ast.Deemphasis) else ("(", ")")
 
     def weight(self, node: WeightedNode) -> str:
-        """What stands between a phrase and the bracket that closes it."""
+        """Return the text between a weighted phrase and its closing bracket."""
         if isinstance(node, ast.Deemphasis):
             return ""
         return self.bare_weight() if node.weight is None else f":{format_amount(node.weight)}"
 
     def bare_weight(self) -> str:
-        """The same for a bracket without a number: one has to be written after what would be taken for it."""
+        """Return ``:1.1`` after a text that the bracket would read as its weight, otherwise ""."""
         return ":1.1" if NUMBER_AT_END.search(self.last) else ""
 
     def needs_nesting(self, node: ast.Schedule) -> bool:  # noqa: ARG002
-        """Whether it has more phases than the dialect allows, so that all but the first are one of their own."""
+        """Return whether all branches but the first become a nested schedule of the dialect."""
         return False
 
     def moment(self, when: ast.Moment) -> str:
-        """When something changes."""
+        """Return the notation of a moment."""
         return format_moment(when)
 
     def period(self, node: ast.Alternation) -> str:
-        """The end of an alternation."""
+        """Return the end of an alternation."""
         return "]" if node.period is None else f":{self.moment(node.period)}]"
 
     def branch_separator(self, node: ast.Schedule | ast.Alternation, branch: int) -> str:
-        """What stands before a branch, counted from 0, that is not the first."""
+        """Return the text before a branch, counted from 0, that is not the first."""
         if isinstance(node, ast.Alternation):
             return "|"
         return ":[" if self.needs_nesting(node) and branch < len(node.branches) - 1 else ":"
 
     def moments(self, node: ast.Schedule) -> str:
-        """The end of a schedule."""
+        """Return the end of a schedule."""
         if self.needs_nesting(node):
             return "".join(f":{self.moment(each)}]" for each in reversed(node.moments))
         return f":{','.join(map(self.moment, node.moments))}]"
 
     def opened(self, node: ContainerNode) -> None:  # noqa: B027 most dialects need nothing here
-        """A bracket opens."""
+        """Note that a bracket opens."""
 
-    # What they share
+    # The common parts
 
     @property
     def last(self) -> str:
-        """What was written last, but for tags, which other tools cut out before they look."""
+        """The last text that is no tag, since other tools remove tags before they read weights."""
         return next((text for text in reversed(self.out) if text and not _TAG.fullmatch(text)), "")
 
     def put(self, text: str) -> None:
-        """Write, with a space where two words would become one."""
+        """Write a text, after a space if two words would become one."""
         if (
             text
             and self.out
@@ -131,13 +131,13 @@ class PromptWriter(ABC):
             self.out.append(text)
 
     def report_unsupported(self, what: str, node: ast.Node, instead: str) -> None:
-        """Note that something cannot be written."""
-        self.found.append(said.not_expressible(self.dialect, what, node.span, instead))
+        """Report a feature that cannot be written."""
+        self.diagnostics.add(messages.not_expressible(self.dialect, what, node.span, instead))
 
     def write(self, prompt: ast.Prompt) -> WriteResult:
-        """All of a prompt."""
+        """Write a prompt."""
         fitted = fit(prompt, self.dialect, self.supported)
-        self.found += fitted.diagnostics
+        self.diagnostics.extend(fitted.diagnostics)
         self.composed = len(fitted.parts) > 1 and ast.Composition in self.supported
         self.has_step_changes = any(
             isinstance(node, ast.Schedule | ast.Alternation | ast.Stages | ast.Turns)
@@ -145,10 +145,10 @@ class PromptWriter(ABC):
             for node in ast.walk(part)
         )
         texts = [self._part(part) for part in fitted.parts]
-        return self._composed(texts), tuple(self.found)
+        return self._composed(texts), tuple(self.diagnostics)
 
     def _composed(self, texts: list[str]) -> str:
-        """The parts, with a space where a word would touch the ``AND``."""
+        """Join the parts, with a space where a word would touch the ``AND``."""
         if ast.Composition not in self.supported:
             return ", ".join(text.strip() for text in texts) if len(texts) > 1 else texts[0]
         first, *others = texts
@@ -167,17 +167,17 @@ class PromptWriter(ABC):
         return self.finish_part("".join(self.out), part)
 
     def finish_part(self, text: str, part: ast.Part) -> str:
-        """A part with its weight."""
+        """Return the text of a part with its weight."""
         if part.weight is not None:
             return f"{text.rstrip()} :{format_amount(part.weight)}"
         return f"{text} :1" if self.composed and self.ends_in_number(text) else text
 
     def ends_in_number(self, text: str) -> bool:
-        """Whether the end of a part would be taken for its weight."""
+        """Return whether the end of a part would be read as its weight."""
         return NUMBER_AT_END.search(_TAG.sub("", text).rstrip()) is not None
 
     def phrases(self, phrases: Iterable[ast.Phrase]) -> None:
-        """Each in turn."""
+        """Write phrases one after the other."""
         for event in visit_phrases(phrases):
             match event:
                 case Enter(node):
