@@ -1,9 +1,8 @@
-"""What is wrong with trainings and can be known before the first of them, without a model."""
+"""Diagnostics of all trainings of a program, before the first of them and without a model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from promptlang.datasets import image_files
 from promptlang.datasets.examples import Example
@@ -11,16 +10,17 @@ from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics.training_data import token_not_in_captions
 from promptlang.plan.steps import Step, Train
 from promptlang.plan.training_config import token_of
+from promptlang.source import Span
 
 from ..devices import resolve_device
 from .data.image_loading import load_image
-from .job import TrainingData
+from .data.training_data import TrainingData, load_training_data
 from .optim.optimizers import ensure_installed
 from .state.fingerprint import stored_fingerprint
 
 
 def diagnose_trainings(steps: Iterable[Step]) -> Iterator[Diagnostic]:
-    """Of each training in turn; what only the model tells, or a decoded picture, comes up when it is its turn."""
+    """Yield the diagnostics of each training that need no model and no decoded picture."""
     for step in steps:
         if isinstance(step, Train):
             try:
@@ -31,22 +31,25 @@ def diagnose_trainings(steps: Iterable[Step]) -> Iterator[Diagnostic]:
 
 def _diagnose(step: Train) -> Iterator[Diagnostic]:
     resolve_device(step.device, step.span_of("device"))
-    if (
-        stored_fingerprint(step.file) is None
-    ):  # what is made already may be up to date, and need no package
+    if stored_fingerprint(step.file) is None:  # else the training may be up to date
         ensure_installed(step.config.optimisation.optimizer, step.span_of("optimizer"))
-    if step.class_pictures:  # which are made first, and in order
-        step = replace(step, config=replace(step.config, prior=None))
-    material = TrainingData.of(step)
-    if not all(map(_is_intact, material.all)):
-        # all are tried, so that all that are damaged are named
-        tried = (load_image(each, step.span_of("from"), alpha_mask=False) for each in material.all)
-        yield from (each for each in tried if isinstance(each, Diagnostic))
+    # class pictures that are still to be rendered are not checked
+    rendered = bool(step.class_pictures)
+    data = load_training_data(step.config, step.span_of, with_class_data=not rendered)
+    yield from _diagnose_files(data, step.span_of("from"))
     token = token_of(step.config.method)
-    if token is not None and not any(
-        f"<{token.token}>" in caption for each in material.all for caption in each.captions
-    ):
+    if token is not None and not any(f"<{token.token}>" in caption for caption in data.captions):
         yield token_not_in_captions(token.token, step.span)
+
+
+def _diagnose_files(data: TrainingData, span: Span) -> Iterator[Diagnostic]:
+    """Yield a diagnostic for every damaged picture; all are loaded if one seems incomplete."""
+    if all(map(_is_intact, data.all)):
+        return
+    for example in data.all:
+        loaded = load_image(example, span, alpha_mask=False)
+        if isinstance(loaded, Diagnostic):
+            yield loaded
 
 
 def _is_intact(example: Example) -> bool:

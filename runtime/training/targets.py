@@ -1,4 +1,4 @@
-"""Which of a network's layers a LoRA changes."""
+"""Layers of a network that a training adapts, by preset or regular expression."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.training import no_matching_targets
 from promptlang.source import Span
 
-_ATTENTION = r"\.to_[qkv]|\.to_out\.0|\.[qkv]_proj|\.out_proj"
-_FEED_FORWARD = r"\.ff\.net\.0\.proj|\.ff\.net\.2|\.proj_in|\.proj_out|\.fc[12]"
+_ATTENTION: Final = r"\.to_[qkv]|\.to_out\.0|\.[qkv]_proj|\.out_proj"
+_FEED_FORWARD: Final = r"\.ff\.net\.0\.proj|\.ff\.net\.2|\.proj_in|\.proj_out|\.fc[12]"
 
 PRESETS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -24,19 +24,23 @@ PRESETS: Final[Mapping[str, str]] = MappingProxyType(
         "all": "",
     }
 )
-"""By the names that the language has for them: what a layer's name holds, in the UNet and in the text encoder."""
+"""Pattern of layer names in the UNet and the text encoders, by the value of ``--targets``."""
 
 
 def find_target_layers(
-    network: nn.Module, targets: str, span: Span, part: str
+    network: nn.Module, targets: str, span: Span, network_name: str
 ) -> dict[str, nn.Module]:
-    """The linear layers and convolutions that are meant, by name; raises `PromptError` if there are none."""
+    """Return the linear layers and convolutions that match a preset or a regular expression.
+
+    Raises:
+        PromptError: if no layer matches.
+    """
     pattern = re.compile(PRESETS.get(targets, targets))
-    found = {
+    layers: dict[str, nn.Module] = {
         name: module
         for name, module in sorted(network.named_modules())
         if isinstance(module, (nn.Linear, nn.Conv2d)) and pattern.search(name)
     }
-    if not found:
-        raise PromptError([no_matching_targets(targets, part, span)])
-    return found
+    if not layers:
+        raise PromptError([no_matching_targets(targets, network_name, span)])
+    return layers

@@ -1,4 +1,4 @@
-"""What a method lends to the loop: parameters to change, networks that see them, and a way to keep them."""
+"""Model in training, as every training method provides it to the trainer."""
 
 from __future__ import annotations
 
@@ -19,61 +19,69 @@ from ..devices import CPU_FP32
 Chunks = Sequence[Chunk[int]]
 
 TokenEmbeddings = Mapping[str, Tensor]
-"""By the name of a token its rows for a text encoder, `[vectors, channels]`."""
+"""Embedding vectors of one text encoder, `[vectors, channels]`, by token."""
 
 Encode = Callable[[Chunks, TokenEmbeddings], EncoderOutput]
-"""What a text encoder makes of chunks and of tokens in them that do not learn, with gradients: states
-`[chunks, 77, channels]`, and pooled ones if it pools."""
+"""Differentiable text encoder: from chunks, and frozen token embeddings that occur in them, to
+states `[chunks, 77, channels]`, and to pooled ones `[chunks, channels]` if it pools."""
 
 Parameters = Mapping[str, nn.Parameter]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainableModel:
-    """A method at work on a model. The loop changes `learned` and `text_learned`, and nothing else."""
+    """Networks and trainable parameters of a training method."""
 
     unet: UNet2DConditionModel
-    """With whatever learns in it."""
+    """UNet with the trainable layers in it."""
     write: Callable[[Path, Mapping[str, str]], None]
-    """Put what is learned so far into a file or a folder, whole or not at all, with what it says of itself."""
+    """Function that writes the weights and their metadata to a file or a folder, atomically."""
     main_parameters: Parameters
-    """At the learning rate."""
+    """Parameters at ``--lr``: the UNet's, or the token's if nothing else is trained."""
     text_encoder_parameters: Parameters
-    """At the text encoders'."""
+    """Parameters at ``--te-lr``."""
     token_parameters: Parameters = field(default_factory=dict)
-    """At a token's, and never made smaller: what learns beside the rest."""
+    """Embedding vectors trained beside a LoRA, at their own rate and without weight decay."""
     before_step: Callable[[int], None] | None = None
-    """Told of each step, counted from 0, before it; what learns may change with it, and with nothing else."""
+    """Function called before each step, counted from 0; it may change `requires_grad`."""
     encoders: Mapping[str, Encode] = field(default_factory=dict)
-    """How text encoders read what learns, by the part of the model; the others stay as they are."""
+    """Differentiable text encoders by component; the others are frozen."""
     device: torch.device = CPU_FP32.device
-    """Where it learns: a network would have to be walked to tell."""
     dtype: torch.dtype = torch.float32
-    """What the UNet computes with."""
+    """Dtype of the UNet's computation."""
     text_encoders: Mapping[str, nn.Module] = field(default_factory=dict)
-    """With whatever learns in them, by the part of the model."""
+    """Text encoders with trainable layers in them, by component."""
     tokens: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
-    """By the name of a token its rows `[vectors, channels]` for each text encoder."""
+    """Trained embedding vectors `[vectors, channels]` by token, then by text encoder."""
     base_unet: Callable[[], AbstractContextManager[UNet2DConditionModel]] | None = None
-    """The UNet as it was before; None where it does not learn."""
+    """Context with the UNet as it was before the training; None if the UNet is not trained."""
     report: Callable[[], Iterable[str]] | None = None
-    """Lines on what has been learned."""
+    """Lines of the report on the trained parameters."""
     notes: Mapping[str, str] | None = None
-    """What the file should say of the method."""
+    """Metadata entries of the method."""
 
-    def predict(self, noisy: Tensor, times: Tensor, conditioning: Conditioning) -> Tensor:
-        """What the UNet says to noisy latents `[batch, channels, height, width]` at timesteps `[batch]`."""
-        with self._computing():
-            return self.unet(
-                noisy, times, conditioning.hidden, added_cond_kwargs=conditioning.added_cond_kwargs
+    def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
+        """Return the UNet's output.
+
+        Args:
+            noisy: Noisy latents, `[batch, channels, height, width]`.
+            timesteps: `[batch]`.
+            conditioning: One conditioning for each of the latents.
+        """
+        with self._autocast():
+            prediction: Tensor = self.unet(
+                noisy,
+                timesteps,
+                conditioning.hidden,
+                added_cond_kwargs=conditioning.added_cond_kwargs,
             ).sample
+        return prediction
 
-    def _computing(self) -> AbstractContextManager[None]:
-        """Where numbers of other kinds are cast as needed."""
+    def _autocast(self) -> AbstractContextManager[object]:
         if self.dtype == torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        """All of them, in a fixed order."""
+        """Return all trainable parameters by name, in a fixed order."""
         return {**self.main_parameters, **self.text_encoder_parameters, **self.token_parameters}

@@ -1,222 +1,146 @@
-"""The training loop: one for every method."""
+"""Training loop of all methods."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from math import isfinite
-from pathlib import Path
 from time import perf_counter
-from typing import Final
 
 import torch
-from torch.nn.utils import clip_grad_norm_
 
-from promptlang.diagnostics import PromptError
-from promptlang.diagnostics.training import diverged
 from promptlang.plan.events import Event, TrainingStep
-from promptlang.plan.steps import Train
 
-from ..atomic_files import copy_atomically
 from .objective.training_loss import TrainingLoss
-from .optim.ema import ExponentialMovingAverage, averaged_weights
-from .optim.lr_scheduler import lr_factor
-from .optim.optimizers import build_optimizer, is_schedule_free
+from .optim.training_optimizer import TrainingOptimizer
 from .report.samples import Samples
-from .state.checkpoint import Checkpoint, Progress, TrainingState
+from .state.autosave import Autosave
+from .state.checkpoint import Progress, TrainerState
 from .state.metrics import Metrics
-from .trainable import TrainableModel
-from .validation import Validation
+from .validation import Validator
 
-SAVE_STEPS: Final = 50
-SAVE_SECONDS: Final = 30.0
-"""A killed process loses no more than this."""
 
-SAVE_SHARE: Final = 0.05
-"""Of the time, what saving may take."""
+class NonFiniteLossError(Exception):
+    """Loss of a step, counted from 1, that is infinite or not a number."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"the loss of step {step} is not finite")
+        self.step = step
 
 
 @dataclass(slots=True)
 class Trainer:
-    """The state that changes from step to step."""
+    """Training loop with its progress."""
 
-    step: Train
-    learner: TrainableModel
-    training_loss: TrainingLoss
-    checkpoint: Checkpoint
+    loss: TrainingLoss
+    optimizer: TrainingOptimizer
     metrics: Metrics
-    save_weights: Callable[[Path], None]
-    """Puts what is learned so far into a file."""
-    validation: Validation | None = None
+    autosave: Autosave
+    validator: Validator | None = None
     samples: Samples | None = None
     progress: Progress = field(default_factory=Progress)
-    optimizer: torch.optim.Optimizer = field(init=False)
-    scaler: torch.amp.GradScaler = field(init=False)
-    """Keeps small gradients from vanishing in fp16; does nothing in other numbers."""
-    average: ExponentialMovingAverage | None = None
-    between_updates: bool = True
-    """No parameter is ahead of another: between two updates."""
-    saved: Progress = field(default_factory=Progress)
-    saved_at: float = field(default_factory=perf_counter)
-    save_seconds: float = 0.0
-    """Seconds that the last save took."""
+    first_step: int = 0
+    """Steps of earlier runs."""
     seconds: float = 0.0
-    """That this run's steps took."""
-    _resumed_at: int = 0
-    _rates: list[float] = field(init=False)
+    """Duration of this run's steps."""
+    consistent: bool = True
+    """False during an update, when some parameters have moved and others have not."""
 
-    def __post_init__(self) -> None:
-        optimisation = self.step.config.optimisation
-        self.optimizer = build_optimizer(self.learner, optimisation, self.step.span_of("optimizer"))
-        self._rates = [group["lr"] for group in self.optimizer.param_groups]
-        half = self.learner.dtype == torch.float16
-        self.scaler = torch.amp.GradScaler(self.learner.device.type, enabled=half)
-        if optimisation.ema:
-            self.average = ExponentialMovingAverage.of(
-                optimisation.ema, [*self.learner.parameters().values()]
-            )
+    @property
+    def steps(self) -> int:
+        """Return the number of steps of the whole training."""
+        return self.optimizer.config.steps
+
+    @property
+    def steps_run(self) -> int:
+        """Return the number of steps of this run."""
+        return self.progress.done - self.first_step
+
+    @property
+    def is_main_process(self) -> bool:
+        """Tell if this process writes the files."""
+        return self.loss.micro_batching.processes.is_main_process
+
+    def state(self) -> TrainerState:
+        """Return the state that a checkpoint stores."""
+        optimizer = self.optimizer
+        average = optimizer.ema.values if optimizer.ema else ()
+        return TrainerState(optimizer.parameters, optimizer.optimizer, optimizer.scaler, average)
 
     def resume(self) -> None:
-        """Go on where an earlier run of the same training stopped."""
-        self.progress = self.saved = self.checkpoint.load(self._state())
-        self._resumed_at = self.progress.done
-        if self.training_loss.processes.is_main_process:
+        """Restore the checkpoint of an earlier run of the same training, if there is one."""
+        self.progress = self.autosave.load(self.state())
+        self.first_step = self.progress.done
+        if self.is_main_process:
             self.metrics.resume(self.progress.done)
         if self.samples is not None:
             self.samples.resume(self.progress.done)
 
-    def steps(self) -> Generator[Event, None, None]:
-        """Learn to the end; the state is saved now and then, and when the consumer closes or interrupts."""
+    def train(self) -> Generator[Event, None, None]:
+        """Run the remaining steps, with checkpoints at intervals and on interruption.
+
+        Raises:
+            NonFiniteLossError: if the training diverges.
+        """
         try:
             if self.progress.done:
-                self._validate()  # where an earlier run was broken off before it had
+                self._validate()  # which an interrupted run may have missed
             yield from self._render_samples()
-            while self.progress.done < self.step.steps:
-                began = perf_counter()
-                self._update(self._loss())
-                self.seconds += perf_counter() - began
+            while self.progress.done < self.steps:
+                self._timed_train_step()
                 self._validate()
-                yield TrainingStep(self.progress.done, self.step.steps, self.progress.loss)
+                yield TrainingStep(self.progress.done, self.steps, self.progress.loss)
                 yield from self._render_samples()
-                if self._due():
+                if self.progress.done < self.steps and self.autosave.due(self.progress):
                     self._save()
         except (GeneratorExit, KeyboardInterrupt):
-            if self.between_updates and self.progress != self.saved:
+            if self.consistent and self.progress != self.autosave.saved:
                 self._save()
             raise
-        if self.training_loss.processes.is_main_process:
+        if self.is_main_process:
             self.metrics.flush()
 
-    def _loss(self) -> float:
-        """Fill the gradients; raises `PromptError` when the loss is no longer a number."""
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.learner.before_step is not None:
-            self.learner.before_step(self.progress.done)
-        total = torch.zeros((), device=self.learner.device)
-        for loss in self.training_loss.losses(self.progress.done):
-            if loss.requires_grad:  # pictures without their caption have nothing to teach a token
-                self.scaler.scale(loss).backward()
-            total += loss.detach()
-        value = self.training_loss.processes.sum_gradients(
-            total.item(), self.learner.parameters().values()
-        )
-        if not isfinite(value):
-            self.checkpoint.remove()
-            raise PromptError([diverged(self.step.name, self.progress.done + 1, self.step.span)])
-        return value
+    def _timed_train_step(self) -> None:
+        started = perf_counter()
+        self.train_step()
+        self.seconds += perf_counter() - started
 
-    def _update(self, loss: float) -> None:
-        optimisation = self.step.config.optimisation
-        factor = (
-            1.0 if is_schedule_free(self.optimizer) else lr_factor(optimisation, self.progress.done)
-        )
-        for group, full in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = full * factor
-        self.between_updates = False
-        moved = self._optimizer_step(optimisation.clip)
+    def train_step(self) -> None:
+        """Compute the gradients of the next step and update the parameters."""
+        step, loss = self.progress.done, self.forward_backward()
+        if not isfinite(loss):
+            raise NonFiniteLossError(step + 1)
+        self.consistent = False
+        rate = self.optimizer.step(step)
         self.progress = self.progress.after(loss)
-        if self.average is not None and moved:
-            self.average.update(self.progress.done)
-        self.metrics.add(self.progress.done, loss=loss, lr=self._rates[0] * factor)
-        self.between_updates = True
+        self.metrics.add(self.progress.done, loss=loss, lr=rate)
+        self.consistent = True
 
-    def _optimizer_step(self, longest: float) -> bool:
-        """Whether there was anywhere to go: not without a gradient, nor with one that left fp16's range."""
-        learned = [*self.learner.parameters().values()]
-        if all(each.grad is None for each in learned):
-            return False
-        if longest:
-            self.scaler.unscale_(self.optimizer)
-            clip_grad_norm_(learned, longest)
-        before = self.scaler.get_scale()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        return self.scaler.get_scale() >= before
+    def forward_backward(self) -> float:
+        """Compute the gradients of the next step in all processes; return its loss."""
+        model = self.loss.model
+        self.optimizer.zero_grad()
+        if model.before_step is not None:
+            model.before_step(self.progress.done)
+        total = torch.zeros((), device=model.device)
+        for loss in self.loss.losses(self.progress.done):
+            self.optimizer.backward(loss)
+            total += loss.detach()
+        return self.loss.micro_batching.processes.sum_gradients(
+            total.item(), self.optimizer.parameters.values()
+        )
 
     def _validate(self) -> None:
-        """At the pictures that are not learned from, now and then, and once after a step."""
-        validation, done = self.validation, self.progress.done
-        if (
-            validation is None
-            or not self.training_loss.processes.is_main_process
-            or not validation.due(done, self.step.steps)
-        ):
-            return
-        before = self.metrics.series("validation")
-        if any(step == done for step, _ in before):
-            return
-        with self.averaged_weights():
-            values = {"validation": validation.loss(self.learner, self.training_loss.conditioning)}
-            if done in (1, self.step.steps):
-                values["own"] = validation.on_training_images(
-                    self.training_loss.batches.buckets
-                ).loss(self.learner, self.training_loss.conditioning)
-            if all(values["validation"] < other for _, other in before):
-                self.save_weights(self.best)
-        self.metrics.add(done, **values)
-
-    @property
-    def best(self) -> Path:
-        """Where that is kept which had the lowest validation loss so far."""
-        return self.step.report / f"best{self.step.file.suffix}"
-
-    @property
-    def steps_done(self) -> int:
-        """Those of this run, without an earlier one's."""
-        return self.progress.done - self._resumed_at
-
-    def finish(self) -> None:
-        """Put what is to be kept where it was asked for."""
-        if self.step.config.optimisation.kept == "best" and self.best.exists():
-            copy_atomically(self.best, self.step.file)
-        else:
-            self.save_weights(self.step.file)
+        if self.validator is not None and self.validator.due(self.progress.done):
+            with self.optimizer.averaged_weights():
+                self.validator.run(self.progress.done)
 
     def _render_samples(self) -> Generator[Event, None, None]:
-        """Pictures of what would be kept, now and then."""
         if self.samples is not None and self.samples.due(self.progress.done):
-            with self.averaged_weights():
+            with self.optimizer.averaged_weights():
                 yield from self.samples.render(self.progress.done)
 
-    def averaged_weights(self) -> averaged_weights:
-        """Within it the learner is what is to be kept."""
-        return averaged_weights([*self.learner.parameters().values()], self.optimizer, self.average)
-
-    def _due(self) -> bool:
-        seconds, steps = perf_counter() - self.saved_at, self.progress.done - self.saved.done
-        often = seconds > SAVE_SECONDS or steps >= SAVE_STEPS
-        last = self.progress.done == self.step.steps
-        return often and not last and seconds * SAVE_SHARE >= self.save_seconds
-
     def _save(self) -> None:
-        if not self.training_loss.processes.is_main_process:
-            return
-        began = perf_counter()
-        self.metrics.flush()
-        self.checkpoint.save(self._state(), self.progress)
-        self.saved, self.saved_at = self.progress, perf_counter()
-        self.save_seconds = self.saved_at - began
-
-    def _state(self) -> TrainingState:
-        average = self.average.values if self.average else ()
-        return TrainingState(self.learner.parameters(), self.optimizer, self.scaler, average)
+        if self.is_main_process:
+            self.metrics.flush()
+            self.autosave.save(self.state(), self.progress)

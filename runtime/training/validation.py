@@ -1,9 +1,9 @@
-"""The loss over pictures that are not learned from: always over the same noise, so that its course means something."""
+"""Validation loss over held-out pictures, always with the same noise, so that values compare."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -12,67 +12,91 @@ import torch
 from promptlang.prompts.captions import parse_caption
 
 from .data.batches import Batch
-from .data.captions import CaptionConditioning
+from .data.caption_conditioning import CaptionConditioning
 from .data.latent_cache import Bucket
 from .noising.noise_schedule import NoiseSchedule
 from .noising.seeded_rng import seeded_generator
-from .objective.loss import mse_loss
+from .objective.loss import DiffusionLoss, mse_loss
+from .state.metrics import Metrics
 from .trainable import TrainableModel
 
-_TIMES: Final = 4
-"""Timesteps that each picture is looked at."""
+_TIMESTEPS: Final = 4
+"""Timesteps at which the loss of each picture is measured."""
+
+_VALIDATIONS: Final = 20
+"""Validations in a training, about."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Validation:
-    """Pictures that are only looked at."""
+    """Batches of a validation set with the loss over them."""
 
     batches: Sequence[Batch]
-    schedule: NoiseSchedule
-    every: int
-    """Steps from one look to the next."""
+    measure: DiffusionLoss
 
     @classmethod
-    def of(cls, buckets: Sequence[Bucket], schedule: NoiseSchedule, steps: int) -> Validation:
-        """About twenty looks in a training."""
-        return cls([*_batches(buckets, schedule)], schedule, max(1, round(steps / 20)))
-
-    def due(self, done: int, steps: int) -> bool:
-        """Whether to look after a step: also after the first and the last."""
-        return done in (1, steps) or done % self.every == 0
-
-    def on_training_images(self, buckets: Sequence[Bucket]) -> Validation:
-        """The same over the first of the pictures that are learned from."""
-        return replace(self, batches=[*islice(_batches(buckets, self.schedule), len(self.batches))])
+    def of(
+        cls, buckets: Sequence[Bucket], schedule: NoiseSchedule, pictures: int | None = None
+    ) -> Validation:
+        """Build the batches of encoded pictures, or of the first ones up to a number."""
+        return cls([*islice(_batches(buckets, schedule), pictures)], mse_loss(schedule))
 
     @torch.no_grad()
-    def loss(self, learner: TrainableModel, conditioning: CaptionConditioning) -> float:
-        """The mean squared error of the prediction."""
-        measure = mse_loss(self.schedule)
+    def loss(self, model: TrainableModel, conditioning: CaptionConditioning) -> float:
+        """Return the mean squared error of the prediction."""
         losses = []
         for each in self.batches:
-            batch = each.to(learner.device)
-            predicted = learner.predict(
+            batch = each.to(model.device)
+            predicted = model.predict(
                 batch.noisy, batch.timesteps, conditioning.encode(batch.captions, batch.time_ids)
             )
-            losses.append(measure(predicted, batch.target, batch.timesteps, batch.mask))
+            losses.append(self.measure(predicted, batch.target, batch.timesteps, batch.mask))
         return torch.cat(losses).mean().item()
 
 
 def _batches(buckets: Sequence[Bucket], schedule: NoiseSchedule) -> Iterator[Batch]:
-    """One a picture, at timesteps from the middle of each quarter."""
-    times = (torch.arange(_TIMES) * 2 + 1) * len(schedule) // (2 * _TIMES)
+    """Yield a batch for each picture, with timesteps from the middle of each quarter."""
+    timesteps = (torch.arange(_TIMESTEPS) * 2 + 1) * len(schedule) // (2 * _TIMESTEPS)
+    shape = (_TIMESTEPS, -1, -1, -1)
     for bucket in buckets:
-        for place, example in enumerate(bucket.examples):
-            latents = bucket.mean[place, :1].expand(_TIMES, -1, -1, -1)
-            noise = torch.randn(latents.shape, generator=seeded_generator("validation", place))
+        for index, example in enumerate(bucket.examples):
+            latents = bucket.mean[index, :1].expand(shape)
+            noise = torch.randn(latents.shape, generator=seeded_generator("validation", index))
             yield Batch(
-                noisy=schedule.add_noise(latents, noise, times),
-                timesteps=times,
-                captions=(parse_caption(example.captions[0], 0),) * _TIMES,
-                target=schedule.target(latents, noise, times),
-                mask=None
-                if bucket.mask is None
-                else bucket.mask[place, :1].expand(_TIMES, -1, -1, -1),
-                time_ids=bucket.time_ids[place, :1].expand(_TIMES, -1),
+                noisy=schedule.add_noise(latents, noise, timesteps),
+                timesteps=timesteps,
+                captions=(parse_caption(example.captions[0], 0),) * _TIMESTEPS,
+                target=schedule.target(latents, noise, timesteps),
+                mask=None if bucket.mask is None else bucket.mask[index, :1].expand(shape),
+                time_ids=bucket.time_ids[index, :1].expand(_TIMESTEPS, -1),
             )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Validator:
+    """Validation at intervals, which records the losses and saves the best weights."""
+
+    validation: Validation
+    training_pictures: Validation
+    """As many of the training pictures, to tell overfitting from hard pictures."""
+    model: TrainableModel
+    conditioning: CaptionConditioning
+    metrics: Metrics
+    steps: int
+    save_best: Callable[[], None]
+
+    def due(self, done: int) -> bool:
+        """Tell if validation follows a step: the first, the last, and about 20 in between."""
+        every = max(1, round(self.steps / _VALIDATIONS))
+        recorded = any(step == done for step, _ in self.metrics.series("validation"))
+        return not recorded and (done in (1, self.steps) or done % every == 0)
+
+    def run(self, done: int) -> None:
+        """Measure the losses after a step; save the weights if the validation loss is lowest."""
+        loss = self.validation.loss(self.model, self.conditioning)
+        values = {"validation": loss}
+        if done in (1, self.steps):
+            values["own"] = self.training_pictures.loss(self.model, self.conditioning)
+        if all(loss < earlier for _, earlier in self.metrics.series("validation")):
+            self.save_best()
+        self.metrics.add(done, **values)

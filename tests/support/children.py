@@ -32,11 +32,11 @@ def train(step: Train, save_steps: int) -> None:
     import torch
 
     from promptlang.runtime import Runtime
-    from promptlang.runtime.training import trainer
     from promptlang.runtime.training.optim import precision
+    from promptlang.runtime.training.state import autosave
 
     torch.set_num_threads(1)
-    trainer.SAVE_STEPS = save_steps  # type: ignore[misc]
+    autosave.SAVE_STEPS = save_steps  # type: ignore[misc]
     precision.bf16_pays = lambda _: False
     for _ in Runtime().execute(Plan((step,))):
         pass

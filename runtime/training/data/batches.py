@@ -1,4 +1,4 @@
-"""What is learned in a step: a function of the seed and the step's number, and of nothing else."""
+"""Training batches, each a function of the seed and the step's number only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from promptlang.plan.prompt import Segments
-from promptlang.plan.training_config import DataConfig, ObjectiveConfig
+from promptlang.plan.training_config import DataConfig, ObjectiveConfig, TrainingConfig
 from promptlang.prompts.captions import parse_caption, shuffle_caption
 
 from ..noising.noise import perturb, sample_noise
@@ -20,132 +20,165 @@ from .latent_cache import Bucket
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Batch:
-    """Noisy latents, and what the UNet should say to them."""
+    """Noisy latents with their captions and prediction targets."""
 
     noisy: Tensor
     """`[batch, channels, height, width]`"""
     timesteps: Tensor
-    """`[batch]`, timesteps"""
+    """`[batch]`"""
     captions: tuple[Segments, ...]
     target: Tensor
-    """of the shape of `noisy`"""
+    """`[batch, channels, height, width]`"""
     mask: Tensor | None
-    """`[batch, 1, height, width]`: how much of each latent counts; None where all does"""
+    """`[batch, 1, height, width]`: weight of each latent in the loss; None for 1 everywhere."""
     time_ids: Tensor
-    """`[batch, 6]`: how the pictures were cut, as `Family.added` wants to know it"""
+    """`[batch, 6]`: SDXL's size and crop conditioning."""
 
     def split(self, count: int) -> Iterator[Batch]:
-        """So many of equal size."""
+        """Yield micro-batches of equal size."""
         size = len(self.timesteps) // count
         for start in range(0, len(self.timesteps), size):
             part = slice(start, start + size)
-            mask = None if self.mask is None else self.mask[part]
             yield Batch(
-                self.noisy[part],
-                self.timesteps[part],
-                self.captions[part],
-                self.target[part],
-                mask,
-                self.time_ids[part],
+                noisy=self.noisy[part],
+                timesteps=self.timesteps[part],
+                captions=self.captions[part],
+                target=self.target[part],
+                mask=None if self.mask is None else self.mask[part],
+                time_ids=self.time_ids[part],
             )
 
     def to(self, device: torch.device) -> Batch:
-        """The same, on a device. It is made on the processor, so that it has the same numbers everywhere."""
-        mask = None if self.mask is None else self.mask.to(device)
-        noisy, times, target, frames = (
-            each.to(device) for each in (self.noisy, self.timesteps, self.target, self.time_ids)
+        """Return the batch on a device; it is drawn on the CPU, the same on every machine."""
+        return Batch(
+            noisy=self.noisy.to(device),
+            timesteps=self.timesteps.to(device),
+            captions=self.captions,
+            target=self.target.to(device),
+            mask=None if self.mask is None else self.mask.to(device),
+            time_ids=self.time_ids.to(device),
         )
-        return Batch(noisy, times, self.captions, target, mask, frames)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Batches:
-    """A step's batch by its number, counted from 0. All its pictures are of one size."""
+    """Batches by step, counted from 0, each from a single bucket."""
 
     buckets: tuple[Bucket, ...]
     bucket_order: tuple[tuple[int, int], ...]
-    """Of each step: its bucket, and how many came from there before."""
+    """Bucket of each step, and the number of earlier steps with that bucket."""
     schedule: NoiseSchedule
     objective: ObjectiveConfig
     data: DataConfig
     size: int
     seed: int
     name: str = "step"
-    """Tells data sets apart that are learned from together."""
+    """Name of the random streams, which tells the data sets of a training apart."""
+
+    @classmethod
+    def of(
+        cls,
+        buckets: tuple[Bucket, ...],
+        size: int,
+        config: TrainingConfig,
+        schedule: NoiseSchedule,
+        name: str = "step",
+    ) -> Batches:
+        """Build the batches of all steps of a training."""
+        return cls(
+            buckets=buckets,
+            bucket_order=assign_buckets(buckets, config.optimisation.steps),
+            schedule=schedule,
+            objective=config.objective,
+            data=config.data,
+            size=size,
+            seed=config.seed,
+            name=name,
+        )
 
     def at(self, step: int) -> Batch:
-        """Pictures in a shuffled order, sampled posteriors, stratified timesteps, noise."""
-        draw = seeded_generator(self.seed, self.name, step)
-        at, before = self.bucket_order[step]
-        bucket = self.buckets[at]
-        order = _Order(bucket.repeated_indices, self.seed, f"{self.name} {at}")
-        places = range(before * self.size, (before + 1) * self.size)
-        chosen = torch.tensor([order.picture(place) for place in places])
-        view = torch.randint(bucket.mean.shape[1], (self.size,), generator=draw)
+        """Return the batch of a step.
+
+        Pictures come in shuffled order, latents are samples of the VAE's posterior, and
+        timesteps are stratified.
+        """
+        generator = seeded_generator(self.seed, self.name, step)
+        number, earlier = self.bucket_order[step]
+        bucket = self.buckets[number]
+        order = _Order(bucket.repeated_indices, self.seed, f"{self.name} {number}")
+        positions = range(earlier * self.size, (earlier + 1) * self.size)
+        chosen = torch.tensor([order.picture(position) for position in positions])
+        view = torch.randint(bucket.mean.shape[1], (self.size,), generator=generator)
         mean, deviation = bucket.mean[chosen, view], bucket.deviation[chosen, view]
-        latents = mean + deviation * torch.randn(mean.shape, generator=draw)
-        made = sample_noise(mean.shape, draw, self.objective)
-        times = self._times(draw)
+        latents = mean + deviation * torch.randn(mean.shape, generator=generator)
+        noise = sample_noise(mean.shape, generator, self.objective)
+        timesteps = self._sample_timesteps(generator)
+        perturbed = perturb(noise, generator, self.objective)
         return Batch(
-            noisy=self.schedule.add_noise(latents, perturb(made, draw, self.objective), times),
-            timesteps=times,
+            noisy=self.schedule.add_noise(latents, perturbed, timesteps),
+            timesteps=timesteps,
             captions=tuple(
-                self._caption(bucket, int(chosen[i]), f"{at} {place}")
-                for i, place in enumerate(places)
+                self._sample_caption(bucket, int(picture), f"{number} {position}")
+                for picture, position in zip(chosen, positions, strict=True)
             ),
-            target=self.schedule.target(latents, made, times),
+            target=self.schedule.target(latents, noise, timesteps),
             mask=None if bucket.mask is None else bucket.mask[chosen, view],
             time_ids=bucket.time_ids[chosen, view],
         )
 
-    def _times(self, draw: torch.Generator) -> Tensor:
-        """Uniform, one in each of `size` equal stretches: less variance at the same mean."""
-        places = (torch.arange(self.size) + torch.rand(self.size, generator=draw)) / self.size
-        return (places * len(self.schedule)).long()
+    def _sample_timesteps(self, generator: torch.Generator) -> Tensor:
+        """Return uniform timesteps, one in each of `size` equal intervals, to reduce variance."""
+        shares = (torch.arange(self.size) + torch.rand(self.size, generator=generator)) / self.size
+        return (shares * len(self.schedule)).long()
 
-    def _caption(self, bucket: Bucket, picture: int, place: str) -> Segments:
-        """One of the picture's, drawn for a place in the order."""
-        draw = seeded_random(self.seed, self.name, "caption", place)
-        caption = draw.choice(bucket.examples[picture].captions)
-        if self.data.dropout and draw.random() < self.data.dropout:
+    def _sample_caption(self, bucket: Bucket, picture: int, position: str) -> Segments:
+        """Return a caption of a picture, drawn for its position in the order of the bucket."""
+        rng = seeded_random(self.seed, self.name, "caption", position)
+        caption = rng.choice(bucket.examples[picture].captions)
+        if self.data.dropout and rng.random() < self.data.dropout:
             return ()
         if self.data.shuffle:
-            caption = shuffle_caption(caption, self.data.keep, draw)
-        return parse_caption(caption, derive_seed(self.seed, self.name, "variant", place))
+            caption = shuffle_caption(caption, self.data.keep, rng)
+        return parse_caption(caption, derive_seed(self.seed, self.name, "variant", position))
 
 
 def assign_buckets(buckets: tuple[Bucket, ...], steps: int) -> tuple[tuple[int, int], ...]:
-    """Each bucket as often as its pictures' share of all, evenly spread: always the one that is furthest behind."""
+    """Return the bucket of each step, and the number of earlier steps with that bucket.
+
+    Each bucket has steps in proportion to its repeated pictures, evenly spread: each step goes
+    to the bucket that is furthest behind its share.
+    """
     shares = [len(bucket.repeated_indices) for bucket in buckets]
-    taken = [0] * len(buckets)
-    found = []
+    counts = [0] * len(buckets)
+    order = []
     for step in range(steps):
         behind = [
             share * (step + 1) - count * sum(shares)
-            for share, count in zip(shares, taken, strict=True)
+            for share, count in zip(shares, counts, strict=True)
         ]
-        at = behind.index(max(behind))
-        found.append((at, taken[at]))
-        taken[at] += 1
-    return tuple(found)
+        bucket = behind.index(max(behind))
+        order.append((bucket, counts[bucket]))
+        counts[bucket] += 1
+    return tuple(order)
 
 
 @dataclass(slots=True)
 class _Order:
-    """Every picture as often as it is to be repeated before any more often."""
+    """Order of a bucket's pictures: a permutation in each epoch."""
 
     repeated_indices: Tensor
     seed: int
     name: str
-    _epoch: int = -1
+    _epoch: int | None = None
     _pictures: tuple[int, ...] = ()
 
-    def picture(self, place: int) -> int:
-        epoch, place = divmod(place, len(self.repeated_indices))
+    def picture(self, position: int) -> int:
+        """Return the picture at a position, counted over all epochs."""
+        epoch, position = divmod(position, len(self.repeated_indices))
         if epoch != self._epoch:
             order = torch.randperm(
                 len(self.repeated_indices),
                 generator=seeded_generator(self.seed, f"order {self.name}", epoch),
             )
             self._epoch, self._pictures = epoch, tuple(self.repeated_indices[order].tolist())
-        return self._pictures[place]
+        return self._pictures[position]

@@ -1,4 +1,4 @@
-"""Which size in pixels a picture is cut to: the model's square, or the nearest of its shapes."""
+"""Aspect-ratio buckets: the sizes in pixels that training pictures are cropped to."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from .image_loading import PixelSize
 
 
 def bucket_sizes(base: BaseModel, *, buckets: bool) -> tuple[PixelSize, ...]:
-    """All that there are: as many pixels as the square has, or a little fewer, and at most twice its width."""
+    """Return the bucket sizes of a model, or only its square without `buckets`.
+
+    Each has at most as many pixels as the square, and a width and height that the UNet can
+    halve at each of its levels; the longer side is at most twice the square's.
+    """
     if not buckets:
         return (base.size,)
     unit = base.pixels_per_latent * 2 ** (len(base.unet.config["block_out_channels"]) - 1)
     width, height = base.size
-    found: dict[PixelSize, None] = {base.size: None}
+    sizes: dict[PixelSize, None] = {base.size: None}
     for long in range(width, 2 * width + 1, unit):
         short = width * height // long // unit * unit
         if short * 2 >= height:
-            found |= {(long, short): None, (short, long): None}
-    return tuple(found)
+            sizes |= {(long, short): None, (short, long): None}
+    return tuple(sizes)
 
 
-def nearest_bucket(size: PixelSize, among: tuple[PixelSize, ...]) -> PixelSize:
-    """The one whose shape is most like it."""
-    return min(among, key=lambda each: abs(log(size[0] / size[1]) - log(each[0] / each[1])))
+def nearest_bucket(size: PixelSize, sizes: tuple[PixelSize, ...]) -> PixelSize:
+    """Return the bucket size whose aspect ratio is nearest, compared as logarithms."""
+    return min(sizes, key=lambda each: abs(log(size[0] / size[1]) - log(each[0] / each[1])))

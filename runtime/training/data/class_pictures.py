@@ -1,12 +1,13 @@
-"""Pictures of others of the kind, made by the model before it learns (Ruiz et al. 2022, section 3.2)."""
+"""Class pictures, rendered by the base model (Ruiz et al. 2022, section 3.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from promptlang.plan.events import Event, TextReported
-from promptlang.plan.steps import Train
+from promptlang.plan.steps import Render
 
 from ...distributed import Processes
 from ...models.loader import BaseModel
@@ -17,42 +18,45 @@ from ..report.sample_rendering import (
     render_pictures,
     reset_folder,
 )
-from ..state.fingerprint import active_lora_hashes
+from ..state.fingerprint import LoraHash
 
-_TOGETHER: Final = 8
-"""Made side by side, always the same ones, for how many there are decides over the last bits."""
-
-
-def make_class_pictures(
-    step: Train, base: BaseModel, processes: Processes
-) -> Generator[Event, None, None]:
-    """Make those that are not there yet; those of another model, another prompt or other settings go first."""
-    if step.class_pictures:
-        if processes.is_main_process:
-            yield from _make(step, base)
-        processes.wait_for_everyone()
+_BATCH_SIZE: Final = 8
+"""Pictures of a batch, always the same ones: the batch size changes the last bits of a picture."""
 
 
-def _make(step: Train, base: BaseModel) -> Generator[Event, None, None]:
-    wanted = step.class_pictures
-    folder, key = (
-        wanted[0].file.parent,
-        pictures_fingerprint(wanted, base.fingerprint, active_lora_hashes(step)),
-    )
-    if not has_pictures(folder, key):
-        reset_folder(folder, key)
-    loaded = LoadedModel.of(base)
-    made = 0
-    for start in range(0, len(wanted), _TOGETHER):
-        together = wanted[start : start + _TOGETHER]
-        if not all(each.file.is_file() for each in together):
-            yield from render_pictures(
-                together,
-                loaded,
-                f"{step.name}: pictures of {wanted[0].prompts.text}, {start} of {len(wanted)}",
+@dataclass(frozen=True, eq=False, slots=True)
+class ClassPictures:
+    """Class pictures of a training, by one prompt."""
+
+    training: str
+    """Name of the training."""
+    pictures: Sequence[Render]
+    base: BaseModel
+    loras: Sequence[LoraHash]
+    """LoRAs that are merged into the base model."""
+
+    def render(self, processes: Processes) -> Generator[Event, None, None]:
+        """Render the missing pictures, after removing those of other settings."""
+        if self.pictures:
+            if processes.is_main_process:
+                yield from self._render_missing()
+            processes.wait_for_everyone()
+
+    def _render_missing(self) -> Generator[Event, None, None]:
+        pictures, prompt = self.pictures, self.pictures[0].prompts.text
+        folder = pictures[0].file.parent
+        fingerprint = pictures_fingerprint(pictures, self.base.fingerprint, self.loras)
+        if not has_pictures(folder, fingerprint):
+            reset_folder(folder, fingerprint)
+        loaded = LoadedModel.of(self.base)
+        rendered = 0
+        for start in range(0, len(pictures), _BATCH_SIZE):
+            batch = pictures[start : start + _BATCH_SIZE]
+            if not all(each.file.is_file() for each in batch):
+                title = f"{self.training}: pictures of {prompt}, {start} of {len(pictures)}"
+                yield from render_pictures(batch, loaded, title)
+                rendered += len(batch)
+        if rendered:
+            yield TextReported(
+                f"made {rendered} pictures of `{prompt}`, which {self.training} is not to forget"
             )
-            made += len(together)
-    if made:
-        yield TextReported(
-            f"made {made} pictures of `{wanted[0].prompts.text}`, which {step.name} is not to forget"
-        )

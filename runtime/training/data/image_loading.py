@@ -1,4 +1,4 @@
-"""Training pictures as numbers."""
+"""Training pictures: loading, cropping to a size, masks and SDXL's size conditioning."""
 
 from __future__ import annotations
 
@@ -21,65 +21,60 @@ PixelSize = tuple[int, int]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainingImage:
-    """A picture, upright and whole."""
+    """Training picture in its upright orientation, or a crop of one."""
 
     colours: Image.Image
-    """RGB, on white where it is transparent."""
+    """RGB, with transparent pixels on white."""
     mask: Image.Image | None
-    """L: white where it teaches something."""
-    original_size: PixelSize = (0, 0)
-    """Of the picture that it is a part of; (0, 0) where it is no part."""
+    """Greyscale: white where the loss counts; None for everywhere."""
+    uncropped_size: PixelSize | None = None
+    """Size of the picture that a crop was taken from; None for a whole picture."""
     crop_left_top: tuple[int, int] = (0, 0)
-    """Where in it, from the left and from the top."""
+    """Corner of a crop in its picture, in pixels from the left and from the top."""
 
     @property
     def size(self) -> PixelSize:
-        """In pixels."""
+        """Return width and height in pixels."""
         return self.colours.size
 
+    @property
+    def original_size(self) -> PixelSize:
+        """Return the size of the whole picture."""
+        return self.size if self.uncropped_size is None else self.uncropped_size
+
     def pixels(self, size: PixelSize) -> Tensor:
-        """`[3, height, width]` in -1..1: its middle, cut to a size."""
+        """Return the centre, cropped and scaled to a size: `[3, height, width]` in -1..1."""
         fitted = ImageOps.fit(self.colours, size, Image.Resampling.LANCZOS)
-        return (
-            torch.from_numpy(np.array(fitted))
-            .permute(2, 0, 1)
-            .float()
-            .div(127.5)
-            .sub(1)
-            .contiguous()
-        )
+        pixels = torch.from_numpy(np.array(fitted)).permute(2, 0, 1).float()
+        return pixels.div(127.5).sub(1).contiguous()
 
     def crop(self, box: tuple[int, int, int, int]) -> TrainingImage:
-        """What is in a box: left, top, right, bottom."""
-        corner = self.crop_left_top[0] + box[0], self.crop_left_top[1] + box[1]
+        """Return the crop in a box: left, top, right, bottom."""
         return TrainingImage(
-            self.colours.crop(box), self.mask and self.mask.crop(box), self._original_size, corner
+            colours=self.colours.crop(box),
+            mask=None if self.mask is None else self.mask.crop(box),
+            uncropped_size=self.original_size,
+            crop_left_top=(self.crop_left_top[0] + box[0], self.crop_left_top[1] + box[1]),
         )
 
     def time_ids(self, size: PixelSize, *, flipped: bool = False) -> tuple[int, ...]:
-        """What `pixels` shows, as `Family.added` wants to know it; or its mirror image."""
-        unit = min(self.size[0] / size[0], self.size[1] / size[1])
-        seen = size[0] * unit, size[1] * unit
-        left, top = (
-            at + (mine - all_) / 2
-            for at, mine, all_ in zip(self.crop_left_top, self.size, seen, strict=True)
-        )
-        left = self._original_size[0] - left - seen[0] if flipped else left
-        return (
-            self._original_size[1],
-            self._original_size[0],
-            round(top / unit),
-            round(left / unit),
-            size[1],
-            size[0],
-        )
+        """Return SDXL's size and crop conditioning of `pixels` (Podell et al. 2023, section 2.2).
 
-    @property
-    def _original_size(self) -> PixelSize:
-        return self.original_size if self.original_size != (0, 0) else self.size
+        The six numbers are the original height and width, the crop's top and left, and the
+        target's height and width; `flipped` stands for the mirrored picture.
+        """
+        unit = min(self.size[0] / size[0], self.size[1] / size[1])
+        visible = size[0] * unit, size[1] * unit
+        left, top = (
+            corner + (whole - part) / 2
+            for corner, whole, part in zip(self.crop_left_top, self.size, visible, strict=True)
+        )
+        width, height = self.original_size
+        left = width - left - visible[0] if flipped else left
+        return height, width, round(top / unit), round(left / unit), size[1], size[0]
 
     def latent_mask(self, size: PixelSize, latents: PixelSize) -> Tensor:
-        """`[1, height, width]` of the latents, 0..1: how much of each teaches something."""
+        """Return the mask at the size of the latents: `[1, height, width]` in 0..1."""
         if self.mask is None:
             return torch.ones(1, latents[1], latents[0])
         fitted = ImageOps.fit(self.mask, size, Image.Resampling.LANCZOS).resize(
@@ -89,16 +84,16 @@ class TrainingImage:
 
 
 def load_image(example: Example, span: Span, *, alpha_mask: bool) -> TrainingImage | Diagnostic:
-    """The picture, or what is wrong with its file or that of its mask."""
+    """Return a picture, or a diagnostic for a file of it, or of its mask, that cannot be read."""
     file = example.file
     try:
-        opened = image_files.read_image(file)
-        masks = [opened.getchannel("A")] if alpha_mask else []
+        image = image_files.read_image(file)
+        masks = [image.getchannel("A")] if alpha_mask else []
         if example.mask is not None:
             file = example.mask
-            masks.append(image_files.read_image(file).convert("L").resize(opened.size))
+            masks.append(image_files.read_image(file).convert("L").resize(image.size))
         for other in masks[1:]:
             masks[0] = ImageChops.multiply(masks[0], other)
     except image_files.READ_ERRORS as error:
         return picture_not_readable(file, image_files.describe_error(error), span)
-    return TrainingImage(image_files.flatten_on_white(opened), masks[0] if masks else None)
+    return TrainingImage(image_files.flatten_on_white(image), masks[0] if masks else None)

@@ -1,4 +1,4 @@
-"""Pictures as the UNet sees them, computed once before the first step."""
+"""Latents of the training pictures, which the VAE encodes once before the first step."""
 
 from __future__ import annotations
 
@@ -25,59 +25,63 @@ from .image_loading import PixelSize, TrainingImage, load_image
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Views:
-    """A picture, and its mirror image if it is used, of each variant. The VAE's posterior is kept, not one sample."""
+    """Latents of a picture's variants, each with its mirror image if pictures are flipped.
+
+    The VAE's posterior is stored, not a sample of it.
+    """
 
     mean: Tensor
-    """`[views, channels, height, width]`, scaled as the UNet wants it"""
+    """`[views, channels, height, width]`, multiplied by the VAE's scaling factor."""
     deviation: Tensor
-    """of the same shape and scale"""
+    """Standard deviation, of the same shape and scale."""
     mask: Tensor
-    """`[views, 1, height, width]`: how much of each latent teaches something"""
+    """`[views, 1, height, width]`: weight of each latent in the loss, 0..1."""
     time_ids: Tensor
-    """`[views, 6]`: how the picture was cut, as `Family.added` wants to know it"""
+    """`[views, 6]`: SDXL's size and crop conditioning."""
 
     @classmethod
-    def joined(cls, parts: Sequence[Views]) -> Views:
-        """Those of one picture, one behind the other."""
-        kinds = zip(
-            *((each.mean, each.deviation, each.mask, each.time_ids) for each in parts), strict=True
+    def concatenate(cls, parts: Sequence[Views]) -> Views:
+        """Join the views of one picture."""
+        return cls(
+            torch.cat([each.mean for each in parts]),
+            torch.cat([each.deviation for each in parts]),
+            torch.cat([each.mask for each in parts]),
+            torch.cat([each.time_ids for each in parts]),
         )
-        return cls(*map(torch.cat, kinds))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Bucket:
-    """Pictures of one size, and their views: `[pictures, views, …]`."""
+    """Encoded pictures of one size, as tensors `[pictures, views, …]`."""
 
     examples: tuple[Example, ...]
     mean: Tensor
     deviation: Tensor
     mask: Tensor | None
-    """None where all of them are whole"""
+    """None if no picture is masked."""
     time_ids: Tensor
-    """as of `Views`"""
     repeated_indices: Tensor
-    """each picture's number, as often as it is to be repeated"""
+    """Index of each picture, as many times as the picture is repeated in an epoch."""
 
     @classmethod
     def of(cls, examples: Iterable[Example], views: Iterable[Views]) -> Bucket:
-        """Those of one size, one behind the other."""
+        """Stack the views of pictures of one size."""
         examples, views = tuple(examples), tuple(views)
         mask = torch.stack([each.mask for each in views])
         repeats = torch.tensor([each.repeats for each in examples])
         return cls(
-            examples,
-            torch.stack([each.mean for each in views]),
-            torch.stack([each.deviation for each in views]),
-            None if bool((mask == 1).all()) else mask,
-            torch.stack([each.time_ids for each in views]),
-            torch.arange(len(examples)).repeat_interleave(repeats),
+            examples=examples,
+            mean=torch.stack([each.mean for each in views]),
+            deviation=torch.stack([each.deviation for each in views]),
+            mask=None if bool((mask == 1).all()) else mask,
+            time_ids=torch.stack([each.time_ids for each in views]),
+            repeated_indices=torch.arange(len(examples)).repeat_interleave(repeats),
         )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class EncodedDataset:
-    """A data set, frozen."""
+    """Encoded data set."""
 
     buckets: tuple[Bucket, ...]
     warnings: tuple[Diagnostic, ...]
@@ -85,87 +89,88 @@ class EncodedDataset:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _EncodedImage:
-    """A picture."""
+    """Encoded picture."""
 
     size: PixelSize
     views: Views
-    small: bool
-    """It was enlarged too much."""
+    enlarged: bool
+    """Tells if the picture was smaller than its size by more than `MAX_ENLARGEMENT`."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class DatasetEncoder:
-    """Reads and encodes data sets for a model."""
+    """Encoder of data sets by a model's VAE."""
 
     base: BaseModel
     span: Span
+    """Place of the data set in the source, for diagnostics."""
     seed: int = 0
     processes: Processes = SINGLE_PROCESS
-    """Which share the pictures."""
+    """Processes that share the pictures."""
 
     def of(
-        self, found: Sequence[Example], data: DataConfig
+        self, examples: Sequence[Example], data: DataConfig
     ) -> Generator[Event, None, EncodedDataset]:
-        """A data set, whole, in each of the processes.
+        """Encode a data set; every process returns the whole of it.
 
         Raises:
-            PromptError: with all that cannot be read.
+            PromptError: with a diagnostic for each picture that cannot be read.
         """
-        among = bucket_sizes(self.base, buckets=data.buckets)
-        own: dict[int, _EncodedImage] = {}
+        sizes = bucket_sizes(self.base, buckets=data.buckets)
+        encoded: dict[int, _EncodedImage] = {}
         problems: dict[int, Diagnostic] = {}
-        share = self.processes.select_own_share(range(len(found)))
-        for done, place in enumerate(share):
+        share = self.processes.select_own_share(range(len(examples)))
+        for done, index in enumerate(share):
             yield TaskProgress("encoding pictures", done, len(share))
-            opened = load_image(found[place], self.span, alpha_mask=data.alpha_mask)
-            if isinstance(opened, Diagnostic):
-                problems[place] = opened
+            image = load_image(examples[index], self.span, alpha_mask=data.alpha_mask)
+            if isinstance(image, Diagnostic):
+                problems[index] = image
             elif not problems:
-                own[place] = self._encode_image(
-                    opened, nearest_bucket(opened.size, among), data, place
-                )
-        problems = self.processes.gather(problems)
-        if problems:
-            raise PromptError(problems.values())
-        return self._joined(found, self.processes.gather(own).values())
+                size = nearest_bucket(image.size, sizes)
+                encoded[index] = self._encode_image(image, size, data, index)
+        if all_problems := self.processes.gather(problems):
+            raise PromptError(all_problems.values())
+        return self._collect(examples, self.processes.gather(encoded).values())
 
     @torch.no_grad()
     def _encode_image(
-        self, opened: TrainingImage, size: PixelSize, data: DataConfig, place: int
+        self, image: TrainingImage, size: PixelSize, data: DataConfig, index: int
     ) -> _EncodedImage:
-        made = augment(opened, size, data, self.seed, place)
-        views = Views.joined(
-            [_views(each, pixels, self.base, flip=data.flip) for each, pixels in made]
-        )
-        return _EncodedImage(
-            size, views, enlargement(opened.size, size) > MAX_ENLARGEMENT * (1 - data.crop)
-        )
+        variants = augment(image, size, data, self.seed, index)
+        views = [
+            _encode_views(each, pixels, self.base, flip=data.flip) for each, pixels in variants
+        ]
+        limit = MAX_ENLARGEMENT * (1 - data.crop)
+        return _EncodedImage(size, Views.concatenate(views), enlargement(image.size, size) > limit)
 
-    def _joined(
-        self, found: Sequence[Example], pictures: Iterable[_EncodedImage]
+    def _collect(
+        self, examples: Sequence[Example], images: Iterable[_EncodedImage]
     ) -> EncodedDataset:
-        small: list[str] = []
-        buckets: dict[PixelSize, list[tuple[Example, Views]]] = {}
-        for example, picture in zip(found, pictures, strict=True):
-            small += [example.file.name] if picture.small else []
-            buckets.setdefault(picture.size, []).append((example, picture.views))
-        warnings = (small_pictures(tuple(small), self.base.size, self.span),) if small else ()
-        return EncodedDataset(
-            tuple(Bucket.of(*zip(*buckets[size], strict=True)) for size in sorted(buckets)),
-            warnings,
-        )
+        enlarged: list[str] = []
+        by_size: dict[PixelSize, list[tuple[Example, Views]]] = {}
+        for example, image in zip(examples, images, strict=True):
+            enlarged += [example.file.name] if image.enlarged else []
+            by_size.setdefault(image.size, []).append((example, image.views))
+        buckets = tuple(Bucket.of(*zip(*by_size[size], strict=True)) for size in sorted(by_size))
+        if not enlarged:
+            return EncodedDataset(buckets, ())
+        warning = small_pictures(tuple(enlarged), self.base.size, self.span)
+        return EncodedDataset(buckets, (warning,))
 
 
-def _views(opened: TrainingImage, pixels: Tensor, base: BaseModel, *, flip: bool) -> Views:
-    seen = torch.stack([pixels, pixels.flip(-1)]) if flip else pixels[None]
-    posterior = base.vae.encode(seen.to(base.placement.device)).latent_dist
+def _encode_views(image: TrainingImage, pixels: Tensor, base: BaseModel, *, flip: bool) -> Views:
+    batch = torch.stack([pixels, pixels.flip(-1)]) if flip else pixels[None]
+    posterior = base.vae.encode(batch.to(base.placement.device)).latent_dist
     scale = base.vae.config["scaling_factor"]
     height, width = posterior.mean.shape[-2:]
     size = pixels.shape[2], pixels.shape[1]
-    mask = opened.latent_mask(size, (width, height))[None]
-    masks = torch.cat([mask, mask.flip(-1)]) if flip else mask
-    frames = [
-        opened.time_ids(size, flipped=flipped) for flipped in ((False, True) if flip else (False,))
-    ]
-    frame = torch.tensor(frames, dtype=torch.float32)
-    return Views((posterior.mean * scale).cpu(), (posterior.std * scale).cpu(), masks, frame)
+    mask = image.latent_mask(size, (width, height))[None]
+    flips = (False, True) if flip else (False,)
+    return Views(
+        mean=(posterior.mean * scale).cpu(),
+        deviation=(posterior.std * scale).cpu(),
+        mask=torch.cat([mask, mask.flip(-1)]) if flip else mask,
+        time_ids=torch.tensor(
+            [image.time_ids(size, flipped=flipped) for flipped in flips], dtype=torch.float32
+        ),
+    )

@@ -1,4 +1,4 @@
-"""Which pictures are learned from, and which are only looked at."""
+"""Split of the pictures into training and validation sets."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ from promptlang.diagnostics.training_data import no_training_pictures_left
 from promptlang.plan.training_config import DataConfig
 from promptlang.source import Span
 
+Examples = tuple[Example, ...]
+
 
 def split_examples(
-    found: tuple[Example, ...], data: DataConfig, seed: int, span: Span
-) -> tuple[tuple[Example, ...], ...]:
-    """Those to learn from, and those to look at; raises `PromptError` if none are left to learn from."""
+    examples: Examples, data: DataConfig, seed: int, span: Span
+) -> tuple[Examples, Examples]:
+    """Return the training set, and the validation set, which is empty if none is configured.
+
+    Raises:
+        PromptError: if every picture is held out.
+    """
     if data.validation is not None:
-        return found, load_examples(data.validation, span, data.template)
+        return examples, load_examples(data.validation, span, data.template)
     if not data.held_out:
-        return found, ()
-    aside = max(1, round(data.held_out * len(found)))
-    order = torch.randperm(len(found), generator=torch.Generator().manual_seed(seed)).tolist()
-    chosen = set(order[:aside])
-    if len(chosen) == len(found):
+        return examples, ()
+    count = max(1, round(data.held_out * len(examples)))
+    order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed)).tolist()
+    held_out = set(order[:count])
+    if len(held_out) == len(examples):
         raise PromptError([no_training_pictures_left(span)])
-    learned = tuple(each for at, each in enumerate(found) if at not in chosen)
-    return learned, tuple(each for at, each in enumerate(found) if at in chosen)
+    training = tuple(each for index, each in enumerate(examples) if index not in held_out)
+    return training, tuple(each for index, each in enumerate(examples) if index in held_out)

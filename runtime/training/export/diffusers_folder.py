@@ -1,4 +1,4 @@
-"""A model in memory to a folder in diffusers' layout."""
+"""Saving of a whole model as a folder in diffusers' layout."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 
 import diffusers
 from safetensors.torch import save_file
-from torch import nn
-from transformers import CLIPTokenizer
+from transformers import CLIPTokenizer, PreTrainedModel
 
 from promptlang.plan.formats import MODEL_INDEX
 
@@ -19,47 +18,47 @@ from ...models.networks import add_text_model_prefix
 
 
 def write_model_folder(folder: Path, model: BaseModel) -> None:
-    """Fill an empty folder."""
-    _json(folder / MODEL_INDEX, _index(model))
+    """Write a model into an empty folder."""
+    _write_json(folder / MODEL_INDEX, _model_index(model))
     model.unet.save_pretrained(folder / "unet")
     model.vae.save_pretrained(folder / "vae")
-    for reader in model.family.text_encoder_specs:
-        _write_text_encoder(folder / reader.component, getattr(model, reader.component))
-        _write_tokenizer(folder / reader.tokenizer, getattr(model, reader.tokenizer))
+    for spec in model.family.text_encoder_specs:
+        _write_text_encoder(folder / spec.component, getattr(model, spec.component))
+        _write_tokenizer(folder / spec.tokenizer, getattr(model, spec.tokenizer))
     (folder / "scheduler").mkdir()
-    _json(
-        folder / "scheduler" / "scheduler_config.json",
-        {"_class_name": "DDIMScheduler", **model.scheduler_config},
-    )
+    scheduler = {"_class_name": "DDIMScheduler", **model.scheduler_config}
+    _write_json(folder / "scheduler" / "scheduler_config.json", scheduler)
 
 
-def _index(model: BaseModel) -> dict[str, Any]:
-    """What a pipeline of diffusers finds its parts by."""
-    parts: dict[str, Any] = {
+def _model_index(model: BaseModel) -> dict[str, Any]:
+    """Return the classes of the components, by which a diffusers pipeline loads them."""
+    components: dict[str, Any] = {
         "feature_extractor": [None, None],
         "scheduler": ["diffusers", "DDIMScheduler"],
         "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderKL"],
     }
-    for reader in model.family.text_encoder_specs:
-        parts[reader.component] = ["transformers", reader.model_class.__name__]
-        parts[reader.tokenizer] = ["transformers", "CLIPTokenizer"]
+    for spec in model.family.text_encoder_specs:
+        components[spec.component] = ["transformers", spec.model_class.__name__]
+        components[spec.tokenizer] = ["transformers", "CLIPTokenizer"]
     if len(model.family.text_encoder_specs) > 1:
-        kind = "StableDiffusionXLPipeline"
-        parts |= {
+        pipeline = "StableDiffusionXLPipeline"
+        components |= {
             "image_encoder": [None, None],
             "force_zeros_for_empty_prompt": model.force_zeros_for_empty_prompt,
         }
     else:
-        kind = "StableDiffusionPipeline"
-        parts |= {"safety_checker": [None, None], "requires_safety_checker": False}
-    return dict(
-        sorted({"_class_name": kind, "_diffusers_version": diffusers.__version__, **parts}.items())
-    )
+        pipeline = "StableDiffusionPipeline"
+        components |= {"safety_checker": [None, None], "requires_safety_checker": False}
+    versions = {"_class_name": pipeline, "_diffusers_version": diffusers.__version__}
+    return dict(sorted({**versions, **components}.items()))
 
 
-def _write_text_encoder(folder: Path, text_encoder: nn.Module) -> None:
-    """With the names that every version of transformers reads: from 5.6 on it writes others itself."""
+def _write_text_encoder(folder: Path, text_encoder: PreTrainedModel) -> None:
+    """Write a text encoder with weight names that all versions of transformers read.
+
+    Transformers 5.6 and later write names that earlier versions do not read.
+    """
     folder.mkdir()
     text_encoder.config.save_pretrained(folder)
     tensors = {
@@ -70,13 +69,13 @@ def _write_text_encoder(folder: Path, text_encoder: nn.Module) -> None:
 
 
 def _write_tokenizer(folder: Path, tokenizer: CLIPTokenizer) -> None:
-    """Also in the two files that older tools read."""
+    """Write a tokenizer, also as the two files that older tools read."""
     tokenizer.save_pretrained(folder)
     model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     pairs = (pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"])
-    _json(folder / "vocab.json", model["vocab"])
+    _write_json(folder / "vocab.json", model["vocab"])
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *pairs, ""]), "utf-8")
 
 
-def _json(file: Path, content: Mapping[str, Any]) -> None:
+def _write_json(file: Path, content: Mapping[str, Any]) -> None:
     file.write_text(json.dumps(content, indent=1), "utf-8")

@@ -1,11 +1,10 @@
-"""PEFT's layers as the tensors of a file in the layout of kohya's and LyCORIS' tools."""
+"""Tensors of trained layers in the layout of kohya-ss/sd-scripts and LyCORIS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 import torch
-from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor
 
 from promptlang.plan.training_config import Lora
@@ -13,36 +12,37 @@ from promptlang.plan.training_config import Lora
 from ...adapters.ldm_keys import ldm_names
 from ...models.loader import BaseModel
 from ...models.networks import add_text_model_prefix
-from ..peft_layers import ADAPTER_NAME
+from ..peft_layers import ADAPTER_NAME, PeftLayer
 
 Tensors = dict[str, Tensor]
 
 
-def module_names(base: BaseModel, part: str, modules: Iterable[str]) -> dict[str, str]:
-    """What the modules of a part are called there; of a model with two text encoders as its authors call them."""
+def module_names(base: BaseModel, component: str, modules: Iterable[str]) -> dict[str, str]:
+    """Return kohya's names of modules by diffusers'; SDXL's UNet has those of its original code."""
     two = len(base.family.text_encoder_specs) > 1
-    if part == "unet":
+    if component == "unet":
         original = ldm_names(base.unet) if two else {}
         return {
             module: f"lora_unet_{original.get(module, module).replace('.', '_')}"
             for module in modules
         }
-    start = "lora_te2_" if part == "text_encoder_2" else "lora_te1_" if two else "lora_te_"
-    return {module: start + add_text_model_prefix(module).replace(".", "_") for module in modules}
+    first = "lora_te1_" if two else "lora_te_"
+    prefix = "lora_te2_" if component == "text_encoder_2" else first
+    return {module: prefix + add_text_model_prefix(module).replace(".", "_") for module in modules}
 
 
 def layer_tensors(
-    called: Mapping[str, str], layers: Mapping[str, BaseTunerLayer], method: Lora
+    names: Mapping[str, str], layers: Mapping[str, PeftLayer], method: Lora
 ) -> Tensors:
-    """Every layer's tensors, and the alpha at which strength 1 is what was trained."""
+    """Return the tensors of layers with the alpha at which strength 1 is the trained state."""
     return {
-        f"{called[module]}.{role}": tensor.detach().clone().contiguous()
+        f"{names[module]}.{role}": tensor.detach().clone().contiguous()
         for module, layer in layers.items()
         for role, tensor in _roles(layer, method).items()
     }
 
 
-def _roles(layer: BaseTunerLayer, method: Lora) -> Tensors:
+def _roles(layer: PeftLayer, method: Lora) -> Tensors:
     match method.algo:
         case "loha":
             roles = _named(layer, "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b")
@@ -53,19 +53,25 @@ def _roles(layer: BaseTunerLayer, method: Lora) -> Tensors:
             return _low_rank(layer, method)
 
 
-def _low_rank(layer: BaseTunerLayer, method: Lora) -> Tensors:
-    """Readers scale by alpha / rank, so that alpha grows by √rank where it was alpha / √rank."""
+def _low_rank(layer: PeftLayer, method: Lora) -> Tensors:
+    """Return the tensors of LoRA or DoRA.
+
+    Readers scale by alpha / rank, so the alpha of a rank-stabilised LoRA is multiplied by √rank.
+    """
     alpha = method.alpha * (method.rank**0.5 if method.rank_stabilised else 1.0)
     down, up = layer.lora_A[ADAPTER_NAME].weight, layer.lora_B[ADAPTER_NAME].weight
     roles = {"lora_down.weight": down, "lora_up.weight": up, "alpha": torch.tensor(alpha)}
     if method.algo == "dora":
-        one = [1] * (down.dim() - 1)
-        roles["dora_scale"] = layer.lora_magnitude_vector[ADAPTER_NAME].weight.reshape(-1, *one)
+        magnitude = layer.lora_magnitude_vector[ADAPTER_NAME].weight
+        roles["dora_scale"] = magnitude.reshape(-1, *[1] * (down.dim() - 1))
     return roles
 
 
-def _kronecker(layer: BaseTunerLayer, method: Lora) -> Tensors:
-    """Readers do not scale the product of two whole matrices: there the scale goes into the first one."""
+def _kronecker(layer: PeftLayer, method: Lora) -> Tensors:
+    """Return the tensors of LoKr.
+
+    Readers do not scale the product of two full matrices: the first one has the scale in it.
+    """
     roles = _named(layer, "lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b")
     if "lokr_w1" in roles and "lokr_w2" in roles:
         roles["lokr_w1"] = roles["lokr_w1"] * (method.alpha / method.rank)
@@ -73,7 +79,7 @@ def _kronecker(layer: BaseTunerLayer, method: Lora) -> Tensors:
     return {**roles, "alpha": torch.tensor(method.alpha)}
 
 
-def _named(layer: BaseTunerLayer, *names: str) -> Tensors:
+def _named(layer: PeftLayer, *names: str) -> Tensors:
     return {
         name: getattr(layer, name)[ADAPTER_NAME]
         for name in names

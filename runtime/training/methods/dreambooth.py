@@ -1,4 +1,4 @@
-"""DreamBooth: a copy of the whole UNet learns, and of the text encoders if they are to."""
+"""DreamBooth: training of a copy of the UNet, and of copies of the text encoders if configured."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from torch import nn
 
-from promptlang.plan.steps import Train
 from promptlang.plan.training_config import Dreambooth
 from promptlang.source import Span
 
@@ -20,8 +19,9 @@ from ...atomic_files import replacing_folder
 from ...models.loader import BaseModel
 from ..data.captions import encode_functions
 from ..export import diffusers_folder
-from ..optim.precision import compute_dtype, offload_base_unet
+from ..optim.precision import offload_base_unet
 from ..peft_layers import all_trainable_parameters, trainable_parameters
+from ..setup import TrainingSetup
 from ..state.fingerprint import write_record
 from ..targets import find_target_layers
 from ..trainable import TrainableModel
@@ -30,49 +30,46 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 @contextmanager
-def prepare_dreambooth(
-    step: Train, method: Dreambooth, base: BaseModel
-) -> Iterator[TrainableModel]:
-    """Copies of the networks that learn; the model itself is never touched."""
-    unet = _trainable_copy(base.unet, method.targets, step.span_of("targets"), "UNet")
-    texts: dict[str, nn.Module] = {}
-    if method.text_encoder:
-        opened = partial(
-            _trainable_copy,
-            targets=method.targets,
-            span=step.span_of("targets"),
-            part="text encoder",
-        )
-        texts = {part: opened(each) for part, each in base.text_encoders.items()}
-    needed = step.config.prior is not None and step.config.prior.folder is None
-    with nullcontext() if needed else offload_base_unet(step, base):
+def prepare_dreambooth(method: Dreambooth, setup: TrainingSetup) -> Iterator[TrainableModel]:
+    """Copy the trained networks; the base model itself is never changed."""
+    base, prior, span = setup.base, setup.config.prior, setup.option_spans("targets")
+    unet = _trainable_copy(base.unet, method.targets, span, "UNet")
+    text_encoders = {
+        component: _trainable_copy(network, method.targets, span, "text encoder")
+        for component, network in (base.text_encoders if method.text_encoder else {}).items()
+    }
+    predicts_with_base = prior is not None and prior.folder is None
+    with offload_base_unet(base, keep=predicts_with_base or setup.renders_samples):
         yield TrainableModel(
             unet=unet,
-            write=partial(_write, base, {"unet": unet, **texts}),
+            write=partial(_write, base, {"unet": unet, **text_encoders}),
             main_parameters=trainable_parameters(unet),
-            text_encoder_parameters=all_trainable_parameters(texts),
+            text_encoder_parameters=all_trainable_parameters(text_encoders),
             device=base.placement.device,
-            dtype=compute_dtype(step, base.placement.device, frozen=False),
-            encoders=encode_functions(step, base, texts),
-            text_encoders=texts,
-            base_unet=partial(nullcontext, base.unet),
+            dtype=setup.compute_dtype(frozen=False),
+            encoders=encode_functions(
+                base.family.text_encoder_specs, setup.config.clip_skip, text_encoders
+            ),
+            text_encoders=text_encoders,
+            base_unet=lambda: nullcontext(base.unet),
         )
 
 
-def _trainable_copy(network: Network, targets: str, span: Span, part: str) -> Network:
-    """A copy that learns: all of it, or the layers that are meant. Before the first of them nothing goes back."""
-    made = deepcopy(network)
+def _trainable_copy(network: Network, targets: str, span: Span, network_name: str) -> Network:
+    """Copy a network and make all of it trainable, or its target layers."""
+    copy = deepcopy(network)
     if targets == "all":
-        return made.requires_grad_(True)
-    for layer in find_target_layers(made, targets, span, part).values():
+        copy.requires_grad_(True)
+        return copy
+    for layer in find_target_layers(copy, targets, span, network_name).values():
         layer.requires_grad_(True)
-    return made
+    return copy
 
 
 def _write(
-    base: BaseModel, learned: Mapping[str, nn.Module], folder: Path, metadata: Mapping[str, str]
+    base: BaseModel, trained: Mapping[str, Any], folder: Path, metadata: Mapping[str, str]
 ) -> None:
-    """A folder in diffusers' layout, whole or not at all: the base's, but for what has learned."""
-    with replacing_folder(folder) as made:
-        diffusers_folder.write_model_folder(made, replace(base, **learned))
-        write_record(made, metadata)
+    """Write the base model with the trained networks as a diffusers folder, atomically."""
+    with replacing_folder(folder) as partial_folder:
+        diffusers_folder.write_model_folder(partial_folder, replace(base, **trained))
+        write_record(partial_folder, metadata)

@@ -1,4 +1,4 @@
-"""LoRA and its kin: PEFT's layers in the UNet, and in copies of the text encoders if they learn, too."""
+"""LoRA, DoRA, LoHa and LoKr: PEFT's layers in the UNet and in copies of the text encoders."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ from functools import partial
 
 from torch import nn
 
-from promptlang.plan.steps import Train
 from promptlang.plan.training_config import Lora
 
-from ...models.loader import BaseModel
 from ..data.captions import encode_functions
 from ..export.layouts import LoraWriter
-from ..optim.precision import compute_dtype, frozen_unet
 from ..peft_layers import (
     all_trainable_parameters,
     disable_adapters,
@@ -24,57 +21,58 @@ from ..peft_layers import (
     trainable_parameters,
 )
 from ..report.report import effective_strength
+from ..setup import TrainingSetup
 from ..targets import find_target_layers
 from ..trainable import TrainableModel
 from .pivotal import PivotalTuning
 
 
 @contextmanager
-def prepare_lora(step: Train, method: Lora, base: BaseModel) -> Iterator[TrainableModel]:
-    """The model with fresh layers, drawn from the step's seed; afterwards it is as before."""
-    dtype, seed, targets = (
-        compute_dtype(step, base.placement.device),
-        step.config.seed,
-        method.targets,
-    )
-    place = step.span_of("targets")
-    texts = deepcopy(base.text_encoders) if method.text_encoder else {}
-    with ExitStack() as within:
-        unet = within.enter_context(frozen_unet(step, base, dtype, whole=method.algo != "lora"))
-        meant = {"unet": find_target_layers(unet, targets, place, "UNet")}
-        meant |= {
-            part: find_target_layers(each, targets, place, "text encoder")
-            for part, each in texts.items()
+def prepare_lora(method: Lora, setup: TrainingSetup) -> Iterator[TrainableModel]:
+    """Inject fresh adapter layers within the context, initialised from the training's seed."""
+    base, config, span = setup.base, setup.config, setup.option_spans("targets")
+    dtype = setup.compute_dtype()
+    text_encoders = deepcopy(base.text_encoders) if method.text_encoder else {}
+    with ExitStack() as stack:
+        unet = stack.enter_context(setup.frozen_unet(dtype, full_precision=method.algo != "lora"))
+        targets = {"unet": find_target_layers(unet, method.targets, span, "UNet")}
+        targets |= {
+            component: find_target_layers(network, method.targets, span, "text encoder")
+            for component, network in text_encoders.items()
         }
-        networks: dict[str, nn.Module] = {"unet": unet, **texts}
-        parts = {
-            part: within.enter_context(inject_layers(networks[part], own, method, seed + number))
-            for number, (part, own) in enumerate(meant.items())
+        networks: dict[str, nn.Module] = {"unet": unet, **text_encoders}
+        layers = {
+            component: stack.enter_context(
+                inject_layers(networks[component], found, method, config.seed + number)
+            )
+            for number, (component, found) in enumerate(targets.items())
         }
-        beside = PivotalTuning.of(method.token, step, base) if method.token else None
-        made = TrainableModel(
+        pivotal = PivotalTuning.of(method.token, setup) if method.token else None
+        token_tensors = pivotal.tensors if pivotal else {}
+        specs = base.family.text_encoder_specs
+        model = TrainableModel(
             unet=unet,
-            write=LoraWriter(method, base, networks, parts, beside.tensors if beside else {}).write,
+            write=LoraWriter(method, base, networks, layers, token_tensors).write,
             main_parameters=trainable_parameters(unet),
-            text_encoder_parameters=all_trainable_parameters(texts),
-            base_unet=partial(disable_adapters, parts["unet"], unet),
-            encoders=encode_functions(step, base, texts),
+            text_encoder_parameters=all_trainable_parameters(text_encoders),
+            base_unet=partial(disable_adapters, layers["unet"], unet),
+            encoders=encode_functions(specs, config.clip_skip, text_encoders),
             device=base.placement.device,
             dtype=dtype,
-            text_encoders=texts,
-            report=lambda: (effective_strength(parts),),
+            text_encoders=text_encoders,
+            report=lambda: (effective_strength(layers),),
             notes=_lora_metadata(method),
         )
-        yield beside.attach(made, base) if beside else made
+        yield pivotal.attach(model) if pivotal else model
 
 
 def _lora_metadata(method: Lora) -> dict[str, str]:
     plain = method.algo == "lora"
     arguments = {"targets": method.targets}
-    if not plain:
-        arguments |= (
-            {"algo": "lora", "dora_wd": "True"} if method.algo == "dora" else {"algo": method.algo}
-        )
+    if method.algo == "dora":
+        arguments |= {"algo": "lora", "dora_wd": "True"}
+    elif not plain:
+        arguments |= {"algo": method.algo}
     return {
         "ss_network_module": "networks.lora" if plain else "lycoris.kohya",
         "ss_network_dim": str(method.rank),

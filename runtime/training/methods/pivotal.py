@@ -1,4 +1,7 @@
-"""Pivotal tuning: a token learns beside a LoRA, and after a while stays as it is (https://arxiv.org/abs/2106.05744)."""
+"""Pivotal tuning: a token trained beside a LoRA, frozen after a share of the steps.
+
+After Roich et al. 2021 (https://arxiv.org/abs/2106.05744).
+"""
 
 from __future__ import annotations
 
@@ -11,90 +14,95 @@ import torch
 from torch import Tensor, nn
 
 from promptlang.inspection.headers import BUNDLED_TOKEN_PREFIX
-from promptlang.plan.steps import Train
 from promptlang.plan.training_config import TextualInversion
 
 from ...conditioning.text_encoder import EncoderOutput
-from ...models.loader import BaseModel
 from ..data.captions import concatenate
+from ..setup import TrainingSetup
 from ..trainable import Chunks, Encode, TokenEmbeddings, TrainableModel
 from . import textual_inversion
 
 CACHE_SIZE: Final = 256
-"""Captions whose states are remembered once nothing changes them any more."""
+"""Chunks whose states are cached once the token is frozen."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class PivotalTuning:
-    """A token's rows, and when they stop."""
+    """Token trained beside a LoRA."""
 
     method: TextualInversion
-    rows: textual_inversion.LearnedEmbeddings
-    step: Train
+    embeddings: textual_inversion.LearnedEmbeddings
+    setup: TrainingSetup
 
     @classmethod
-    def of(cls, method: TextualInversion, step: Train, base: BaseModel) -> PivotalTuning:
-        """That have learned nothing yet; raises `PromptError` where their first word is none."""
-        return cls(
-            method, textual_inversion.init_embeddings(method, base, step.span_of("init")), step
-        )
+    def of(cls, method: TextualInversion, setup: TrainingSetup) -> PivotalTuning:
+        """Create the initial vectors; raise `PromptError` if the initial word has no tokens."""
+        span = setup.option_spans("init")
+        return cls(method, textual_inversion.init_embeddings(method, setup.base, span), setup)
 
     @property
     def tensors(self) -> dict[str, Tensor]:
-        """As A1111 reads them out of a LoRA's file."""
-        names = textual_inversion.with_file_keys(self.rows)
-        start = f"{BUNDLED_TOKEN_PREFIX}{self.method.token}."
-        if len(names) == 1:
-            return {f"{start}string_to_param.*": each for each in names.values()}
-        return {f"{start}{name}": each for name, each in names.items()}
+        """Return the vectors by their keys in a LoRA's file, as A1111 reads bundled embeddings."""
+        tensors = textual_inversion.with_file_keys(self.embeddings)
+        prefix = f"{BUNDLED_TOKEN_PREFIX}{self.method.token}."
+        if len(tensors) == 1:
+            return {f"{prefix}string_to_param.*": each for each in tensors.values()}
+        return {f"{prefix}{name}": each for name, each in tensors.items()}
 
-    def attach(self, learner: TrainableModel, base: BaseModel) -> TrainableModel:
-        """What learns, and they."""
-        texts = learner.text_encoders
-        encoders = textual_inversion.token_encode_functions(self.step, base, self.rows, texts)
-        settled = {
-            part: each if part in texts else CachingEncoder(each, self.rows[part])
-            for part, each in encoders.items()
-        }
+    def attach(self, model: TrainableModel) -> TrainableModel:
+        """Return a model that trains the token beside its LoRA."""
+        trained = model.text_encoders
+        encoders = textual_inversion.token_encode_functions(
+            self.method.token,
+            self.embeddings,
+            self.setup.base,
+            self.setup.config.clip_skip,
+            trained,
+        )
         return replace(
-            learner,
-            token_parameters=textual_inversion.with_file_keys(self.rows),
-            tokens={self.method.token: self.rows},
-            before_step=self._begin,
-            encoders=settled,
-            report=partial(self._report, learner, base),
-            notes={**(learner.notes or {}), **textual_inversion.token_metadata(self.method)},
+            model,
+            token_parameters=textual_inversion.with_file_keys(self.embeddings),
+            tokens={self.method.token: self.embeddings},
+            before_step=self._freeze_when_done,
+            encoders={
+                component: encode
+                if component in trained
+                else CachingEncoder(encode, self.embeddings[component])
+                for component, encode in encoders.items()
+            },
+            report=partial(self._report, model),
+            notes={**(model.notes or {}), **textual_inversion.token_metadata(self.method)},
         )
 
-    def _report(self, learner: TrainableModel, base: BaseModel) -> Iterator[str]:
-        yield from learner.report() if learner.report else ()
-        yield from textual_inversion.describe_embeddings(self.rows, base)
+    def _report(self, model: TrainableModel) -> Iterator[str]:
+        yield from model.report() if model.report else ()
+        yield from textual_inversion.describe_embeddings(self.embeddings, self.setup.base)
 
-    def _begin(self, step: int) -> None:
-        learns = step < round(self.step.steps * self.method.until)
-        for each in self.rows.values():
-            each.requires_grad_(learns)
+    def _freeze_when_done(self, step: int) -> None:
+        trained = step < round(self.setup.config.optimisation.steps * self.method.until)
+        for vectors in self.embeddings.values():
+            vectors.requires_grad_(trained)
 
 
 @dataclass(eq=False, slots=True)
 class CachingEncoder:
-    """A text encoder that stays as it is, and rows that will."""
+    """Encoding by a frozen text encoder that caches its states once the token is frozen."""
 
     encode: Encode
-    rows: nn.Parameter
-    known: dict[object, EncoderOutput] = field(default_factory=dict)
+    embedding: nn.Parameter
+    cache: dict[object, EncoderOutput] = field(default_factory=dict)
     _version: int = 0
-    """Of the rows that `known` was encoded with: while one looks at an average, they are others."""
+    """Version of the vectors that the cache belongs to; averaged weights change it."""
 
-    def __call__(self, chunks: Chunks, known: TokenEmbeddings) -> EncoderOutput:
-        """Once nothing learns any more, each chunk once; and alone, for later it may be in other company."""
-        if self.rows.requires_grad:
-            return self.encode(chunks, known)
-        if len(self.known) > CACHE_SIZE or self.rows._version != self._version:
-            self.known.clear()
-            self._version = self.rows._version
+    def __call__(self, chunks: Chunks, embeddings: TokenEmbeddings) -> EncoderOutput:
+        """Encode chunks; frozen ones one at a time, for batching changes the last bits."""
+        if self.embedding.requires_grad:
+            return self.encode(chunks, embeddings)
+        if len(self.cache) > CACHE_SIZE or self.embedding._version != self._version:
+            self.cache.clear()
+            self._version = self.embedding._version
         with torch.no_grad():
             for chunk in chunks:
-                if chunk not in self.known:
-                    self.known[chunk] = self.encode([chunk], known)
-        return concatenate([self.known[chunk] for chunk in chunks])
+                if chunk not in self.cache:
+                    self.cache[chunk] = self.encode([chunk], embeddings)
+        return concatenate([self.cache[chunk] for chunk in chunks])

@@ -1,4 +1,4 @@
-"""Every way to train, by what the plan says."""
+"""Training methods by their configuration."""
 
 from __future__ import annotations
 
@@ -7,36 +7,34 @@ from contextlib import AbstractContextManager, contextmanager
 
 from typing_extensions import assert_never
 
-from promptlang.plan.steps import Train
-from promptlang.plan.training_config import Dreambooth, Lora, TextualInversion, token_of
+from promptlang.plan.training_config import Dreambooth, Lora, TextualInversion
 
-from ...conditioning.text_encoder import TokenVocabulary
-from ...models.loader import BaseModel
 from ..optim import block_lr
+from ..setup import TrainingSetup
 from ..trainable import TrainableModel
 from . import dreambooth, lora, textual_inversion
 
 
 @contextmanager
-def prepare_trainable(step: Train, base: BaseModel) -> Iterator[TrainableModel]:
-    """What learns; when it is closed the model is as before. Raises `PromptError` where there is nothing to learn."""
-    with _of_method(step, base) as made:
-        yield block_lr.apply_block_lr(step, made)
+def prepare_trainable(setup: TrainingSetup) -> Iterator[TrainableModel]:
+    """Prepare a base model for its training within the context; it is unchanged afterwards.
+
+    Raises:
+        PromptError: if no parameter is trainable, or if the device cannot compute as configured.
+    """
+    with _prepare_method(setup) as model:
+        yield block_lr.apply_block_lr(
+            model, setup.config.optimisation, setup.span, setup.option_spans
+        )
 
 
-def _of_method(step: Train, base: BaseModel) -> AbstractContextManager[TrainableModel]:
-    match step.config.method:
+def _prepare_method(setup: TrainingSetup) -> AbstractContextManager[TrainableModel]:
+    match setup.config.method:
         case Lora() as method:
-            return lora.prepare_lora(step, method, base)
+            return lora.prepare_lora(method, setup)
         case Dreambooth() as method:
-            return dreambooth.prepare_dreambooth(step, method, base)
+            return dreambooth.prepare_dreambooth(method, setup)
         case TextualInversion() as method:
-            return textual_inversion.prepare_textual_inversion(step, method, base)
+            return textual_inversion.prepare_textual_inversion(method, setup)
         case other:
             assert_never(other)
-
-
-def caption_tokenizer(step: Train, known: TokenVocabulary) -> TokenVocabulary:
-    """The tokenizer that captions are read with."""
-    token = token_of(step.config.method)
-    return known if token is None else textual_inversion.with_token(known, token)

@@ -1,7 +1,8 @@
-"""How far off a prediction is, and how much that counts at each timestep.
+"""Diffusion losses and their weighting by timestep.
 
-Below, w is a weight of the error in the picture itself; predicting noise it is w / snr, predicting velocity
-w / (snr + 1), since the errors are proportional (Salimans and Ho 2022, https://arxiv.org/abs/2202.00512).
+Below, w is the weight of an error in the picture itself. The weight of an error in the prediction
+is w / snr for noise and w / (snr + 1) for velocity, since the errors are proportional (Salimans
+and Ho 2022, https://arxiv.org/abs/2202.00512).
 """
 
 from __future__ import annotations
@@ -15,25 +16,26 @@ from torch.nn import functional
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.training import epsilon_without_signal, noise_not_needed
-from promptlang.plan.steps import Train
 from promptlang.plan.training_config import ObjectiveConfig
+from promptlang.source import Span
 
 from ...devices import CPU_FP32
 from ..noising.noise_schedule import NoiseSchedule
+from ..option_spans import OptionSpans
 
-_HUBER: Final = 0.1
-"""Where Huber's loss turns, at the noisiest."""
+_HUBER_MIN: Final = 0.1
+"""Huber's c at the noisiest timesteps."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class DiffusionLoss:
-    """The loss of a batch."""
+    """Loss of a batch, by the configured function and timestep weighting."""
 
     objective: ObjectiveConfig
     weights: Tensor | None
-    """`[timesteps]`; None where each counts 1"""
+    """`[timesteps]`; None for 1 everywhere."""
     huber_c: Tensor
-    """`[timesteps]`: where Huber's loss turns"""
+    """`[timesteps]`: Huber's c, where the loss turns from quadratic to linear."""
 
     @classmethod
     def of(
@@ -42,43 +44,50 @@ class DiffusionLoss:
         schedule: NoiseSchedule,
         device: torch.device = CPU_FP32.device,
     ) -> DiffusionLoss:
-        """For a schedule, and predictions on a device."""
-        plain = objective.weighting == "none"
+        """Build the loss for a noise schedule and for predictions on a device."""
+        unweighted = objective.weighting == "none"
         sigma = ((1 - schedule.alphas_cumprod) / schedule.alphas_cumprod).sqrt()
-        huber_c = (1 - _HUBER) / (1 + sigma) ** 2 + _HUBER
-        loss_weights = None if plain else timestep_weights(objective, schedule).to(device)
-        return cls(objective, loss_weights, huber_c.to(device))
+        huber_c = (1 - _HUBER_MIN) / (1 + sigma) ** 2 + _HUBER_MIN
+        weights = None if unweighted else timestep_weights(objective, schedule).to(device)
+        return cls(objective, weights, huber_c.to(device))
 
     def __call__(
-        self, predicted: Tensor, target: Tensor, times: Tensor, mask: Tensor | None = None
+        self, predicted: Tensor, target: Tensor, timesteps: Tensor, mask: Tensor | None = None
     ) -> Tensor:
-        """`[batch]`: a weighted loss a picture."""
+        """Return the weighted loss of each picture, `[batch]`.
+
+        Args:
+            predicted: `[batch, channels, height, width]`, like the target.
+            target: The prediction target.
+            timesteps: `[batch]`.
+            mask: Weight of each latent, `[batch, 1, height, width]`; None for 1 everywhere.
+        """
         predicted = predicted.float()
         if mask is not None:
             predicted, target = predicted * mask, target * mask
-        losses = self._losses(predicted, target, times)
-        return losses if self.weights is None else losses * self.weights[times]
+        losses = self._losses(predicted, target, timesteps)
+        return losses if self.weights is None else losses * self.weights[timesteps]
 
-    def _losses(self, predicted: Tensor, target: Tensor, times: Tensor) -> Tensor:
+    def _losses(self, predicted: Tensor, target: Tensor, timesteps: Tensor) -> Tensor:
         error = predicted - target
         match self.objective.loss:
             case "l1":
                 return error.abs().mean(dim=(1, 2, 3))
             case "huber":  # Khrapov et al. 2024, https://arxiv.org/abs/2403.16728
-                corner = self.huber_c[times].view(-1, 1, 1, 1)
-                whole = error**2 / (
-                    (error**2 + corner**2).sqrt() + corner
-                )  # √(e² + c²) − c without cancellation
-                return (2 * corner * whole).mean(dim=(1, 2, 3))
+                c = self.huber_c[timesteps].view(-1, 1, 1, 1)
+                # √(e² + c²) − c without cancellation
+                pseudo_huber = error**2 / ((error**2 + c**2).sqrt() + c)
+                return (2 * c * pseudo_huber).mean(dim=(1, 2, 3))
             case "cosine":
-                alike = functional.cosine_similarity(predicted.flatten(1), target.flatten(1))
-                return (error**2).mean(dim=(1, 2, 3)) + self.objective.cosine_weight * (1 - alike)
+                similarity = functional.cosine_similarity(predicted.flatten(1), target.flatten(1))
+                distance = self.objective.cosine_weight * (1 - similarity)
+                return (error**2).mean(dim=(1, 2, 3)) + distance
             case _:
                 return (error**2).mean(dim=(1, 2, 3))
 
 
 def timestep_weights(objective: ObjectiveConfig, schedule: NoiseSchedule) -> Tensor:
-    """`[timesteps]`: what a picture's loss is multiplied by."""
+    """Return the weight of the loss at each timestep, `[timesteps]`."""
     snr, gamma = schedule.snr, objective.gamma
     match objective.weighting:
         case "min-snr":  # Hang et al. 2023, https://arxiv.org/abs/2303.09556
@@ -96,17 +105,22 @@ def timestep_weights(objective: ObjectiveConfig, schedule: NoiseSchedule) -> Ten
             return weight / snr
 
 
-def ensure_compatible_schedule(step: Train, schedule: NoiseSchedule, model: str) -> None:
-    """Raises `PromptError` where a training's objective makes no sense over the model's schedule."""
+def ensure_compatible_schedule(
+    objective: ObjectiveConfig,
+    schedule: NoiseSchedule,
+    model: str,
+    span: Span,
+    option_spans: OptionSpans,
+) -> None:
+    """Raise `PromptError` if an objective does not suit a schedule with zero terminal SNR."""
     if not schedule.has_zero_terminal_snr:
         return
     problems = []
     if schedule.prediction_type == "epsilon":
-        problems.append(epsilon_without_signal(model, step.span))
-    objective = step.config.objective
+        problems.append(epsilon_without_signal(model, span))
     amounts = {"noise-offset": objective.noise_offset, "multires-noise": objective.multires}
     problems += [
-        noise_not_needed(option, model, step.span_of(option))
+        noise_not_needed(option, model, option_spans(option))
         for option, amount in amounts.items()
         if amount
     ]
@@ -115,5 +129,5 @@ def ensure_compatible_schedule(step: Train, schedule: NoiseSchedule, model: str)
 
 
 def mse_loss(schedule: NoiseSchedule) -> DiffusionLoss:
-    """Plain squared error, for what is only looked at."""
+    """Build the unweighted mean squared error, which validation measures."""
     return DiffusionLoss(ObjectiveConfig(), None, torch.ones(len(schedule)))

@@ -1,4 +1,4 @@
-"""The losses of a step: of the pictures, and of what should stay as it is."""
+"""Losses of a training step: of the training pictures, and of prior preservation."""
 
 from __future__ import annotations
 
@@ -8,76 +8,68 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from promptlang.plan.prompt import Segments
-from promptlang.plan.training_config import PriorConfig
-
 from ...distributed import SINGLE_PROCESS, Processes
 from ..data.batches import Batch, Batches
-from ..data.captions import CaptionConditioning
+from ..data.caption_conditioning import CaptionConditioning
 from ..trainable import TrainableModel
 from .loss import DiffusionLoss
+from .prior_preservation import BasePredictionLoss, ClassImageLoss, PriorLoss
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class PriorPreservation:
-    """What the base model says of others of the kind, over the very same noisy latents."""
+@dataclass(frozen=True, slots=True)
+class MicroBatching:
+    """Division of each batch into micro-batches, which the processes share."""
 
-    prior: PriorConfig
-    caption: Segments
-    conditioning: CaptionConditioning
-    """Of the text encoders as they were."""
+    count: int
+    """Micro-batches of a step, in all processes together."""
+    processes: Processes = SINGLE_PROCESS
+
+    def own(self, batch: Batch) -> Sequence[Batch]:
+        """Return the micro-batches of this process."""
+        return self.processes.select_own_share([*batch.split(self.count)])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainingLoss:
-    """Everything that is learned, a step at a time."""
+    """Training objective of a model over all steps."""
 
-    learner: TrainableModel
+    model: TrainableModel
     conditioning: CaptionConditioning
     diffusion_loss: DiffusionLoss
     batches: Batches
-    parts: int
-    """How many a step is computed in."""
-    processes: Processes = SINGLE_PROCESS
-    """Which share the work."""
-    kept: PriorPreservation | None = None
-    class_data: Batches | None = None
-    """Pictures of others of the kind."""
-    prior_loss_weight: float = 0.0
+    micro_batching: MicroBatching
+    prior: PriorLoss | None = None
 
     def losses(self, step: int) -> Iterator[Tensor]:
-        """Of each part that is this process'; the sum of all does not depend on how many there are."""
-        for batch in self._share(self.batches, step):
-            yield self._loss(batch) / self.parts
-            if self.kept is not None:
-                yield self._prior_loss(batch, self.kept) / self.parts
-        if self.class_data is not None:
-            for batch in self._share(self.class_data, step):
-                yield self._loss(batch) * (self.prior_loss_weight / self.parts)
+        """Yield the losses of this process, each for a backward pass of its own.
 
-    def _share(self, batches: Batches, step: int) -> Sequence[Batch]:
-        device = self.learner.device
-        return self.processes.select_own_share(
-            [part.to(device) for part in batches.at(step).split(self.parts)]
-        )
+        The sum over all processes does not depend on the number of micro-batches.
+        """
+        count, prior = self.micro_batching.count, self.prior
+        for batch in self._micro_batches(self.batches, step):
+            yield self._loss(batch) / count
+            if isinstance(prior, BasePredictionLoss):
+                yield self._prior_loss(batch, prior) / count
+        if isinstance(prior, ClassImageLoss):
+            for batch in self._micro_batches(prior.batches, step):
+                yield self._loss(batch) * (prior.weight / count)
+
+    def _micro_batches(self, batches: Batches, step: int) -> Iterator[Batch]:
+        for batch in self.micro_batching.own(batches.at(step)):
+            yield batch.to(self.model.device)
 
     def _loss(self, batch: Batch) -> Tensor:
         conditioning = self.conditioning.encode(batch.captions, batch.time_ids)
-        predicted = self.learner.predict(batch.noisy, batch.timesteps, conditioning)
+        predicted = self.model.predict(batch.noisy, batch.timesteps, conditioning)
         return self.diffusion_loss(predicted, batch.target, batch.timesteps, batch.mask).mean()
 
-    def _prior_loss(self, batch: Batch, kept: PriorPreservation) -> Tensor:
-        """How far the prediction is from the base model's."""
-        captions, learner = [kept.caption] * len(batch.timesteps), self.learner
-        assert learner.base_unet is not None
-        with torch.no_grad(), learner.base_unet() as unet:
-            conditioning = kept.conditioning.encode(captions, batch.time_ids)
-            target = (
-                replace(learner, unet=unet)
-                .predict(batch.noisy, batch.timesteps, conditioning)
-                .float()
-            )
-        predicted = learner.predict(
-            batch.noisy, batch.timesteps, self.conditioning.encode(captions, batch.time_ids)
-        )
-        return kept.prior.weight * self.diffusion_loss(predicted, target, batch.timesteps).mean()
+    def _prior_loss(self, batch: Batch, prior: BasePredictionLoss) -> Tensor:
+        captions, model = [prior.caption] * len(batch.timesteps), self.model
+        assert model.base_unet is not None
+        with torch.no_grad(), model.base_unet() as unet:
+            conditioning = prior.conditioning.encode(captions, batch.time_ids)
+            base = replace(model, unet=unet)
+            target = base.predict(batch.noisy, batch.timesteps, conditioning).float()
+        conditioning = self.conditioning.encode(captions, batch.time_ids)
+        predicted = model.predict(batch.noisy, batch.timesteps, conditioning)
+        return prior.weight * self.diffusion_loss(predicted, target, batch.timesteps).mean()

@@ -1,4 +1,4 @@
-"""Attention as a package computes it, where that is asked for."""
+"""Attention kernels of a training: PyTorch's own, or those of xFormers."""
 
 from __future__ import annotations
 
@@ -8,34 +8,28 @@ from contextlib import contextmanager
 import torch
 from diffusers.models.attention_processor import XFormersAttnProcessor
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from diffusers.utils import is_xformers_available
+from diffusers.utils.import_utils import is_xformers_available
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.training import xformers_unavailable
-from promptlang.plan.steps import Train
+from promptlang.source import Span
 
 
-def ensure_attention_available(step: Train, device: torch.device) -> None:
-    """Raises `PromptError` where what is asked for cannot be had."""
-    if step.config.optimisation.attention == "sdpa":
+def ensure_attention_available(attention: str, device: torch.device, span: Span) -> None:
+    """Raise `PromptError` if an attention kernel, ``sdpa`` or ``xformers``, cannot be used."""
+    if attention == "sdpa":
         return
-    place = step.span_of("attention")
-    if not is_xformers_available():
-        raise PromptError([xformers_unavailable("the package `xformers` is not installed", place)])
+    if not is_xformers_available():  # type: ignore[no-untyped-call]  # diffusers
+        raise PromptError([xformers_unavailable("the package `xformers` is not installed", span)])
     if device.type != "cuda":
-        raise PromptError(
-            [
-                xformers_unavailable(
-                    f"it computes on NVIDIA's GPUs only, not on `{device.type}`", place
-                )
-            ]
-        )
+        reason = f"it computes on NVIDIA's GPUs only, not on `{device.type}`"
+        raise PromptError([xformers_unavailable(reason, span)])
 
 
 @contextmanager
-def use_attention(step: Train, unet: UNet2DConditionModel) -> Iterator[None]:
-    """Within it the UNet attends as the step says."""
-    if step.config.optimisation.attention == "sdpa":
+def use_attention(attention: str, unet: UNet2DConditionModel) -> Iterator[None]:
+    """Give the UNet an attention kernel, ``sdpa`` or ``xformers``, within the context."""
+    if attention == "sdpa":
         yield
         return
     before = dict(unet.attn_processors)

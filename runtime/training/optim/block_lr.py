@@ -1,4 +1,4 @@
-"""Parts of the UNet that learn at rates of their own, or not at all."""
+"""Learning rates by UNet block: ``down``, ``mid`` and ``up``; a block at rate 0 is frozen."""
 
 from __future__ import annotations
 
@@ -9,49 +9,55 @@ from typing import Final
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.training import all_learning_rates_zero, block_without_trainable_layers
-from promptlang.plan.steps import Train
 from promptlang.plan.training_config import OptimizerConfig
+from promptlang.source import Span
 
+from ..option_spans import OptionSpans
 from ..trainable import TrainableModel
 
 BLOCK_PREFIXES: Final[Mapping[str, str]] = MappingProxyType(
     {"mid_": "mid", "up_": "up", "conv_norm_out": "up", "conv_out": "up"}
 )
-"""How the names of layers begin; all others come before the middle, or are for all and come before everything."""
+"""Block by the beginning of a layer's name; all other layers count as ``down``."""
 
 
 def block_of(name: str) -> str:
-    """Where a parameter of the UNet is: ``down``, ``mid`` or ``up``."""
-    return next((part for start, part in BLOCK_PREFIXES.items() if name.startswith(start)), "down")
+    """Return the block of a UNet parameter: ``down``, ``mid`` or ``up``."""
+    return next(
+        (block for start, block in BLOCK_PREFIXES.items() if name.startswith(start)), "down"
+    )
 
 
-def learning_rate_of(name: str, optimisation: OptimizerConfig) -> float:
-    """The learning rate of a parameter of the UNet."""
-    return dict(optimisation.part_rates).get(block_of(name), optimisation.learning_rate)
+def learning_rate_of(name: str, optimizer: OptimizerConfig) -> float:
+    """Return the learning rate of a UNet parameter."""
+    return dict(optimizer.part_rates).get(block_of(name), optimizer.learning_rate)
 
 
-def apply_block_lr(step: Train, learner: TrainableModel) -> TrainableModel:
-    """A learner without what learns at a rate of 0; before the first layer that learns nothing goes back.
+def apply_block_lr(
+    model: TrainableModel, optimizer: OptimizerConfig, span: Span, option_spans: OptionSpans
+) -> TrainableModel:
+    """Freeze the UNet parameters at learning rate 0, so that backward stops at the first other one.
 
-    Raises `PromptError` where a rate is for a part in which nothing would learn, and where nothing is left that learns.
+    Raises:
+        PromptError: if a rate is set for a block without trainable layers, or if every
+            parameter is frozen.
     """
-    optimisation = step.config.optimisation
-    there = set(map(block_of, learner.main_parameters))
+    trainable_blocks = set(map(block_of, model.main_parameters))
     problems = [
-        block_without_trainable_layers(part, step.span_of(f"{part}-lr"))
-        for part, _ in optimisation.part_rates
-        if part not in there
+        block_without_trainable_layers(block, option_spans(f"{block}-lr"))
+        for block, _ in optimizer.part_rates
+        if block not in trainable_blocks
     ]
-    learned = {
-        name: each
-        for name, each in learner.main_parameters.items()
-        if learning_rate_of(name, optimisation)
+    trained = {
+        name: parameter
+        for name, parameter in model.main_parameters.items()
+        if learning_rate_of(name, optimizer)
     }
-    for name in learner.main_parameters.keys() - learned.keys():
-        learner.main_parameters[name].requires_grad_(False)
-    made = replace(learner, main_parameters=learned)
-    if not problems and not made.parameters():
-        problems = [all_learning_rates_zero(step.span)]
+    for name in model.main_parameters.keys() - trained.keys():
+        model.main_parameters[name].requires_grad_(False)
+    reduced = replace(model, main_parameters=trained)
+    if not problems and not reduced.parameters():
+        problems = [all_learning_rates_zero(span)]
     if problems:
         raise PromptError(problems)
-    return made
+    return reduced

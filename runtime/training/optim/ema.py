@@ -1,4 +1,4 @@
-"""A moving average of what learns, kept beside it."""
+"""Exponential moving average of the trainable parameters."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .optimizers import is_schedule_free
+from .optimizers import as_schedule_free
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ExponentialMovingAverage:
-    """It follows quickly at first: the share that stays is at most (1 + step) / (10 + step)."""
+    """Exponential moving average with warm-up: decay is at most (1 + step) / (10 + step)."""
 
     decay: float
     parameters: Sequence[nn.Parameter]
-    values: Sequence[Tensor]
+    values: list[Tensor]
 
     @classmethod
     def of(cls, decay: float, parameters: Sequence[nn.Parameter]) -> ExponentialMovingAverage:
-        """That begins where the parameters are."""
+        """Start an average at the present values of parameters."""
         return cls(decay, parameters, [parameter.detach().clone() for parameter in parameters])
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """After a step, counted from 1."""
-        stays = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(self.values, [*self.parameters], 1 - stays)
+        """Move the average towards the parameters after a step, counted from 1."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        parameters: list[Tensor] = [*self.parameters]
+        torch._foreach_lerp_(self.values, parameters, 1 - decay)
 
 
 @contextmanager
@@ -38,24 +39,28 @@ def averaged_weights(
     optimizer: torch.optim.Optimizer,
     average: ExponentialMovingAverage | None,
 ) -> Iterator[None]:
-    """Within it the parameters are what is to be kept; afterwards, bit for bit, what is learned with."""
-    if average is None and not is_schedule_free(optimizer):
+    """Give parameters their averaged values within the context, then the exact former ones.
+
+    The averaged values are those of the EMA, or of a schedule-free optimizer.
+    """
+    schedule_free = as_schedule_free(optimizer)
+    if average is None and schedule_free is None:
         yield
         return
     copies = [parameter.detach().clone() for parameter in parameters]
     try:
         if average is not None:
-            _put(parameters, average.values)
-        else:
-            optimizer.eval()
+            _copy(average.values, parameters)
+        elif schedule_free is not None:
+            schedule_free.eval()
         yield
     finally:
-        if average is None:
-            optimizer.train()
-        _put(parameters, copies)
+        if average is None and schedule_free is not None:
+            schedule_free.train()
+        _copy(copies, parameters)
 
 
 @torch.no_grad()
-def _put(parameters: Sequence[nn.Parameter], values: Sequence[Tensor]) -> None:
+def _copy(values: Sequence[Tensor], parameters: Sequence[nn.Parameter]) -> None:
     for parameter, value in zip(parameters, values, strict=True):
         parameter.copy_(value)

@@ -1,13 +1,14 @@
-"""What turns gradients into steps: PyTorch's, and those of packages that need not be there."""
+"""Optimizers of PyTorch, and of packages that are optional."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
+from importlib import import_module
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 import torch
 
@@ -19,99 +20,119 @@ from promptlang.source import Span
 from ..trainable import TrainableModel
 from .block_lr import learning_rate_of
 
-Groups = list[dict[str, Any]]
-OptimizerFactory = Callable[[Groups, OptimizerConfig], torch.optim.Optimizer]
+ParameterGroups = list[dict[str, Any]]
+OptimizerFactory = Callable[[ParameterGroups, OptimizerConfig], torch.optim.Optimizer]
+
+
+@runtime_checkable
+class ScheduleFree(Protocol):
+    """Schedule-free optimizer (Defazio et al. 2024, https://arxiv.org/abs/2405.15682).
+
+    Its parameters are averaged in evaluation mode, and those of the gradient in training mode.
+    """
+
+    def train(self) -> None:
+        """Give the parameters the values that gradients are computed at."""
+
+    def eval(self) -> None:
+        """Give the parameters their averaged values."""
 
 
 def build_optimizer(
-    learner: TrainableModel, optimisation: OptimizerConfig, span: Span
+    model: TrainableModel, config: OptimizerConfig, span: Span
 ) -> torch.optim.Optimizer:
-    """For all that learns; raises `PromptError` where its package is not installed."""
-    rates = {name: learning_rate_of(name, optimisation) for name in learner.main_parameters}
-    groups: Groups = [
-        {
-            "params": [
-                each for name, each in learner.main_parameters.items() if rates[name] == rate
-            ],
-            "lr": rate,
-        }
-        for rate in dict.fromkeys([optimisation.learning_rate, *rates.values()])
-    ]
-    groups.append(
-        {
-            "params": [*learner.text_encoder_parameters.values()],
-            "lr": optimisation.text_encoder_rate,
-        }
-    )
-    rows = [*learner.token_parameters.values()]
-    groups.append({"params": rows, "lr": optimisation.token_rate, "weight_decay": 0.0})
-    name = optimisation.optimizer
+    """Build an optimizer over all trainable parameters, in groups by learning rate.
+
+    Raises:
+        PromptError: if the optimizer's package is not installed.
+    """
+    groups = [group for group in _parameter_groups(model, config) if group["params"]]
+    name = config.optimizer
     try:
         with redirect_stdout(io.StringIO()):  # some of them print
-            return _MAKERS[name]([group for group in groups if group["params"]], optimisation)
+            return _FACTORIES[name](groups, config)
     except ImportError as error:
         raise PromptError([package_missing(name, _PACKAGES[name], span)]) from error
 
 
+def _parameter_groups(model: TrainableModel, config: OptimizerConfig) -> ParameterGroups:
+    rates = {name: learning_rate_of(name, config) for name in model.main_parameters}
+    main = model.main_parameters.items()
+    groups: ParameterGroups = [
+        {"params": [each for name, each in main if rates[name] == rate], "lr": rate}
+        for rate in dict.fromkeys([config.learning_rate, *rates.values()])
+    ]
+    texts = [*model.text_encoder_parameters.values()]
+    groups.append({"params": texts, "lr": config.text_encoder_rate})
+    tokens = [*model.token_parameters.values()]
+    groups.append({"params": tokens, "lr": config.token_rate, "weight_decay": 0.0})
+    return groups
+
+
 def ensure_installed(name: str, span: Span) -> None:
-    """Raises `PromptError` where an optimizer's package is not there."""
+    """Raise `PromptError` if the package of an optimizer is not installed."""
     package = _PACKAGES.get(name)
     if package is not None and find_spec(package.replace("-", "_")) is None:
         raise PromptError([package_missing(name, package, span)])
 
 
-def is_schedule_free(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether what it learns with is not what is to be kept (Defazio et al. 2024, https://arxiv.org/abs/2405.15682)."""
-    return hasattr(optimizer, "train")
+def as_schedule_free(optimizer: torch.optim.Optimizer) -> ScheduleFree | None:
+    """Return a schedule-free optimizer with its two modes, and None for any other."""
+    return optimizer if isinstance(optimizer, ScheduleFree) else None
 
 
-def _adamw(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(groups, weight_decay=optimisation.weight_decay, fused=True)
+def _adamw(groups: ParameterGroups, config: OptimizerConfig) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
 
 
-def _adamw8bit(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
-    from bitsandbytes.optim import AdamW8bit
-
-    return AdamW8bit(groups, weight_decay=optimisation.weight_decay)
-
-
-def _lion(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
-    from lion_pytorch import Lion
-
-    return Lion(groups, weight_decay=optimisation.weight_decay)
-
-
-def _prodigy(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
-    from prodigyopt import Prodigy
-
-    options = {"use_bias_correction": True, "safeguard_warmup": True}
-    return Prodigy(
-        groups, lr=optimisation.learning_rate, weight_decay=optimisation.weight_decay, **options
+def _adamw8bit(groups: ParameterGroups, config: OptimizerConfig) -> torch.optim.Optimizer:
+    return _optional(
+        "bitsandbytes.optim", "AdamW8bit", groups, {"weight_decay": config.weight_decay}
     )
 
 
-def _schedule_free(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
-    from schedulefree import AdamWScheduleFree
-
-    options = {"weight_decay": optimisation.weight_decay, "warmup_steps": optimisation.warmup}
-    made = AdamWScheduleFree(groups, **options)
-    made.train()
-    return made
+def _lion(groups: ParameterGroups, config: OptimizerConfig) -> torch.optim.Optimizer:
+    return _optional("lion_pytorch", "Lion", groups, {"weight_decay": config.weight_decay})
 
 
-def _adafactor(groups: Groups, optimisation: OptimizerConfig) -> torch.optim.Optimizer:
-    """As long steps for small weights as for large ones: a LoRA begins at 0, and would stay there."""
-    from transformers.optimization import Adafactor
-
+def _prodigy(groups: ParameterGroups, config: OptimizerConfig) -> torch.optim.Optimizer:
     options = {
+        "lr": config.learning_rate,
+        "weight_decay": config.weight_decay,
+        "use_bias_correction": True,
+        "safeguard_warmup": True,
+    }
+    return _optional("prodigyopt", "Prodigy", groups, options)
+
+
+def _schedule_free(groups: ParameterGroups, config: OptimizerConfig) -> torch.optim.Optimizer:
+    options = {"weight_decay": config.weight_decay, "warmup_steps": config.warmup}
+    optimizer = _optional("schedulefree", "AdamWScheduleFree", groups, options)
+    if isinstance(optimizer, ScheduleFree):
+        optimizer.train()
+    return optimizer
+
+
+def _adafactor(groups: ParameterGroups, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """Build Adafactor without steps in proportion to the weights: a LoRA's are 0 at first."""
+    options = {
+        "lr": config.learning_rate,
         "scale_parameter": False,
         "relative_step": False,
-        "weight_decay": optimisation.weight_decay,
+        "weight_decay": config.weight_decay,
     }
-    return Adafactor(groups, lr=optimisation.learning_rate, **options)
+    return _optional("transformers.optimization", "Adafactor", groups, options)
 
 
-_MAKERS: Final[Mapping[str, OptimizerFactory]] = MappingProxyType(
+def _optional(
+    module: str, name: str, groups: ParameterGroups, options: Mapping[str, Any]
+) -> torch.optim.Optimizer:
+    """Build an optimizer of an untyped package; raises `ImportError` if it is not installed."""
+    optimizer: torch.optim.Optimizer = getattr(import_module(module), name)(groups, **options)
+    return optimizer
+
+
+_FACTORIES: Final[Mapping[str, OptimizerFactory]] = MappingProxyType(
     {
         "adamw": _adamw,
         "adamw8bit": _adamw8bit,
@@ -130,4 +151,4 @@ _PACKAGES: Final[Mapping[str, str]] = MappingProxyType(
         "schedule-free": "schedulefree",
     }
 )
-"""What pip calls what an optimizer needs."""
+"""Distribution by the name of the optimizer that needs it."""

@@ -1,4 +1,4 @@
-"""In which numbers a training computes, and how the frozen part of a network is kept meanwhile."""
+"""Number formats of a training: of the computation, and of the frozen UNet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.training import unsupported_base_precision
-from promptlang.plan.steps import Train
+from promptlang.plan.training_config import OptimizerConfig
+from promptlang.source import Span
 
 from ...devices import resolve_dtype
 from ...models.loader import BaseModel
@@ -20,59 +21,76 @@ from .quantization import quantize_layers, supports_quantization
 
 
 def bf16_pays(batch: int) -> bool:
-    """Whether bfloat16 is faster: on a processor that multiplies it itself, and not where casting eats the gain."""
+    """Tell if bfloat16 is faster on this CPU: it has the instructions, and casts cost little."""
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return batch >= 4 and any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
 
 
-def compute_dtype(step: Train, device: torch.device, *, frozen: bool = True) -> torch.dtype:
-    """What a training computes with on a device: what it asks for, else bfloat16 where that is safe and faster.
+def compute_dtype(
+    config: OptimizerConfig, device: torch.device, span: Span, *, frozen: bool = True
+) -> torch.dtype:
+    """Return the dtype of the computation: the configured one, else bfloat16 if safe and faster.
 
-    Raises `PromptError` where the device cannot.
+    Args:
+        config: Precision and batch size.
+        device: The device of the training.
+        span: Place of ``--precision``.
+        frozen: If the UNet's own weights are frozen; else a CPU keeps fp32.
+
+    Raises:
+        PromptError: if the device does not support the configured precision.
     """
-    optimisation = step.config.optimisation
-    if optimisation.precision is not None:
-        return resolve_dtype(optimisation.precision, device, step.span_of("precision"))
+    if config.precision is not None:
+        return resolve_dtype(config.precision, device, span)
     if device.type == "cuda":
         pays = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        pays = device.type == "cpu" and frozen and bf16_pays(optimisation.batch)
+        pays = device.type == "cpu" and frozen and bf16_pays(config.batch)
     return torch.bfloat16 if pays else torch.float32
+
+
+def ensure_quantization_supported(kind: str | None, device: torch.device, span: Span) -> None:
+    """Raise `PromptError` if a device does not support the format of the frozen weights."""
+    if kind is not None and not supports_quantization(device, kind):
+        raise PromptError([unsupported_base_precision(kind, device.type, span)])
 
 
 @contextmanager
 def frozen_unet(
-    step: Train, base: BaseModel, dtype: torch.dtype, *, whole: bool = False
+    base: BaseModel,
+    quantization: str | None,
+    dtype: torch.dtype,
+    *,
+    full_precision: bool = False,
+    keep_base: bool = False,
 ) -> Iterator[UNet2DConditionModel]:
-    """The UNet to put trainable layers into, or to train through: the base's, or a smaller copy, while which is there
-    the base's has no place on a GPU. `whole` is for layers that compute with the frozen weights themselves.
+    """Yield the base's UNet, or a smaller copy for which the base's leaves the GPU.
+
+    Args:
+        base: The base model.
+        quantization: Format of the copy's weights, ``int8`` or ``fp8``; None for `dtype`.
+        dtype: The dtype of the computation.
+        full_precision: If adapter layers compute with the frozen weights themselves, so that
+            without quantization they stay in fp32.
+        keep_base: If the base's own UNet is needed on the device meanwhile.
     """
-    kind = step.config.optimisation.packed
-    if kind is None and (whole or dtype == torch.float32):
+    if quantization is None and (full_precision or dtype == torch.float32):
         yield base.unet
         return
-    if kind is not None and not supports_quantization(base.placement.device, kind):
-        raise PromptError(
-            [
-                unsupported_base_precision(
-                    kind, base.placement.device.type, step.span_of("base-precision")
-                )
-            ]
-        )
-    with offload_base_unet(step, base):
+    with offload_base_unet(base, keep=keep_base):
         unet = deepcopy(base.unet)
-        if kind is None:
+        if quantization is None:
             move_to(unet, base.placement.device, dtype)
         else:
-            quantize_layers(unet, kind)  # and what is not packed is little, and keeps its digits
+            quantize_layers(unet, quantization)  # the few other weights stay in fp32
             move_to(unet, base.placement.device)
         yield unet
 
 
 @contextmanager
-def offload_base_unet(step: Train, base: BaseModel) -> Iterator[None]:
-    """Within it the base's own UNet takes no memory of a GPU, unless samples are made with it."""
-    if step.samples:
+def offload_base_unet(base: BaseModel, *, keep: bool) -> Iterator[None]:
+    """Keep the base's own UNet in CPU memory within the context, unless `keep` is set."""
+    if keep:
         yield
         return
     move_to(base.unet, torch.device("cpu"))

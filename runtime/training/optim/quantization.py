@@ -1,4 +1,4 @@
-"""Frozen weights in a byte each: whole numbers or small floats, and a scale for each of a layer's outputs."""
+"""Quantized frozen weights: int8 or fp8, with a scale for each output channel."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_input
 
 QUANTIZED_DTYPES: Final[Mapping[str, tuple[torch.dtype, float]]] = MappingProxyType(
     {"int8": (torch.int8, 127.0), "fp8": (torch.float8_e4m3fn, 448.0)}
 )
-"""What each is kept as, and the largest number in it."""
+"""Storage dtype and largest value of each format."""
 
 
 def supports_quantization(device: torch.device, kind: str) -> bool:
-    """Whether a device can hold such numbers."""
+    """Tell if a device supports a format, ``int8`` or ``fp8``."""
     try:
         torch.ones(1, device=device).to(QUANTIZED_DTYPES[kind][0]).float()
     except (RuntimeError, TypeError):
@@ -27,7 +28,7 @@ def supports_quantization(device: torch.device, kind: str) -> bool:
 
 
 def quantize_layers(network: nn.Module, kind: str) -> None:
-    """Put packed layers in place of a network's linear layers and convolutions."""
+    """Replace linear layers and convolutions of a network by quantized ones, in place."""
     for name, layer in [*network.named_modules()]:
         if isinstance(layer, nn.Linear):
             network.set_submodule(name, QuantizedLinear(layer, kind))
@@ -36,11 +37,12 @@ def quantize_layers(network: nn.Module, kind: str) -> None:
 
 
 class QuantizedLayer(nn.Module, ABC):
-    """A layer that unpacks its weight anew in each pass, forwards and back, and never learns."""
+    """Frozen layer that dequantizes its weight in each forward and backward pass."""
 
     small: Tensor
-    """The packed weight, as bytes, which nobody takes for numbers to cast."""
+    """Quantized weight viewed as uint8, which `Module.to(dtype)` does not cast."""
     scale: Tensor
+    """Largest absolute weight of each output channel, over the format's largest value."""
     bias: Tensor | None
 
     def _quantize(self, layer: nn.Linear | nn.Conv2d, kind: str) -> None:
@@ -62,32 +64,32 @@ class QuantizedLayer(nn.Module, ABC):
 
     @property
     def weight(self) -> Tensor:
-        """As it is computed with, in fp32."""
+        """Return the dequantized weight in fp32."""
         return self.dequantize(torch.float32)
 
     def dequantize(self, dtype: torch.dtype) -> Tensor:
-        """The weight in some numbers."""
+        """Return the dequantized weight in a dtype."""
         return (self.small.view(self.dtype).float() * self.scale).to(dtype)
 
     def forward(self, states: Tensor) -> Tensor:
-        """As the layer's own, in autocast's numbers where there are some."""
+        """Return the layer's output, in the autocast dtype if autocast is enabled."""
         device = states.device.type
         casts = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
         dtype = torch.get_autocast_dtype(device) if casts else states.dtype
-        made: Tensor = _Product.apply(states.to(dtype), self)
-        return made
+        product: Tensor = _Product.apply(states.to(dtype), self)  # type: ignore[no-untyped-call]  # torch
+        return product
 
     @abstractmethod
     def product(self, states: Tensor) -> Tensor:
-        """The layer's output."""
+        """Return the layer's output for states in the dtype of the computation."""
 
     @abstractmethod
     def input_gradient(self, gradient: Tensor, shape: torch.Size) -> Tensor:
-        """The gradient of its input, from that of its output."""
+        """Return the gradient of the input of a shape, from the gradient of the output."""
 
 
-class QuantizedLinear(QuantizedLayer, nn.Linear):
-    """A linear layer, to all that asks."""
+class QuantizedLinear(QuantizedLayer, nn.Linear):  # type: ignore[misc, override]  # frozen weight, computed
+    """Quantized linear layer, an `nn.Linear` for PEFT."""
 
     def __init__(self, layer: nn.Linear, kind: str) -> None:
         nn.Module.__init__(self)
@@ -102,14 +104,17 @@ class QuantizedLinear(QuantizedLayer, nn.Linear):
         return gradient @ self.dequantize(gradient.dtype)
 
 
-class QuantizedConv2d(QuantizedLayer, nn.Conv2d):
-    """A convolution, to all that asks."""
+class QuantizedConv2d(QuantizedLayer, nn.Conv2d):  # type: ignore[override]  # frozen weight, computed
+    """Quantized convolution, an `nn.Conv2d` for PEFT."""
 
-    def __new__(cls, *given: Any, **named: Any) -> Any:
-        """Of numbers a plain one: PEFT makes layers of its own of the class of the one that they go beside."""
-        return (
-            super().__new__(cls) if isinstance(given[0], nn.Module) else nn.Conv2d(*given, **named)
-        )
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Return a plain convolution for channel numbers.
+
+        PEFT builds its own layers by calling the class of the layer that they belong to.
+        """
+        if isinstance(args[0], nn.Module):
+            return super().__new__(cls)
+        return nn.Conv2d(*args, **kwargs)
 
     def __init__(self, layer: nn.Conv2d, kind: str) -> None:
         nn.Module.__init__(self)
@@ -126,12 +131,13 @@ class QuantizedConv2d(QuantizedLayer, nn.Conv2d):
 
     def input_gradient(self, gradient: Tensor, shape: torch.Size) -> Tensor:  # noqa: D102
         weight = self.dequantize(gradient.dtype)
-        told = (self.stride, self.padding, self.dilation, self.groups)
-        return nn.grad.conv2d_input(shape, weight, gradient, *told)
+        geometry = (self.stride, self.padding, self.dilation, self.groups)
+        result: Tensor = conv2d_input(shape, weight, gradient, *geometry)  # type: ignore[no-untyped-call]  # torch
+        return result
 
 
 class _Product(torch.autograd.Function):
-    """Nothing but bytes waits for the way back."""
+    """Product of states and a quantized weight that saves no dequantized weight for backward."""
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, layer: QuantizedLayer) -> Tensor:

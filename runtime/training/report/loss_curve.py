@@ -1,4 +1,4 @@
-"""The losses of a training as a picture."""
+"""Loss curve of a training as a picture."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from ...atomic_files import write_atomically
 
 Series = Sequence[tuple[int, float]]
+"""Steps, and the loss after each."""
 
 _SIZE: Final = (960, 480)
 _LEFT, _TOP, _RIGHT, _BOTTOM = 80, 40, 940, 440
@@ -20,33 +21,33 @@ _COLOURS: Final = {"loss": "#b8c4d6", "smoothed": "#1f5fa8", "validation": "#d05
 
 
 def save(file: Path, title: str, losses: Series, validation: Series) -> None:
-    """Each step's loss, their moving average, and that of the pictures that were only looked at; logarithmic."""
+    """Draw training loss, its moving average and validation loss on a logarithmic scale."""
     lines = {"loss": losses, "smoothed": _smoothed(losses), "validation": validation}
     picture = Image.new("RGB", _SIZE, "white")
     draw = ImageDraw.Draw(picture)
     axes = _Axes([each for line in lines.values() for each in line])
     draw.text((_LEFT, 12), f"{title}, logarithmic", fill="black", font_size=16)
     axes.draw(draw)
-    for place, (name, line) in enumerate((name, line) for name, line in lines.items() if line):
-        points = [axes.place(*each) for each in line]
+    for number, (name, line) in enumerate((name, line) for name, line in lines.items() if line):
+        points = [axes.pixel(*each) for each in line]
         draw.line(points, fill=_COLOURS[name], width=1 if name == "loss" else 3)
-        draw.text((_RIGHT - 110 * (place + 1), 12), name, fill=_COLOURS[name], font_size=14)
+        draw.text((_RIGHT - 110 * (number + 1), 12), name, fill=_COLOURS[name], font_size=14)
     stream = io.BytesIO()
     picture.save(stream, "PNG")
     write_atomically(file, stream.getvalue())
 
 
 def _smoothed(losses: Series) -> Series:
-    found: list[tuple[int, float]] = []
+    smoothed: list[tuple[int, float]] = []
     mean = 0.0
     for count, (step, loss) in enumerate(losses, 1):
         mean += (loss - mean) * max(0.03, 1 / count)
-        found.append((step, mean))
-    return found
+        smoothed.append((step, mean))
+    return smoothed
 
 
 class _Axes:
-    """Steps from left to right, losses from bottom to top."""
+    """Axes of the plot: steps from left to right, losses from bottom to top."""
 
     def __init__(self, points: Series) -> None:
         values = [log10(max(value, 1e-9)) for _, value in points] or [0.0]
@@ -54,22 +55,18 @@ class _Axes:
         self._high = max(*values, self._low + 0.01)
         self._last = max((step for step, _ in points), default=1)
 
-    def place(self, step: int, value: float) -> tuple[float, float]:
-        """Of a point, in pixels."""
+    def pixel(self, step: int, value: float) -> tuple[float, float]:
+        """Return the pixel of a point."""
         share = (log10(max(value, 1e-9)) - self._low) / (self._high - self._low)
         return _LEFT + (_RIGHT - _LEFT) * step / self._last, _BOTTOM - (_BOTTOM - _TOP) * share
 
     def draw(self, draw: ImageDraw.ImageDraw) -> None:
-        """Five lines across, and the steps below."""
+        """Draw five horizontal lines with their losses, and five steps below them."""
         for level in range(5):
             value = 10 ** (self._low + (self._high - self._low) * level / 4)
-            y = self.place(0, value)[1]
+            y = self.pixel(0, value)[1]
             draw.line([(_LEFT, y), (_RIGHT, y)], fill="#e4e4e4")
             draw.text((8, y - 8), f"{value:.4g}", fill="#555555", font_size=13)
             step = self._last * level // 4
-            draw.text(
-                (self.place(step, 1.0)[0] - 10, _BOTTOM + 8),
-                str(step),
-                fill="#555555",
-                font_size=13,
-            )
+            corner = self.pixel(step, 1.0)[0] - 10, _BOTTOM + 8
+            draw.text(corner, str(step), fill="#555555", font_size=13)

@@ -1,4 +1,4 @@
-"""Pictures that a training makes for itself."""
+"""Rendering of the pictures that a training needs: samples and class pictures."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ from ...hashes import hash_bytes
 from ...sampling.loaded_model import LoadedModel
 from ...sampling.rendering import render
 
-_KEY: Final = ".key"
-"""The file that says which pictures are beside it."""
+_KEY_FILE: Final = ".key"
+"""Name of the file with the fingerprint of the pictures beside it."""
 
 
 def render_pictures(
-    steps: Sequence[Render], loaded: LoadedModel, title: str
+    pictures: Sequence[Render], loaded: LoadedModel, title: str
 ) -> Generator[Event, None, None]:
-    """Make them; raises `PromptError` where one cannot be made."""
-    for event in render(steps, loaded):
+    """Render pictures with progress under a title; raise `PromptError` if one fails."""
+    for event in render(pictures, loaded):
         match event:
-            case DiagnosticRaised(Diagnostic(severity=Severity.ERROR) as wrong):
-                raise PromptError([wrong])
+            case DiagnosticRaised(Diagnostic(severity=Severity.ERROR) as error):
+                raise PromptError([error])
             case DenoisingStep(at, total):
                 yield TaskProgress(title, at, total)
             case DiagnosticRaised() | TextReported() | Preview():
                 yield event
 
 
-def pictures_fingerprint(steps: Sequence[Render], *made_by: object) -> str:
-    """Another one whenever the pictures would be others."""
+def pictures_fingerprint(pictures: Sequence[Render], *made_by: object) -> str:
+    """Return the hash of all that decides pictures, `made_by` being what renders them."""
     inputs = [
         [render_json(each), each.image.size, each.image.init, each.image.mask, each.file.name]
-        for each in steps
+        for each in pictures
     ]
     return hash_bytes(json.dumps([*made_by, inputs], sort_keys=True, default=str).encode())
 
 
-def has_pictures(folder: Path, key: str) -> bool:
-    """Whether the pictures in a folder are those."""
+def has_pictures(folder: Path, fingerprint: str) -> bool:
+    """Tell if the pictures in a folder have a fingerprint."""
     try:
-        return (folder / _KEY).read_text("utf-8") == key
+        return (folder / _KEY_FILE).read_text("utf-8") == fingerprint
     except OSError:
         return False
 
 
-def reset_folder(folder: Path, key: str) -> None:
-    """A folder for those, without any others."""
+def reset_folder(folder: Path, fingerprint: str) -> None:
+    """Empty a folder and note the fingerprint of the pictures to come."""
     shutil.rmtree(folder, ignore_errors=True)
-    write_atomically(folder / _KEY, key.encode())
+    write_atomically(folder / _KEY_FILE, fingerprint.encode())

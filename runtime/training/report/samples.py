@@ -1,8 +1,8 @@
-"""Pictures of what has been learned so far, at intervals; training itself knows nothing of them."""
+"""Samples: pictures at intervals during a training, and their contact sheet."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,65 +20,60 @@ from .sample_rendering import has_pictures, pictures_fingerprint, render_picture
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Samples:
-    """What a training shows of itself. Its pictures, like all others, have noise of their own."""
+    """Samples of a training. Their noise is their own, so the training does not depend on them."""
 
     step: Train
-    model: BaseModel
-    """The base, but for what learns."""
-    learner: TrainableModel
-    key: str
-    """Of the training and of the pictures."""
+    """The training, as its events and its contact sheet name it."""
+    base: BaseModel
+    """Base model with the trained networks in place of its own."""
+    model: TrainableModel
+    fingerprint: str
+    """Fingerprint of the training and of the pictures."""
     adapters: dict[object, Any] = field(default_factory=dict)
-    """Other tokens, as they were read."""
+    """Cache of the other tokens."""
 
     @classmethod
-    def of(cls, step: Train, base: BaseModel, learner: TrainableModel, fingerprint: str) -> Samples:
-        """Of a learner at work."""
-        unet = (
-            learner.unet if learner.base_unet else base.unet
-        )  # else a token learns, beside a copy for speed
-        model = replace(base, unet=unet, **learner.text_encoders)
-        return cls(step, model, learner, pictures_fingerprint(step.samples, fingerprint))
-
-    @staticmethod
-    def kept(step: Train, fingerprint: str) -> bool:
-        """Whether there are pictures of this very training."""
-        return has_pictures(
-            step.samples[0].file.parent, pictures_fingerprint(step.samples, fingerprint)
-        )
+    def of(
+        cls, step: Train, base: BaseModel, model: TrainableModel, training_fingerprint: str
+    ) -> Samples:
+        """Prepare the samples of a model in training."""
+        # where only a token is trained, the model's UNet may be a copy for speed
+        unet = model.unet if model.base_unet else base.unet
+        networks: dict[str, Any] = {"unet": unet, **model.text_encoders}
+        fingerprint = pictures_fingerprint(step.samples, training_fingerprint)
+        return cls(step, replace(base, **networks), model, fingerprint)
 
     def resume(self, done: int) -> None:
-        """Go on after a step with the pictures that are there; with none of another training, or of other prompts."""
+        """Keep the pictures of an earlier run of the training; remove all others."""
         folder = self.step.samples[0].file.parent
-        if not (done and has_pictures(folder, self.key)):
-            reset_folder(folder, self.key)
+        if not (done and has_pictures(folder, self.fingerprint)):
+            reset_folder(folder, self.fingerprint)
 
     def due(self, done: int) -> bool:
-        """Whether to look after a step: also before the first, and after the last."""
+        """Tell if samples follow a step: before the first, at intervals, and after the last."""
         return done == self.step.steps or done % self.step.sample_every == 0
 
     def render(self, done: int) -> Generator[Event, None, None]:
-        """Make the pictures that are not there yet; raises `PromptError` where one cannot be made."""
-        wanted = tuple(each.with_file(_after(each, done)) for each in self.step.samples)
+        """Render the missing samples of a step; raise `PromptError` if one fails."""
+        wanted = tuple(each.with_file(_file_at(each, done)) for each in self.step.samples)
         missing = [each for each in wanted if not each.file.is_file()]
         if not missing:
             return
         yield from render_pictures(missing, self._loaded(), f"{self.step.name} after {done} steps")
         sheet = self.sheet(done)
-        contact_sheet.save_contact_sheet(
-            sheet, {file for row in sheet.rows for _, file in row.cells if file.is_file()}
-        )
+        files = {file for row in sheet.rows for _, file in row.cells if file.is_file()}
+        contact_sheet.save_contact_sheet(sheet, files)
         yield TrainingSampled(self.step, done, tuple(each.file for each in wanted))
 
     def sheet(self, done: int) -> ContactSheet:
-        """A row for each picture, from left to right what it was after each look."""
-        looks = [
+        """Return the contact sheet: a row for each prompt, a column for each step with samples."""
+        columns = [
             at
             for at in range(done + 1)
-            if self.due(at) and any(_after(each, at).is_file() for each in self.step.samples)
+            if self.due(at) and any(_file_at(each, at).is_file() for each in self.step.samples)
         ]
         rows = (
-            SheetRow(label, tuple((f"step {at}", _after(each, at)) for at in looks))
+            SheetRow(label, tuple((f"step {at}", _file_at(each, at)) for at in columns))
             for label, each in self._labelled()
         )
         return ContactSheet(self.step.span, tuple(rows), self.step.report / "samples.png")
@@ -89,19 +84,24 @@ class Samples:
             yield (f"{text}, seed {each.sampling.seed}" if texts.count(text) > 1 else text), each
 
     def _loaded(self) -> LoadedModel:
-        """With memories of nothing, for what the text encoder says has changed."""
+        """Return the model with empty caches, for the text encoders have changed."""
         tokens = [
-            TokenEmbedding(name, "", {part: each.detach() for part, each in rows.items()})
-            for name, rows in self.learner.tokens.items()
+            TokenEmbedding(
+                name, "", {component: each.detach() for component, each in vectors.items()}
+            )
+            for name, vectors in self.model.tokens.items()
         ]
-        loaded = LoadedModel.of(self.model)
-        return LoadedModel(
-            self.model,
-            tuple(each.with_extra_embeddings(tokens) for each in loaded.encoders),
-            self.adapters,
-        )
+        encoders = LoadedModel.of(self.base).encoders
+        extended = tuple(each.with_extra_embeddings(tokens) for each in encoders)
+        return LoadedModel(self.base, extended, self.adapters)
 
 
-def _after(sample: Render, done: int) -> Path:
-    """``samples/step-000100-01-a-cat.png``"""
+def has_samples(samples: Sequence[Render], training_fingerprint: str) -> bool:
+    """Tell if the samples of a training with a fingerprint were rendered."""
+    fingerprint = pictures_fingerprint(samples, training_fingerprint)
+    return has_pictures(samples[0].file.parent, fingerprint)
+
+
+def _file_at(sample: Render, done: int) -> Path:
+    """Return ``samples/step-000100-01-a-cat.png``."""
     return sample.file.with_name(f"step-{done:06}-{sample.file.name}")

@@ -1,106 +1,121 @@
-"""What a training depends on, as a hash: where that is the same, so is what it makes."""
+"""Fingerprint of a training: a hash of its inputs, stored with its result."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Final
 
 from safetensors import SafetensorError, safe_open
 
 from promptlang.datasets.examples import Example
 from promptlang.inspection.adapters import TRAINING_RECORD_FILE
-from promptlang.plan.steps import Train
+from promptlang.plan.prompt import ActiveLora
+from promptlang.plan.steps import Adapter
+from promptlang.plan.training_config import TrainingConfig
 
 from ...adapters import TokenEmbedding
 from ...hashes import hash_bytes, hash_files, hash_weights
 from ...models.loader import BaseModel
 
-TRAINER_VERSION = "promptlang 3"
-"""Changes whenever the same step would be trained to other numbers."""
+TRAINER_VERSION: Final = "promptlang 3"
+"""Version of the trainer; changes whenever the same inputs would give other weights."""
 
-FINGERPRINT_KEY = "promptlang_key"
-"""Where what is made keeps the key that it was made under."""
+FINGERPRINT_KEY: Final = "promptlang_key"
+"""Metadata key of the fingerprint."""
 
-FILES_KEY = "promptlang_files"
-"""Where a folder keeps what is in it, and how many bytes each file has."""
+FILES_KEY: Final = "promptlang_files"
+"""Key, in the record of a folder, of its files' sizes in bytes."""
+
+LoraHash = tuple[str, float, float]
+"""SHA-256 of a LoRA's file, and its strengths in the text encoder and in the UNet."""
 
 
 def training_fingerprint(
-    step: Train,
-    found: Iterable[tuple[Example, ...]],
+    config: TrainingConfig,
     base: BaseModel,
-    tokens: Iterable[TokenEmbedding] = (),
+    loras: Sequence[LoraHash],
+    tokens: Iterable[TokenEmbedding],
+    data_sets: Iterable[Sequence[Example]],
 ) -> str:
-    """Of the course, the model, the tokens in captions and the pictures, wherever their folders are."""
-    config = step.config
+    """Return the hash of all that decides a training's weights; the places of folders do not.
+
+    Args:
+        config: The training's configuration.
+        base: The base model.
+        loras: LoRAs merged into the base model.
+        tokens: Existing token embeddings that captions name.
+        data_sets: Training, validation and class pictures.
+    """
     prior = config.prior and replace(config.prior, folder=None)
     data = replace(config.data, folder=Path(), validation=None)
-    fields = asdict(replace(config, data=data, prior=prior))
-    under = active_lora_hashes(step)
-    named = [(each.name, each.sha256) for each in tokens]
     inputs = [
         TRAINER_VERSION,
         base.fingerprint,
         dict(base.scheduler_config),
         type(config.method).__name__,
-        fields,
-        *under,
-        *named,
+        asdict(replace(config, data=data, prior=prior)),
+        *loras,
+        *[(each.name, each.sha256) for each in tokens],
     ]
     parts = [json.dumps(inputs, sort_keys=True, default=str).encode()]
-    for examples in found:
-        parts += [f"{len(examples)} pictures".encode(), *map(_picture, examples)]
+    for examples in data_sets:
+        parts += [f"{len(examples)} pictures".encode(), *map(_example_digest, examples)]
     return hash_bytes(*parts)
 
 
-def active_lora_hashes(step: Train) -> list[tuple[str, float, float]]:
-    """The LoRAs that the model has on meanwhile, and how strong they are in its two parts."""
-    uses = zip(step.adapters, step.active_loras, strict=True)
-    return [(hash_weights(adapter.file), use.text_encoder, use.unet) for adapter, use in uses]
+def active_lora_hashes(adapters: Sequence[Adapter], active: Sequence[ActiveLora]) -> list[LoraHash]:
+    """Return the hashes and strengths of the LoRAs that are merged into the base model."""
+    return [
+        (hash_weights(adapter.file), lora.text_encoder, lora.unet)
+        for adapter, lora in zip(adapters, active, strict=True)
+    ]
 
 
-def stored_fingerprint(made: Path) -> str | None:
-    """That of a file or a folder; None where there is none, or where a part of it is missing or cut short."""
+def stored_fingerprint(path: Path) -> str | None:
+    """Return the fingerprint in a file, or in a folder if all of its files are complete."""
     try:
-        if made.is_dir():
-            record = json.loads((made / TRAINING_RECORD_FILE).read_text("utf-8"))
-            return record.get(FINGERPRINT_KEY) if record.get(FILES_KEY) == _files(made) else None
-        with safe_open(str(made), "pt") as opened:
+        if path.is_dir():
+            record: dict[str, object] = json.loads((path / TRAINING_RECORD_FILE).read_text("utf-8"))
+            stored = record.get(FINGERPRINT_KEY)
+            complete = record.get(FILES_KEY) == _file_sizes(path)
+            return stored if complete and isinstance(stored, str) else None
+        with safe_open(str(path), "pt") as opened:
             return (opened.metadata() or {}).get(FINGERPRINT_KEY)
     except (OSError, ValueError, SafetensorError):
         return None
 
 
-def is_foreign(made: Path) -> bool:
-    """Whether something whole is there that no training of ours has made."""
-    if made.is_dir():
-        return any(made.iterdir()) and not (made / TRAINING_RECORD_FILE).is_file()
+def is_foreign(path: Path) -> bool:
+    """Tell if a file or a folder is complete and was not made by a training of promptlang."""
+    if path.is_dir():
+        return any(path.iterdir()) and not (path / TRAINING_RECORD_FILE).is_file()
     try:
-        with safe_open(str(made), "pt") as opened:
+        with safe_open(str(path), "pt") as opened:
             return FINGERPRINT_KEY not in (opened.metadata() or {})
     except (OSError, SafetensorError):
         return False
 
 
 def write_record(folder: Path, metadata: Mapping[str, str]) -> None:
-    """What a folder says of itself, and a file in its header; written when all else is in it."""
-    record = {**dict(sorted(metadata.items())), FILES_KEY: _files(folder)}
+    """Write the metadata of a folder with the sizes of its files, after all other files."""
+    record = {**dict(sorted(metadata.items())), FILES_KEY: _file_sizes(folder)}
     (folder / TRAINING_RECORD_FILE).write_text(json.dumps(record, indent=1), "utf-8")
 
 
-def _files(folder: Path) -> dict[str, int]:
-    found = (
+def _file_sizes(folder: Path) -> dict[str, int]:
+    files = (
         file
         for file in sorted(folder.rglob("*"))
         if file.is_file() and file.name != TRAINING_RECORD_FILE
     )
-    return {file.relative_to(folder).as_posix(): file.stat().st_size for file in found}
+    return {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
 
 
-def _picture(example: Example) -> bytes:
-    told = json.dumps([example.captions, example.repeats]).encode()
+def _example_digest(example: Example) -> bytes:
+    captions = json.dumps([example.captions, example.repeats]).encode()
     files = [example.file, *([example.mask] if example.mask else [])]
-    hashes = [*map(hash_files, files), hash_bytes(told)]
+    hashes = [*map(hash_files, files), hash_bytes(captions)]
     return b"".join(map(bytes.fromhex, hashes))

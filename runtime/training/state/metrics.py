@@ -1,4 +1,4 @@
-"""What a training tells of its course, a line of JSON a step."""
+"""Metrics of a training by step, in a file of JSON lines."""
 
 from __future__ import annotations
 
@@ -9,53 +9,54 @@ from typing import Any
 
 from ...atomic_files import write_atomically
 
-MetricsRow = dict[str, Any]
+MetricsRecord = dict[str, Any]
 
 
 @dataclass(slots=True)
 class Metrics:
-    """Rows in memory, and a file that holds those that are safe: none is ahead of the last checkpoint."""
+    """Records in memory, and a file with those up to the last checkpoint."""
 
     file: Path
-    rows: list[MetricsRow] = field(default_factory=list)
+    records: list[MetricsRecord] = field(default_factory=list)
     written: int = 0
+    """Number of records in the file."""
 
-    def resume(self, done: int) -> None:
-        """Go on after a step: what an earlier run told of later ones is forgotten."""
-        self.rows = [row for row in self._read() if row["step"] <= done] if done else []
-        write_atomically(self.file, "".join(map(_line, self.rows)).encode())
-        self.written = len(self.rows)
+    def resume(self, step: int) -> None:
+        """Read the file of an earlier run up to a step, and remove the later records from it."""
+        self.records = [each for each in self._read() if each["step"] <= step] if step else []
+        write_atomically(self.file, "".join(map(_to_line, self.records)).encode())
+        self.written = len(self.records)
 
     def add(self, step: int, **values: float) -> None:
-        """A row more."""
-        self.rows.append({"step": step, **values})
+        """Add a record of values after a step."""
+        self.records.append({"step": step, **values})
 
     def flush(self) -> None:
-        """Write what is not written yet."""
+        """Append the new records to the file."""
         with self.file.open("a", encoding="utf-8") as stream:
-            stream.writelines(map(_line, self.rows[self.written :]))
-        self.written = len(self.rows)
+            stream.writelines(map(_to_line, self.records[self.written :]))
+        self.written = len(self.records)
 
     def series(self, name: str) -> list[tuple[int, float]]:
-        """Steps, and one of their values."""
-        return [(row["step"], row[name]) for row in self.rows if name in row]
+        """Return the steps with a value of a name, and their values."""
+        return [(each["step"], each[name]) for each in self.records if name in each]
 
-    def _read(self) -> list[MetricsRow]:
-        """All but a line that was broken off."""
+    def _read(self) -> list[MetricsRecord]:
+        """Return the records of the file, without an incomplete last line."""
         try:
             lines = self.file.read_text("utf-8", errors="replace").splitlines()
         except OSError:
             return []
-        return [row for line in lines if (row := _row(line)) is not None]
+        return [record for line in lines if (record := _parse_line(line)) is not None]
 
 
-def _row(line: str) -> MetricsRow | None:
+def _parse_line(line: str) -> MetricsRecord | None:
     try:
-        row = json.loads(line)
+        record = json.loads(line)
     except ValueError:
         return None
-    return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
+    return record if isinstance(record, dict) and isinstance(record.get("step"), int) else None
 
 
-def _line(row: MetricsRow) -> str:
-    return json.dumps(row) + "\n"
+def _to_line(record: MetricsRecord) -> str:
+    return json.dumps(record) + "\n"

@@ -31,9 +31,9 @@ from promptlang.plan.prompt import ActiveLora, Interval, PromptPart, Resolved, S
 from promptlang.plan.steps import Adapter, Model, Plan, Render, Train
 from promptlang.plan.training_config import Lora, Method, PriorConfig, TextualInversion
 from promptlang.runtime import Runtime
-from promptlang.runtime.training import trainer
 from promptlang.runtime.training.data import batches
 from promptlang.runtime.training.optim import optimizers, precision
+from promptlang.runtime.training.state import autosave
 from tests.runtime.conftest import complaints, learn, run
 
 
@@ -101,8 +101,8 @@ def test_a_checkpoint_of_other_pictures_is_not_gone_on_from(
 def test_a_killed_training_goes_on_from_the_last_regular_checkpoint(
     runtime: Runtime, training: Callable[..., Train], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "SAVE_STEPS", 5)
-    monkeypatch.setattr(trainer, "SAVE_SECONDS", 1e9)
+    monkeypatch.setattr(autosave, "SAVE_STEPS", 5)
+    monkeypatch.setattr(autosave, "SAVE_SECONDS", 1e9)
     step = training()
     events = runtime.execute(Plan((step,)))
     learn(events, 8)

@@ -23,10 +23,12 @@ from promptlang.runtime.models.loader import BaseModel
 from promptlang.runtime.training.data.augmentation import augment
 from promptlang.runtime.training.data.image_loading import TrainingImage
 from promptlang.runtime.training.data.latent_cache import Bucket, DatasetEncoder
-from promptlang.runtime.training.job import LossBuilder, TrainingData, encode_data
-from promptlang.runtime.training.noising.noise_schedule import NoiseSchedule
+from promptlang.runtime.training.objective.build import build_training_loss
+from promptlang.runtime.training.objective.prior_preservation import ClassImageLoss
+from promptlang.runtime.training.validation import Validation
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, returned, run
+from tests.runtime.training.preparation import encode, setup_of
 
 SIZE = (16, 16)
 DATA = DataConfig(Path(), variants=9)
@@ -130,17 +132,16 @@ def test_only_what_is_learned_from_is_changed(
     step = training(
         validation=photos, prior=PriorConfig(1.0, "a cat", photos), crop=0.4, variants=4
     )
-    seen = returned(encode_data(step, base, TrainingData.of(step), SINGLE_PROCESS))
-    room = LossBuilder(step, base, seen, NoiseSchedule.of(base.scheduler_config), None)  # type: ignore[arg-type]
-    lesson = room.build_loss(None)  # type: ignore[arg-type]
+    encoded, setup = encode(step, base), setup_of(step, base)
+    loss = build_training_loss(None, None, encoded, setup, SINGLE_PROCESS)  # type: ignore[arg-type]
+    assert isinstance(loss.prior, ClassImageLoss)
     views = [
         {bucket.mean.shape[1] for bucket in each.buckets}
-        for each in (lesson.batches, lesson.class_data)
+        for each in (loss.batches, loss.prior.batches)
     ]
     assert views == [{4}, {1}]
-    validation = room.validation()
-    assert validation is not None
-    assert len(validation.batches) == 3
+    assert {bucket.mean.shape[1] for bucket in encoded.validation} == {1}
+    assert len(Validation.of(encoded.validation, loss.batches.schedule).batches) == 3
 
 
 def test_what_is_true_of_it_is_told(runtime: Runtime, training: Callable[..., Train]) -> None:

@@ -20,10 +20,10 @@ from promptlang.plan.training_config import Lora
 from promptlang.runtime import Runtime
 from promptlang.runtime.adapters import Attachments, read_lora
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
 from promptlang.runtime.training.optim import precision
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, run
+from tests.runtime.training.preparation import prepare
 from tests.runtime.training.state.test_resume import assert_the_same_when_resumed
 
 
@@ -61,7 +61,7 @@ def trained(
     def make(method: Lora) -> tuple[Path, Seen]:
         draw = torch.Generator().manual_seed(0)
         file = tmp_path / ("ink" if method.layout == "peft" else "ink.safetensors")
-        with learner_of(training(method), base) as learner:
+        with prepare(training(method), base) as learner:
             for parameter in learner.parameters().values():
                 parameter.data += torch.randn(parameter.shape, generator=draw) * 0.1
             text = learner.text_encoders.get("text_encoder", base.text_encoder)

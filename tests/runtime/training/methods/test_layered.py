@@ -25,11 +25,11 @@ from promptlang.runtime.conditioning.text_encoder import build_vocabulary
 from promptlang.runtime.models import loader
 from promptlang.runtime.models.loader import BaseModel
 from promptlang.runtime.sampling.loaded_model import LoadedModel
-from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
 from promptlang.runtime.training.optim import precision
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, kohya, run, says
-from tests.runtime.training.methods.test_methods import adapted, alike, lesson_of, plainly
+from tests.runtime.training.methods.test_methods import adapted, alike, plainly
+from tests.runtime.training.preparation import prepare, training_loss
 from tests.runtime.training.state.test_resume import assert_the_same_when_resumed, digest
 
 SKS = TextualInversion("sks", 2, "cat fox", until=0.5)
@@ -69,8 +69,8 @@ def test_a_token_and_a_lora_learn_together_as_in_plain_pytorch(
         token_rate=5e-3,
         **SAID,
     )
-    with learner_of(step, base) as learner:
-        lesson = lesson_of(step, base, learner)
+    with prepare(step, base) as learner:
+        lesson = training_loss(step, base, learner)
         learner.write(tmp_path / "fresh.safetensors", {})
     events = run(runtime, step)
     assert isinstance(events[-1], TrainingFinished), events
@@ -190,8 +190,8 @@ def test_a_token_that_is_there_already_is_read_in_captions_as_in_prompts(
         OTHERS[way], steps=2, template="a (<sks>:1.2), <x>", embeddings=(Adapter("sks", file),)
     )
     known = read_embedding(step.embeddings[0], base, step.span)
-    with learner_of(step, base) as learner, torch.no_grad():
-        lesson = lesson_of(step, base, learner, (known,))
+    with prepare(step, base) as learner, torch.no_grad():
+        lesson = training_loss(step, base, learner, (known,))
         batch = lesson.batches.at(0)
         found = lesson.conditioning.encode(batch.captions, batch.time_ids).hidden[:1]
         own = [
@@ -247,9 +247,9 @@ def test_a_token_that_learns_under_a_lora_sees_its_weights(
     under = training(method, steps=3, active_loras=(use,), adapters=(ink,), **SAID)
     assert isinstance(run(runtime, under)[-1], TrainingFinished)
     whole = merge_loras(base, [read_lora(ink, base, span)], [use])
-    with learner_of(under, whole) as learner:
+    with prepare(under, whole) as learner:
         assert learner.unet is not base.unet
-        batch = lesson_of(under, whole, learner).batches.at(0)
+        batch = training_loss(under, whole, learner).batches.at(0)
         hidden = whole.text_encoder(torch.tensor([[0] * 77])).last_hidden_state.expand(2, -1, -1)
         ours = learner.unet(batch.noisy, batch.timesteps, hidden).sample
     by_hand = {name: each.clone() for name, each in base.unet.state_dict().items()}

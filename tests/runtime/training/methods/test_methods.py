@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -23,38 +23,22 @@ from promptlang.plan.steps import Adapter, Model, Render, Train
 from promptlang.plan.training_config import Dreambooth, Lora, PriorConfig, TextualInversion
 from promptlang.prompts.chunks import split_into_chunks
 from promptlang.runtime import Runtime
-from promptlang.runtime.adapters import Attachments, TokenEmbedding, read_lora
+from promptlang.runtime.adapters import Attachments, read_lora
 from promptlang.runtime.conditioning.text_encoder import CachedTextEncoder, build_vocabulary
-from promptlang.runtime.distributed import SINGLE_PROCESS
 from promptlang.runtime.models import loader
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.sampling.loaded_model import LoadedModel
-from promptlang.runtime.training import job
 from promptlang.runtime.training.methods import textual_inversion
-from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
 from promptlang.runtime.training.noising.noise_schedule import NoiseSchedule
 from promptlang.runtime.training.objective.training_loss import TrainingLoss
 from promptlang.runtime.training.optim import precision
-from promptlang.runtime.training.trainable import TrainableModel
 from promptlang.source import Source, Span
-from tests.runtime.conftest import complaints, returned, run
+from tests.runtime.conftest import complaints, run
+from tests.runtime.training.preparation import prepare, training_loss
 
 
 @pytest.fixture(autouse=True)
 def fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "bf16_pays", lambda _: False)
-
-
-def lesson_of(
-    step: Train, base: BaseModel, learner: TrainableModel, known: Sequence[TokenEmbedding] = ()
-) -> TrainingLoss:
-    material = job.TrainingData.of(step)
-    encoders = [each.with_extra_embeddings(known) for each in LoadedModel.of(base).encoders]
-    texts = job._caption_conditioning(step, base, learner, encoders, material)
-    seen = returned(job.encode_data(step, base, material, SINGLE_PROCESS))
-    return job.LossBuilder(
-        step, base, seen, NoiseSchedule.of(base.scheduler_config), texts
-    ).build_loss(learner)
 
 
 def change(weight: Tensor, of: Mapping[str, Tensor]) -> Tensor:
@@ -110,10 +94,10 @@ def test_the_loss_and_its_gradients_are_those_of_a_network_with_the_files_weight
     method: Lora, training: Callable[..., Train], base: BaseModel, tmp_path: Path
 ) -> None:
     step, draw = training(method), torch.Generator().manual_seed(0)
-    with learner_of(step, base) as learner:
+    with prepare(step, base) as learner:
         for parameter in learner.parameters().values():
             parameter.data += torch.randn(parameter.shape, generator=draw) * 0.1
-        lesson = lesson_of(step, base, learner)
+        lesson = training_loss(step, base, learner)
         (loss,) = lesson.losses(0)
         loss.backward()
         gradients = sorted(float(each.grad.norm()) for each in learner.parameters().values())
@@ -160,10 +144,10 @@ def test_a_lora_that_is_read_again_predicts_what_was_trained(
         torch.Generator().manual_seed(0),
     )
     file = tmp_path / "made.safetensors"
-    with learner_of(step, base) as learner:
+    with prepare(step, base) as learner:
         for parameter in learner.parameters().values():
             parameter.data += torch.randn(parameter.shape, generator=draw) * 0.1
-        lesson = lesson_of(step, base, learner)
+        lesson = training_loss(step, base, learner)
         batch = lesson.batches.at(0)
         with torch.no_grad():
             hidden = lesson.conditioning.encode(batch.captions, batch.time_ids).hidden
@@ -188,7 +172,7 @@ def test_a_lora_that_is_read_again_predicts_what_was_trained(
 def test_targets_choose_the_layers(
     targets: str, modules: int | None, training: Callable[..., Train], base: BaseModel
 ) -> None:
-    with learner_of(training(Lora(2, 2.0, targets)), base) as learner:
+    with prepare(training(Lora(2, 2.0, targets)), base) as learner:
         found = {name.split(".lora_")[0] for name in learner.main_parameters}
     if modules is None:
         known = {n for n, m in base.unet.named_modules() if isinstance(m, (nn.Linear, nn.Conv2d))}
@@ -260,8 +244,8 @@ def test_dreambooth_is_a_plain_training_of_unet_and_text_encoder_with_the_bases_
     )
     assert isinstance(run(runtime, step)[-1], TrainingFinished)
     made = loader.load_model(Model("cat", folder), span)
-    with learner_of(step, base) as learner:
-        lesson = lesson_of(step, base, learner)
+    with prepare(step, base) as learner:
+        lesson = training_loss(step, base, learner)
     unet, text = (deepcopy(each).requires_grad_(True) for each in (base.unet, base.text_encoder))
 
     def predict(batch: object) -> Tensor:
@@ -301,8 +285,8 @@ def test_textual_inversion_is_a_plain_training_of_rows_in_the_table(
     )
     events = run(runtime, step)
     assert isinstance(events[-1], TrainingFinished), events
-    with learner_of(step, base) as learner:
-        lesson = lesson_of(step, base, learner)
+    with prepare(step, base) as learner:
+        lesson = training_loss(step, base, learner)
     known, text = build_vocabulary(base.tokenizer), deepcopy(base.text_encoder)
     table = text.get_input_embeddings()
     size = len(table.weight)
@@ -333,7 +317,7 @@ def test_a_token_starts_as_a_word_or_as_the_mean_of_all(
         ("cat", table[build_vocabulary(base.tokenizer).tokenize("cat")[0]]),
         ("", None),
     ):
-        with learner_of(training(TextualInversion("x", 3, init)), base) as learner:
+        with prepare(training(TextualInversion("x", 3, init)), base) as learner:
             rows = learner.main_parameters[textual_inversion.EMBEDDING_KEY]
         assert torch.allclose(
             rows.norm(dim=1), (row if row is not None else table).norm(dim=-1).median()
@@ -428,7 +412,7 @@ def test_two_batches_to_a_step_are_one_of_twice_the_size(
 def test_doras_lengths_count_in_how_strong_it_is(
     algo: str, expected: str, training: Callable[..., Train], base: BaseModel
 ) -> None:
-    with learner_of(training(Lora(2, 2.0, "attn", algo)), base) as learner:
+    with prepare(training(Lora(2, 2.0, "attn", algo)), base) as learner:
         for name, parameter in learner.main_parameters.items():
             if "magnitude" in name:
                 parameter.data *= 1.5
@@ -444,8 +428,8 @@ def test_the_losses_of_a_steps_parts_are_those_of_the_whole(
     found = []
     for batch, accumulate in ((4, 1), (2, 2), (1, 4)):
         step = training(method, batch=batch, accumulate=accumulate, template="a <x> ${caption}")
-        with learner_of(step, base) as learner, torch.no_grad():
-            found.append(float(sum(lesson_of(step, base, learner).losses(0))))
+        with prepare(step, base) as learner, torch.no_grad():
+            found.append(float(sum(training_loss(step, base, learner).losses(0))))
     assert found == pytest.approx([found[0]] * 3, rel=1e-4)
 
 
@@ -457,8 +441,8 @@ def test_what_is_held_back_while_the_base_is_asked_stays_held_back(
         prior=PriorConfig(1.0, "a cat"),
         part_rates=(("down", 0.0), ("mid", 0.0)),
     )
-    with learner_of(step, base) as learner:
-        sum(lesson_of(step, base, learner).losses(0)).backward()
+    with prepare(step, base) as learner:
+        sum(training_loss(step, base, learner).losses(0)).backward()
         learns = {name for name, each in learner.unet.named_parameters() if each.requires_grad}
         assert learns == learner.main_parameters.keys()
 
@@ -467,10 +451,10 @@ def test_pictures_of_others_of_the_kind_count_by_their_weight(
     training: Callable[..., Train], base: BaseModel, photos: Path
 ) -> None:
     step = training(prior=PriorConfig(0.25, "a cat", photos), weighting="min-snr", batch=3)
-    with learner_of(step, base) as learner, torch.no_grad():
-        lesson = lesson_of(step, base, learner)
+    with prepare(step, base) as learner, torch.no_grad():
+        lesson = training_loss(step, base, learner)
         own, others = lesson.losses(5)
-        batch = lesson.class_data.at(5)
+        batch = lesson.prior.batches.at(5)
         assert batch.captions == ((Segment("a cat"),),) * 3
         assert not torch.equal(batch.noisy, lesson.batches.at(5).noisy)
         predicted = learner.predict(
@@ -487,10 +471,10 @@ def test_so_many_of_them_are_seen_for_each_picture_and_count_no_more_for_it(
     ratio: float, count: int, training: Callable[..., Train], base: BaseModel, photos: Path
 ) -> None:
     step = training(prior=PriorConfig(0.25, "a cat", photos, ratio), batch=2, accumulate=2)
-    with learner_of(step, base) as learner, torch.no_grad():
-        lesson = lesson_of(step, base, learner)
+    with prepare(step, base) as learner, torch.no_grad():
+        lesson = training_loss(step, base, learner)
         losses = [*lesson.losses(5)]
-        batch = lesson.class_data.at(5)
+        batch = lesson.prior.batches.at(5)
         assert len(batch.timesteps) == count
         predicted = learner.predict(
             batch.noisy, batch.timesteps, lesson.conditioning.encode(batch.captions, batch.time_ids)
@@ -504,12 +488,12 @@ def test_without_the_adapter_the_prediction_is_the_bases(
     training: Callable[..., Train], base: BaseModel
 ) -> None:
     step = training(Lora(2, 2.0, "all"), prior=PriorConfig(1.0, "a cat"))
-    with learner_of(step, base) as learner:
-        _, drift = lesson_of(step, base, learner).losses(0)
+    with prepare(step, base) as learner:
+        _, drift = training_loss(step, base, learner).losses(0)
         assert drift.item() < 1e-10  # nothing is learned yet
         for parameter in learner.parameters().values():
             parameter.data += 0.1
-        _, drift = lesson_of(step, base, learner).losses(0)
+        _, drift = training_loss(step, base, learner).losses(0)
         assert drift.item() > 1e-3
         assert all(parameter.requires_grad for parameter in learner.parameters().values())
 

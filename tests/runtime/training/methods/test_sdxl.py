@@ -23,13 +23,12 @@ from promptlang.runtime.adapters import merge_loras, read_embedding, read_lora
 from promptlang.runtime.models import loader
 from promptlang.runtime.models.loader import BaseModel
 from promptlang.runtime.training.data.image_loading import TrainingImage
-from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
 from promptlang.runtime.training.optim import precision
 from promptlang.source import Span
 from tests.runtime.adapters.test_adapters import latents
 from tests.runtime.conftest import complaints, run
 from tests.runtime.small import original_name, small
-from tests.runtime.training.methods.test_methods import lesson_of
+from tests.runtime.training.preparation import prepare, training_loss
 
 Make = Callable[..., Train]
 
@@ -86,8 +85,8 @@ def encoded(pipeline: StableDiffusionXLPipeline, text: str) -> tuple[Tensor, Ten
 def test_a_step_is_that_of_diffusers_scripts(way: str, of: Make, base: BaseModel) -> None:
     """Before anything has been learned the loss is the plain model's; sizes and the cut are told as they are."""
     step, pipeline = of(way, steps=8, buckets=True, flip=True, dropout=0.3), small("sdxl")
-    with learner_of(step, base) as learner:
-        lesson = lesson_of(step, base, learner)
+    with prepare(step, base) as learner:
+        lesson = training_loss(step, base, learner)
         seen = set()
         for number in range(8):
             batch = lesson.batches.at(number)
@@ -124,8 +123,8 @@ def test_a_step_is_that_of_diffusers_scripts(way: str, of: Make, base: BaseModel
 
 def test_gradients_reach_the_pooled_text(of: Make, base: BaseModel) -> None:
     """Of the second text encoder's last layer only the pooled text is read; of the first one's nothing is."""
-    with learner_of(of("dreambooth"), base) as learner:
-        (loss,) = lesson_of(of("dreambooth"), base, learner).losses(0)
+    with prepare(of("dreambooth"), base) as learner:
+        (loss,) = training_loss(of("dreambooth"), base, learner).losses(0)
         loss.backward()
         last = "encoder.layers.2.mlp.fc2.weight"
         found = {
@@ -178,10 +177,10 @@ def test_a_file_is_read_whole_and_is_what_was_learned(
 ) -> None:
     """In kohya's layout, with Stability's names for the UNet's modules."""
     step, draw, file = of(way), torch.Generator().manual_seed(0), tmp_path / "ink.safetensors"
-    with learner_of(step, base) as learner:
+    with prepare(step, base) as learner:
         for parameter in learner.parameters().values():
             parameter.data += torch.randn(parameter.shape, generator=draw) * 0.05
-        lesson = lesson_of(step, base, learner)
+        lesson = training_loss(step, base, learner)
         batch = lesson.batches.at(0)
         with torch.no_grad():
             told = lesson.conditioning.encode(batch.captions, batch.time_ids)
@@ -205,8 +204,8 @@ def test_a_file_is_read_whole_and_is_what_was_learned(
     }
     assert {key[:9] for key in keys} == {"lora_unet", "lora_te1_", "lora_te2_"}
     whole = merge_loras(base, [lora], [ActiveLora("ink", 1.0, 1.0)])
-    with learner_of(of("dreambooth"), whole) as plain, torch.no_grad():
-        texts = lesson_of(of("dreambooth"), whole, plain).conditioning
+    with prepare(of("dreambooth"), whole) as plain, torch.no_grad():
+        texts = training_loss(of("dreambooth"), whole, plain).conditioning
         again = plain.predict(
             batch.noisy, batch.timesteps, texts.encode(batch.captions, batch.time_ids)
         )

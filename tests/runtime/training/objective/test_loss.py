@@ -43,7 +43,7 @@ def test_a_weight_means_the_same_whatever_the_model_predicts(weighting: str) -> 
     for prediction in ("sample", "epsilon", "v_prediction"):
         schedule = NoiseSchedule(ALPHAS, prediction)
         noisy = schedule.add_noise(latents, made, times)
-        signal, sigma = schedule._shares(times)
+        signal, sigma = schedule.scales(times)
         wrong = latents + error
         said = schedule.target(wrong, (noisy - signal * wrong) / sigma, times)
         losses.append(

@@ -18,11 +18,10 @@ from promptlang.plan.steps import Train
 from promptlang.plan.training_config import Dreambooth, Lora, Method, TextualInversion
 from promptlang.runtime import Runtime
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
 from promptlang.runtime.training.optim import attention, precision
 from promptlang.runtime.training.optim.optimizers import build_optimizer
 from tests.runtime.conftest import complaints, run
-from tests.runtime.training.methods.test_methods import lesson_of
+from tests.runtime.training.preparation import prepare, training_loss
 
 Make = Callable[..., Train]
 
@@ -43,7 +42,7 @@ def test_each_part_learns_at_its_own_rate(method: Method, training: Make, base: 
     step = training(
         method, learning_rate=1.0, text_encoder_rate=4.0, part_rates=tuple(rates.items())
     )
-    with learner_of(step, base) as learner:
+    with prepare(step, base) as learner:
         names = {id(each): name for name, each in learner.parameters().items()}
         groups = build_optimizer(learner, step.config.optimisation, step.span).param_groups
         found = {names[id(each)]: group["lr"] for group in groups for each in group["params"]}
@@ -59,7 +58,7 @@ def test_a_part_at_rate_0_stays_as_it_is_and_nothing_goes_back_through_it(
 ) -> None:
     step = training(Dreambooth(), part_rates=(("down", 0.0), ("mid", 0.0)), learning_rate=0.1)
     traced: list[bool] = []
-    with learner_of(step, base) as learner:
+    with prepare(step, base) as learner:
         before = {name: each.clone() for name, each in learner.unet.state_dict().items()}
         for block in (
             learner.unet.down_blocks[0],
@@ -70,7 +69,7 @@ def test_a_part_at_rate_0_stays_as_it_is_and_nothing_goes_back_through_it(
                 lambda _module, _inputs, made: traced.append(made.requires_grad)
             )
         learns = build_optimizer(learner, step.config.optimisation, step.span)
-        sum(lesson_of(step, base, learner).losses(0)).backward()
+        sum(training_loss(step, base, learner).losses(0)).backward()
         learns.step()
         after = learner.unet.state_dict()
         moved = {

@@ -22,7 +22,6 @@ from promptlang.runtime import Runtime, devices
 from promptlang.runtime.devices import PRECISIONS
 from promptlang.runtime.models import loader
 from promptlang.runtime.models.loader import BaseModel
-from promptlang.runtime.training.methods.registry import prepare_trainable as learner_of
 from promptlang.runtime.training.noising.noise_schedule import NoiseSchedule
 from promptlang.runtime.training.objective.loss import DiffusionLoss
 from promptlang.runtime.training.optim import precision, quantization
@@ -33,7 +32,7 @@ from promptlang.runtime.training.optim.quantization import (
 )
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, learn, run
-from tests.runtime.training.methods.test_methods import lesson_of
+from tests.runtime.training.preparation import prepare, training_loss
 from tests.support.renders import changed
 
 Make = Callable[..., Train]
@@ -57,8 +56,8 @@ def of(training: Make, way: str, **changes: object) -> Train:
 
 
 def losses(step: Train, base: BaseModel) -> list[float]:
-    with learner_of(step, base) as learner, torch.no_grad():
-        lesson = lesson_of(step, base, learner)
+    with prepare(step, base) as learner, torch.no_grad():
+        lesson = training_loss(step, base, learner)
         return [float(sum(lesson.losses(at))) for at in range(3)]
 
 
@@ -71,8 +70,8 @@ def test_what_is_asked_for_is_computed_with_and_what_learns_keeps_its_digits(
         pytest.skip("this processor cannot")
     step = of(training, way, precision=asked)
     seen: set[torch.dtype] = set()
-    with learner_of(step, base) as learner:
-        lesson = lesson_of(step, base, learner)
+    with prepare(step, base) as learner:
+        lesson = training_loss(step, base, learner)
         convolution = learner.unet.conv_out
         handle = getattr(convolution, "base_layer", convolution).register_forward_hook(
             lambda _module, _inputs, made: seen.add(made.dtype)
@@ -152,7 +151,7 @@ def test_packed_weights_learn_almost_the_same_and_nothing_waits_for_the_way_back
 ) -> None:
     before = {name: each.clone() for name, each in base.unet.state_dict().items()}
     step = of(training, way, packed=kind)
-    with learner_of(step, base) as learner:
+    with prepare(step, base) as learner:
         packed = [each for each in learner.unet.modules() if isinstance(each, QuantizedLayer)]
         names = [
             name
@@ -160,7 +159,7 @@ def test_packed_weights_learn_almost_the_same_and_nothing_waits_for_the_way_back
             if isinstance(each, (nn.Linear, nn.Conv2d))
         ]
         assert len(packed) == len(names)
-        lesson = lesson_of(step, base, learner)
+        lesson = training_loss(step, base, learner)
         sum(lesson.losses(0)).backward()
         assert any(
             each.grad is not None and each.grad.abs().sum() > 0
@@ -260,8 +259,8 @@ def test_clip_skip_is_the_layer_that_is_read_while_learning(
 ) -> None:
     """Against transformers: the layer before the last, and the final norm."""
     step = of(training, way, clip_skip=2)
-    with learner_of(step, base) as learner, torch.no_grad():
-        lesson = lesson_of(step, base, learner)
+    with prepare(step, base) as learner, torch.no_grad():
+        lesson = training_loss(step, base, learner)
         caption = lesson.batches.at(0).captions[0]
         (chunk,) = lesson.conditioning.encoders[0].encoder.cut(caption) if way != "ti" else (None,)
         if chunk is not None:
@@ -306,7 +305,7 @@ def test_of_a_whole_model_only_the_layers_that_are_meant_learn(
     training: Make, base: BaseModel, span: Span, runtime: Runtime
 ) -> None:
     step = training(Dreambooth(targets=r"up_blocks.*\.to_[kv]$"), steps=2, learning_rate=1e-2)
-    with learner_of(step, base) as learner:
+    with prepare(step, base) as learner:
         learned = set(learner.parameters())
         assert learned == {
             name
@@ -318,7 +317,7 @@ def test_of_a_whole_model_only_the_layers_that_are_meant_learn(
             learner.unet.get_submodule(name).register_forward_hook(
                 lambda *said, name=name: made.update({name: said[2]})
             )
-        sum(lesson_of(step, base, learner).losses(0)).backward()
+        sum(training_loss(step, base, learner).losses(0)).backward()
     assert {name: each.requires_grad for name, each in made.items()} == {
         "conv_in": False,  # there is nothing to learn so far, and nothing goes back here
         "mid_block": False,
@@ -353,11 +352,11 @@ def test_all_that_a_step_computes_with_is_on_the_device(
     base = replace(
         base, unet=deepcopy(base.unet), text_encoder=deepcopy(base.text_encoder).to(meta)
     )
-    with learner_of(step, base) as learner:
+    with prepare(step, base) as learner:
         networks = [learner.unet, *learner.text_encoders.values()]
         for network in [*networks, *([base.unet] if "prior" in more else [])]:
             network.to(meta)
-        lesson = lesson_of(step, base, replace(learner, device=meta))
+        lesson = training_loss(step, base, replace(learner, device=meta))
         assert {
             each.device.type for each in (lesson.batches.at(0).noisy, lesson.diffusion_loss.huber_c)
         } == {"cpu"}
