@@ -60,6 +60,45 @@ def test_the_runtime_knows_only_plain_data_of_the_language() -> None:
         assert known <= PLAIN_DATA | ALGORITHMS, file
 
 
+EVERYTHING = """
+import importlib, pkgutil, sys
+import promptlang.runtime
+for module in pkgutil.walk_packages(promptlang.runtime.__path__, "promptlang.runtime."):
+    importlib.import_module(module.name)
+print("\\n".join(sys.modules))
+"""
+
+
+def test_importing_all_of_the_runtime_loads_no_room_of_syntax_and_no_parser() -> None:
+    """What it loads through others counts, too; reading the first caption loads the parser."""
+    done = subprocess.run(
+        [sys.executable, "-c", EVERYTHING], check=True, capture_output=True, text=True
+    )
+    loaded = set(done.stdout.split())
+    rooms = {name.split(".")[1] for name in loaded if name.startswith("promptlang.")}
+    assert rooms <= PLAIN_DATA | ALGORITHMS | {"grammar", "runtime"}
+    assert not loaded & {"lark", "rich", "prompt_toolkit"}
+
+
+def arrows() -> dict[str, set[str]]:
+    """The rooms that each room of the language imports, wherever in its modules."""
+    found: dict[str, set[str]] = {}
+    for file in files("promptlang"):
+        room, *inside = file.relative_to(ROOT / "promptlang").parts
+        if inside:
+            known = {name.split(".")[1] for name in imports(file) if name.startswith("promptlang.")}
+            found.setdefault(room, set()).update(known - {room})
+    return found
+
+
+def test_no_room_of_the_language_imports_one_that_imports_it() -> None:
+    left = arrows()
+    while left:
+        free = {room for room, known in left.items() if not known & left.keys()}
+        assert free, f"a circle among {sorted(left)}"
+        left = {room: known for room, known in left.items() if room not in free}
+
+
 def test_only_the_terminal_draws_prompts_and_reads_the_environment() -> None:
     for file in [
         *files("grammar"),

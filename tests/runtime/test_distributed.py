@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,16 +17,10 @@ from promptlang.plan.steps import Model
 from promptlang.runtime.distributed import Processes
 
 LAUNCHERS = {
-    "torchrun": ("torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29611"),
-    "accelerate": (
-        "accelerate.commands.launch",
-        "--multi_gpu",
-        "--num_processes",
-        "2",
-        "--main_process_port",
-        "29612",
-    ),
+    "torchrun": "torch.distributed.run --nproc-per-node 2 --master-port",
+    "accelerate": "accelerate.commands.launch --multi_gpu --num_processes 2 --main_process_port",
 }
+"""Modules with their options; a port follows."""
 
 RECIPE = """use model "{model}"
 train lora ink from "photos" --rank 2 --steps 6 --batch 2 --lr 0.01 --optimizer adamw --class "a cat" --hold-out 30%
@@ -35,14 +29,21 @@ a cat <lora:ink:1> --steps 2 --seed 1
 """
 
 
-def run_by(launcher: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", *launcher, "-m", "promptlang", "run", str(folder / "x.pl")]
+def free_port() -> str:
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        return str(opened.getsockname()[1])
+
+
+def run_by(launcher: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    program = ["-m", "promptlang", "run", str(folder / "x.pl")]
+    words = [sys.executable, "-m", *launcher.split(), free_port(), *program]
     return subprocess.run(
-        words, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+        words, cwd=folder, capture_output=True, text=True, timeout=600, check=False
     )
 
 
-def launched(launcher: Sequence[str], folder: Path) -> str:
+def launched(launcher: str, folder: Path) -> str:
     done = run_by(launcher, folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -55,6 +56,7 @@ def recipe(folder: Path, photos: Path, tiny: Model) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_two_processes_learn_what_one_learns_and_one_of_them_tells(
     launcher: str, tiny: Model, photos: Path, tmp_path: Path
@@ -89,6 +91,7 @@ def test_two_processes_learn_what_one_learns_and_one_of_them_tells(
     ]
 
 
+@pytest.mark.slow
 def test_a_picture_that_one_of_two_processes_cannot_read_ends_both(
     tiny: Model, photos: Path, tmp_path: Path
 ) -> None:

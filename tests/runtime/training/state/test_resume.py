@@ -130,6 +130,7 @@ def test_every_method_goes_on_to_the_very_same_numbers(
     assert_the_same_when_resumed(runtime, training(method, steps=5, **options))
 
 
+@pytest.mark.slow
 def test_a_training_that_is_killed_goes_on_to_the_very_same_file(
     runtime: Runtime, training: Callable[..., Train], tmp_path: Path
 ) -> None:
@@ -158,6 +159,7 @@ def test_a_training_that_is_killed_goes_on_to_the_very_same_file(
     assert all(torch.equal(value, mine[name]) for name, value in whole.items())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not Path("/proc/self/fd").exists(), reason="how to find a file by its number is not known here"
 )
