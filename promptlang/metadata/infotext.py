@@ -12,11 +12,11 @@ from typing import Final
 from promptlang.grammar import vocabulary
 
 SAMPLER_LABELS: Final = vocabulary.SAMPLERS
-SCHEDULER_LABELS: Final = vocabulary.SCHEDULERS
-"""A1111's names for samplers and schedule types, by ours."""
+"""A1111's names of samplers, by promptlang's names."""
 
-_SETTING = re.compile(r'\s*(?P<name>\w[\w \-/]+):\s*(?P<value>"(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
-_NEGATIVE = "Negative prompt:"
+SCHEDULER_LABELS: Final = vocabulary.SCHEDULERS
+"""A1111's names of schedule types, by promptlang's names."""
+
 EMPHASIS_LABELS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "a1111": "Original",
@@ -26,26 +26,31 @@ EMPHASIS_LABELS: Final[Mapping[str, str]] = MappingProxyType(
         "none": "Ignore",
     }
 )
-"""A1111's name for what a weight does, by ours; two it does not have."""
+"""A1111's names of emphasis modes, by promptlang's names; A1111 has no `comfy` and no `compel`."""
 
-MIN_SETTINGS = 3
+MIN_SETTINGS: Final = 3
 """A last line with fewer settings is part of the prompt."""
+
+_SETTING: Final = re.compile(
+    r'\s*(?P<name>\w[\w \-/]+):\s*(?P<value>"(?:\\.|[^\\"])+"|[^,]*)(?:,|$)'
+)
+_NEGATIVE: Final = "Negative prompt:"
 
 
 @dataclass(frozen=True, slots=True)
 class Infotext:
-    """What a picture was made from."""
+    """Prompts and settings of a picture."""
 
     prompt: str
     negative: str
     settings: Mapping[str, str]
-    """``Steps``, ``Sampler`` and all the others, as they are called there, unquoted."""
+    """Values without quotes by A1111's names: ``Steps``, ``Sampler``, …"""
     places: Mapping[str, tuple[int, int]]
-    """Where in the text each of them stands."""
+    """Start and end of each setting in the text."""
 
 
 def write(prompt: str, negative: str, fields: Mapping[str, str]) -> str:
-    """Prompt, negative prompt if any, and a line of ``Steps: 20, Sampler: DDIM, …``."""
+    """Return prompt, negative prompt if any, and a line of ``Steps: 20, Sampler: DDIM, …``."""
     settings = ", ".join(f"{name}: {_quoted(value)}" for name, value in fields.items())
     lines = [prompt, f"{_NEGATIVE} {negative}" if negative else "", settings]
     return "\n".join(line for line in lines if line)
@@ -56,33 +61,36 @@ def _quoted(value: str) -> str:
 
 
 def read(text: str) -> Infotext:
-    """The same back, by A1111's rule: the last line is settings if it has three, all before it is prompt."""
+    """Parse a text by A1111's rule.
+
+    The last line is settings if it has at least `MIN_SETTINGS`; the rest is the prompts.
+    """
     end = len(text.rstrip())
     start = max(text.rfind("\n", 0, end), text.rfind("\r", 0, end)) + 1
-    found = list(_SETTING.finditer(text, start, end))
-    if len(found) < MIN_SETTINGS:
-        found, start = [], end
+    matches = list(_SETTING.finditer(text, start, end))
+    if len(matches) < MIN_SETTINGS:
+        matches, start = [], end
     prompt, negative = _prompts(text[:start].strip().splitlines())
-    settings = {match["name"]: _unquoted(match["value"]) for match in found}
-    places = {match["name"]: (match.start("name"), match.end("value")) for match in found}
+    settings = {match["name"]: _unquoted(match["value"]) for match in matches}
+    places = {match["name"]: (match.start("name"), match.end("value")) for match in matches}
     return Infotext(prompt, negative, settings, places)
 
 
 def _prompts(lines: list[str]) -> tuple[str, str]:
     prompt: list[str] = []
     negative: list[str] = []
-    into = prompt
+    current = prompt
     for line in map(str.strip, lines):
         if line.startswith(_NEGATIVE):
-            into = negative
-            into.append(line[len(_NEGATIVE) :].strip())
+            current = negative
+            current.append(line[len(_NEGATIVE) :].strip())
         else:
-            into.append(line)
+            current.append(line)
     return "\n".join(prompt), "\n".join(negative)
 
 
 def _unquoted(value: str) -> str:
-    """A value in quotes is JSON; one that is not after all stays as it is."""
+    """Decode a quoted value as JSON; return any other value, and invalid JSON, unchanged."""
     value = value.strip()
     if len(value) < 2 or not (value.startswith('"') and value.endswith('"')):
         return value
