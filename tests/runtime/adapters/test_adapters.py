@@ -67,13 +67,13 @@ def uses(text_encoder: float, unet: float, until: int = 3) -> Resolved:
 
 def latents(runtime: Runtime, step: Render) -> Tensor:
     """What is decoded: finer than a picture's 256 levels."""
-    from promptlang.runtime.output import images
+    from promptlang.runtime.sampling import render_job
 
     seen: list[Tensor] = []
-    decode = images.decode_latents
+    decode = render_job.decode_latents
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            images,
+            render_job,
             "decode_latents",
             lambda vae, latents: seen.append(latents) or decode(vae, latents),
         )
