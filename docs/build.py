@@ -39,6 +39,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "reference/python.md": reference_pages.python_page,
 }
 
+_TABLE_CODE = re.compile(r"`([^`]*\\\|[^`]*)`")
 _LINK = re.compile(r"\[([^\]\n]*)\]\((?!https?://|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -74,9 +75,21 @@ def relink(text: str, name: str, page: str) -> str:
     return _LINK.sub(target, text)
 
 
+def show_bars(text: str) -> str:
+    r"""Turn code with a ``\|`` in a table into HTML: Python-Markdown would show the backslash."""
+    return re.sub(r"^\|.*", lambda row: _TABLE_CODE.sub(_code, row[0]), text, flags=re.MULTILINE)
+
+
+def _code(span: re.Match[str]) -> str:
+    code = span[1].replace(r"\|", "|")
+    code = span[1] if "\\" in code else code  # escapes are shown where they are the subject
+    escaped = (each if each.isalnum() or each == " " else f"&#{ord(each)};" for each in code)
+    return f"<code>{''.join(escaped)}</code>"
+
+
 def _write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, "utf-8")
+    file.write_text(show_bars(text) if file.suffix == ".md" else text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import html
+import json
 import re
 import subprocess
 import sys
@@ -46,6 +47,15 @@ def test_every_path_that_a_document_for_maintainers_names_exists(document: str) 
     paths = named_paths(document)
     assert len(paths) > 10
     assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
+def test_the_architecture_names_every_folder_with_code() -> None:
+    rooms = {f"{file.parent.relative_to(ROOT)}/" for _, file in modules()} - {
+        "promptlang/",
+        "runtime/",
+    }
+    named = named_paths("ARCHITECTURE.md")
+    assert {room for room in rooms if room not in named} == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
@@ -222,6 +232,11 @@ def test_the_workflow_tests_the_versions_of_python_that_the_package_declares() -
     project = (ROOT / "pyproject.toml").read_text("utf-8")
     declared = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', project)
     assert re.findall(r'"(3\.\d+)"', workflow) == declared
+
+
+def test_the_extension_for_editors_has_the_version_of_the_package() -> None:
+    extension = json.loads((ROOT / "editors/vscode/package.json").read_text("utf-8"))
+    assert extension["version"] == promptlang.__version__
 
 
 def test_the_hooks_of_the_project_accept_its_recipes() -> None:
