@@ -1,4 +1,4 @@
-"""What all nodes have in common."""
+"""The base class of nodes, and the walk over a tree."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from promptlang.source import Span
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A piece of a program. Nodes are equal when they say the same, wherever they stand."""
+    """A piece of a program. Nodes with equal fields are equal, whatever their spans."""
 
     span: Span = field(compare=False, repr=False)
 
     def children(self) -> Iterator[Node]:
-        """The nodes directly below, in the order of the source."""
+        """Yield the nodes directly below, in the order of the source."""
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
             if isinstance(value, tuple):
@@ -25,7 +25,7 @@ class Node:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and all nodes below it, in the order of the source; however deep they are nested."""
+    """Yield a node and all nodes below it, in the order of the source, at any depth."""
     pending = [node]
     while pending:
         node = pending.pop()

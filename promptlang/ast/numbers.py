@@ -33,7 +33,7 @@ class Turns(Node):
 
 @dataclass(frozen=True, slots=True)
 class Curve(Node):
-    """``0@0,1@0.5``: linear from each point to the next, level before the first and after the last."""
+    """``0@0,1@0.5``: linear between points, constant before the first and after the last."""
 
     values: tuple[float, ...]
     moments: tuple[Moment, ...]

@@ -22,7 +22,7 @@ class Emphasis(Node):
 
     phrases: tuple[Phrase, ...]
     weight: Amount | None
-    """None where no number is written, which means 1.1."""
+    """The factor; None if no number is written, which means 1.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,16 @@ class Opening(Node):
 
     bracket: str
     weight: Amount | None
-    """A round bracket's, None where no number is written."""
+    """The weight of a round bracket, None if no number is written."""
     closes: int = field(compare=False)
-    """Where it ends in the source, or for one without a `Closing` beyond the end: brackets multiply in this order."""
+    """The end of the range in the source, by which brackets multiply.
+
+    An `Opening` without a `Closing` has one beyond the end of the source.
+    """
     closed: bool = True
 
     def children(self) -> Iterator[Node]:
-        """None: its weight is written where it closes."""
+        """Yield nothing: the weight is written at its `Closing`."""
         return iter(())
 
 
@@ -88,9 +91,9 @@ class Closing(Node):
 
     bracket: str
     closes: int = field(compare=False)
-    """As that of its `Opening`."""
+    """The same place as the one of its `Opening`."""
     weight: Amount | None = None
-    """The number before it, which is that of its `Opening`."""
+    """The number before the bracket, which is the weight of its `Opening`, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,7 @@ class Part(Node):
 
     phrases: tuple[Phrase, ...]
     weight: Amount | None
-    """None where no number is written, which means 1."""
+    """The factor; None if no number is written, which means 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,7 @@ class Prompt(Node):
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The prompts that add up: one, where there is no ``AND``."""
+        """The prompts that add up: one if there is no ``AND``."""
         match self.phrases:
             case (Composition(parts),):
                 return parts
@@ -213,7 +216,7 @@ class Prompt(Node):
 
     @property
     def templates(self) -> tuple[Template, ...]:
-        """What is to be filled in before the prompt means anything; those in no other, in order."""
+        """The outermost templates, in the order of the source."""
         found: list[Template] = []
         pending: list[Node] = [self]
         while pending:

@@ -1,4 +1,4 @@
-"""Statements, and the program that they make up."""
+"""Statements, and the program that consists of them."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ class Picture(Node):
     prompt: Prompt
     options: tuple[Option, ...]
     forced: bool = False
-    """Whether it is written with ``render``."""
+    """True if it is written with ``render``."""
 
 
 Training = TrainLora | TrainDreambooth | TrainTi

@@ -1,4 +1,4 @@
-"""Options, and what may stand as their values."""
+"""Options and their values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Percentage(Node):
     """``50%``."""
 
     value: float
-    """As a fraction: 0.5."""
+    """The fraction: 0.5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class String(Node):
 
     @property
     def inside(self) -> Span:
-        """What stands between the quotes."""
+        """The span between the quotes."""
         quotes = (self.span.end - self.span.start - len(self.value)) // 2
         return self.span.source.span(self.span.start + quotes, self.span.end - quotes)
 
@@ -59,7 +59,7 @@ class Range(Node):
     first: int | float
     last: int | float
     count: int | None = None
-    """How many values; None for every whole number between."""
+    """The number of values; None for all whole numbers between."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,5 +87,5 @@ def split_words(caption: str) -> frozenset[str]:
 
 def shared_words(captions: Iterable[str]) -> tuple[str, ...]:
     """Return the words that all captions have, without `STOP_WORDS`."""
-    found = [split_words(caption) for caption in captions]
-    return tuple(sorted(frozenset.intersection(*found) - STOP_WORDS)) if found else ()
+    words = [split_words(caption) for caption in captions]
+    return tuple(sorted(frozenset.intersection(*words) - STOP_WORDS)) if words else ()

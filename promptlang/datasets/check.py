@@ -34,18 +34,18 @@ def check_dataset(step: CheckData) -> Generator[Event, None, None]:
 
     Raises `PromptError` if there are no pictures, and ImportError if Pillow is not installed.
     """
-    found = load_examples(step.source, step.span, step.template)
+    examples = load_examples(step.source, step.span, step.template)
     stats: list[ImageStats] = []
     unreadable: list[Diagnostic] = []
-    for done, example in enumerate(found):
-        yield TaskProgress(f"checking {step.source.name}", done, len(found))
+    for done, example in enumerate(examples):
+        yield TaskProgress(f"checking {step.source.name}", done, len(examples))
         measured = measure_image(example, step.span)
         if isinstance(measured, ImageStats):
             stats.append(measured)
         else:
             unreadable.append(measured)
     scan = DatasetScan(
-        step, found, tuple(stats), tuple(unreadable), step.size or read_model_size(step.model)
+        step, examples, tuple(stats), tuple(unreadable), step.size or read_model_size(step.model)
     )
     report = DatasetReport(step.source.name, tuple(each(scan) for each in DATASET_CHECKS))
     yield from map(DiagnosticRaised, report.complaints)

@@ -67,17 +67,17 @@ class Example:
 
 def load_examples(source: Path, span: Span, template: str | None = None) -> tuple[Example, ...]:
     """Return the pictures of a source, each once; raises `PromptError` if there are none."""
-    found = [*scan_source(source)]
+    scanned = [*scan_source(source)]
     missing = [
         invalid_list_line(each.file, each.line, each.text, span)
-        for each in found
+        for each in scanned
         if isinstance(each, MissingEntry)
     ]
     if missing:
         raise PromptError(missing)
     shown = {
         each.file: each
-        for part in found
+        for part in scanned
         if isinstance(part, SourceFolder)
         for each in _examples(part, span)
     }
@@ -88,11 +88,11 @@ def load_examples(source: Path, span: Span, template: str | None = None) -> tupl
     )
 
 
-def check_examples(found: Sequence[Example], span: Span) -> Iterator[Diagnostic]:
+def check_examples(examples: Sequence[Example], span: Span) -> Iterator[Diagnostic]:
     """Yield diagnostics on unlikely repeats, and a limited number on the text of captions."""
-    often = {each.file.parent: each.repeats for each in found if each.repeats >= MANY_REPEATS}
+    often = {each.file.parent: each.repeats for each in examples if each.repeats >= MANY_REPEATS}
     yield from (many_repeats(folder.name, repeats, span) for folder, repeats in often.items())
-    file_of = {caption: each.file.name for each in found for caption in each.captions}
+    file_of = {caption: each.file.name for each in examples for caption in each.captions}
     yield from islice(
         (one for caption, name in file_of.items() for one in diagnose_caption(caption, name)),
         MAX_CAPTION_WARNINGS,
@@ -113,9 +113,9 @@ def _examples(part: SourceFolder, span: Span) -> Iterator[Example]:
             yield Example(file, captions, part.repeats, masks.get(file.stem), origin)
 
 
-def orphan_masks(found: Iterable[Example]) -> list[str]:
+def orphan_masks(examples: Iterable[Example]) -> list[str]:
     """Return the pictures that are named like masks, but of no picture."""
-    return [each.file.name for each in found if each.file.stem.endswith(MASK_SUFFIX)]
+    return [each.file.name for each in examples if each.file.stem.endswith(MASK_SUFFIX)]
 
 
 def _is_mask(file: Path, stems: set[str]) -> bool:
@@ -148,17 +148,17 @@ def read_metadata(folder: Path, span: Span) -> Mapping[str, tuple[str, ...]]:
     file = folder / METADATA_FILE
     if not file.is_file():
         return {}
-    found: dict[str, tuple[str, ...]] = {}
+    captions: dict[str, tuple[str, ...]] = {}
     problems = []
     for number, line in enumerate(file.read_text("utf-8-sig", errors="replace").splitlines(), 1):
         record = _parse_record(line)
         if isinstance(record, str):
             problems.append(invalid_metadata_line(file, number, record, span))
         else:
-            found |= record
+            captions |= record
     if problems:
         raise PromptError(problems)
-    return found
+    return captions
 
 
 def _parse_record(line: str) -> Mapping[str, tuple[str, ...]] | str:
@@ -174,8 +174,8 @@ def _record(line: str) -> Mapping[str, tuple[str, ...]]:
         return {}
     fields = json.loads(line)
     name = fields["file_name"]
-    said = next((fields[key] for key in _KEYS if key in fields), None)
-    texts: Sequence[str] | None = [said] if isinstance(said, str) else said
+    value = next((fields[key] for key in _KEYS if key in fields), None)
+    texts: Sequence[str] | None = [value] if isinstance(value, str) else value
     if texts is None:
         raise KeyError(_KEYS[0])
     return {str(name): tuple(" ".join(text.split()) for text in texts)}

@@ -44,7 +44,7 @@ class ImageStats:
 
     example: Example
     size: tuple[int, int]
-    """Width and height in pixels."""
+    """The width and the height in pixels."""
     kinds: tuple[str, ...]
     """Unusual properties of the file: ``animated``, ``CMYK``, …"""
     border_colour: NDArray[np.float64]

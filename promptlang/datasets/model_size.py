@@ -33,5 +33,5 @@ def read_model_size(model: Model) -> tuple[int, int] | None:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    return found
+    config: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return config

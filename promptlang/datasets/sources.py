@@ -34,7 +34,7 @@ class SourceFolder:
 
 @dataclass(frozen=True, slots=True)
 class MissingEntry:
-    """A line of a list that leads to no picture."""
+    """A line of a list that names no image."""
 
     file: Path
     line: int

@@ -1,4 +1,4 @@
-"""The canonical layout of a program, as edits to its text: what no edit names stays byte for byte."""
+"""The formatter: the canonical layout of a program, as edits to its text."""
 
 from promptlang.formatting.program import format_program
 

@@ -1,4 +1,4 @@
-"""What stands between logical lines: blank lines, remarks, indents that mean nothing."""
+"""Blank lines, comments and meaningless indents between logical lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from promptlang.source import Source, Span
 
 
 def blank_line_edits(source: Source, lines: Sequence[Span]) -> Iterator[Edit]:
-    """One blank line at most, none at the start or the end, no blanks at the end of a line, a last line's end."""
+    """Yield the edits to gaps: at most one blank line, none at the start or the end.
+
+    Lines have no trailing blanks, and the last line ends with a newline.
+    """
     starts = [0, *(line.end for line in lines)]
     ends = [*(line.start for line in lines), len(source.text)]
     for start, end in zip(starts, ends, strict=True):
@@ -20,7 +23,7 @@ def blank_line_edits(source: Source, lines: Sequence[Span]) -> Iterator[Edit]:
 
 
 def _tidy(gap: str, *, first: bool, last: bool) -> str | None:
-    """None where a line ends in any other way than with a newline."""
+    """Return the gap in canonical form; None if a line ends in something else than a newline."""
     if len(gap.splitlines()) > gap.count("\n") + (not gap.endswith("\n")):
         return None
     rows = [row.rstrip(" \t") for row in gap.split("\n")]
@@ -33,7 +36,7 @@ def _tidy(gap: str, *, first: bool, last: bool) -> str | None:
 
 
 def _twice(rows: Sequence[str], at: int, *, first: bool) -> bool:
-    """Whether a blank line follows another, or is a program's first; the rows' ends are those of other lines."""
+    """Return whether a blank line follows another, or is at the start or the end of a program."""
     if at == len(rows) - 1:
         return False
     if first:

@@ -1,4 +1,4 @@
-"""Options, and what a training learns from, one below the other in lines that follow each other."""
+"""The alignment of options and of ``from`` in consecutive lines."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from promptlang.formatting.edits import Edit, apply_edits
 from promptlang.source import Span
 
 MAX_CELL_WIDTH = 64
-"""A cell that is wider than this moves no other line's."""
+"""The greatest width, in characters, of a cell that moves the cells of other lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlignedRow:
-    """A line that stands on one line of the file, as spans of its cells and the least blanks before the next."""
+    """A logical line on one line of the file, as spans of its cells and its least gap."""
 
     line: Span
     cells: tuple[Span | None, ...]
-    """The first one is always there."""
+    """The cells; the first is never None."""
     min_gap: int
     edits: tuple[Edit, ...]
-    """Those to what is inside of the cells."""
+    """The edits inside the cells."""
 
 
 def align(rows: Sequence[AlignedRow]) -> Iterator[Edit]:
-    """The blanks between the cells of rows that follow each other."""
+    """Yield the edits to the blanks between the cells of consecutive rows."""
     ends = [_width(row, 0) for row in rows]
     for column in range(1, max((len(row.cells) for row in rows), default=0)):
         having = [at for at, row in enumerate(rows) if row.cells[column] is not None]

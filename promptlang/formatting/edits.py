@@ -1,4 +1,4 @@
-"""Replacements in a text."""
+"""Edits: replacements in a text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from promptlang.source import Span
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edit:
-    """What stands from `start` up to, not including, `end` becomes `text`."""
+    """The replacement of the text from `start` up to, not including, `end`."""
 
     start: int
     end: int
@@ -18,17 +18,17 @@ class Edit:
 
     @classmethod
     def of(cls, span: Span, text: str) -> Edit:
-        """A span's text becomes another."""
+        """Replace the text of a span."""
         return cls(span.start, span.end, text)
 
     @property
     def growth(self) -> int:
-        """How many characters longer the text gets."""
+        """The number of characters by which the text grows."""
         return len(self.text) - (self.end - self.start)
 
 
 def apply_edits(text: str, edits: Iterable[Edit], start: int = 0, end: int | None = None) -> str:
-    """The text from `start` to `end` with the edits that lie within; no two may overlap."""
+    """Return the text from `start` to `end` with the edits inside, of which no two overlap."""
     end = len(text) if end is None else end
     pieces: list[str] = []
     for edit in sorted(edits):

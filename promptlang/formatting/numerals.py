@@ -1,4 +1,4 @@
-"""Numbers in their shortest usual form: ``0.8`` for ``+.80``. The value, and what a point means, stay."""
+"""The shortest usual form of numbers: ``0.8`` for ``+.80``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NUMERAL = re.compile(r"([+-]?)(?=\.?[0-9])0*([0-9]*)(\.?)([0-9]*?)0*((?:[eE][+-
 
 
 def shorten_number(text: str, *, point: bool) -> str:
-    """A number without needless zeros and plus; `point` keeps ``1.0`` apart from ``1``, which means another thing."""
+    """Remove needless zeros and a plus; `point` keeps ``1.0``, a fraction, apart from ``1``."""
     match = _NUMERAL.fullmatch(text)
     if match is None:
         return text
@@ -22,7 +22,7 @@ def shorten_number(text: str, *, point: bool) -> str:
 
 
 def shorten_amount(text: str, node: ast.Amount) -> str:
-    """A number slot, ``1.10`` or ``[1.10 : 1.3 : 0.5]``; one that goes over two lines stays as it is."""
+    """Shorten a number slot, ``1.10`` or ``[1.10 : 1.3 : 0.5]``, unless it spans lines."""
     if any(mark.isspace() and mark not in " \t" for mark in text):
         return text
     bare = text.replace(" ", "").replace("\t", "")
@@ -34,7 +34,7 @@ def shorten_amount(text: str, node: ast.Amount) -> str:
 
 
 def _points(node: ast.Amount) -> list[bool] | None:
-    """For each number of one that changes, whether it is a moment, whose point means a fraction."""
+    """Return a flag for each number of a changing one, True for a moment; None for a constant."""
     match node:
         case ast.Stages(values, moments):
             return [False] * len(values) + [True] * len(moments)

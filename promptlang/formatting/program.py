@@ -1,4 +1,4 @@
-"""A program's layout."""
+"""The layout of a program."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from promptlang.syntax.parser import parse
 from promptlang.syntax.suggestions import suggest_statement
 
 PROMPT_GAP, STATEMENT_GAP = 4, 1
-"""The least blanks before options."""
+"""The least number of blanks before options."""
 
 
 def format_program(text: str) -> str:
-    """A program in canonical layout. It means the same, and formatting it again changes nothing.
+    """Return a program in canonical layout, which means the same, and which formatting keeps.
 
-    What cannot be read, and a prompt that is odd, stays byte for byte; so do all words and remarks.
+    Invalid statements, prompts with mistakes, words and comments stay byte for byte.
     """
     source = Source(text)
     edits = list(blank_line_edits(source, list(logical_lines(source))))
@@ -41,13 +41,13 @@ def format_program(text: str) -> str:
 
 
 def _keep_last_edits(edits: Sequence[Edit]) -> Iterator[Edit]:
-    """Columns have the last word on the blanks between two words."""
+    """Yield the last edit of each place: columns override the blanks between two words."""
     last = {(each.start, each.end): each for each in edits}
     yield from last.values()
 
 
 def _edits(statement: ast.Statement) -> Iterator[Edit]:
-    """The edits within a statement's line."""
+    """Yield the edits inside a statement."""
     match statement:
         case ast.Picture():
             yield from _picture(statement)
@@ -83,7 +83,7 @@ def _picture(picture: ast.Picture) -> Iterator[Edit]:
 
 
 def _becomes_a_statement(source: Source, line: Span, edits: Sequence[Edit]) -> bool:
-    """Whether a prompt's first words, edited, would read as a statement."""
+    """Return whether a prompt would read as a statement after the edits."""
     edited = Source(apply_edits(source.text, edits, line.start, line.end))
     whole = edited.span(0, len(edited.text))
     return find_statement_head(whole) is not None or suggest_statement(whole) is not None
@@ -97,7 +97,7 @@ _CELLS = re.compile(
 
 
 def _row(statement: ast.Statement, edits: Sequence[Edit]) -> AlignedRow | None:
-    """A line's cells, where it has more than one and stands on one line of the file."""
+    """Return the cells of a statement on one line, None if there is nothing to align."""
     line = statement.span
     if "\n" in line.text:
         return None
@@ -114,10 +114,10 @@ def _row(statement: ast.Statement, edits: Sequence[Edit]) -> AlignedRow | None:
 
 
 def _cells(line: Span) -> Iterator[Span | None]:
-    """What comes before ``from``, from there to the options, and the options."""
+    """Yield the text before ``from``, from there to the options, and the options."""
     matches = [*_CELLS.finditer(line.source.text, line.start, line.end)]
-    found = {match.lastgroup: match.start() for match in reversed(matches)}
-    starts = [line.start, found.get("from"), found.get("options")]
+    places = {match.lastgroup: match.start() for match in reversed(matches)}
+    starts = [line.start, places.get("from"), places.get("options")]
     for at, start in enumerate(starts):
         following = next((each for each in starts[at + 1 :] if each is not None), None)
         if start is None:
@@ -128,6 +128,6 @@ def _cells(line: Span) -> Iterator[Span | None]:
 
 
 def _is_adjacent(above: AlignedRow, below: AlignedRow) -> bool:
-    """Whether two rows are of a kind and nothing stands between their lines."""
+    """Return whether two rows are of one kind and on consecutive lines."""
     gap = above.line.source.text[above.line.end : below.line.start]
     return above.min_gap == below.min_gap and gap.count("\n") == 1 and not gap.strip()

@@ -1,4 +1,4 @@
-"""What changes inside a prompt: numbers, the blanks around them, tags, needless escapes. Its words never do."""
+"""The edits inside a prompt: numbers, blanks around them, tags and needless escapes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from promptlang.syntax.scanner import scan
 from promptlang.syntax.tags import split_tag_fields
 
 NEEDLESS_ESCAPES = frozenset(";!?'^~&")
-"""Characters that mean nothing anywhere, so that a backslash before them does nothing."""
+"""Characters that mean nothing anywhere, so that a backslash before them is needless."""
 
 BLANKS = " \t"
 
 
 def prompt_edits(span: Span) -> list[Edit]:
-    """The edits to a prompt; none where something is odd about how it is written."""
+    """Return the edits to a prompt, none to one with mistakes."""
     lexemes, diagnostics = lex(span)
     if diagnostics:
         return []
@@ -50,7 +50,7 @@ def _number(node: ast.Node | ast.Amount) -> ast.Amount:
 
 
 def _around_moments(lexemes: list[Lexeme]) -> Iterator[Edit]:
-    """No blanks in ``: 0.3 , 0.7 ]``."""
+    """``: 0.3 , 0.7 ]``: remove the blanks."""
     for before, after in pairwise(lexemes):
         if "MOMENT" in (before.type, after.type):
             gap = before.span.source.span(before.span.end, after.span.start)
@@ -88,7 +88,7 @@ def _trimmed(kind: Span, name: Span) -> Iterator[Edit]:
 
 
 def _strength(field: Span) -> Edit:
-    """``unet=0.5``, or a number alone."""
+    """``unet=0.5``, or a number alone: shorten a strength."""
     label, equals, number = field.text.rpartition("=")
     value = numbers.parse_amount(field.source.span(field.end - len(number), field.end))
     assert value is not None

@@ -1,4 +1,4 @@
-"""The blanks between a statement's words, and its numbers."""
+"""The blanks between the words of a statement, and its numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from promptlang.formatting.numerals import shorten_number
 from promptlang.source import Source
 
 INDENT = "\n    "
-"""How a line goes on."""
+"""The start of a continuation line."""
 
 _PIECES = re.compile(
     r'(?P<string>"""[\s\S]*?"""|"[^"\n]*")|(?P<gap>\s+)|(?P<comment>(?<!\S)#(?=\s|$)[^\n]*)|(?P<other>[^\s"]+|")'
@@ -19,7 +19,10 @@ _PIECES = re.compile(
 
 
 def spacing_edits(source: Source, start: int, end: int) -> Iterator[Edit]:
-    """One blank between two words, an indent before a line that goes on; what stands before a remark stays."""
+    """Yield the edits to gaps: one blank between words, an indent before a continuation line.
+
+    The gap before a comment stays.
+    """
     for match in _PIECES.finditer(source.text, start, end):
         if (
             match.lastgroup == "gap"
@@ -32,7 +35,7 @@ def spacing_edits(source: Source, start: int, end: int) -> Iterator[Edit]:
 
 
 def normalize_gap(blanks: str) -> str | None:
-    """What the blanks between two words become; None where there is more to them than blanks and a line's end."""
+    """Return the canonical gap between two words; None for one with other white space."""
     if blanks.strip(" \t\n"):
         return None
     return INDENT * blanks.count("\n") if "\n" in blanks else " "
@@ -43,7 +46,7 @@ def _is_comment(text: str, at: int) -> bool:
 
 
 def number_edits(statement: ast.Statement) -> Iterator[Edit]:
-    """``7`` for ``007``, ``4.0`` for ``4.00``."""
+    """Yield the edits to numbers: ``7`` for ``007``, ``4.0`` for ``4.00``."""
     for node in ast.walk(statement):
         if isinstance(node, ast.Number):
             yield Edit.of(node.span, shorten_number(node.span.text, point=True))

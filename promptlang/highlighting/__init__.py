@@ -1,1 +1,1 @@
-"""Colours for programs: one classification by shape, for the REPL, Pygments and TextMate grammars."""
+"""Syntax highlighting: one classification of tokens for the REPL, Pygments and TextMate."""

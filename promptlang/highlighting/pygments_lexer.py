@@ -1,4 +1,4 @@
-"""Programs in Pygments' colours: in Sphinx, in MkDocs, in Jupyter, and with `pygmentize -l promptlang`."""
+"""The Pygments lexer, for Sphinx, MkDocs, Jupyter, and `pygmentize -l promptlang`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PYGMENTS_TOKENS: dict[TokenKind | None, _TokenType] = {
 
 
 class PromptlangLexer(Lexer):
-    """Recipes and prompts."""
+    """The lexer of recipes and prompts."""
 
     name = "promptlang"
     aliases: ClassVar[list[str]] = ["promptlang"]
@@ -45,7 +45,7 @@ class PromptlangLexer(Lexer):
     url = ""
 
     def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, Any, str]]:
-        """Each piece with its place and what it is."""
+        """Yield the offset, the type and the text of each token."""
         at = 0
         for kind, piece in split_tokens(text):
             yield at, PYGMENTS_TOKENS[kind], piece

@@ -1,6 +1,7 @@
-"""What each piece of a program is, by its shape alone: quick enough for every key, and the same in every editor.
+"""Token patterns of programs: fast enough for each key, and the same in every editor.
 
-The patterns are those that Python's `re` and Oniguruma, which TextMate grammars are read by, have in common.
+The patterns use only syntax that Python's `re` and Oniguruma, which reads TextMate grammars,
+have in common.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from promptlang.grammar import vocabulary
 
 
 class TokenKind(Enum):
-    """What a piece is."""
+    """The kind of a token."""
 
     ESCAPE = "escape"
     COMMENT = "comment"
@@ -29,7 +30,7 @@ class TokenKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TokenPattern:
-    """A kind of piece as a pattern, or where it may go over lines as one for its beginning and one for its end."""
+    """The pattern of a kind of token; one that may span lines has a pattern for its end, too."""
 
     kind: TokenKind
     pattern: str
@@ -37,7 +38,7 @@ class TokenPattern:
 
     @property
     def whole(self) -> str:
-        """One pattern; what is never closed goes to the end of the text."""
+        """The whole pattern, in which an unclosed token extends to the end of the text."""
         return self.pattern if self.end is None else rf"{self.pattern}[\s\S]*?(?:{self.end}|\Z)"
 
 
@@ -53,7 +54,7 @@ _HEADS = "|".join(
         "render",
     ]
 )
-"""Heads of one word are English words, too, so what follows decides."""
+"""The heads of statements; those of one word are English words, too, so the rest decides."""
 
 
 TOKEN_PATTERNS: tuple[TokenPattern, ...] = (
@@ -76,7 +77,7 @@ _PIECES = re.compile("|".join(f"({shape.whole})" for shape in TOKEN_PATTERNS), r
 
 
 def split_tokens(text: str) -> Iterator[tuple[TokenKind | None, str]]:
-    """A text cut into pieces; None for words."""
+    """Split a text into tokens; the kind of words is None."""
     end = 0
     for match in _PIECES.finditer(text):
         if end < match.start():

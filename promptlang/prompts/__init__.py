@@ -1,1 +1,1 @@
-"""The meaning of a prompt: expansion of templates, weights, schedules, chunks of tokens."""
+"""The meaning of a prompt: expansions of templates, segments, intervals of steps, and chunks."""

@@ -1,4 +1,7 @@
-"""Textual-inversion tokens without angle brackets: ``embedding:name`` of ComfyUI, and A1111's bare stems."""
+"""Textual-inversion tokens without angle brackets.
+
+These are ``embedding:name``, as in ComfyUI, and the name of a known token, as in A1111.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from promptlang.syntax.visitor import PhraseTransformer, transform_prompt
 
 
 def read_bare_tokens(prompt: ast.Prompt, known: Collection[str]) -> ast.Prompt:
-    """The prompt with the tokens that its words name: any after ``embedding:``, alone only those that are known.
+    """Return the prompt with its bare tokens: any after ``embedding:``, and the `known` names.
 
-    As in A1111, capitals don't matter where a name stands alone.
+    The case of a name that stands alone is ignored, as in A1111.
     """
     return transform_prompt(prompt, _Tokens(known))
 
@@ -46,12 +49,12 @@ class _Tokens(PhraseTransformer):
 
 
 def _stem(written: str | None) -> str | None:
-    """ComfyUI takes the file's name, too."""
+    """Remove the suffix of a token's file, which ComfyUI accepts."""
     return written and re.sub(r"\.(?:safetensors|pt|bin)\Z", "", written)
 
 
 def _place(text: ast.Text, start: int, end: int) -> Span:
-    """Of a piece of its value; all of it where escapes stand between them."""
+    """Return the span of a part of a text, or of the whole text if it has escapes."""
     span = text.span
     return (
         span.source.span(span.start + start, span.start + end) if span.text == text.value else span

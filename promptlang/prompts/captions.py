@@ -1,7 +1,8 @@
-"""Captions of training images, read as prompts: emphasis, variants and schedules mean the same in both.
+"""Captions of training images, whose emphasis, variants and schedules are those of prompts.
 
-Reading a caption needs `promptlang.syntax.prompt_parser`, which loads lark, and the expansion built upon it.
-Both are imported by the functions that read, so that the runtime can import this module without them.
+Reading a caption needs `promptlang.syntax.prompt_parser`, which loads lark, and the modules of
+expansion and resolution. They are imported in the functions that read, so that the runtime can
+import this module without them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ _OPENING, _CLOSING = "([{<", ")]}>"
 
 
 def parse_caption(caption: str, seed: int) -> Segments:
-    """Return a caption's segments: variants are drawn by the seed, schedules stay at their first branch."""
+    """Return the segments of a caption, with variants drawn by the seed.
+
+    A schedule has the value of its first step.
+    """
     from promptlang.prompts.expansion import Library, sample_expansion
     from promptlang.prompts.resolver import resolve
     from promptlang.syntax.prompt_parser import parse_prompt

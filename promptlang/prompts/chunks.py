@@ -1,4 +1,4 @@
-"""A prompt's tokens as chunks of 75, cut where A1111 cuts them. Tokens may be numbers or texts."""
+"""Chunks of 75 tokens, split where A1111 splits them; tokens are numbers or texts."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from typing import Final, Generic, TypeVar
 from promptlang.plan.prompt import Break, Segment
 
 CHUNK_LENGTH: Final = 75
-"""Tokens of text in a chunk; with begin and end it fills CLIP's 77 positions."""
+"""The tokens of text in a chunk; with begin and end, it fills CLIP's 77 positions."""
 
 BACKTRACK: Final = 20
-"""How far behind a chunk's end its last comma may be for the phrase after it to move to the next chunk."""
+"""The greatest distance, in tokens, of the last comma to the end of its chunk.
+
+The phrase after a comma that is not farther moves to the next chunk.
+"""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingPlaceholder:
-    """``<painterly>``: an embedding that takes so many places, which are never torn apart."""
+    """``<painterly>``: an embedding of `count` vectors, which stay in one chunk."""
 
     name: str
     count: int
@@ -27,7 +30,7 @@ class EmbeddingPlaceholder:
 
 @dataclass(frozen=True, slots=True)
 class ChunkTokenizer(Generic[T]):
-    """What cutting needs to know of a tokenizer."""
+    """A tokenizer with its special tokens."""
 
     tokenize: Callable[[str], Sequence[T | EmbeddingPlaceholder]]
     begin: T
@@ -39,26 +42,26 @@ class ChunkTokenizer(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Chunk(Generic[T]):
-    """77 tokens and the weight of each."""
+    """The 77 tokens of a chunk, and their weights."""
 
     tokens: tuple[T, ...]
     weights: tuple[float, ...]
     used: int
-    """How many of the 75 are the prompt's, from the second on; the rest is padding."""
+    """The number of the prompt's tokens, from the second position on; the others are padding."""
     vectors: tuple[tuple[int, EmbeddingPlaceholder], ...] = ()
-    """Embeddings, by the place among the 75 that they begin at; until then their tokens are `pad`."""
+    """Embeddings with their position among the 75, at which `tokens` has `pad`."""
 
 
 @dataclass(slots=True)
 class _Chunker(Generic[T]):
-    """A1111's way to cut: at 75 tokens, or after a comma not more than 20 tokens before."""
+    """Splits after 75 tokens, or after a comma at most `backtrack` tokens before, as A1111 does."""
 
     vocabulary: ChunkTokenizer[T]
     chunks: list[Chunk[T]] = field(default_factory=list)
     pending: list[tuple[T, float]] = field(default_factory=list)
     vectors: list[tuple[int, EmbeddingPlaceholder]] = field(default_factory=list)
     comma: int | None = None
-    """Where in `pending` the last comma stands."""
+    """The index in `pending` of the last comma."""
 
     def add(self, token: T, weight: float) -> None:
         backtrack = self.vocabulary.backtrack
@@ -76,7 +79,7 @@ class _Chunker(Generic[T]):
         self.pending.append((token, weight))
 
     def move(self, start: int) -> None:
-        """Close the chunk before a place; what stands there begins the next one."""
+        """Close the chunk before an index; the tokens from there on begin the next chunk."""
         moved = self.pending[start:]
         vectors = [(at - start, each) for at, each in self.vectors if at >= start]
         self.pending, self.vectors = (
@@ -107,7 +110,7 @@ class _Chunker(Generic[T]):
 def split_into_chunks(
     segments: Sequence[Segment | Break], vocabulary: ChunkTokenizer[T], at_least: int = 1
 ) -> tuple[Chunk[T], ...]:
-    """The prompt's chunks, filled up with empty ones to `at_least`."""
+    """Split segments into chunks, with empty ones up to `at_least`."""
     chunker = _Chunker(vocabulary)
     for segment in segments:
         if isinstance(segment, Break):
@@ -126,5 +129,5 @@ def split_into_chunks(
 
 
 def count_tokens(chunks: Sequence[Chunk[T]]) -> int:
-    """The number that A1111 shows beside a prompt: whole chunks, and what the last one holds."""
+    """Return the number of tokens that A1111 shows, in which all chunks but one are full."""
     return CHUNK_LENGTH * (len(chunks) - 1) + chunks[-1].used if chunks else 0

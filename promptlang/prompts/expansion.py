@@ -1,7 +1,7 @@
 """Expansion of templates: sampled with a seed, or all expansions one after the other.
 
-Spans in an expansion lead back to the prompt: a variant's text to its own place, a wildcard's line and a
-`let` to the place where they are used.
+Spans in an expansion lead back to the prompt: a variant's text to its own place, a wildcard's
+line and a `let` to the place where they are used.
 """
 
 from __future__ import annotations
@@ -314,7 +314,7 @@ def lazy_product(
 ) -> Iterator[list[Pieces]]:
     """Yield each expansion of the first item with each of the second, and so on.
 
-    Nothing is made before it is needed: the next item is asked for after the expansion of the one before.
+    Nothing is made before it is needed: an item is taken after the expansion of the one before.
     """
     source, known = iter(items), list[T]()
     running: list[Iterator[Pieces]] = []

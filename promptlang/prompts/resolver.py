@@ -1,4 +1,4 @@
-"""A prompt's meaning: which texts with which weights, and which LoRAs, hold during which steps."""
+"""The resolver: segments and LoRAs of a prompt at each interval of steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from promptlang.prompts.step_timing import StepDependentNode, interval_ends, num
 
 
 def resolve(prompt: ast.Prompt, steps: int, triggers: Mapping[str, str] | None = None) -> Resolved:
-    """What holds when, over a number of denoising steps; `triggers` are the words that each LoRA was trained with."""
+    """Resolve a prompt over a number of steps; `triggers` are the trigger words of each LoRA."""
     return Resolved(tuple(_part(part, steps, triggers or {}) for part in prompt.parts))
 
 
@@ -24,7 +24,7 @@ def _part(part: ast.Part, steps: int, triggers: Mapping[str, str]) -> PromptPart
 
 
 def _intervals(part: ast.Part, steps: int, triggers: Mapping[str, str]) -> Iterator[Interval]:
-    """What holds from each change to the next; what was worked out for an earlier step is used again."""
+    """Yield the intervals between changes; equal states are resolved once."""
     changing = [node for node in ast.walk(part) if isinstance(node, StepDependentNode)]
     known: dict[tuple[float, ...], Interval] = {}
     for step in sorted(interval_ends(changing, steps)):
@@ -37,7 +37,7 @@ def _intervals(part: ast.Part, steps: int, triggers: Mapping[str, str]) -> Itera
 
 
 def _interval(part: ast.Part, states: Mapping[int, float], triggers: Mapping[str, str]) -> Interval:
-    """What holds at some step; `states` are those of all that changes, by their identity."""
+    """Resolve a part for the states of its step-dependent nodes, by their identity."""
 
     def number(amount: ast.Amount) -> float:
         return states[id(amount)] if isinstance(amount, ast.Node) else amount
@@ -62,11 +62,11 @@ def _interval(part: ast.Part, states: Mapping[int, float], triggers: Mapping[str
 
 
 _TEXTLESS = (ast.Lora, ast.Trigger, ast.Area)
-"""What leaves no text behind."""
+"""The phrases without text."""
 
 
 def _trimmed(phrases: tuple[ast.Phrase, ...]) -> tuple[ast.Phrase, ...]:
-    """Without the white space at the end, which means nothing, whatever LoRAs stand there."""
+    """Strip white space at the end, before and after LoRAs, too."""
     last = next((at for at in reversed(range(len(phrases))) if not _blank(phrases[at])), -1)
     rest = tuple(phrase for phrase in phrases[last + 1 :] if isinstance(phrase, _TEXTLESS))
     match phrases[last] if last >= 0 else None:
@@ -79,7 +79,7 @@ def _trimmed(phrases: tuple[ast.Phrase, ...]) -> tuple[ast.Phrase, ...]:
 def _with_trigger_words(
     phrases: Iterable[ast.Phrase], triggers: Mapping[str, str]
 ) -> Iterator[ast.Phrase]:
-    """With the words of a trigger in its place."""
+    """Replace each trigger by its words."""
     for phrase in phrases:
         match phrase:
             case ast.Trigger(name, span=span):
@@ -97,7 +97,10 @@ def _blank(phrase: ast.Phrase) -> bool:
 def iter_active_phrases(
     phrases: Iterable[ast.Phrase], choose: Callable[[ast.Schedule | ast.Alternation], int]
 ) -> Iterator[ast.Phrase | None]:
-    """The phrases that hold at a step, each before those inside it, and None where the last weight ends."""
+    """Yield the phrases at a step, each before the phrases inside it.
+
+    None stands for the end of the last emphasis or de-emphasis.
+    """
     pending: list[ast.Phrase | None] = []
     pending += reversed([*phrases])
     while pending:

@@ -1,4 +1,4 @@
-"""Texts and brackets in the order of the source to segments, each with its weight."""
+"""The builder of segments from texts and brackets in the order of the source."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from promptlang import ast
 from promptlang.plan.prompt import Break, Segment, Segments
 
 EMPHASIS_FACTOR = 1.1
-"""What ``(x)`` multiplies by."""
+"""The factor of ``(x)``."""
 
 DEEMPHASIS_FACTOR = 1 / 1.1
-"""What ``[x]`` multiplies by."""
+"""The factor of ``[x]``."""
 
 
 class SegmentBuilder:
-    """Collects what a prompt says at one step.
+    """A builder of the segments at one step.
 
-    The weights of brackets multiply in the order in which they close, as A1111's do, so that they are the
-    same doubles: innermost first.
+    The weights of brackets multiply in the order in which they close, innermost first, so that
+    they are the same doubles as A1111's.
     """
 
     def __init__(self, at_step: Callable[[ast.Amount], float]) -> None:
-        """`at_step` says what a number comes to at the step."""
+        """Take the function that returns a number slot's value at the step."""
         self._at_step = at_step
         self._open: dict[int, tuple[int, float]] = {}
-        """By a number of its own for each bracket: where it closes, and its factor."""
+        """The place at which each open bracket closes, and its factor, by a number of its own."""
         self._nested = True
-        """Whether they close in the reverse order of their opening."""
+        """True while the brackets close in the reverse order of their opening."""
         self._texts: list[tuple[list[str], float] | Break] = []
         self._run: list[str] | None = None
-        """The text since the last bracket."""
+        """The texts since the last bracket."""
         self._after_break = False
 
     def take(self, phrase: ast.Phrase | None) -> None:
-        """The next phrase without those inside it, or None where the last Emphasis or Deemphasis ends."""
+        """Take the next phrase without those inside it, None for the end of the last emphasis."""
         match phrase:
             case ast.Text(value):
                 self._run = self._run or []
@@ -47,7 +47,9 @@ class SegmentBuilder:
             case ast.Embedding(name):
                 self._run = self._run or []
                 self._run.append(f"<{name}>")
-            case ast.Variant() | ast.Wildcard() | ast.Reference():  # nothing to fill it in with
+            case (
+                ast.Variant() | ast.Wildcard() | ast.Reference()
+            ):  # a template that was not expanded
                 self._run = self._run or []
                 self._run.append(phrase.span.text)
             case ast.Lora() | ast.Trigger() | ast.Area():
@@ -81,7 +83,7 @@ class SegmentBuilder:
                 del self._open[closes]
 
     def segments(self) -> Segments:
-        """What was said, neighbours of equal weight as one."""
+        """Return the segments, adjacent ones of equal weight joined."""
         self._end_run()
         return tuple(map(_segment, self._texts)) or (Segment(""),)
 

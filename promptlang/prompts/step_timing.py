@@ -1,4 +1,4 @@
-"""Steps: when what changes, and what holds at each. Steps are counted from 1."""
+"""The timing of schedules, alternations and changing numbers; steps are counted from 1."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ StepDependentNode = ast.Schedule | ast.Alternation | ast.Stages | ast.Turns | as
 
 
 def state_at(node: StepDependentNode, step: int, steps: int) -> float:
-    """Which branch of a schedule or alternation holds at a step, or which value a number has."""
+    """Return the branch of a schedule or alternation at a step, or the value of a number."""
     match node:
         case ast.Schedule() | ast.Alternation():
             return branch_at(node, step, steps)
@@ -19,7 +19,7 @@ def state_at(node: StepDependentNode, step: int, steps: int) -> float:
 
 
 def branch_at(node: ast.Schedule | ast.Alternation, step: int, steps: int) -> int:
-    """Which branch holds at a step; one beyond the last for nothing."""
+    """Return the index of the branch at a step, one beyond the last for no branch."""
     match node:
         case ast.Schedule(branches, moments):
             passed = _passed(moments, step, steps)
@@ -29,7 +29,7 @@ def branch_at(node: ast.Schedule | ast.Alternation, step: int, steps: int) -> in
 
 
 def number_at(amount: ast.Amount, step: int, steps: int) -> float:
-    """The value of a number slot at a step."""
+    """Return the value of a number slot at a step."""
     match amount:
         case ast.Stages(values, moments):
             return values[_passed(moments, step, steps)]
@@ -54,7 +54,7 @@ def _interpolated(place: float, places: Sequence[float], values: Sequence[float]
 
 
 def boundary(moment: ast.Moment, steps: int) -> int:
-    """The last step before the change."""
+    """Return the last step before a change."""
     value = moment.value * steps if moment.fraction else moment.value
     return int(min(max(value, 0), steps))
 
@@ -75,14 +75,14 @@ def _length(period: ast.Moment | None, steps: int) -> int:
 
 
 def interval_ends(changing: Iterable[StepDependentNode], steps: int) -> set[int]:
-    """The last steps of all intervals."""
-    found = {steps}
+    """Return the last step of each interval."""
+    ends = {steps}
     for node in changing:
         match node:
             case ast.Schedule(_, moments) | ast.Stages(_, moments):
-                found |= {boundary(moment, steps) for moment in moments}
+                ends |= {boundary(moment, steps) for moment in moments}
             case ast.Alternation(_, period) | ast.Turns(_, period):
-                found |= set(range(0, steps, _length(period, steps)))
+                ends |= set(range(0, steps, _length(period, steps)))
             case ast.Curve():
-                found |= set(range(steps))
-    return found - {0}
+                ends |= set(range(steps))
+    return ends - {0}

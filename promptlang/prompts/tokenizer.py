@@ -1,4 +1,4 @@
-"""How many tokens a text has, without torch: CLIP's byte-pair encoding from a model's `merges.txt`."""
+"""Tokenizers without torch: CLIP's byte-pair encoding, read from a model's `merges.txt`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _EMBEDDING = re.compile(r"(<[^\W\d][\w.+-]*>)")
 
 @dataclass(frozen=True, slots=True)
 class Tokenizer:
-    """A text's tokens as texts, and what to say of where they come from."""
+    """A tokenizer whose tokens are texts, and its description."""
 
     name: str
     tokenize: Callable[[str], Sequence[str]]
     exact: bool
-    """Whether it is a model's own; else tokens are estimated."""
+    """True for a model's own; False for an estimate."""
 
 
 ESTIMATED_TOKENIZER = Tokenizer(
@@ -34,14 +34,14 @@ ESTIMATED_TOKENIZER = Tokenizer(
 
 
 def default_tokenizer() -> Tokenizer:
-    """The built-in model's, or an estimate where that is not installed."""
+    """Return the built-in model's tokenizer, or an estimate if the model is not installed."""
     folder = tokenizer_folder()
     return ESTIMATED_TOKENIZER if folder is None else clip_tokenizer(folder, "emoji")
 
 
 @cache
 def clip_tokenizer(folder: Path, name: str) -> Tokenizer:
-    """A model's own, from its folder `tokenizer`. Raises OSError where its `merges.txt` is not there."""
+    """Read a model's tokenizer from its folder. Raises OSError without a `merges.txt`."""
     merges = (folder / "merges.txt").read_text("utf-8").splitlines()
     pairs = (line.split() for line in merges if line and not line.startswith("#version"))
     ranks = {(first, second): at for at, (first, second) in enumerate(pairs)}
@@ -50,12 +50,12 @@ def clip_tokenizer(folder: Path, name: str) -> Tokenizer:
 
 @dataclass(frozen=True, slots=True)
 class _Encoder:
-    """Byte-pair encoding: in each word the pair of the lowest rank is merged, again and again."""
+    """Byte-pair encoding, which repeatedly merges the pair of the lowest rank in a word."""
 
     ranks: Mapping[tuple[str, str], int]
 
     def tokens(self, text: str) -> list[str]:
-        """The tokens as they read; ``<name>`` is one, its vectors being unknown here."""
+        """Return the tokens as texts; ``<name>`` is one, since its vectors are unknown."""
         return [token for piece in _EMBEDDING.split(text) for token in self._piece(piece)]
 
     def _piece(self, piece: str) -> Iterator[str]:
@@ -87,7 +87,7 @@ def _joined(parts: Sequence[str], pair: tuple[str, str]) -> list[str]:
 
 
 def _words(text: str) -> Iterator[str]:
-    """Words, numbers a figure at a time (``½`` is one, too), and runs of marks."""
+    """Yield words, single digits (``½`` is one, too), and sequences of other characters."""
     for word in _WORD.findall(text):
         if word.isalpha() or not word[0].isalnum():
             yield word
@@ -97,7 +97,7 @@ def _words(text: str) -> Iterator[str]:
                 yield from (letters,) if alphabetic else letters
 
 
-# Bytes as letters: those of Latin 1 that can be seen are themselves, the others follow from 256 on.
+# Bytes as letters: printable Latin 1 stands for itself, other bytes are letters from 256 on.
 
 _PRINTABLE_BYTES = [
     *range(ord("!"), ord("~") + 1),

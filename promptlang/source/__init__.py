@@ -1,4 +1,4 @@
-"""Sources, positions and spans: where a text comes from, and places in it."""
+"""Sources, positions and spans of texts."""
 
 from promptlang.source.source import Position, Source, Span
 

@@ -1,4 +1,4 @@
-"""Where a text comes from, and places in it."""
+"""Sources, positions and spans of texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Source:
-    """A text with the name it is shown under: a file's path, ``<prompt>``, ``<repl:3>``."""
+    """A text with its name in messages: a file's path, ``<prompt>``, ``<repl:3>``."""
 
     text: str
     name: str = "<prompt>"
@@ -21,18 +21,18 @@ class Source:
         return starts
 
     def position(self, offset: int) -> Position:
-        """Line and column of an offset into the text."""
+        """Return the line and the column of an offset."""
         line = bisect_right(self._line_starts, offset)
         return Position(line, offset - self._line_starts[line - 1] + 1, offset)
 
     def line(self, number: int) -> str:
-        """A line's text without its end, counted from 1."""
+        """Return a line, counted from 1, without its line break."""
         start = self._line_starts[number - 1]
         end = self.text.find("\n", start)
         return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
 
     def span(self, start: int, end: int) -> Span:
-        """The characters from `start` up to, not including, `end`."""
+        """Return the span from `start` up to, not including, `end`."""
         return Span(self, start, end)
 
 
@@ -55,19 +55,19 @@ class Span:
 
     @property
     def text(self) -> str:
-        """The characters themselves."""
+        """The characters of the span."""
         return self.source.text[self.start : self.end]
 
     @property
     def first(self) -> Position:
-        """Where it begins."""
+        """The position of the first character."""
         return self.source.position(self.start)
 
     @property
     def last(self) -> Position:
-        """Where it ends: just after the last character."""
+        """The position after the last character."""
         return self.source.position(self.end)
 
     def to(self, other: Span) -> Span:
-        """From the start of this one to the end of the other."""
+        """Return the span from the start of this one to the end of another."""
         return Span(self.source, self.start, other.end)

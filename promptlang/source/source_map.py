@@ -1,7 +1,7 @@
-"""A text made from pieces of a source, and the way back to where each piece stands there.
+"""A text made from pieces of a source, with the place of each piece in the source.
 
-Comments and tags are cut out of a prompt before its brackets are read, and templates are filled in before
-that; yet every node and every diagnostic must point at what the user has written.
+Expanding templates changes a prompt's text, and comments and tags are removed before brackets are
+read. Nodes and diagnostics nevertheless point at the text that the user wrote.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from promptlang.source import Source, Span
 
 @dataclass(frozen=True, slots=True)
 class MappedPiece:
-    """A stretch of text that stands at, or stands for, ``source[start:end]``."""
+    """A text that is, or replaces, ``source[start:end]``."""
 
     text: str
     start: int
@@ -24,37 +24,37 @@ class MappedPiece:
 
     @property
     def is_literal(self) -> bool:
-        """Whether it is the source's own text, so that each of its characters has a place."""
+        """True for text of the source itself, of which each character has a place."""
         return len(self.text) == self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
 class SourceMap:
-    """A text and its pieces."""
+    """A text, its pieces, and their places in the source."""
 
     text: str
     source: Source
     pieces: tuple[MappedPiece, ...]
     offsets: Sequence[int]
-    """Where each piece begins in `text`."""
+    """The offset of each piece in `text`."""
     origin: Span
-    """What the whole text stands for."""
+    """The span that the whole text replaces."""
 
     @classmethod
     def of(cls, span: Span) -> SourceMap:
-        """A stretch of source as it is."""
+        """Map an unchanged span."""
         text = span.text
         return cls(text, span.source, (MappedPiece(text, span.start, span.end),), (0,), span)
 
     @classmethod
     def join(cls, pieces: Iterable[MappedPiece], origin: Span) -> SourceMap:
-        """The pieces one after the other."""
+        """Join pieces to a text that replaces `origin`."""
         kept = tuple(piece for piece in pieces if piece.text)
         offsets = list(accumulate((len(piece.text) for piece in kept), initial=0))[:-1]
         return cls("".join(piece.text for piece in kept), origin.source, kept, offsets, origin)
 
     def span(self, start: int, end: int) -> Span:
-        """The source that ``text[start:end]`` stands for."""
+        """Return the span in the source of ``text[start:end]``."""
         if not self.pieces:
             return Span(self.source, self.origin.start, self.origin.start)
         first = self._place(start, opening=True)

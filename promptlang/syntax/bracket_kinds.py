@@ -1,7 +1,7 @@
 """The kinds of square brackets: schedule, alternation or de-emphasis, by their top-level fields.
 
-A ``|`` makes an alternation. Two or more fields of which the last is a number, or one number for each
-change of phase, make a schedule. Any other pair is de-emphasis.
+A ``|`` makes an alternation. Two or more fields of which the last is a number, or one number for
+each change of phase, make a schedule. Any other pair is de-emphasis.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _square(
 def _moments(
     source: Source, pieces: Sequence[PromptPiece], colon: int, closing: int
 ) -> Iterator[ast.Moment]:
-    """Yield the numbers between a colon and the closing bracket, if there are only numbers and tags."""
+    """Yield the numbers between a colon and the closing bracket if there is no other text."""
     written: list[PromptPiece] = []
     for at in range(colon + 1, closing):
         if pieces[at].mark not in ("", "tag"):

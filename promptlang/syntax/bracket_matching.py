@@ -1,7 +1,7 @@
-"""The matching of brackets by A1111's rule: round and square ones match independently of each other.
+"""The matching of brackets by A1111's rule, by which round and square ones are independent.
 
-Each kind has its own stack, so ``(a [b) c]`` is legal: such brackets *cross*. An unclosed bracket inside a
-closed one crosses it, and so does a square bracket around a crossing or a stray one.
+Each kind has its own stack, so ``(a [b) c]`` is legal: such brackets *cross*. An unclosed bracket
+inside a closed one crosses it, and so does a square bracket around a crossing or a stray one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Brackets:
     """The brackets among the marks of a prompt, as indices of marks."""
 
     closing: Mapping[int, int | None]
-    """The closing bracket of each opening one; None for an unclosed one, which ends with the prompt."""
+    """The closing bracket of each opening one, None for an unclosed one."""
     crossing: Set[int]
     """The opening brackets whose range crosses another's."""
     stray: Sequence[int]
@@ -35,7 +35,7 @@ class Brackets:
 
 @dataclass(slots=True)
 class _Open:
-    """A bracket on its stack, with the other kind's depth at its opening, and the least depth since."""
+    """A bracket on its stack; depths are the other kind's, at its opening and the least since."""
 
     index: int
     depth: int

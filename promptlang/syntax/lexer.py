@@ -1,7 +1,7 @@
 """The lexer: a prompt's text as the tokens of grammar/prompt.lark.
 
-The meaning of a bracket, a colon or a word like ``AND`` depends on its surroundings. The lexer decides it,
-so that the grammar has no conflicts.
+The meaning of a bracket, a colon or a word like ``AND`` depends on its surroundings. The lexer
+decides it, so that the grammar has no conflicts.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def lex(
 ) -> tuple[list[Lexeme], list[Diagnostic]]:
     """Return the tokens of a prompt, and the mistakes in it in the order of the source.
 
-    ``AND`` is a word unless the prompt is `divided`; braces are characters unless it is `templated`.
+    ``AND`` is a word unless the prompt is `divided`, and braces are characters unless it is
+    `templated`.
     """
     pieces, diagnostics = scan(span, templated=templated)
     ands, bracketed = _ands(pieces) if divided else ([], [])
@@ -62,7 +63,7 @@ def lex(
 
 
 def _ands(pieces: list[PromptPiece]) -> tuple[list[int], list[int]]:
-    """Return each ``AND`` that divides the prompt, and each that stands in closed brackets, as a word."""
+    """Return each ``AND`` that divides the prompt, and each that is a word in closed brackets."""
     if all(piece.mark != "AND" for piece in pieces):
         return [], []
     depth = 0

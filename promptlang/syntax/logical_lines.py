@@ -13,7 +13,7 @@ TWO_WORD_HEADS = tuple(tuple(head.split()) for head in vocabulary.HEADS if " " i
 
 
 def logical_lines(source: Source) -> Iterator[Span]:
-    '''Yield the lines of a program; a line continues over indented ones and through an open ``"""``.'''
+    '''Yield the lines of a program; indented lines and an open ``"""`` continue a line.'''
     start: int | None = None
     end = offset = 0
     in_string = False
@@ -76,7 +76,7 @@ _OPTIONS = re.compile(r"(?<!\S)--(?=[A-Za-z])")
 
 
 def split_options(line: Span) -> tuple[Span, Span]:
-    """Split a prompt's line into the prompt and its options, which begin at the first ``--word``."""
+    """Split a prompt's line before the first ``--word``, which begins its options."""
     options = _OPTIONS.search(line.source.text, line.start, line.end)
     cut = options.start() if options else line.end
     prompt_end = line.start + len(line.source.text[line.start : cut].rstrip())

@@ -20,8 +20,8 @@ def parse_prompt(
 ) -> tuple[ast.Prompt, tuple[Diagnostic, ...]]:
     """Parse a span as a prompt; return it with the mistakes in its syntax.
 
-    ``AND`` is a word unless the prompt is `divided`, as a negative prompt is not, and braces are characters
-    unless it is `templated`, as another tool's prompt is not.
+    ``AND`` is a word unless the prompt is `divided`, as a negative prompt is not. Braces are
+    characters unless it is `templated`, as another tool's prompt is not.
     """
     lexemes, diagnostics = lex(span, divided=divided, templated=templated)
     read: Any = _prompt_grammar().parse(lexemes)

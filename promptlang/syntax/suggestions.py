@@ -98,7 +98,7 @@ def _first_words(text: str) -> str:
 
 
 def _continues_statement(words: list[str], verb: str) -> bool:
-    """Return whether the rest of a line fits the statement: `use lore from old books` is a prompt."""
+    """Return whether the rest of a line fits: `use lore from old books` is a prompt."""
     match verb:
         case "train" | "merge" | "extract":
             return "from" in words[2:4]

@@ -43,7 +43,7 @@ def split_tag_fields(span: Span) -> list[Span]:
 
 
 def _lora(fields: list[Span], span: Span) -> TagResult:
-    """``<lora:ink:0.6:0.8>``: parse the strengths on the text encoder and on the UNet, 1 by default."""
+    """``<lora:ink:0.6:0.8>``: parse the strengths on text encoder and UNet, 1 by default."""
     name, *strengths = fields
     if not name.text.strip():
         return None, [syntax.missing_lora_name(span)]

@@ -1,4 +1,4 @@
-"""Templates, ``{red|blue}``, ``__animal__`` and ``${hero(hard)}``: found in one pass over a text."""
+"""The scanner of templates, ``{red|blue}``, ``__animal__`` and ``${hero(hard)}``, in one pass."""
 
 from __future__ import annotations
 

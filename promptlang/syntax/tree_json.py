@@ -1,4 +1,4 @@
-"""A syntax tree as JSON and as lines, made from the fields of its nodes, at any depth of nesting."""
+"""A syntax tree as JSON and as lines, made from the fields of nodes, at any depth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_INDENT_DEPTH = 40
 
 
 def tree_json(node: ast.Node) -> str:
-    """Return a node as a JSON object: its `type`, its `start` and `end` in characters, and its fields.
+    """Return a node as a JSON object: its `type`, `start` and `end` in characters, and its fields.
 
     The object is on one line, since the indents of a deeply nested prompt would fit no screen.
     """

@@ -299,7 +299,10 @@ def test_a_folder_whose_number_is_a_year_is_told(
 ) -> None:
     (folder / name).mkdir()
     picture(7).save(folder / name / "7.png")
-    message = "the pictures of `2024_sks at sea` are shown 2024 times as often as others, because its name begins so"
+    message = (
+        "the pictures of `2024_sks at sea` are shown 2024 times as often as others, "
+        "because its name begins so"
+    )
     assert told(checked()) == ([("PL421", message)] if year else [])
 
 
@@ -412,7 +415,10 @@ def test_it_tells_machines(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_it_needs_no_torch(folder: Path) -> None:
-    code = "import sys; from promptlang.cli.main import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys; from promptlang.cli.main import main; main(sys.argv[1:]); "
+        "sys.exit('torch' in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, "check-data", str(folder)], check=False, capture_output=True
     )

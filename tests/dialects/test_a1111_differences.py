@@ -1,4 +1,4 @@
-"""What means something else in A1111 on purpose: a conversion in either direction says so, or keeps the meaning."""
+"""The intended differences from A1111: a conversion reports them, or keeps the meaning."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ ELSEWHERE = {
     "DEF(M=[$1:$2:0.5]) M(a;b)": "macros are not expanded",
     "[a:b:HR]": "a tag is never given",
     "[a:HR]": "a tag is never given",
-    "<lora:foo:[0.5:1:0.5]>": "prompt-control reads LoRA tags before schedules, so this one stays text to it",
+    "<lora:foo:[0.5:1:0.5]>": "prompt-control reads LoRA tags before schedules, so this is text",
     "<loractl:foo:0@0,1@0.5>": "prompt-control begins at full strength by mistake",
 }
 """Where we differ on purpose; the reference says so too."""
@@ -91,7 +91,7 @@ def test_a_prompt_weighs_what_it_weighs_in_comfyui(case: dict[str, Any]) -> None
     "case", [each for each in cases("cross_attention") if "error" not in each.values[0]["sdcpp"]]
 )
 def test_a_prompt_weighs_what_it_weighs_in_stable_diffusion_cpp(case: dict[str, Any]) -> None:
-    """Its numbers have 24 bits; its breaks keep the white space around them; it has taken LoRA tags out before."""
+    """Numbers have 24 bits, breaks keep the white space around them, and LoRA tags are removed."""
     if "<lora:" in case["prompt"]:
         pytest.skip("the vectors were made after LoRA tags had been taken out")
     found = [

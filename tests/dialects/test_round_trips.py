@@ -77,7 +77,7 @@ PROMPTS = st.recursive(LEAVES, phrases, max_leaves=12)
 
 
 def whole(interval: Interval) -> list[tuple[str, float]]:
-    """Texts without white space, which some tools set in their own way, and token marks, which some leave out."""
+    """Return the texts without white space and the marks of tokens, which tools differ in."""
     return joined(
         (re.sub(r"[<>]", "", squeezed(each.text)), each.weight) for each in interval.segments
     )
@@ -96,7 +96,7 @@ def meaning(
 @settings(max_examples=30, deadline=None)
 @given(PROMPTS)
 def test_what_a_dialect_can_say_is_read_back_as_the_same(dialect: str, text: str) -> None:
-    """Weights to 1e-9: products are written with ten digits where a person would have to read them."""
+    """Compare weights to 1e-9, since products are written with ten digits."""
     prompt = read("promptlang", text)
     written, missing = DIALECTS[dialect].write(prompt)
     if missing:

@@ -125,10 +125,14 @@ def test_a_programs_end_is_one_newline_and_nothing_stays_nothing() -> None:
 
 
 WORDS = """
-a, b|(a:1.20)|(a: 1.2 )|((b|)|[a:b: .50 ]|[a|b]|[a:1.0]|[|]|:|AND|BREAK|a :0.60 AND b|<LORA: x :0.50>|<lora:|\\!|\\|\\(
---seed 007|--cfg 4.50 |--steps|--negative "x  y"|--negative|set steps  30|set|use  model emoji|train lora  x  from y
-train|lora|from|render  |# c |#|\"\"\"|"|{a|}|:1.20)|(a:[1.0 : 2:0.50])|: 0.5]|1.0|<a>|<area:0,1.0, 0,1>|0|.|,
-{|}|${x}|${x(|__w__|2$$|0.50::a|let h = a  b|let h(p, q="r")  =|1..4|--seed  1 .. 4|--cfg 3.0,  5|include  "a.pl"
+a, b|(a:1.20)|(a: 1.2 )|((b|)|[a:b: .50 ]|[a|b]|[a:1.0]|[|]|:|AND|BREAK
+a :0.60 AND b|<LORA: x :0.50>|<lora:|\\!|\\|\\(
+--seed 007|--cfg 4.50 |--steps|--negative "x  y"|--negative|set steps  30|set
+use  model emoji|train lora  x  from y
+train|lora|from|render  |# c |#|\"\"\"|"|{a|}|:1.20)
+(a:[1.0 : 2:0.50])|: 0.5]|1.0|<a>|<area:0,1.0, 0,1>|0|.|,
+{|}|${x}|${x(|__w__|2$$|0.50::a|let h = a  b|let h(p, q="r")  =
+1..4|--seed  1 .. 4|--cfg 3.0,  5|include  "a.pl"
 merge ti <t> from|<a>:0.50|--every|--no-grid|convert x  to kohya|use lora "a"  as  b|50%
 """.replace("\n", "|").split("|")
 LINES = st.lists(

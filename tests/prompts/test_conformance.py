@@ -23,7 +23,7 @@ SETTLED = {
     "[<lora:a:1>:<lora:b:1>:0.5]": "LoRAs in a schedule are scheduled",
     "[<lora:a:1>::0.5]": "LoRAs in a schedule are scheduled",
     "<lora:a:[0.5:1:0.5]>": "a LoRA's strength takes a schedule",
-    "<lora:foo:[0.5:1:0.5]>": "a LoRA's strength takes a schedule; A1111 has cut the tag out by then",
+    "<lora:foo:[0.5:1:0.5]>": "a LoRA's strength takes a schedule; A1111 removes the tag before",
     "a:[1:2:0.5] AND b": "a part's weight takes a schedule",
     "(a AND b:1.2)": "AND in brackets is text: A1111 tears the brackets apart",
 }
@@ -62,7 +62,7 @@ def test_a_prompt_means_what_it_means_in_a1111(case: dict[str, Any]) -> None:
 
 
 def stripped(segments: list[list[Any]]) -> list[list[Any]]:
-    """A branch at the end keeps its white space; what A1111 made of it is read here as a prompt of its own."""
+    """Strip the white space after a branch, which a prompt of its own has not."""
     *others, (text, weight) = segments
     return [*others, [text.rstrip(), weight]]
 

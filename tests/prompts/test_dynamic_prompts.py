@@ -56,7 +56,7 @@ def ways(text: str) -> list[str]:
 
 
 def spaced(texts: list[str]) -> list[str]:
-    """In no order, as Dynamic Prompts looks through its lists in another one, and strips what it chooses."""
+    """Sort and strip texts, as Dynamic Prompts has another order, and strips its choices."""
     return sorted(" ".join(text.split("#")[0].split()) for text in texts)
 
 
