@@ -1,7 +1,8 @@
-"""Build the documentation site in build/docs/site: written pages, pages generated from the code, zensical.
+"""Build the documentation site in build/docs/site: written and generated pages, by zensical.
 
-The pages are laid out by this script and not by a plug-in, so that another site generator could build them.
-Zensical is the successor of mkdocs-material, by the same authors; of the two it is the one that is developed further.
+The pages are laid out by this script and not by a plug-in, so another site generator could build
+them. Zensical is the successor of mkdocs-material, by the same authors; of the two it is the one
+that is developed further.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _LINK = re.compile(r"\[([^\]\n]*)\]\((?!https?://|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 
 def main() -> int:
-    """Write the pages and build the site strictly: a broken link is an error. Return the exit code."""
+    """Write the pages, build the site strictly (broken links are errors), return the exit code."""
     shutil.rmtree(BUILD, ignore_errors=True)
     write_pages(BUILD / "pages")
     shutil.copy(DOCS / "zensical.toml", BUILD)
@@ -63,7 +64,7 @@ def write_pages(folder: Path) -> None:
 
 
 def relink(text: str, name: str, page: str) -> str:
-    """Point the links between documents of the repository at pages; other files become plain text."""
+    """Point links between the repository's documents at pages; other files become plain text."""
 
     def target(link: re.Match[str]) -> str:
         label, path, anchor = link.groups()

@@ -20,16 +20,16 @@ __all__ = ["commands_page", "diagnostics_page", "options_page", "python_page", "
 
 
 def samplers_page() -> str:
-    """Return the page of samplers: their names here and in A1111, and the spacings that they take."""
+    """Return the page of samplers: names, those of A1111, and the spacings that they take."""
     rows = "\n".join(
         f"| `{name}` | {label} | {_spacings(name)} |" for name, label in vocabulary.SAMPLERS.items()
     )
     labels = "\n".join(f"| `{name}` | {label} |" for name, label in vocabulary.SCHEDULERS.items())
     return f"""# Samplers
 
-`--sampler` takes a name of the first column. A1111's, ComfyUI's and diffusers' spellings are read, too:
-`DPM++ 2M Karras` and `dpmpp_2m` both name `dpm++_2m`, the former with `--scheduler karras`. Every sampler is the
-scheduler of diffusers with that name, and renders the same picture.
+`--sampler` takes a name of the first column. A1111's, ComfyUI's and diffusers' spellings are read,
+too: `DPM++ 2M Karras` and `dpmpp_2m` both name `dpm++_2m`, the former with `--scheduler karras`.
+Every sampler is the scheduler of diffusers with that name, and renders the same picture.
 
 | `--sampler` | in A1111 | `--scheduler` |
 |---|---|---|
@@ -55,9 +55,9 @@ def commands_page() -> str:
     sections = [f"## promptlang {each.NAME}\n\n```text\n{_help(each)}\n```\n" for each in COMMANDS]
     return f"""# Commands
 
-Without a command, `promptlang` is interactive: type a prompt or a statement and press Enter; `:help` lists the session's
-own commands. The exit code is 0 if all is fine, 1 if a program has an error, 2 if the command line has one, and 130
-after Ctrl-C.
+Without a command, `promptlang` is interactive: type a prompt or a statement and press Enter;
+`:help` lists the session's own commands. The exit code is 0 if all is fine, 1 if a program has an
+error, 2 if the command line has one, and 130 after Ctrl-C.
 
 {chr(10).join(sections)}"""
 

@@ -33,7 +33,7 @@ def relative(file: Path) -> str:
 
 
 def named_paths(document: str) -> set[str]:
-    """The paths of this repository that stand between backquotes; those with a NAME are patterns."""
+    """Return the paths of this repository between backquotes, except patterns with a NAME."""
     text = (ROOT / document).read_text("utf-8")
     quoted = set(re.findall(r"`([^`\s]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))
     paths = {each for each in quoted if re.match(rf"(?:{TOP_FOLDERS})/", each)}
@@ -79,7 +79,7 @@ def test_programs_in_documents_have_no_mistakes(document: Path) -> None:
 
 
 def room_of(module: str) -> str:
-    """The room of a module: `promptlang.syntax.lexer` → ``syntax``, a runtime module's likewise."""
+    """Return the room of a module: `promptlang.syntax.lexer` → ``syntax``."""
     _, *parts = module.split(".")
     if parts[0] != "runtime":
         return parts[0]
@@ -125,7 +125,7 @@ def imports_by_room() -> dict[str, set[str]]:
 
 
 def stated_imports() -> dict[str, set[str]]:
-    """The lines "May import" of ARCHITECTURE.md, by room; `backend.py alone` is the one exception."""
+    """Return the lines "May import" of ARCHITECTURE.md by room; `backend.py` is one exception."""
     text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
     stated = {}
     for path, line in re.findall(
@@ -200,7 +200,7 @@ def test_the_picture_of_the_terminal_shows_what_the_commands_print_today(
 
 
 def drawn_lines(svg: str) -> set[str]:
-    """The texts of a picture of a terminal, line by line, without blanks."""
+    """Return the texts of a picture of a terminal, line by line, without blanks."""
     rows: dict[str, str] = {}
     for y, text in re.findall(r'<text [^>]*\by="([\d.]+)"[^>]*>([^<]*)</text>', svg):
         rows[y] = rows.get(y, "") + html.unescape(text)
