@@ -301,7 +301,7 @@ def test_what_needs_a_training_that_failed_is_left_out_and_says_so(
         name="over",
         file=tmp_path / "over.safetensors",
         active_loras=worn,
-        adapters=with_it.adapters,
+        adapters=with_it.prompts.adapters,
     )
     over_that = render(adapters=(Adapter("over", over.file),))
     events = run(runtime, failing, with_it, without, over, over_that)
