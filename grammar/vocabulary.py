@@ -15,7 +15,7 @@ from .choices import (
     SCHEDULERS,
     TRAINING_METHODS,
 )
-from .options import Conflict, Given, Kind, Option, Requirement
+from .options import FIRST_RELEASE, Conflict, Given, Kind, Option, Requirement
 from .picture_options import PICTURE
 from .training_data import DATA
 from .training_methods import METHODS
@@ -25,6 +25,7 @@ from .training_optimisation import OPTIMISATION
 __all__ = [
     "BUILTIN_MODELS",
     "EMPHASES",
+    "FIRST_RELEASE",
     "FIXED_SPACING_SAMPLERS",
     "PRECISIONS",
     "SAMPLERS",

@@ -179,4 +179,11 @@ def test_flags_and_numbers_have_defaults_of_the_types_that_a_config_holds() -> N
         default = option.plain_default()
         if option.kind in kinds and default is not None:
             assert type(default) is kinds[option.kind], option.name
-    assert {each.since for each in vocabulary.OPTIONS} >= {FIRST_RELEASE}
+
+
+def test_an_option_of_a_later_release_has_one_default_in_a_part_of_the_configuration() -> None:
+    parts = ("method", "data", "prior", "objective", "optimisation")
+    for option in vocabulary.TRAINING:
+        if option.since != FIRST_RELEASE and option.field is not None:
+            assert option.field.partition(".")[0] in parts, option.name
+            assert not option.defaults, option.name

@@ -104,7 +104,10 @@ def _recorded_values(option: vocabulary.Option, config: TrainingConfig) -> Itera
                 rate for block, rate in optimizer.part_rates if option.name == f"{block}-lr"
             )
         case _ if option.metadata and option.field:
-            yield attrgetter(option.field)(config)
+            value = attrgetter(option.field)(config)
+            # A file that says nothing of an option of a later release is the same as before it.
+            if option.since == vocabulary.FIRST_RELEASE or value != option.plain_default():
+                yield value
         case _:
             pass
 

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from safetensors import SafetensorError, safe_open
 
 from promptlang.datasets.examples import Example
+from promptlang.grammar import vocabulary
 from promptlang.inspection.adapters import TRAINING_RECORD_FILE
 from promptlang.plan.prompt import ActiveLora
 from promptlang.plan.steps import Adapter
@@ -56,7 +57,7 @@ def training_fingerprint(
         base.fingerprint,
         dict(base.scheduler_config),
         type(config.method).__name__,
-        asdict(replace(config, data=data, prior=prior)),
+        _without_later_defaults(asdict(replace(config, data=data, prior=prior))),
         *loras,
         *[(each.name, each.sha256) for each in tokens],
     ]
@@ -64,6 +65,28 @@ def training_fingerprint(
     for examples in data_sets:
         parts += [f"{len(examples)} pictures".encode(), *map(_example_digest, examples)]
     return hash_bytes(*parts)
+
+
+def _without_later_defaults(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a config without the fields that options of later releases leave at their defaults.
+
+    The trainings of the first release thus keep their fingerprints.
+    """
+    later = {
+        option.field: option.plain_default()
+        for option in vocabulary.TRAINING
+        if option.since != vocabulary.FIRST_RELEASE
+    }
+    return {
+        part: {
+            name: value
+            for name, value in fields.items()
+            if f"{part}.{name}" not in later or value != later[f"{part}.{name}"]
+        }
+        if isinstance(fields, dict)
+        else fields
+        for part, fields in config.items()
+    }
 
 
 def active_lora_hashes(adapters: Sequence[Adapter], active: Sequence[ActiveLora]) -> list[LoraHash]:
