@@ -34,6 +34,21 @@ OBJECTIVE: tuple[Option, ...] = (
         requires=(Requirement((Given("loss", ("cosine",)),)),),
     ),
     Option(
+        "huber-c",
+        Kind.NUMBER,
+        "Error at which `--loss huber` turns from quadratic to linear at the noisiest step.",
+        ALL,
+        0.1,
+        low=0.001,
+        high=1,
+        field="objective.huber_c",
+        requires=(Requirement((Given("loss", ("huber",)),)),),
+        metadata=("ss_huber_c",),
+        since="0.2",
+        long_doc="With less noise the turn is at (1 − c) / (1 + σ)² + c, the SNR schedule of kohya's "
+        "`huber_c` (Khrapov et al. 2024, https://arxiv.org/abs/2403.16728).",
+    ),
+    Option(
         "min-snr",
         Kind.NUMBER,
         "Min-SNR weighting of the loss by timestep; the value is γ, commonly 5.",
@@ -130,3 +145,4 @@ class ObjectiveConfig:
     noise_offset: float = _declared("objective.noise_offset")
     multires: float = _declared("objective.multires")
     perturbation: float = _declared("objective.perturbation")
+    huber_c: float = _declared("objective.huber_c")

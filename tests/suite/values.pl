@@ -45,6 +45,9 @@ train dreambooth m from photos --rank 4 # PL231
 train dreambooth m from photos --as lora --base-precision fp8 --precision bf16 --clip-skip 2
 train lora a from photos --cosine-weight 2 # PL231
 train lora a from photos --loss huber --cosine-weight 2 # PL231
+train lora a from photos --huber-c 0.2 # PL231
+train lora a from photos --loss huber --huber-c 0.2 --clip 0.5
+train lora a from photos --clip 1 --max-grad-norm 2 # PL205
 train lora a from photos --scheduler cosine --cycles 2 # PL231
 train lora a from photos --keep-tokens 2 # PL231
 train lora a from photos --targets "to_(q" # PL232

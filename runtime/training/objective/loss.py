@@ -8,7 +8,6 @@ and Ho 2022, https://arxiv.org/abs/2202.00512).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import torch
 from torch import Tensor
@@ -22,9 +21,6 @@ from promptlang.source import Span
 from ...devices import CPU_FP32
 from ..noising.noise_schedule import NoiseSchedule
 from ..option_spans import OptionSpans
-
-_HUBER_MIN: Final = 0.1
-"""Huber's c at the noisiest timesteps."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -47,7 +43,7 @@ class DiffusionLoss:
         """Build the loss for a noise schedule and for predictions on a device."""
         unweighted = objective.weighting == "none"
         sigma = ((1 - schedule.alphas_cumprod) / schedule.alphas_cumprod).sqrt()
-        huber_c = (1 - _HUBER_MIN) / (1 + sigma) ** 2 + _HUBER_MIN
+        huber_c = (1 - objective.huber_c) / (1 + sigma) ** 2 + objective.huber_c
         weights = None if unweighted else timestep_weights(objective, schedule).to(device)
         return cls(objective, weights, huber_c.to(device))
 

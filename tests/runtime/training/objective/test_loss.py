@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from promptlang.runtime.training.noising.noise_schedule import NoiseSchedule
 from promptlang.runtime.training.noising.seeded_rng import seeded_generator
 from promptlang.runtime.training.objective.loss import DiffusionLoss, timestep_weights
 from promptlang.runtime.training.optim.lr_scheduler import lr_factor
+from promptlang.runtime.training.state.fingerprint import training_fingerprint
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, returned, run
 
@@ -94,6 +96,33 @@ def test_losses_are_what_their_names_say() -> None:
     assert torch.allclose(
         huber(far, 0 * one, times), (2 * corner * far.abs()).mean(dim=(1, 2, 3)), rtol=1e-2
     )
+
+
+def test_the_huber_loss_of_the_noisiest_step_turns_at_huber_c() -> None:
+    noisiest, times = NoiseSchedule(torch.tensor([1e-12]), "epsilon"), torch.tensor([0])
+    error = torch.full((1, 1, 1, 1), 1e3)
+    for corner in (0.1, 0.5, 1.0):
+        huber = DiffusionLoss.of(ObjectiveConfig("huber", huber_c=corner), noisiest)
+        loss = huber(error, 0 * error, times)
+        assert torch.allclose(loss, torch.tensor([2 * corner * 1e3]), rtol=1e-3)
+
+
+def test_huber_c_changes_a_fingerprint_only_where_it_is_not_the_default(
+    training: Callable[..., Train], base: BaseModel
+) -> None:
+    def key(**changes: float) -> str:
+        return training_fingerprint(training(loss="huber", **changes).config, base, (), (), ())
+
+    assert key(huber_c=0.1) == key() != key(huber_c=0.2)
+    before = dataclasses.make_dataclass(
+        "ObjectiveConfig",
+        [each.name for each in dataclasses.fields(ObjectiveConfig) if each.name != "huber_c"],
+    )
+    step = training(loss="huber")
+    values = dataclasses.asdict(step.config.objective)
+    del values["huber_c"]
+    config = replace(step.config, objective=before(**values))
+    assert training_fingerprint(config, base, (), (), ()) == key()
 
 
 def test_what_is_masked_does_not_count() -> None:
