@@ -60,7 +60,7 @@ def png(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def told(file: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+def describe(file: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     assert main(["info", "--json", str(file)]) == 0
     return json.loads(capsys.readouterr().out)
 
@@ -68,7 +68,7 @@ def told(file: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
 def test_a1111s_picture_is_told_and_said_as_a_line_of_a_recipe(
     png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = told(png(parameters=INFOTEXT), capsys)
+    found = describe(png(parameters=INFOTEXT), capsys)
     assert found["kind"] == "picture with A1111's text"
     assert found["facts"]["Sampler"] == "Euler a"
     line = (
@@ -84,14 +84,14 @@ def test_a1111s_text_is_found_in_a_jpeg(tmp_path: Path, capsys: pytest.CaptureFi
         "utf-16-be"
     )
     Image.new("RGB", (8, 16)).save(tmp_path / "picture.jpg", exif=exif)
-    assert told(tmp_path / "picture.jpg", capsys)["facts"]["prompt"] == "a (fuchs 🦊:1.2)"
+    assert describe(tmp_path / "picture.jpg", capsys)["facts"]["prompt"] == "a (fuchs 🦊:1.2)"
 
 
 def test_what_a_line_does_not_say_is_told(
     png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = "a\nSteps: 20, Sampler: PLMS, CFG scale: 7, Seed: 1, Model hash: abc, Version: 1.9"
-    assert told(png(parameters=text), capsys)["lost"] == [
+    assert describe(png(parameters=text), capsys)["lost"] == [
         f"there is no sampler like `PLMS`: {unknown_sampler('PLMS', Source('').span(0, 0)).hint}",
         "without Model hash, Version",
     ]
@@ -112,7 +112,7 @@ def test_the_loras_and_the_size_of_comfyuis_graph_are_in_the_line(
         "5": {"inputs": sampling},
     }
     graph = {name: each for name, each in GRAPH.items() if name in "34"} | nodes
-    found = told(png(prompt=json.dumps(graph)), capsys)
+    found = describe(png(prompt=json.dumps(graph)), capsys)
     assert found["facts"]["lora"][0] == "styles\\ink.safetensors at 0.8 and 0.5"
     assert found["line"] == (
         'a (fox:1.2) <lora:ink:0.5:0.8> <lora:wash:0:1> --negative "blurry"'
@@ -127,7 +127,7 @@ def test_invokeais_loras_and_sampler_are_in_the_line(
     named: dict[str, object], png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = {**INVOKE, "scheduler": "dpmpp_2m_k", "loras": [{**named, "weight": 0.7}]}
-    line = told(png(invokeai_metadata=json.dumps(asked)), capsys)["line"]
+    line = describe(png(invokeai_metadata=json.dumps(asked)), capsys)["line"]
     assert line.startswith("a (fox) <lora:ink:0.7> --seed 3")
     assert line.endswith("--sampler dpm++_2m --scheduler karras")
 
@@ -135,7 +135,7 @@ def test_invokeais_loras_and_sampler_are_in_the_line(
 def test_comfyuis_picture_is_told_by_its_graph(
     png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = told(png(prompt=json.dumps(GRAPH)), capsys)
+    found = describe(png(prompt=json.dumps(GRAPH)), capsys)
     assert found["kind"] == "picture by ComfyUI"
     assert found["facts"]["lora"] == "ink.safetensors at 0.8"
     line = (
@@ -150,10 +150,10 @@ def test_a_line_is_one_of_a_recipe_whatever_words_and_quotes_are_in_it(
 ) -> None:
     texts = {"3": "set steps for a play", "4": 'say "hi"'}
     graph = {node: each for node, each in GRAPH.items() if "lora_name" not in each["inputs"]}
-    odd = {**graph, **{node: {"inputs": {"text": text}} for node, text in texts.items()}}
+    unusual = {**graph, **{node: {"inputs": {"text": text}} for node, text in texts.items()}}
     asked = {**INVOKE, "positive_prompt": texts["3"], "negative_prompt": texts["4"]}
-    pictures = {"prompt": json.dumps(odd)}, {"invokeai_metadata": json.dumps(asked)}
-    lines = [str(told(png(**each), capsys)["line"]) for each in pictures]
+    pictures = {"prompt": json.dumps(unusual)}, {"invokeai_metadata": json.dumps(asked)}
+    lines = [str(describe(png(**each), capsys)["line"]) for each in pictures]
     negatives = '"""say "hi" """', '"say hi"'  # to InvokeAI the quotes are part of its syntax
     for line, negative in zip(lines, negatives, strict=True):
         assert line.startswith(
@@ -168,14 +168,16 @@ def test_a_graph_that_is_a_circle_or_none_at_all_is_only_shown(
     circle = {
         "1": {"inputs": {"conditioning": ["1", 0], "positive": ["1", 0], "negative": ["1", 0]}}
     }
-    assert told(png(prompt=json.dumps(circle)), capsys)["facts"]["prompt"] == ""
-    assert told(png(prompt="{}"), capsys)["kind"] == "picture that says nothing of how it was made"
+    assert describe(png(prompt=json.dumps(circle)), capsys)["facts"]["prompt"] == ""
+    assert (
+        describe(png(prompt="{}"), capsys)["kind"] == "picture that says nothing of how it was made"
+    )
 
 
 def test_invokeais_picture_is_told(
     png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = told(png(invokeai_metadata=json.dumps(INVOKE)), capsys)
+    found = describe(png(invokeai_metadata=json.dumps(INVOKE)), capsys)
     assert found["line"] == "a (fox) --seed 3 --steps 20 --cfg 7.5 --size 512x768"
 
 
@@ -192,7 +194,7 @@ def test_an_adapter_is_told_by_its_header(
     }
     text = json.dumps(header).encode()
     (tmp_path / "ink.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(64))
-    facts = told(tmp_path / "ink.safetensors", capsys)["facts"]
+    facts = describe(tmp_path / "ink.safetensors", capsys)["facts"]
     assert facts == {
         "kind": "LoRA", "tensors": "2", "modules": "1", "rank": "4", "ss_output_name": "ink",
         "tags": "ink (9), fox (3)"
@@ -200,7 +202,7 @@ def test_an_adapter_is_told_by_its_header(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "complaint"),
     [
         (b"", "is neither a picture nor an adapter"),
         (b"no picture", "is neither a picture nor an adapter"),
@@ -214,11 +216,11 @@ def test_an_adapter_is_told_by_its_header(
     ],
 )
 def test_what_is_damaged_is_said(
-    content: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: bytes, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "odd").write_bytes(content)
-    assert main(["info", str(tmp_path / "odd")]) == 1
-    assert capsys.readouterr().err == f"error: `odd` {said}\n"
+    (tmp_path / "unknown").write_bytes(content)
+    assert main(["info", str(tmp_path / "unknown")]) == 1
+    assert capsys.readouterr().err == f"error: `unknown` {complaint}\n"
 
 
 def test_a_folder_of_peft_is_told_with_the_family_it_is_for(
@@ -238,7 +240,7 @@ def test_a_folder_of_peft_is_told_with_the_family_it_is_for(
             '{"peft_type": "LORA", "r": 4, "lora_alpha": 2}'
         )
     (tmp_path / "one" / "promptlang.json").write_text('{"modelspec.title": "ink"}')
-    one, two = (told(tmp_path / each, capsys)["facts"] for each in ("one", "two"))
+    one, two = (describe(tmp_path / each, capsys)["facts"] for each in ("one", "two"))
     facts = {
         "kind": "LoRA",
         "for": "Stable Diffusion 1",

@@ -161,8 +161,8 @@ def test_pefts_own_layers_agree(base: BaseModel, span: Span, tmp_path: Path) -> 
         strict=False,
     )
     tensors = {f"unet.{key}": value for key, value in get_peft_model_state_dict(theirs).items()}
-    told = {"lora_adapter_metadata": json.dumps({"unet.r": 4, "unet.lora_alpha": 2})}
-    save_file(tensors, tmp_path / "ink.safetensors", told)
+    metadata = {"lora_adapter_metadata": json.dumps({"unet.r": 4, "unet.lora_alpha": 2})}
+    save_file(tensors, tmp_path / "ink.safetensors", metadata)
     lora = adapters.read_lora(Adapter("ink", tmp_path / "ink.safetensors"), base, span)
     assert lora.module_count == 16
     hidden = torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(1))
@@ -208,7 +208,7 @@ def test_a_written_lora_is_read_back_as_it_was(base: BaseModel, span: Span, tmp_
 
 
 def broken_files(base: BaseModel) -> dict[str, tuple[dict[str, Tensor], str]]:
-    """What a file holds, and what is said of it."""
+    """Return the tensors of files, and the reason why each is refused."""
     good = kohya(base)
     first = "lora_unet_conv_in"
     return {

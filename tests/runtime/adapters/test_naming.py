@@ -235,8 +235,8 @@ def test_diffusers_header_tells_alphas_and_patterns(sd1: Any, read: Read) -> Non
         for name in names
         for key, each in low_rank(f"unet.{name}", 32, 32, ends=PEFT).items()
     }
-    told = {"unet.r": 2, "unet.lora_alpha": 1, "unet.alpha_pattern": {"attn1.to_v": 4}}
-    lora = read(sd1, tensors, {"lora_adapter_metadata": json.dumps(told)})
+    metadata = {"unet.r": 2, "unet.lora_alpha": 1, "unet.alpha_pattern": {"attn1.to_v": 4}}
+    lora = read(sd1, tensors, {"lora_adapter_metadata": json.dumps(metadata)})
     assert [lora.unet[name].scale for name in names] == [0.5, 2.0]
 
 

@@ -32,7 +32,7 @@ Low = tuple[Tensor, Tensor]
 
 
 def changes(pipeline: DiffusionPipeline) -> Iterator[tuple[str, str, nn.Module, Low]]:
-    """Part, module's name, module, matrices."""
+    """Yield the network, the name and the module, and the matrices of each layer."""
     torch.manual_seed(5)
     for part, endings in LAYERS.items():
         for name, module in getattr(pipeline, part).named_modules():
@@ -98,13 +98,13 @@ def test_both_text_encoders_and_the_unet_are_changed(
         {key: each.contiguous() for key, each in tensors.items()}, tmp_path / "ink.safetensors"
     )
     use = ActiveLora("ink", TEXT_ENCODER, UNET)
-    said = Resolved((PromptPart((Interval(4, (Segment("a cat, ink"),), (use,)),)),))
+    prompt = Resolved((PromptPart((Interval(4, (Segment("a cat, ink"),), (use,)),)),))
     step = render(
         model=Model("small", tmp_path / "model"),
         steps=4,
         cfg=6.0,
         seed=7,
-        prompt=said,
+        prompt=prompt,
         adapters=(Adapter("ink", tmp_path / "ink.safetensors"),),
     )
     plain = Resolved((PromptPart((Interval(4, (Segment("a cat, ink"),)),)),))

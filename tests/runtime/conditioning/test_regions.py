@@ -46,8 +46,8 @@ def test_two_halves_are_each_as_if_it_were_the_whole() -> None:
         2.0: torch.randn(1, 4, 4, 4),
     }
 
-    def predict(_: object, told: Conditioning) -> Tensor:
-        return torch.cat([predictions[each.mean().item()] for each in told.hidden])
+    def predict(_: object, conditioning: Conditioning) -> Tensor:
+        return torch.cat([predictions[each.mean().item()] for each in conditioning.hidden])
 
     one, two, nothing = (Conditioning(torch.full((1, 3, 2), value)) for value in (1.0, 2.0, 0.0))
     both = answered((Guidance(one + two, (5.0, 3.0), nothing, masks=(left, right)),), predict)
@@ -65,8 +65,10 @@ def test_a_lora_of_an_areas_own_acts_there_only() -> None:
         (loras, text): torch.randn(1, 4, 4, 4) for loras in (0, 1) for text in (0.0, 1.0)
     }
 
-    def predict(loras: tuple[object, ...], told: Conditioning) -> Tensor:
-        return torch.cat([predictions[len(loras), each.mean().item()] for each in told.hidden])
+    def predict(loras: tuple[object, ...], conditioning: Conditioning) -> Tensor:
+        return torch.cat(
+            [predictions[len(loras), each.mean().item()] for each in conditioning.hidden]
+        )
 
     text, nothing = Conditioning(torch.ones(1, 3, 2)), Conditioning(torch.zeros(1, 3, 2))
     everywhere = Guidance(text[:0], (), nothing)

@@ -1,4 +1,4 @@
-"""What people take for a model, and is none: each is said by name, and the session goes on."""
+"""Files that people take for a model are refused by name, and the session goes on."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def refused(runtime: Runtime, file: Path, render: Make) -> tuple[str, str | None
     usual = run(runtime, render())[-1]
     first, *events = run(runtime, render(model=Model(file.stem, file)), render())
     assert (first, events[0]) == (ModelLoading(file.stem), ModelRefused(Model(file.stem, file)))
-    (said,) = (each.diagnostic for each in events if isinstance(each, DiagnosticRaised))
+    (complaint,) = (each.diagnostic for each in events if isinstance(each, DiagnosticRaised))
     assert not any(isinstance(each, ModelLoading) for each in events)
     assert isinstance(events[-1], PictureFinished)
     assert isinstance(usual, PictureFinished)
-    assert complaints([DiagnosticRaised(said)]) == [f"PL303 {said.message}"]
-    return said.message.removeprefix(f"`{file.name}` cannot be used"), said.hint
+    assert complaints([DiagnosticRaised(complaint)]) == [f"PL303 {complaint.message}"]
+    return complaint.message.removeprefix(f"`{file.name}` cannot be used"), complaint.hint
 
 
 def tensors(*keys: str, shape: tuple[int, ...] = (1,)) -> dict[str, Tensor]:
@@ -146,8 +146,8 @@ def test_neither_is_one_in_a_folder(
     for file in (folder / part).parent.glob("*.safetensors"):
         file.unlink()
     torch.save({"a": Hostile(victim)}, folder / part)
-    (said,) = complaints(run(runtime, render(model=Model("evil", folder))))
-    assert "weights_only" not in said
+    (complaint,) = complaints(run(runtime, render(model=Model("evil", folder))))
+    assert "weights_only" not in complaint
     assert victim.exists()
 
 
@@ -207,8 +207,8 @@ def test_what_is_no_file_of_weights_is_told_by_its_first_bytes(
     beginning: bytes, what: str, remedy: str, *, runtime: Runtime, render: Make, tmp_path: Path
 ) -> None:
     (tmp_path / "model.safetensors").write_bytes(beginning)
-    said = refused(runtime, tmp_path / "model.safetensors", render)
-    assert said == (f": it is {what}", remedy)
+    complaint = refused(runtime, tmp_path / "model.safetensors", render)
+    assert complaint == (f": it is {what}", remedy)
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "gif"])

@@ -239,17 +239,17 @@ def test_a_single_file_holds_the_weights_of_the_folder_bit_for_bit(
 ) -> None:
     sized(name)
     pipeline, model = saved[name]
-    told = (
+    metadata = (
         {"modelspec.prediction_type": "epsilon"}
         if name == "sd2-base"
         else {"modelspec.prediction_type": "v"}
     )
     file = save_original(
-        pipeline, tmp_path / "one.safetensors", told if name.startswith("sd2") else None
+        pipeline, tmp_path / "one.safetensors", metadata if name.startswith("sd2") else None
     )
     one, folder = loader.load_model(Model("one", file), span), loader.load_model(model, span)
     assert one.family.name == folder.family.name == NAMES[name].name
-    for part in ("unet", "vae", *(reader.component for reader in NAMES[name].text_encoder_specs)):
+    for part in ("unet", "vae", *(spec.component for spec in NAMES[name].text_encoder_specs)):
         assert same(getattr(one, part), getattr(folder, part)), part
     assert one.scheduler_config["prediction_type"] == folder.scheduler_config["prediction_type"]
     assert one.force_zeros_for_empty_prompt == folder.force_zeros_for_empty_prompt
@@ -374,7 +374,7 @@ def test_the_shipped_tokenizer_is_clips() -> None:
 
 
 class Echo(nn.Module):
-    """Answers noise with what it is told to."""
+    """A UNet that answers noise with a given tensor."""
 
     def __init__(self, share: float) -> None:
         super().__init__()

@@ -137,10 +137,10 @@ def test_a_lora_remembers_the_vae_it_was_trained_with_and_warns_where_that_is_no
     assert complaints(run(Runtime(), replace(step, model=through))) == []
     with safe_open(str(step.file), "pt") as opened:
         assert opened.metadata()["ss_vae_name"] == "diffusion_pytorch_model.safetensors"
-    said = Resolved(
+    prompt = Resolved(
         (PromptPart((Interval(3, (Segment("a cat"),), (ActiveLora("ink", 1.0, 1.0),)),)),)
     )
-    picture = render(model=model, prompt=said, adapters=(Adapter("ink", step.file),))
+    picture = render(model=model, prompt=prompt, adapters=(Adapter("ink", step.file),))
     (complaint,) = complaints(run(Runtime(), picture))
     assert complaint.startswith("PL509 `ink` was trained with another VAE")
     assert complaints(run(Runtime(), replace(picture, model=through))) == []
