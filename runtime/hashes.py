@@ -23,15 +23,18 @@ def hash_files(*files: Path) -> str:
 def hash_weights(path: Path) -> str:
     """Return the hash of an adapter's file, or of all files in its folder.
 
-    The header of a safetensors file is left out, as in kohya's and A1111's `sshs_model_hash`, so that
-    other metadata beside the same tensors give the same hash.
+    The header of a safetensors file is left out, as in kohya's and A1111's `sshs_model_hash`, so
+    that other metadata beside the same tensors give the same hash.
     """
     files = list_files(path)
     return _hash(block for file in files for block in _read_blocks(file, start=_header_bytes(file)))
 
 
 def list_files(path: Path) -> Iterator[Path]:
-    """Yield the file itself, or all files in a folder, sorted; raises OSError if `path` is missing."""
+    """Yield the file itself, or all files in a folder, sorted.
+
+    Raises OSError if `path` is missing.
+    """
     if path.is_dir():
         yield from (file for file in sorted(path.rglob("*")) if file.is_file())
     else:
