@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 
-.PHONY: demo test docs picture bench emoji editors clean
+.PHONY: demo test quick docs picture bench emoji editors clean
 
 demo: $(VENV)/run
 	$(BIN)/promptlang run recipes/first.pl
@@ -19,6 +19,9 @@ test: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+quick: $(VENV)/dev
+	$(BIN)/python -m pytest -m fast
 
 docs: $(VENV)/dev
 	$(BIN)/python docs/build.py
@@ -47,4 +50,4 @@ editors: $(VENV)/dev
 	$(BIN)/python -m promptlang.highlighting.textmate > editors/vscode/syntaxes/promptlang.tmLanguage.json
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build/docs .mypy_cache .pytest_cache .ruff_cache
