@@ -11,6 +11,9 @@ from promptlang.source import Span
 
 _SYNTAX = r'\s()",.+\-='
 NUMBER = r"-?(?:\d+\.\d*|\.\d+|\d+)"
+PLUS, MINUS = 1.1, 0.9
+"""The factors of ``+`` and ``-``."""
+
 TOKEN = re.compile(
     rf"""
       (?P<white>\s+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from promptlang import ast
 from promptlang.dialects import compel
+from promptlang.dialects.compel_writing import CompelWriter
 from promptlang.dialects.writing import WriteResult
 
 read = compel.read
@@ -11,4 +12,4 @@ read = compel.read
 
 def write(prompt: ast.Prompt) -> WriteResult:
     """Write a prompt for InvokeAI's prompt box."""
-    return compel.CompelWriter("InvokeAI", frozenset({ast.Break, ast.Embedding})).write(prompt)
+    return CompelWriter("InvokeAI", frozenset({ast.Break, ast.Embedding})).write(prompt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -39,6 +40,17 @@ class ActiveLora:
     name: str
     text_encoder: float
     unet: float
+
+
+def sum_strengths(loras: Iterable[ActiveLora]) -> tuple[ActiveLora, ...]:
+    """Add up the strengths of each LoRA, in the order of their first appearance."""
+    total: dict[str, ActiveLora] = {}
+    for lora in loras:
+        before = total.get(lora.name, ActiveLora(lora.name, 0.0, 0.0))
+        total[lora.name] = ActiveLora(
+            lora.name, before.text_encoder + lora.text_encoder, before.unet + lora.unet
+        )
+    return tuple(total.values())
 
 
 @dataclass(frozen=True, slots=True)

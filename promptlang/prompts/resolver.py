@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from promptlang import ast
-from promptlang.plan.prompt import ActiveLora, Area, Interval, PromptPart, Resolved
+from promptlang.plan.prompt import ActiveLora, Area, Interval, PromptPart, Resolved, sum_strengths
 from promptlang.prompts.segments import SegmentBuilder
 from promptlang.prompts.step_timing import StepDependentNode, interval_ends, number_at, state_at
 
@@ -43,22 +43,20 @@ def _interval(part: ast.Part, states: Mapping[int, float], triggers: Mapping[str
         return states[id(amount)] if isinstance(amount, ast.Node) else amount
 
     builder = SegmentBuilder(number)
-    loras: dict[str, ActiveLora] = {}
+    loras: list[ActiveLora] = []
     for phrase in iter_active_phrases(
         _trimmed(tuple(_with_trigger_words(part.phrases, triggers))),
         lambda node: int(states[id(node)]),
     ):
         match phrase:
             case ast.Lora(name, text_encoder, unet):
-                before = loras.get(name, ActiveLora(name, 0.0, 0.0))
-                te, ue = before.text_encoder + number(text_encoder), before.unet + number(unet)
-                loras[name] = ActiveLora(name, te, ue)
+                loras.append(ActiveLora(name, number(text_encoder), number(unet)))
             case ast.Trigger(name, span=span):
                 builder.take(ast.Text(triggers.get(name, ""), span=span))
             case _:
                 builder.take(phrase)
     weight = number(part.weight) if isinstance(part.weight, ast.Node) else None
-    return Interval(0, builder.segments(), tuple(loras.values()), weight)
+    return Interval(0, builder.segments(), sum_strengths(loras), weight)
 
 
 _TEXTLESS = (ast.Lora, ast.Trigger, ast.Area)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from promptlang.plan.prompt import ActiveLora, Area, Interval, PromptPart
+from promptlang.plan.prompt import ActiveLora, Area, Interval, PromptPart, sum_strengths
 from promptlang.plan.steps import Prompts
 
 from ..adapters import Attachments, LoraAdapter
@@ -75,9 +75,9 @@ class Conditioner:
         """Group the parts by their LoRAs; those under the whole picture's LoRAs come first."""
         parts = prompts.prompt.parts
         everywhere = [interval_at(part, number) for part in parts if part.area is None]
-        groups: dict[ActiveLoras, list[_WeightedPart]] = {sum_strengths(everywhere): []}
+        groups: dict[ActiveLoras, list[_WeightedPart]] = {active_loras(everywhere): []}
         for part, mask in zip(parts, masks, strict=True):
-            loras = sum_strengths([*everywhere, interval_at(part, number)])
+            loras = active_loras([*everywhere, interval_at(part, number)])
             scale = _weight(part, number) * cfg
             groups.setdefault(loras, []).append(_WeightedPart(part, scale, mask))
         negative = prompts.negative.parts[0]
@@ -167,18 +167,12 @@ def interval_at(part: PromptPart, number: int) -> Interval:
     )
 
 
-def sum_strengths(intervals: Sequence[Interval]) -> ActiveLoras:
+def active_loras(intervals: Sequence[Interval]) -> ActiveLoras:
     """Return the LoRAs of all parts.
 
     A LoRA with the same strengths in several parts counts once; different strengths add up.
     """
-    total: dict[str, ActiveLora] = {}
-    for lora in dict.fromkeys(lora for interval in intervals for lora in interval.loras):
-        before = total.get(lora.name, ActiveLora(lora.name, 0.0, 0.0))
-        total[lora.name] = ActiveLora(
-            lora.name, before.text_encoder + lora.text_encoder, before.unet + lora.unet
-        )
-    return tuple(total.values())
+    return sum_strengths(dict.fromkeys(lora for interval in intervals for lora in interval.loras))
 
 
 def stack_padded(states: Sequence[Tensor]) -> Tensor:
