@@ -163,6 +163,11 @@ def prompts(program: ast.Program) -> list[ast.Prompt]:
     return [node for node in ast.walk(program) if isinstance(node, ast.Prompt)]
 
 
+def test_an_alias_of_an_option_stays_as_it_is_written() -> None:
+    text = "train lora ink from photos --clip 0.5\nset guidance-scale 7\n"
+    assert format_program(text) == text
+
+
 @pytest.mark.parametrize(
     "text", ["(" * 5000 + "a" + ":1.20)" * 5000, "a fox --seed 01\n" * 1500, "\n" * 50000 + "a"]
 )

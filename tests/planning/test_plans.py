@@ -322,6 +322,21 @@ def test_every_option_of_a_training_is_in_its_plan(session: Session) -> None:
     assert (config.prior, config.seed, step.force) == (PriorConfig(0.5, "a cat", photos), 5, True)
 
 
+def test_an_alias_of_an_option_fills_the_same_field_on_a_line_and_in_set(session: Session) -> None:
+    named, aliased = plan(
+        session,
+        "train lora a from photos --max-grad-norm 0.5\ntrain lora a from photos --clip 0.5",
+    )
+    assert isinstance(named, Train)
+    assert isinstance(aliased, Train)
+    assert named.config == aliased.config
+    assert aliased.span_of("max-grad-norm").text == "--clip 0.5"
+    by_line, by_setting = plan(session, "a fox --guidance-scale 7\nset guidance-scale 7\na fox")
+    assert isinstance(by_line, Render)
+    assert isinstance(by_setting, Render)
+    assert (by_line.sampling.cfg, by_setting.sampling.cfg) == (7.0, 7.0)
+
+
 def test_a_trained_model_and_a_trained_token_are_known_from_the_next_line_on(
     session: Session,
 ) -> None:
