@@ -1,4 +1,4 @@
-"""Teaching a base model something new, without changing it."""
+"""Training of LoRAs, tokens and whole models on a base model."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ class _Job:
         if self.step.samples and not has_samples(self.step.samples, fingerprint):
             yield TextReported(
                 f"{self.step.name} was trained without these samples; "
-                "`--force` trains it again, with them"
+                "`--force` trains it again with them"
             )
 
     def _ensure_replaceable(self) -> None:

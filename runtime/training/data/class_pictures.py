@@ -53,10 +53,10 @@ class ClassPictures:
         for start in range(0, len(pictures), _BATCH_SIZE):
             batch = pictures[start : start + _BATCH_SIZE]
             if not all(each.file.is_file() for each in batch):
-                title = f"{self.training}: pictures of {prompt}, {start} of {len(pictures)}"
+                title = f"{self.training}: class pictures of {prompt}, {start} of {len(pictures)}"
                 yield from render_pictures(batch, loaded, title)
                 rendered += len(batch)
         if rendered:
             yield TextReported(
-                f"made {rendered} pictures of `{prompt}`, which {self.training} is not to forget"
+                f"rendered {rendered} class pictures of `{prompt}` for {self.training}"
             )

@@ -167,6 +167,6 @@ def describe_embeddings(embeddings: LearnedEmbeddings, base: BaseModel) -> Itera
         median = _embedding_table(base, component).norm(dim=1).median()
         where = f" for the {component.replace('_', ' ')}" if len(embeddings) > 1 else ""
         yield (
-            f"length of its vectors{where}: {lengths}; "
-            f"half of the words' are shorter than {median:.3f}"
+            f"norm of the token's vectors{where}: {lengths}; "
+            f"the median of all words is {median:.3f}"
         )

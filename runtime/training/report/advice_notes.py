@@ -27,10 +27,10 @@ def collect_advice_notes(config: TrainingConfig, device: torch.device) -> Iterat
 
 def _method_notes(method: Method) -> Iterator[str]:
     if isinstance(method, TextualInversion) and method.until < 1:
-        yield "`--ti-until` of a token alone is an early stop: nothing else was left to learn"
+        yield "`--ti-until` without a LoRA only ends the training of the token early"
     if isinstance(method, Lora) and method.alpha != method.rank:
         yield (
-            "`--alpha` over `--rank` only multiplies what is learned: "
+            "the ratio of `--alpha` to `--rank` only scales the trained change; "
             "it favours neither colour nor contrast"
         )
 
@@ -38,13 +38,13 @@ def _method_notes(method: Method) -> Iterator[str]:
 def _objective_notes(objective: ObjectiveConfig) -> Iterator[str]:
     if objective.loss == "cosine":
         yield (
-            "`--loss cosine` alone would not see how long a prediction is, "
-            "so the squared error counts as well"
+            "`--loss cosine` alone would ignore the magnitude of a prediction, "
+            "so the squared error is added to it"
         )
     if objective.noise_offset:
         yield (
             "`--noise-offset` widens the range of brightness; "
-            "it takes away neither grain nor learning by heart"
+            "it reduces neither grain nor overfitting"
         )
 
 
@@ -52,27 +52,27 @@ def _data_notes(data: DataConfig) -> Iterator[str]:
     if data.pixel_noise:
         yield (
             "`--pixel-noise` is learned as well: "
-            "pictures made with it will have a little noise of their own"
+            "pictures rendered with the result have a little noise of their own"
         )
     if data.jitter:
-        yield "`--colour-jitter` teaches that colours do not matter: of a style, they are a part"
+        yield "`--colour-jitter` teaches that colours do not matter, and they are a part of a style"
 
 
 def _optimizer_notes(optimizer: OptimizerConfig, device: torch.device) -> Iterator[str]:
     if optimizer.accumulate > 1:
         yield (
-            "`--accumulate` is one larger batch, to the last bits, "
-            "and no steadier than such a batch"
+            "`--accumulate` equals a larger batch to the last bits, "
+            "and is no more stable than such a batch"
         )
     if optimizer.optimizer == "adamw8bit":
-        yield "`--optimizer adamw8bit` makes the optimizer's own state smaller, and nothing else"
+        yield "`--optimizer adamw8bit` reduces the memory of the optimizer state, and nothing else"
     if optimizer.attention == "xformers":
         yield (
-            "`--attention xformers` is no leaner than PyTorch's own, "
-            "which has had the same kernel since 2.0"
+            "`--attention xformers` needs as much memory as PyTorch's own attention, "
+            "which has had the same kernels since 2.0"
         )
     if optimizer.packed and device.type == "cpu":
         yield (
-            "`--base-precision` saves no memory on the processor, "
-            "where the model itself stays beside what is packed"
+            "`--base-precision` saves no memory on the CPU, "
+            "where the base model stays beside its quantized copy"
         )

@@ -28,29 +28,27 @@ def assess_overfitting(metrics: Metrics, kept: str = "last") -> Iterator[str]:
     """
     losses, own = metrics.series("validation"), metrics.series("own")
     if not losses or not own:
-        yield (
-            "whether it learned its pictures by heart cannot be told: let it, with `--hold-out 10%`"
-        )
+        yield ("without validation pictures overfitting cannot be measured; add `--hold-out 10%`")
         return
     (_, first), (last, end) = losses[0], losses[-1]
     step, best = min(losses, key=itemgetter(1))
     summary = (
-        f"validation loss {first:.4f} at first, {end:.4f} at the end; "
-        f"over its own pictures {_first_and_last(own)}"
+        f"validation loss {first:.4f} at the first step, {end:.4f} at the last; "
+        f"on training pictures {_first_and_last(own)}"
     )
     if end > best * OVERFIT_RISE:
-        remedy = "what was kept is from before it" if kept == "best" else "try `--keep best`"
+        remedy = "the result is from that step" if kept == "best" else "try `--keep best`"
         yield (
-            f"{summary}; lowest, {best:.4f}, at step {step} of {last}: "
-            f"a rise is learning by heart; {remedy}"
+            f"{summary}; lowest {best:.4f} at step {step} of {last}: "
+            f"a rise means overfitting; {remedy}"
         )
     elif own[-1][1] / own[0][1] < end / first * OVERFIT_GAP:
         yield (
-            f"{summary}: it knows its own pictures by heart, "
-            "and the others have not suffered from it so far"
+            f"{summary}: the training pictures are memorised, "
+            "without harm to the validation loss so far"
         )
     else:
-        yield f"{summary}: no sign of learning by heart"
+        yield f"{summary}: no sign of overfitting"
 
 
 def _first_and_last(losses: Sequence[tuple[int, float]]) -> str:
@@ -77,7 +75,7 @@ def _relative_changes(layers: Mapping[str, PeftLayer]) -> str:
     strongest = max(shares, key=lambda name: shares[name])
     mean = sum(shares.values()) / len(shares)
     return (
-        f"weights change by {mean:.2%} of their length, "
+        f"weights change by {mean:.2%} of their norm, "
         f"at most by {shares[strongest]:.2%} ({strongest})"
     )
 
@@ -97,9 +95,9 @@ def _adapted_weight(layer: PeftLayer, weight: Tensor) -> Tensor:
 
 def describe_cost(seconds: float, steps: int, device: torch.device) -> str:
     """Return a line on seconds per step and peak memory."""
-    summary = f"{seconds / max(1, steps):.3f} s a step"
+    summary = f"{seconds / max(1, steps):.3f} s per step"
     peak = _peak_memory(device)
-    return summary if peak is None else f"{summary}; the process has held {peak:.1f} GB at most"
+    return summary if peak is None else f"{summary}; peak memory {peak:.1f} GB"
 
 
 def _peak_memory(device: torch.device) -> float | None:

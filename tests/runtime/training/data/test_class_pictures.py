@@ -72,7 +72,7 @@ def test_they_are_made_once_and_learned_from(runtime: Runtime, guarded: Guarded)
     step = guarded()
     events = run(runtime, step)
     assert isinstance(events[-1], TrainingFinished), complaints(events)
-    assert told(events) == ["made 10 pictures of `a cat`, which ink is not to forget"]
+    assert told(events) == ["rendered 10 class pictures of `a cat` for ink"]
     assert any(
         isinstance(each, TaskProgress) and "pictures of a cat" in each.task for each in events
     )
@@ -106,7 +106,7 @@ def test_stopped_among_them_it_makes_the_rest_and_comes_to_the_same(
             if isinstance(event, TaskProgress) and ", 8 of 10" in event.task:
                 break
     assert sum(each.file.is_file() for each in step.class_pictures) == 8
-    assert told(run(runtime, step)) == ["made 2 pictures of `a cat`, which ink is not to forget"]
+    assert told(run(runtime, step)) == ["rendered 2 class pictures of `a cat` for ink"]
     assert pictures(step) == pictures(whole)
     assert digest(step) == digest(whole)
 
@@ -116,9 +116,7 @@ def test_those_of_another_prompt_are_not_believed(runtime: Runtime, guarded: Gua
     run(runtime, step)
     before = pictures(step)
     changed = guarded("a fox")
-    assert told(run(runtime, changed)) == [
-        "made 10 pictures of `a fox`, which ink is not to forget"
-    ]
+    assert told(run(runtime, changed)) == ["rendered 10 class pictures of `a fox` for ink"]
     assert not {*before.values()} & {*pictures(changed).values()}
 
 

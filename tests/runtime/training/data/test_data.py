@@ -97,7 +97,7 @@ def test_a_picture_of_every_kind_has_its_colours(kind: str, tmp_path: Path, span
 def test_a_picture_is_upright_however_its_camera_was_held(
     orientation: int, tmp_path: Path, span: Span
 ) -> None:
-    """Each orientation as a camera would store it: the turn that a reader has to make, made backwards."""
+    """Each orientation as a camera stores it: the inverse of the turn that a reader has to make."""
     upright = Image.new("RGB", (16, 16), "white")
     upright.paste("red", (0, 0, 8, 8))
     upright.paste("blue", (8, 8, 16, 16))

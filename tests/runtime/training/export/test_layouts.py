@@ -1,4 +1,4 @@
-"""A trained LoRA in other layouts than kohya's: diffusers and PEFT themselves read what was trained."""
+"""A trained LoRA in layouts other than kohya's, as diffusers and PEFT themselves read it."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def test_a_token_and_a_lora_learn_together_as_in_plain_pytorch(
     made = load_file(step.file)
     assert all(alike(made[name], each) for name, each in matrices.items())
     assert any(
-        told.text.startswith("length of its vectors")
+        told.text.startswith("norm of the token's vectors")
         for told in events
         if isinstance(told, TextReported)
     )
@@ -135,7 +135,7 @@ def test_stopped_before_or_after_the_token_stays_it_goes_on_to_the_very_same_fil
 def test_looks_at_an_average_leave_nothing_behind_that_is_learned_with(
     after: int, runtime: Runtime, training: Callable[..., Train]
 ) -> None:
-    """Captions whose states are remembered once the token stays, and the average's rows, which are others."""
+    """States are cached once the token is frozen; averaged weights have other vectors."""
     method = replace(PIVOTAL, token=replace(SKS, until=0.2))
     said = {"template": "a <sks> in {ink|cat|fox|a cat|a fox}", "held_out": 0.4}
     assert_the_same_when_resumed(

@@ -222,7 +222,7 @@ def plainly(
 
 
 def alike(one: Tensor, other: Tensor) -> bool:
-    """But for numbers whose gradient is nothing but rounding errors, which Adam makes as large as any."""
+    """Except numbers whose gradient is a rounding error, which Adam makes as large as any."""
     return bool(((one - other).abs() < 2e-5).float().mean() > 0.99)
 
 
@@ -306,7 +306,7 @@ def test_textual_inversion_is_a_plain_training_of_rows_in_the_table(
     assert torch.allclose(load_file(step.file)["emb_params"], table.weight[size:], atol=1e-5)
     assert torch.equal(table.weight[:size], base.text_encoder.get_input_embeddings().weight)
     told = [each.text for each in events if isinstance(each, TextReported)]
-    assert told[1].startswith("length of its vectors: ")
+    assert told[1].startswith("norm of the token's vectors: ")
 
 
 def test_a_token_starts_as_a_word_or_as_the_mean_of_all(
@@ -417,7 +417,7 @@ def test_doras_lengths_count_in_how_strong_it_is(
             if "magnitude" in name:
                 parameter.data *= 1.5
         (told,) = learner.report()
-    assert told.startswith(f"unet: weights {expected} of their length")
+    assert told.startswith(f"unet: weights {expected} of their norm")
 
 
 @pytest.mark.parametrize("method", [Lora(4, 4.0), TextualInversion("x")], ids=["lora", "ti"])

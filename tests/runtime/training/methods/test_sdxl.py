@@ -1,4 +1,4 @@
-"""Training on two text encoders: against diffusers' own pipeline, and the way its SDXL scripts do a step."""
+"""Training with two text encoders, against diffusers' pipeline and a step of its SDXL scripts."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def encoded(pipeline: StableDiffusionXLPipeline, text: str) -> tuple[Tensor, Ten
 
 @pytest.mark.parametrize("way", ["lora", "dreambooth"])
 def test_a_step_is_that_of_diffusers_scripts(way: str, of: Make, base: BaseModel) -> None:
-    """Before anything has been learned the loss is the plain model's; sizes and the cut are told as they are."""
+    """An untrained model has the base's loss; size conditioning is that of the picture."""
     step, pipeline = of(way, steps=8, buckets=True, flip=True, dropout=0.3), small("sdxl")
     with prepare(step, base) as learner:
         lesson = training_loss(step, base, learner)
@@ -122,7 +122,7 @@ def test_a_step_is_that_of_diffusers_scripts(way: str, of: Make, base: BaseModel
 
 
 def test_gradients_reach_the_pooled_text(of: Make, base: BaseModel) -> None:
-    """Of the second text encoder's last layer only the pooled text is read; of the first one's nothing is."""
+    """Of the last layers only the pooled state of the second text encoder is used."""
     with prepare(of("dreambooth"), base) as learner:
         (loss,) = training_loss(of("dreambooth"), base, learner).losses(0)
         loss.backward()

@@ -38,7 +38,7 @@ SNR = ALPHAS / (1 - ALPHAS)
 
 @pytest.mark.parametrize("weighting", ["min-snr", "soft-min-snr", "debiased"])
 def test_a_weight_means_the_same_whatever_the_model_predicts(weighting: str) -> None:
-    """A given error in the picture is snr times as large in the noise, and snr + 1 times in the velocity."""
+    """An error in the picture is snr times as large in the noise, snr + 1 times in the velocity."""
     latents, made, error = (torch.randn(4, 2, 3, 3) for _ in range(3))
     times = torch.arange(4)
     losses = []
@@ -171,7 +171,8 @@ def test_noise_for_brightness_is_refused_where_the_schedule_ends_in_noise(
 ) -> None:
     model = pipelines["v-prediction"][1]
     assert complaints(run(runtime, training(model=model, **{option: 0.1}))) == [
-        f"PL521 `--{name}` cannot be used with `tiny`, which learns brightness from pure noise already"
+        f"PL521 `--{name}` cannot be used with `tiny`, "
+        "which learns brightness from pure noise already"
     ]
 
 

@@ -204,7 +204,8 @@ def test_a_device_that_has_no_such_numbers_refuses_to_keep_weights_in_them(
 
     def refused(*_: object, **__: object) -> Tensor:
         raise TypeError(
-            "Trying to convert Float8_e4m3fn to the MPS backend but it does not have support for that dtype"
+            "Trying to convert Float8_e4m3fn to the MPS backend "
+            "but it does not have support for that dtype"
         )
 
     monkeypatch.setattr(quantization.torch, "ones", refused)
@@ -285,7 +286,8 @@ def test_what_is_set_holds_for_trainings_too(photos: Path) -> None:
     planned = session.plan(
         Source(
             "set clip-skip 2\nset precision bf16\nset device cpu\nset steps 7\n"
-            "train lora ink from photos\ntrain ti <x> from photos --clip-skip 1 --precision fp32 --base-precision fp8"
+            "train lora ink from photos\n"
+            "train ti <x> from photos --clip-skip 1 --precision fp32 --base-precision fp8"
         )
     )
     one, other = planned.plan.steps
@@ -345,7 +347,7 @@ def test_of_a_whole_model_only_the_layers_that_are_meant_learn(
 def test_all_that_a_step_computes_with_is_on_the_device(
     way: str, more: dict[str, object], training: Make, base: BaseModel
 ) -> None:
-    """On PyTorch's `meta`, whose tensors have no numbers, but know where they are, and mix with no others."""
+    """On PyTorch's `meta` device, whose tensors have no values and mix with no others."""
     if ("packed" in more and way == "dreambooth") or ("prior" in more and way == "ti"):
         pytest.skip("there is no such thing")
     step, meta = of(training, way, alpha_mask=True, **more), torch.device("meta")

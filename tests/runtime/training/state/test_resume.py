@@ -1,4 +1,4 @@
-"""What a training leaves behind: checkpoints, averages, metrics, and nothing where there is nothing new."""
+"""Files of a training: checkpoints, averages, metrics; and none where nothing has changed."""
 
 from __future__ import annotations
 
@@ -374,7 +374,8 @@ def test_every_optimizer_moves_a_lora_that_begins_at_0(
 ) -> None:
     """At the rate that a program has where it names none."""
     pytest.importorskip(OPTIMIZERS[optimizer])
-    said = f'train lora ink from "{photos}" --optimizer {optimizer} --steps {400 if optimizer == "prodigy" else 40}'
+    steps = 400 if optimizer == "prodigy" else 40
+    said = f'train lora ink from "{photos}" --optimizer {optimizer} --steps {steps}'
     (planned,) = Session(photos.parent).plan(Source(said)).plan.steps
     assert isinstance(planned, Train)
     step = replace(training(), config=planned.config)
@@ -407,7 +408,7 @@ def test_each_steps_loss_and_the_validations_are_told(
         f"validation loss {looks[0]:.4f} at first, {looks[-1]:.4f} at the end"
     )
     assert told[1].startswith("unet: weights change by ")
-    assert "s a step" in told[2]
+    assert "s per step" in told[2]
     assert (folder / "report.txt").read_text().splitlines() == told
     with Image.open(folder / "loss.png") as picture:
         assert picture.size == (960, 480)
@@ -433,22 +434,23 @@ def test_the_verdict_names_its_evidence(tmp_path: Path) -> None:
         looked(tmp_path, *fine, own=(0.2, 0.15))
     )  # easier pictures, not known ones
     assert line == (
-        "validation loss 0.5000 at first, 0.4100 at the end; over its own pictures 0.2000 and 0.1500:"
-        " no sign of learning by heart"
+        "validation loss 0.5000 at the first step, 0.4100 at the last; "
+        "on training pictures 0.2000 and 0.1500:"
+        " no sign of overfitting"
     )
     (line,) = report.assess_overfitting(looked(tmp_path, *fine, own=(0.9, 0.3)))
     assert line.endswith(
-        "it knows its own pictures by heart, and the others have not suffered from it so far"
+        "the training pictures are memorised, without harm to the validation loss so far"
     )
     risen = looked(tmp_path, (1, 0.5), (10, 0.4), (30, 0.45), own=(0.5, 0.1))
     (line,) = report.assess_overfitting(risen)
     assert line.endswith(
-        "lowest, 0.4000, at step 10 of 30: a rise is learning by heart; try `--keep best`"
+        "lowest 0.4000 at step 10 of 30: a rise means overfitting; try `--keep best`"
     )
     (line,) = report.assess_overfitting(risen, "best")
-    assert line.endswith("a rise is learning by heart; what was kept is from before it")
+    assert line.endswith("a rise means overfitting; the result is from that step")
     (line,) = report.assess_overfitting(Metrics(tmp_path / "none.jsonl"))
-    assert line.startswith("whether it learned its pictures by heart cannot be told")
+    assert line.startswith("without validation pictures overfitting cannot be measured")
 
 
 def test_what_is_best_by_validation_is_kept_beside_the_last_or_in_its_place(
