@@ -30,7 +30,7 @@ def _method_notes(method: Method) -> Iterator[str]:
         yield "`--ti-until` without a LoRA only ends the training of the token early"
     if isinstance(method, Lora) and method.alpha != method.rank:
         yield (
-            "the ratio of `--alpha` to `--rank` only scales the trained change; "
+            "`--alpha` over `--rank` only scales the trained change; "
             "it favours neither colour nor contrast"
         )
 

@@ -64,7 +64,7 @@ def told(events: list[Event]) -> list[str]:
     return [
         each.text
         for each in events
-        if isinstance(each, TextReported) and each.text.startswith("made")
+        if isinstance(each, TextReported) and each.text.startswith("rendered")
     ]
 
 

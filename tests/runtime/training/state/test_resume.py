@@ -405,7 +405,7 @@ def test_each_steps_loss_and_the_validations_are_told(
     assert len(looks) == 4
     told = [each.text for each in events if isinstance(each, TextReported)]
     assert told[0].startswith(
-        f"validation loss {looks[0]:.4f} at first, {looks[-1]:.4f} at the end"
+        f"validation loss {looks[0]:.4f} at the first step, {looks[-1]:.4f} at the last"
     )
     assert told[1].startswith("unet: weights change by ")
     assert "s per step" in told[2]
