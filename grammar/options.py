@@ -78,7 +78,7 @@ class Option:
     doc: str
     """The help line: a sentence that is complete without the option's name or its neighbours."""
     heads: tuple[str, ...]
-    """The statements that take the option; ``prompt`` is a line that is a prompt, ``set`` a setting."""
+    """The statements that take the option; ``prompt`` is a prompt's line, ``set`` a setting."""
     default: Value = None
     _: KW_ONLY
     low: float | None = None
@@ -93,13 +93,13 @@ class Option:
     default_doc: str = ""
     """The default in words, where it is derived from other options or from the model."""
     field: str | None = None
-    """The field of `plan.training_config.TrainingConfig` that the value fills: ``optimisation.steps``."""
+    """The field of `TrainingConfig` that the value fills: ``optimisation.steps``."""
     requires: tuple[Requirement, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     metadata: tuple[str, ...] = ()
     """The keys that record the value in the metadata of a trained file."""
     since: str = FIRST_RELEASE
-    """The release that introduced the option; trainings of earlier releases keep their fingerprints."""
+    """The release that introduced the option; older trainings keep their fingerprints."""
     available: bool = True
     """Whether this release implements the option."""
 

@@ -143,8 +143,8 @@ METHODS: tuple[Option, ...] = (
                 "a schedule-free average cannot stop half-way for the token",
             ),
         ),
-        long_doc="This is pivotal tuning: the token stops learning after `--ti-until` of the steps, "
-        "the LoRA goes on. Without `--prompt` each caption is `a picture of <token>`.",
+        long_doc="This is pivotal tuning: the token stops learning after `--ti-until` of the "
+        "steps, the LoRA goes on. Without `--prompt` each caption is `a picture of <token>`.",
     ),
     Option(
         "ti-until",

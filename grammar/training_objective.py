@@ -45,8 +45,8 @@ OBJECTIVE: tuple[Option, ...] = (
         requires=(Requirement((Given("loss", ("huber",)),)),),
         metadata=("ss_huber_c",),
         since="0.2",
-        long_doc="With less noise the turn is at (1 − c) / (1 + σ)² + c, the SNR schedule of kohya's "
-        "`huber_c` (Khrapov et al. 2024, https://arxiv.org/abs/2403.16728).",
+        long_doc="With less noise the turn is at (1 − c) / (1 + σ)² + c, the SNR schedule of "
+        "kohya's `huber_c` (Khrapov et al. 2024, https://arxiv.org/abs/2403.16728).",
     ),
     Option(
         "min-snr",

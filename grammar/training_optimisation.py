@@ -35,8 +35,8 @@ OPTIMISATION: tuple[Option, ...] = (
         field="optimisation.learning_rate",
         metadata=("ss_learning_rate", "ss_unet_lr"),
         long_doc="The defaults for LoRAs and tokens suit the built-in model; a tenth suits Stable "
-        "Diffusion, and 2e-6 a whole model of Stable Diffusion. `--optimizer lion` takes a fifth of "
-        "the default, `--optimizer prodigy` 1.",
+        "Diffusion, and 2e-6 a whole model of Stable Diffusion. `--optimizer lion` takes a fifth "
+        "of the default, `--optimizer prodigy` 1.",
     ),
     Option(
         "down-lr",

@@ -9,7 +9,7 @@ from promptlang.grammar import vocabulary
 
 
 class OptionValues:
-    """The values in force for a statement: its own options, else the settings, else the defaults."""
+    """Values in force for a statement: from its options, else the settings, else the defaults."""
 
     def __init__(
         self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]

@@ -1,4 +1,4 @@
-"""The TextMate grammar for editors, made from the vocabulary: `python -m promptlang.highlighting.textmate`."""
+"""The TextMate grammar for editors: `python -m promptlang.highlighting.textmate` writes it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCOPES: dict[TokenKind, str] = {
 
 
 def textmate_grammar() -> str:
-    """The grammar's JSON."""
+    """Return the grammar as JSON."""
     grammar = {
         "$schema": "https://raw.githubusercontent.com/martinring/tmlanguage/master/tmlanguage.json",
         "name": "promptlang",

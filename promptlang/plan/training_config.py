@@ -1,6 +1,7 @@
 """The configuration of a training in resolved numbers: method, data, objective, optimizer.
 
-Each part stands in `promptlang.grammar` beside the options that fill its fields, whose defaults it has.
+Each part is defined in `promptlang.grammar` beside the options that fill its fields, with the
+options' defaults.
 """
 
 from __future__ import annotations

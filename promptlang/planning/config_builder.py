@@ -1,6 +1,6 @@
 """Fills the configuration of a training from the options' declarations.
 
-A field takes the value of the option that declares it, unless `DERIVED` has a function for the field.
+A field takes the value of the option that declares it, unless `DERIVED` has a function for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The session's own words, which begin with a colon."""
+"""Commands of the REPL, which begin with a colon."""
 
 from __future__ import annotations
 

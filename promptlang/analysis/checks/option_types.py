@@ -1,4 +1,4 @@
-"""An option's value, or a setting's, is of its kind and within its range."""
+"""Checks that the value of an option or a setting has the declared kind and range."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EXAMPLES: Final[Mapping[vocabulary.Kind, str]] = MappingProxyType(
         vocabulary.Kind.FLAG: "on",
     }
 )
-"""What stands in a hint where an option has no default to show."""
+"""Example values for hints about options that have no default."""
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
@@ -53,7 +53,7 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
 
 
 def _swept(value: ast.Value) -> Iterator[ast.Single]:
-    """On a prompt, a picture for each value of a list or a range."""
+    """Yield the single values of a sweep, and for a range the ends and one value between."""
     for each in each_of(value):
         if isinstance(each, ast.Range):
             yield ast.Number(each.first, span=each.span)

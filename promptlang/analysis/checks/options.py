@@ -1,4 +1,4 @@
-"""An option is one that its statement takes, given once, with a value where it needs one."""
+"""Checks that a statement takes each option, once, with a value where the option needs one."""
 
 from __future__ import annotations
 
