@@ -53,7 +53,7 @@ def check_captions(scan: DatasetScan) -> Finding:
     template = scan.step.template
     own = template is None or CAPTION_PLACEHOLDER in template
     origins = Counter(each.origin for each in scan.examples)
-    told = ", ".join(
+    summary = ", ".join(
         f"{origins[origin]} {origin.value}" for origin in CaptionOrigin if origins[origin]
     )
     silent = [
@@ -66,13 +66,13 @@ def check_captions(scan: DatasetScan) -> Finding:
     )
     complaints += tuple(check_examples(scan.examples, scan.step.span))
     return Finding(
-        "captions", told if own else "the template", "one beside each picture", complaints
+        "captions", summary if own else "the template", "one beside each picture", complaints
     )
 
 
-def _is_uninformative(file: Path, origin: CaptionOrigin, said: Sequence[str]) -> bool:
+def _is_uninformative(file: Path, origin: CaptionOrigin, captions: Sequence[str]) -> bool:
     if origin is not CaptionOrigin.NAME:
-        return not any(said)
+        return not any(captions)
     return (
         not {word.lower() for word in _MEANINGFUL_WORD.findall(file.stem.replace("_", " "))}
         - _CAMERA
@@ -88,14 +88,14 @@ def check_trigger(scan: DatasetScan) -> Finding:
         return Finding(
             "trigger", "no word is in all captions" if not everywhere else ", ".join(everywhere)
         )
-    told = ", ".join(f"{word} (known)" if is_known(word) else word for word in everywhere)
+    summary = ", ".join(f"{word} (known)" if is_known(word) else word for word in everywhere)
     named = scan.step.method == "dreambooth" and all(map(is_known, everywhere))
     complaints = (
         tuple(wrong.common_trigger_word(word, scan.step.span) for word in everywhere)
         if named
         else ()
     )
-    return Finding("trigger", told, "a rare word in all captions", complaints)
+    return Finding("trigger", summary, "a rare word in all captions", complaints)
 
 
 def _check_named_trigger(scan: DatasetScan, name: str) -> Finding:
@@ -103,15 +103,15 @@ def _check_named_trigger(scan: DatasetScan, name: str) -> Finding:
     without = [
         each.file.name
         for each in scan.examples
-        if not all(wanted <= split_words(said) for said in each.captions)
+        if not all(wanted <= split_words(caption) for caption in each.captions)
     ]
     complaints = []
     if is_known(name) and not name.startswith("<"):
         complaints.append(wrong.common_trigger_word(name, scan.step.span))
     if without:
         complaints.append(wrong.trigger_missing_in_captions(name, without, scan.step.span))
-    told = f"{name} in {len(scan.examples) - len(without)} of {len(scan.examples)}"
-    return Finding("trigger", told, "a rare word in all captions", tuple(complaints))
+    summary = f"{name} in {len(scan.examples) - len(without)} of {len(scan.examples)}"
+    return Finding("trigger", summary, "a rare word in all captions", tuple(complaints))
 
 
 def check_unused_files(scan: DatasetScan) -> Finding:

@@ -40,7 +40,7 @@ def check_formats(scan: DatasetScan) -> Finding:
     moving = [each.example.file.name for each in scan.image_stats if ANIMATED in each.kinds]
     masked = sum(each.mask is not None for each in scan.examples)
     amounts += Counter(masked=masked)
-    told = [f"{amount} {kind}" for kind, amount in sorted(amounts.items())]
+    summary = [f"{amount} {kind}" for kind, amount in sorted(amounts.items())]
     complaints = [wrong.animated_pictures(moving, scan.step.span)] if moving else []
     stretched = [
         each.example.mask.name
@@ -49,7 +49,7 @@ def check_formats(scan: DatasetScan) -> Finding:
     ]
     complaints += [wrong.mask_stretched(stretched, scan.step.span)] if stretched else []
     return Finding(
-        "kinds", ", ".join(told) or "nothing unusual", "nothing animated", tuple(complaints)
+        "kinds", ", ".join(summary) or "nothing unusual", "nothing animated", tuple(complaints)
     )
 
 
@@ -90,14 +90,14 @@ def check_duplicates(scan: DatasetScan) -> Finding:
     found = [
         [each.example.file.name for each in group] for group in group_duplicates(scan.image_stats)
     ]
-    told = (
+    summary = (
         f"{sum(map(len, found))} in {len(found)} group{'s' * (len(found) != 1)}"
         if found
         else "none"
     )
     return Finding(
         "near-duplicates",
-        told,
+        summary,
         "none",
         tuple(wrong.near_duplicates(each, scan.step.span) for each in found),
     )
