@@ -83,7 +83,7 @@ FLUX: Final = FamilyFacts(
     adapter_keys=r"double_blocks|single_blocks|single_transformer_blocks",
 )
 
-FAMILIES: Final = (FLUX, SD3, SDXL, SD2, SD1)
+KNOWN_FAMILIES: Final = (FLUX, SD3, SDXL, SD2, SD1)
 """Newest first: an adapter of a newer family may have keys of an older one beside its own."""
 
 UNSUPPORTED_ALGORITHMS: Final[Mapping[str, str]] = {
@@ -102,12 +102,12 @@ _TEXT_ENCODER = re.compile(rf"self_attn[._][qkv]_proj\S*{_DOWN}")
 
 def find_family_by_context(width: int) -> FamilyFacts | None:
     """Return the family whose UNet reads states of a width."""
-    return next((each for each in FAMILIES if each.context_width == width), None)
+    return next((each for each in KNOWN_FAMILIES if each.context_width == width), None)
 
 
 def find_family_by_width(width: int) -> FamilyFacts | None:
     """Return the family whose UNet reads states of a width, or else whose text encoder has it."""
-    by_encoder = (each for each in FAMILIES if width in each.text_encoder_widths)
+    by_encoder = (each for each in KNOWN_FAMILIES if width in each.text_encoder_widths)
     return find_family_by_context(width) or next(by_encoder, None)
 
 
@@ -121,7 +121,7 @@ def detect_family(
     """
     keys = "\n".join(shapes)
     by_keys = (
-        each for each in FAMILIES if each.adapter_keys and re.search(each.adapter_keys, keys)
+        each for each in KNOWN_FAMILIES if each.adapter_keys and re.search(each.adapter_keys, keys)
     )
     width = _input_width(shapes, _CROSS_ATTENTION) or _input_width(shapes, _TEXT_ENCODER)
     return next(by_keys, None) or find_family_by_width(width) or _named_in(metadata)
@@ -138,7 +138,7 @@ def _named_in(metadata: Mapping[str, str]) -> FamilyFacts | None:
     names = (metadata.get(key, "") for key in ("modelspec.architecture", "ss_base_model_version"))
     header = " ".join(names).lower()
     return next(
-        (each for each in FAMILIES if any(word in header for word in each.header_names)), None
+        (each for each in KNOWN_FAMILIES if any(word in header for word in each.header_names)), None
     )
 
 
