@@ -18,10 +18,10 @@ test: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 quick: $(VENV)/dev
-	$(BIN)/python -m pytest -m fast
+	$(BIN)/python -m pytest --numprocesses auto -m fast
 
 docs: $(VENV)/dev
 	$(BIN)/python docs/build.py
