@@ -21,7 +21,7 @@ BENCHMARKS = {
     "overhead": "the share of a step outside the UNet",
     "rendering": "pictures and LoRA changes beside diffusers' pipelines",
     "training": "training steps beside the loops of diffusers' scripts",
-    "waiting": "a picture with sleeping and with spinning idle threads, on an idle and a busy machine",
+    "waiting": "a picture with sleeping and with spinning idle threads, machine idle and busy",
     "full_size": "loading and drawing with SD 1.5 and SDXL of full size, random weights",
     "taught_style": "what the style recipes teach, over things that were not shown",
     "taught_subject": "what the subject recipes teach, over moods that were not shown",

@@ -1,10 +1,11 @@
-"""Whether models of full size load and draw: Stable Diffusion 1.5 and XL with random weights, as folder and as file.
+"""Loading and rendering with Stable Diffusion 1.5 and XL of full size, as folder and as file.
 
     python -m benchmarks full_size -- [sd1] [sdxl]
 
-Each is built from its family's shipped configuration, saved in fp16 in a temporary folder (SDXL: 7 GB, one layout at a
-time), and read and drawn with by a process of its own, in bf16, whose peak memory is printed. What is mapped from a
-single file counts as memory there, though the system can have it back at any time.
+Each model is built with random weights from its family's shipped configuration and saved in fp16
+in a temporary folder, one layout at a time (SDXL: 7 GB). A process of its own loads it, renders in
+bf16 and reports its peak memory. Peak memory includes pages mapped from a single file, which the
+system can reclaim at any time.
 """
 
 from __future__ import annotations

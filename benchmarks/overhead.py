@@ -1,6 +1,7 @@
-"""How much of a training step, and of a denoising step, is not the UNet's own forward and backward pass.
+"""The share of a training step and of a denoising step that is not spent in the UNet.
 
-Runs a real training and real renders on the built-in model, with a stopwatch around the UNet and around `backward`.
+A real training and real renders run on the built-in model, with a stopwatch around the UNet's
+forward pass and around `backward`.
 """
 
 from __future__ import annotations

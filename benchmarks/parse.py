@@ -1,7 +1,8 @@
-"""How long it takes to read a prompt and say what it means, beside compel and Dynamic Prompts, and as it grows.
+"""The time to parse and resolve a prompt, beside compel and Dynamic Prompts, by prompt length.
 
-The peers are not among promptlang's own needs: ``pip install compel dynamicprompts`` first, or they are left out.
-Each reads the same prompts, written as it writes them by promptlang's own converter.
+The peers are not dependencies of promptlang: ``pip install compel dynamicprompts`` adds them, and a
+peer that is missing is left out. Each peer reads the same prompts, which promptlang's converter
+translates to the peer's syntax.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Our renders beside diffusers' own pipeline, on the built-in model, at equal work: seconds, ratios, and peak memory.
+"""Rendering beside diffusers' own pipeline on the built-in model: seconds, ratios, peak memory.
 
-Each pair is measured in turns in this one process, and the best of several turns counts: another process on the
-machine makes a turn slower, never faster. Peak memory is measured in a process of its own.
+Both do equal work. Each pair is measured in turns in one process, and the best of several turns
+counts, because another process on the machine makes a turn slower, never faster. Peak memory is
+measured in a process of its own.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Ours:
         """Each prompt with each seed."""
         every = "|".join(PROMPTS)
         self.run(
-            f"{{{every}}} --every --seed {SEEDS[0]}..{SEEDS[-1]} --steps {STEPS} --cfg {CFG} --no-grid"
+            f"{{{every}}} --every --seed {SEEDS[0]}..{SEEDS[-1]}"
+            f" --steps {STEPS} --cfg {CFG} --no-grid"
         )
 
 
@@ -111,7 +113,10 @@ def lora(pipeline: StableDiffusionPipeline, seed: int) -> dict[str, LowRank]:
 
 
 def switching(folder: Path, pipeline: StableDiffusionPipeline) -> list[float]:
-    """Seconds to let one of two LoRAs act, then the other: ours are read once and kept, as a session does."""
+    """Measure the seconds to switch from one LoRA to another.
+
+    promptlang's LoRAs are read once and kept, as in a session.
+    """
     both = [lora(pipeline, seed) for seed in (1, 2)]
     files = [folder / f"ink{at}.safetensors" for at in range(len(both))]
     for changes, file in zip(both, files, strict=True):

@@ -1,4 +1,4 @@
-"""How long `import promptlang` takes, beyond Python itself, beside a library that it stands on; in processor time."""
+"""The processor time of `import promptlang`, without Python's own start, beside a dependency."""
 
 from __future__ import annotations
 

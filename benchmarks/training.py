@@ -1,12 +1,14 @@
-"""Our training steps beside those of diffusers' training scripts, at equal maths: seconds, ratios, memory.
+"""Training steps beside those of diffusers' training scripts: seconds, ratios, memory.
 
-A UNet in the shape of Stable Diffusion 1.5's, a third as wide, with a VAE and a text encoder to match, random weights,
-fp32. Both are stepped in turns in one process, and the fastest turn of each counts: another process on the machine
-makes a turn slower, never faster. Peak memory is that of a process of its own, on Linux.
+The model is a UNet in the shape of Stable Diffusion 1.5's, a third as wide, with a VAE and a text
+encoder to match, with random weights in fp32. Both sides compute the same loss and are stepped in
+turns in one process; the fastest turn of each counts, because another process on the machine makes
+a turn slower, never faster. Peak memory is that of a process of its own, on Linux.
 
-The loops of diffusers are written as `train_text_to_image_lora.py` and `textual_inversion.py` have them: VAE and text
-encoder in each step, a DataLoader, accelerate; and textual inversion with the whole table of embeddings in AdamW,
-its other rows put back after each step. The table has CLIP-L's real size, 49408 x 768.
+The loops of diffusers follow `train_text_to_image_lora.py` and `textual_inversion.py`: VAE and text
+encoder run in each step, with a DataLoader and accelerate. Textual inversion gives AdamW the whole
+table of embeddings and restores its other rows after each step. The table has CLIP-L's real size,
+49408 x 768.
 """
 
 from __future__ import annotations

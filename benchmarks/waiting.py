@@ -1,7 +1,8 @@
-"""One picture of 12 steps with idle OpenMP threads that sleep (promptlang's default) and that spin (PyTorch's).
+"""The time of one picture with idle OpenMP threads that sleep and with ones that spin.
 
-Each picture is made by ``promptlang run`` in a process of its own: first on the machine as it is, then with
-two processes beside it that keep two cores busy. Times are wall-clock seconds of the whole command.
+promptlang's default lets them sleep, PyTorch's lets them spin. ``promptlang run`` makes each
+picture of 12 steps in a process of its own: first on an otherwise idle machine, then with two
+processes beside it that keep two cores busy. Times are wall-clock seconds of the whole command.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     text ──parse──▶ Program ──check──▶ diagnostics ──plan──▶ Plan ──Backend.execute──▶ Event …
 
-Nothing here imports torch: see `promptlang.plan.backend` for what does. Each name is imported when it is first used.
+Importing this package does not import torch; the runtime, which `promptlang.plan.backend` loads,
+does. Each public name is imported at its first use.
 """
 
 from importlib import import_module

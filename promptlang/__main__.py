@@ -7,10 +7,11 @@ import sys
 
 
 def main() -> int:
-    """Run the command line and return its exit code; Ctrl-C ends it quietly even while modules load.
+    """Run the command line and return its exit code.
 
-    PyTorch's idle threads sleep instead of spinning, which on a busy machine is many times faster. OpenMP
-    reads its setting once, when torch is imported; a setting of the user's own stays.
+    Ctrl-C ends the command without a traceback, even while modules load. Idle threads of PyTorch
+    sleep instead of spinning, which is many times faster on a busy machine. OpenMP reads this
+    setting once, when torch is imported; a setting of the user's own is kept.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:

@@ -1,10 +1,10 @@
-"""What a plan does: it loads models, trains adapters and makes pictures."""
+"""The runtime: it executes a plan by loading models, training adapters and rendering pictures."""
 
 from __future__ import annotations
 
 import logging
 
-# diffusers imports bitsandbytes wherever it is installed, and that gives advice on a terminal which is not its own.
+# diffusers imports bitsandbytes wherever it is installed, and bitsandbytes logs advice at import.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 from .backend import Runtime  # noqa: E402

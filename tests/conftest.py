@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # nor may a child's threads
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs torch by its folder, and as fast what neither needs torch nor is marked slow."""
+    """Mark tests that need torch by their folder, and the other tests fast unless marked slow."""
     for item in items:
         if item.path.is_relative_to(ROOT / "runtime"):
             item.add_marker(pytest.mark.torch)

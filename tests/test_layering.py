@@ -19,8 +19,8 @@ PLAIN_DATA = {
     *("inspection", "metadata", "__version__"),
 }
 ALGORITHMS = {"prompts", "datasets"}
-"""What both sides do, and must do alike: `explain` cuts a prompt into the chunks that are rendered, a caption
-means in a training what it means as a prompt, and `check data` finds the pictures that are trained on."""
+"""Rooms that both sides use, so that they agree: `explain` cuts a prompt into the chunks that are
+rendered, a caption is read like a prompt, and `check data` finds the pictures of the training."""
 
 
 def files(folder: str) -> list[Path]:

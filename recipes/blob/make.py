@@ -1,4 +1,4 @@
-"""Render the blob's pictures beside this file from its npm package: `python recipes/blob/make.py`."""
+"""Render the blob's pictures from its npm package: `python recipes/blob/make.py`."""
 
 from __future__ import annotations
 

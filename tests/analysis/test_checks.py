@@ -184,9 +184,12 @@ def test_a_statement_that_cannot_be_carried_out_is_understood_and_refused_by_nam
 
 @pytest.mark.parametrize(
     "text",
-    ["train station at night", "set design for a theatre", "plot of land, aerial view", "validate me, portrait",
-     "let there be light", "include flowers", "use lore from old books", "caption this", "convert to abstract art"],
-)  # fmt: skip
+    [
+        *("train station at night", "set design for a theatre", "plot of land, aerial view"),
+        *("validate me, portrait", "let there be light", "include flowers"),
+        *("use lore from old books", "caption this", "convert to abstract art"),
+    ],
+)
 def test_english_that_begins_like_a_statement_is_a_prompt(session: Session, text: str) -> None:
     planned = session.plan(Source(text))
     assert planned.diagnostics == ()

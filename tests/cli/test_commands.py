@@ -76,9 +76,11 @@ def test_on_github_each_is_an_annotation_at_its_place(folder: Path, capsys: Capt
     (folder / "a,b.pl").write_text("a fox, <lora:ink>\n(b\n", "utf-8")
     assert main(["check", "--github", "a,b.pl"]) == 1
     assert capsys.readouterr().out == (
-        "::error file=a%2Cb.pl,line=1,endLine=1,col=8,endColumn=17,title=PL101::no LoRA is named `ink`"
+        "::error file=a%2Cb.pl,line=1,endLine=1,col=8,endColumn=17,title=PL101::"
+        "no LoRA is named `ink`"
         "%0A`train lora` makes one; a file in `adapters/` is found by its name\n"
-        "::warning file=a%2Cb.pl,line=2,endLine=2,col=1,endColumn=1,title=PL001::`(` is never closed"
+        "::warning file=a%2Cb.pl,line=2,endLine=2,col=1,endColumn=1,title=PL001::"
+        "`(` is never closed"
         "%0Ait runs to the end; close it with `)`, or write `\\(` for the character\n"
     )
 

@@ -15,7 +15,7 @@ INTERRUPTED = 130
 @pytest.mark.parametrize("loaded", ["argparse", "promptlang.cli.main"])
 @pytest.mark.parametrize("command", ["check", "fmt", "explain", "convert", "ast", "run"])
 def test_a_command_that_is_interrupted_ends_without_a_traceback(command: str, loaded: str) -> None:
-    """While it is being loaded, and while it waits for standard input: Python says which modules it has."""
+    """Interrupt it while it loads a module, which Python reports, or waits for standard input."""
     words = [sys.executable, "-X", "importtime", "-m", "promptlang", command, "-"]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:

@@ -23,8 +23,8 @@ LAUNCHERS = {
 """Modules with their options; a port follows."""
 
 RECIPE = """use model "{model}"
-train lora ink from "photos" --rank 2 --steps 6 --batch 2 --lr 0.01 --optimizer adamw --class "a cat" --hold-out 30%
-    --samples "a cat" --sample-every 3
+train lora ink from "photos" --rank 2 --steps 6 --batch 2 --lr 0.01 --optimizer adamw
+    --class "a cat" --hold-out 30% --samples "a cat" --sample-every 3
 a cat <lora:ink:1> --steps 2 --seed 1
 """
 

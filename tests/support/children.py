@@ -15,7 +15,10 @@ from promptlang.plan.steps import Plan, Train
 
 
 def start(target: Callable[..., None], *arguments: object) -> BaseProcess:
-    """Start a child process that calls `target`; the first one also starts the server, which takes seconds."""
+    """Start a child process that calls `target`.
+
+    The first call also starts the fork server, which takes seconds.
+    """
     process = _context().Process(target=target, args=arguments)
     process.start()
     return process
@@ -45,7 +48,8 @@ def train(step: Train, save_steps: int) -> None:
 def train_and_die_at_write(step: Train, write: int, kind: str) -> None:
     """Train, and die by SIGKILL at the `write`-th write, which leaves half of its bytes.
 
-    Writes of a file count by ``fsync``; those of a folder (`kind` is "folder") by ``Path.write_text``.
+    A write of a file is counted at ``fsync``, a write of a folder (`kind` is "folder") at
+    ``Path.write_text``.
     """
     left = write
 

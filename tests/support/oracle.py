@@ -1,8 +1,8 @@
-"""A second reading of a prompt, stage by stage on text, as A1111 does it: slow, plain, and of no shape in common
-with the parser that it is compared with.
+"""A second reader of prompts that works in stages on text, as A1111 does.
 
-Tags are cut out; the text is split at AND; for each step the schedules are replaced by what holds; what is
-left is read for weights. Brackets and bars inside a schedule follow the reference.
+It is slow and simple, and shares no structure with the parser that it is compared with. It cuts out
+tags and splits the text at AND; for each step it replaces the schedules by their text at that step,
+and reads the rest for weights. Brackets and bars inside a schedule follow the reference.
 """
 
 from __future__ import annotations
