@@ -3,23 +3,59 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from promptlang.backend import load_maker
 from promptlang.commands.files import FAILED, FINE, LoadBackend
+from promptlang.events import Event
 from promptlang.terminal import Terminal
 
 NAME = "make-emoji"
 MEANING = "make the built-in model again: hours, resumable"
 
+ROUTES = ("continued", "fresh", "64x16", "64x24", "64x32", "128x32")
+STAGES = (
+    "artwork",
+    "sheets",
+    "autoencoder",
+    "autoencoder-check",
+    "denoiser",
+    "anneal",
+    "decoder",
+    "pipeline",
+    "measure",
+    "adapting",
+)
+
 
 def add(parser: ArgumentParser) -> None:
     """Give the command its options."""
     parser.add_argument(
-        "--folder", type=Path, default=Path("build/emoji"), help="where downloads and checkpoints are kept"
+        "--folder",
+        type=Path,
+        default=Path("build/emoji"),
+        help="where downloads and checkpoints are kept",
     )
+    parser.add_argument(
+        "--route",
+        choices=ROUTES,
+        default="continued",
+        help="go on from the shipped weights, start from nothing, or pilot an autoencoder",
+    )
+    parser.add_argument(
+        "--stage",
+        choices=STAGES,
+        nargs="+",
+        help="carry out these stages only, in this order",
+    )
+    parser.add_argument("--device", default="cpu", help="where to train: cpu, cuda, cuda:1")
+    parser.add_argument("--steps", type=int, default=1500, help="length of the stage anneal (1500)")
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
-    """The model is made in its place in the package."""
-    return FINE if terminal.draw(load_maker()(chosen.folder)) else FAILED
+    """Carry out the stages; each resumes where it stopped."""
+    make: Callable[..., Generator[Event, None, None]] = load_maker()
+    stages = {"stages": tuple(chosen.stage)} if chosen.stage else {}
+    options = {"route": chosen.route, "device": chosen.device, "steps": chosen.steps}
+    return FINE if terminal.draw(make(chosen.folder, **options, **stages)) else FAILED

@@ -1,56 +1,274 @@
-"""The program that makes the emoji model, from download to saved pipeline; each stage resumes where it stopped."""
+"""The program that makes the emoji model, stage by stage; each stage resumes where it stopped."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+import json
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 
 from promptlang.events import Event, Progressed, Reported
 
-from . import architecture, autoencoder, denoiser, examples, measure, pipeline, words
-from .artwork import SIZE, over
-from .catalogue import BACKGROUNDS, concepts
-from .schedule import Cosine, Plateau
+from . import (
+    adapting,
+    autoencoder,
+    captioner,
+    card,
+    checks,
+    dataset,
+    denoiser,
+    drawings,
+    figures,
+    pipeline,
+    sheets,
+    words,
+)
+from .composer import Composer, Range, full_range
+from .dataset import Dataset, Shard
+from .device import Device
+from .perception import Features
+from .rendering import Renderer
+from .routes import ROUTES, Route
+from .state import FILE, saved_step
 
-AUTOENCODER = Cosine(steps=12_000, batch=16, peak=1.5e-3, first=4_000)
-DECODER = Cosine(steps=3_000, batch=16, peak=1e-3, first=1_000)
-DENOISER = Plateau(steps=28_000, batch=32, peak=6e-4)
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where the program works: a folder that keeps everything, a route by its name, a device."""
+
+    folder: Path
+    name: str
+    device: Device
+    steps: int = 1500
+    """How long a copy of the denoiser is brought down."""
+
+    @property
+    def route(self) -> Route:
+        """What is made."""
+        return ROUTES[self.name]
+
+    @property
+    def own(self) -> Path:
+        """The folder of what belongs to this route alone."""
+        return self.folder / self.name
+
+    @property
+    def denoiser(self) -> Path:
+        """The folder of the best denoiser there is: brought down, if that was done."""
+        annealed = self.own / "denoiser" / "annealed"
+        return annealed if (annealed / FILE).exists() else self.own / "denoiser"
+
+    def tokenizer(self) -> CLIPTokenizer:
+        """Make the tokenizer, in which each word of a caption is one token."""
+        packages = self.folder / "packages"
+        return words.make_tokenizer(packages, self.folder / "tokenizer", captioner.vocabulary())
+
+    def composer(self, held_out: bool = False) -> Composer:
+        """Return the sampler of pictures of this route's size."""
+        drawn_from: Range = full_range(held_out)
+        kept = tuple(name for name in drawn_from.filters if name not in self.route.without)
+        drawn = drawings.load(self.folder, drawings.RENDERED)
+        return Composer(drawn, replace(drawn_from, filters=kept), self.route.sizes.size)
+
+    def autoencoder(self) -> AutoencoderKL:
+        """Load the trained autoencoder, its latents normalised."""
+        if self.route.autoencoder is None:
+            source = pipeline.MODEL / "vae"
+            vae = AutoencoderKL.from_pretrained(source, torch_dtype=torch.float32).eval()
+        else:
+            vae = autoencoder.trained(self.route.sizes, self.own / "autoencoder")
+            pictures, _ = dataset.compose(self.composer(), 0, 512)
+            vae = autoencoder.normalised(vae, dataset.as_tensor(pictures))
+        return vae.requires_grad_(False).to(self.device.name)
+
+    def decoder(self) -> AutoencoderKL:
+        """Load the autoencoder with the decoder that was trained last, if one was."""
+        vae = self.autoencoder()
+        file = self.own / "decoder" / FILE
+        if file.exists():
+            state = torch.load(file, weights_only=True, map_location="cpu")
+            vae.load_state_dict(state["vae"])
+        return vae
+
+    def dataset(self) -> Dataset:
+        """Return the training set, whose shards are drawn when they are needed."""
+        composer, vae, plan = self.composer(), self.autoencoder(), self.route.shards
+
+        def draw(number: int) -> Shard:
+            pictures, shown = dataset.compose(composer, number, plan.size)
+            return Shard(dataset.encode(vae, pictures, self.device), shown)
+
+        return Dataset(self.own / "shards", plan, draw)
+
+    def plan(self) -> denoiser.Plan:
+        """Return what the denoiser's training is."""
+        return denoiser.Plan(self.route.sizes, self.tokenizer(), self.route.denoiser)
+
+    def lessons(self) -> denoiser.Lessons:
+        """Return what the denoiser is trained with."""
+        fresh = self.route.autoencoder is not None
+        start = None if fresh else denoiser.start_from(pipeline.MODEL)
+        return denoiser.Lessons(self.dataset(), captioner.captioner(), self.device, start)
+
+    def model(self) -> denoiser.Denoiser:
+        """Load the best denoiser there is."""
+        return denoiser.averaged(self.tokenizer(), self.route.sizes, self.denoiser)
+
+    def bench(self) -> figures.Bench:
+        """Put the best denoiser on the bench."""
+        model = self.model().to(self.device.name)
+        renderer = Renderer(model, self.decoder(), self.device)
+        drawn = drawings.load(self.folder, drawings.RENDERED)
+        features = Features().to(self.device.name)
+        return figures.Bench(renderer, drawn, features, figures.known_things())
 
 
-def make(folder: Path, target: Path = pipeline.MODEL) -> Generator[Event, None, None]:
-    """Make the model in `target`, keeping artwork, latents and checkpoints in `folder`, and measure it."""
+def draw_artwork(place: Workplace) -> Iterator[Event]:
+    """Fetch and render the icon sets."""
+    yield from _progress("artwork", drawings.prepare(place.folder))
+
+
+def draw_sheets(place: Workplace) -> Iterator[Event]:
+    """Write the sheets to look at: things in all sets, filters, and composed pictures."""
+    drawn = drawings.load(place.folder, 64)
+    folder = place.folder / "sheets"
+    for file in sheets.concept_sheets(drawn, folder):
+        yield Reported(f"things in all sets: {file}")
+    for file in sheets.data_sheets(place.composer(), folder):
+        yield Reported(f"pictures to learn from: {file}")
+
+
+def train_autoencoder(place: Workplace) -> Iterator[Event]:
+    """Train the autoencoder, and check what it carries."""
+    schedule = place.route.autoencoder
+    if schedule is None:
+        return
+    lessons = autoencoder.Lessons(place.composer(), schedule, place.device)
+    steps = autoencoder.train(lessons, place.route.sizes, place.own / "autoencoder")
+    yield from _losses("autoencoder", steps, schedule.steps)
+    yield from check_autoencoder(place)
+
+
+def check_autoencoder(place: Workplace) -> Iterator[Event]:
+    """Measure what the autoencoder carries, style by style."""
+    composer = place.composer()
+    found = autoencoder.quality(
+        place.autoencoder(), lambda word: autoencoder.in_style(composer, word), place.device
+    )
+    _keep(place.own / "autoencoder.json", found)
+    listed = ", ".join(f"{word} {value:.1f}" for word, value in found.items())
+    yield Reported(f"autoencoder, dB by style: {listed}")
+    yield from _verdicts(checks.AUTOENCODER, found)
+
+
+def train_denoiser(place: Workplace) -> Iterator[Event]:
+    """Train text encoder and UNet."""
+    plan = place.plan()
+    steps = denoiser.train(place.lessons(), plan, place.own / "denoiser")
+    yield from _losses("denoiser", steps, plan.schedule.steps)
+
+
+def anneal_denoiser(place: Workplace) -> Iterator[Event]:
+    """Bring a copy of the denoiser down, to see what it is worth."""
+    steps = denoiser.anneal(place.lessons(), place.plan(), place.own / "denoiser", place.steps)
+    yield from _losses("annealed", steps, place.steps)
+
+
+def train_decoder(place: Workplace) -> Iterator[Event]:
+    """Train the decoder further, on latents as a denoiser makes them."""
+    schedule = place.route.decoder
+    lessons = autoencoder.Lessons(place.composer(), schedule, place.device)
+    steps = autoencoder.sharpen(place.autoencoder(), lessons, place.own / "decoder")
+    yield from _losses("decoder", steps, schedule.steps)
+
+
+def save_pipeline(place: Workplace) -> Iterator[Event]:
+    """Put the parts together as a pipeline, beside the checkpoints."""
+    target = place.own / "pipeline"
+    pipeline.save(place.model(), place.decoder(), place.tokenizer(), target)
+    yield Reported(f"pipeline: {target}")
+
+
+def measure(place: Workplace) -> Iterator[Event]:
+    """Take all figures of the best denoiser there is, and write them down."""
+    bench = place.bench()
+    step = saved_step(place.denoiser)
+    found: dict[str, float] = {"steps": step, "pictures": place.route.denoiser.seen(step)}
+    for group, values in figures.every_figure(bench):
+        found |= values
+        yield Reported(f"{group}: {_listed(values)}")
+    found |= _pair_losses(place, bench)
+    yield Reported(f"loss: {_listed({k: found[k] for k in ('shown', 'held out')})}")
+    _keep(place.own / "figures.json", found)
+    yield from _verdicts(checks.DENOISER, found)
+    sheets.contact_sheet(bench.renderer, place.own / "sheet.png")
+    (place.own / "README.md").write_text(card.text(place.route, found), "utf-8")
+    yield Reported(f"card and contact sheet: {place.own}")
+
+
+def measure_adapting(place: Workplace) -> Iterator[Event]:
+    """Teach the best denoiser there is a style that it never saw."""
+    bench = place.bench()
+    gallery = bench.gallery()
+    lessons = adapting.blueprint_lessons(bench)
+    found: dict[str, float] = {}
+    for step, pupil in adapting.taught(bench, lessons):
+        pictures = adapting.asked_pictures(pupil)
+        found = dict(adapting.blueprint_figures(pupil, gallery, pictures))
+        sheets.grid(pictures, len(pictures)).save(place.own / f"blueprint-{step}.png")
+        yield Reported(f"blueprint LoRA, {step} steps: {_listed(found)}")
+    yield from _verdicts(checks.BLUEPRINT, found)
+
+
+def _pair_losses(place: Workplace, bench: figures.Bench, count: int = 512) -> Mapping[str, float]:
+    """Compare pairs that were held out with pictures that were not, both new."""
+    both = []
+    for held_out in (False, True):
+        composer = place.composer(held_out).narrowed(varied=0.0)
+        pictures, shown = dataset.compose(composer, 1_000_000, count)
+        chance = Random(0)
+        captions = [captioner.captioner().caption(each, chance) for each in shown]
+        both.append((bench.encode(list(pictures)), captions))
+    return figures.pair_losses(bench, *both)
+
+
+Stage = Callable[[Workplace], Iterator[Event]]
+
+STAGES: Mapping[str, Stage] = {
+    "artwork": draw_artwork,
+    "sheets": draw_sheets,
+    "autoencoder": train_autoencoder,
+    "autoencoder-check": check_autoencoder,
+    "denoiser": train_denoiser,
+    "anneal": anneal_denoiser,
+    "decoder": train_decoder,
+    "pipeline": save_pipeline,
+    "measure": measure,
+    "adapting": measure_adapting,
+}
+"""Every stage by its name."""
+
+WHOLE = ("artwork", "sheets", "autoencoder", "denoiser", "decoder", "pipeline", "measure")
+"""The stages that make the model, in order; the others look at it on the way."""
+
+
+def make(
+    folder: Path,
+    stages: Sequence[str] = WHOLE,
+    route: str = "continued",
+    device: str = "cpu",
+    steps: int = 1500,
+) -> Generator[Event, None, None]:
+    """Carry out stages in order, keeping artwork and checkpoints in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    yield from _progress("artwork", examples.prepare(folder))
-    tokenizer = words.make_tokenizer(folder / "packages", folder / "tokenizer")
-    yield from _autoencoder(folder)
-    vae = _trained_autoencoder(folder)
-    latents = folder / "latents.safetensors"
-    if not latents.exists():
-        yield from _progress("latents", examples.encode(vae, examples.load(folder).chosen, latents))
-    yield from _denoiser(folder, tokenizer)
-    yield from _decoder(folder, vae)
-    pipeline.save(denoiser.averaged(tokenizer, folder / "denoiser"), vae, tokenizer, target)
-    yield from judge(folder, target)
-
-
-def judge(folder: Path, target: Path = pipeline.MODEL) -> Iterator[Event]:
-    """Measure the model in `target`, and draw its contact sheet beside it."""
-    made = measure.load(target)
-    yield from _progress("contact sheet", measure.contact_sheet(made, target / "sheet.png"))
-    whose = iter(("model", "autoencoder alone"))
-    for state in measure.measure(made, examples.load(folder).chosen):
-        match state:
-            case measure.Figures(concept, style, background):
-                figures = f"concept {concept:.1%}, style {style:.1%}, background {background:.1%}"
-                yield Reported(f"{next(whose)}: {figures}")
-            case done, total:
-                yield Progressed("measuring", done, total)
+    place = Workplace(folder, route, Device(device), steps)
+    for stage in stages:
+        yield from STAGES[stage](place)
 
 
 def _progress(task: str, counts: Iterable[tuple[int, int]]) -> Iterator[Event]:
@@ -58,33 +276,22 @@ def _progress(task: str, counts: Iterable[tuple[int, int]]) -> Iterator[Event]:
         yield Progressed(task, done, total)
 
 
-def _pictures(folder: Path) -> autoencoder.Pictures:
-    artwork = examples.load(folder)
-    return autoencoder.Pictures(*(group.reshape(-1, SIZE, SIZE, 4) for group in (artwork.chosen, artwork.others)))
+def _losses(task: str, steps: Iterable[tuple[int, float]], total: int) -> Iterator[Event]:
+    mean: float | None = None
+    for step, loss in steps:
+        mean = loss if mean is None else 0.98 * mean + 0.02 * loss
+        yield Progressed(task, step + 1, total, f"loss {mean:.4f}")
 
 
-def _autoencoder(folder: Path) -> Iterator[Event]:
-    for step, loss in autoencoder.train(_pictures(folder), AUTOENCODER, folder / "autoencoder"):
-        yield Progressed("autoencoder", step + 1, AUTOENCODER.steps, f"loss {loss:.3f}")
+def _verdicts(required: Sequence[checks.Check], found: Mapping[str, float]) -> Iterator[Event]:
+    for line in checks.verdicts(required, found):
+        yield Reported(line)
 
 
-def _trained_autoencoder(folder: Path) -> AutoencoderKL:
-    vae = architecture.autoencoder()
-    vae.load_state_dict(torch.load(folder / "autoencoder" / "checkpoint.pt", weights_only=True)["vae"])
-    chosen = examples.load(folder).chosen[::4].reshape(-1, SIZE, SIZE, 4)
-    colours = [BACKGROUNDS["white"]] * (len(BACKGROUNDS) - 1) + list(BACKGROUNDS.values())  # as often as in training
-    some = np.stack([over(picture, colours[at % len(colours)]) for at, picture in enumerate(chosen)])
-    return autoencoder.normalised(vae.eval(), examples.as_tensor(some))
+def _listed(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in values.items())
 
 
-def _decoder(folder: Path, vae: AutoencoderKL) -> Iterator[Event]:
-    for step, loss in autoencoder.sharpen(vae, _pictures(folder), DECODER, folder / "decoder"):
-        yield Progressed("decoder", step + 1, DECODER.steps, f"loss {loss:.3f}")
-
-
-def _denoiser(folder: Path, tokenizer: CLIPTokenizer) -> Iterator[Event]:
-    known = concepts()
-    latents = load_file(folder / "latents.safetensors")["latents"]
-    learned = denoiser.Examples(known, examples.tags(folder, known), latents)
-    for step, loss in denoiser.train(learned, tokenizer, DENOISER, folder / "denoiser"):
-        yield Progressed("denoiser", step + 1, DENOISER.steps, f"loss {loss:.3f}")
+def _keep(file: Path, found: Mapping[str, float]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")

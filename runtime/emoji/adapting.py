@@ -1,0 +1,194 @@
+"""Whether the base model can be taught: a LoRA of a style that it never saw, measured."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from PIL import Image
+from torch import Tensor
+
+from .artwork import over
+from .composer import Layout, place
+from .denoiser import Denoiser, add_noise, spread_times
+from .figures import WHITE, Bench
+from .filters import CREAM, NAVY, Choice, blueprint
+from .things import Thing, every_thing
+
+TARGETS = (
+    r".*(to_q|to_k|to_v|to_out\.0|proj_in|proj_out|ff\.net\.0\.proj|ff\.net\.2"
+    r"|conv1|conv2|conv_shortcut|time_emb_proj|conv)$"
+)
+
+SHOWN = (
+    *("bear", "bell", "car", "chick", "cow", "dog", "frog", "guitar"),
+    *("hamburger", "mushroom", "octopus", "penguin", "rocket", "strawberry", "tiger", "trophy"),
+)
+"""Things whose drawings in the new style are shown."""
+
+ASKED = (
+    *("bus", "cactus", "cat", "crown", "elephant"),
+    *("ghost", "lemon", "pig", "apple", "snail"),
+)
+"""Things that are asked for in the new style, and were not shown in it."""
+
+WORD = "sks"
+"""What the new style is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """How an adapter is trained."""
+
+    rank: int = 16
+    rate: float = 4e-4
+    batch: int = 8
+    steps: int = 120
+    looks: Sequence[int] = field(default=(0, 60, 120))
+    """Steps after which it is measured."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pictures:
+    """Pictures to learn from: latents `[n, c, 8, 8]` and a caption each."""
+
+    latents: Tensor
+    captions: Sequence[str]
+
+
+def by_words(names: Sequence[str]) -> list[Thing]:
+    """Return the things of these names."""
+    known = {thing.words: thing for thing in every_thing()}
+    return [known[name] for name in names]
+
+
+def blueprints(bench: Bench, things: Sequence[Thing], styles: Sequence[str]) -> np.ndarray:
+    """Draw things under the `blueprint` filter on white, 8-bit RGB."""
+    drawn = []
+    for thing, style in zip(things, styles, strict=True):
+        picture = Image.fromarray(bench.drawings[f"{style}/{thing.artwork}"])
+        canvas = place([picture], [Layout(0, 0, bench.size)], bench.size)
+        filtered, _ = blueprint(canvas, Choice(Random(0)))
+        drawn.append(over(filtered.round().astype(np.uint8), WHITE))
+    return np.stack(drawn)
+
+
+def blueprint_lessons(bench: Bench) -> Pictures:
+    """Return sixteen things as blueprints, each from one of four sets."""
+    chance = Random(5)
+    styles = [chance.choice(("noto", "fluent", "flat", "twemoji")) for _ in SHOWN]
+    pictures = blueprints(bench, by_words(SHOWN), styles)
+    captions = [f"{name}, {WORD} style, white background" for name in SHOWN]
+    return Pictures(bench.encode(list(pictures)), captions)
+
+
+def folder_lessons(bench: Bench, folder: Path) -> Pictures:
+    """Return the pictures of a folder as lessons in a style, each named by its file."""
+    files = sorted(folder.glob("*.png"))
+    pictures = [_opened(file, bench.size) for file in files]
+    captions = [f"{file.stem.replace('-', ' ')}, {WORD} style, white background" for file in files]
+    return Pictures(bench.encode(pictures), captions)
+
+
+def _opened(file: Path, size: int) -> np.ndarray:
+    image = Image.open(file).convert("RGB")
+    return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def train(model: Denoiser, lessons: Pictures, lora: Lora, bench: Bench) -> Iterator[int]:
+    """Train a LoRA in a model, yielding the steps done whenever it is to be looked at."""
+    model.requires_grad_(False)
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.rank, target_modules=TARGETS)
+    inject_adapter_in_model(config, model.unet)
+    parameters = [each for each in model.unet.parameters() if each.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=lora.rate, weight_decay=0.0)
+    device = bench.renderer.device
+    if 0 in lora.looks:
+        yield 0
+    for step in range(lora.steps):
+        chance, noise = Random(step), torch.Generator().manual_seed(1000 + step)
+        rows = [chance.randrange(len(lessons.captions)) for _ in range(lora.batch)]
+        times = spread_times(lora.batch, noise)
+        noisy = add_noise(lessons.latents[rows], model.alphas, times, noise)
+        captions = [lessons.captions[row] for row in rows]
+        model.loss(noisy, captions, 32, device).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if step + 1 in lora.looks:
+            yield step + 1
+
+
+def taught(bench: Bench, lessons: Pictures, lora: Lora = Lora()) -> Iterator[tuple[int, Bench]]:
+    """Teach a copy of the bench's model, yielding the steps done and the copy on the bench."""
+    torch.manual_seed(0)
+    pupil = copy.deepcopy(bench.renderer.model)
+    its_bench = replace(bench, renderer=replace(bench.renderer, model=pupil))
+    for step in train(pupil, lessons, lora, its_bench):
+        yield step, its_bench
+
+
+def asked_pictures(bench: Bench, seeds: int = 2) -> np.ndarray:
+    """Draw what was not shown in the new style, with some seeds each."""
+    captions = [f"{name}, {WORD} style, white background" for name in ASKED for _ in range(seeds)]
+    return bench.renderer.render(captions, range(100, 100 + len(captions)))
+
+
+def paper_distance(pictures: np.ndarray) -> float:
+    """Return the mean distance of what is not white from the line of navy to cream, 0 to 255."""
+    flat = pictures.reshape(-1, 3).astype(float)
+    flat = flat[(255 - flat).max(-1) > 40]
+    if not len(flat):
+        return 255.0
+    low, high = np.asarray(NAVY, float), np.asarray(CREAM, float)
+    along = high - low
+    share = np.clip((flat - low) @ along / (along @ along), 0, 1)[:, None]
+    return float(np.linalg.norm(flat - (low + share * along), axis=-1).mean())
+
+
+def blueprint_figures(bench: Bench, gallery: Tensor, pictures: np.ndarray) -> Mapping[str, float]:
+    """Measure pictures of `ASKED`: how far off the colours are, and how many are recognised.
+
+    The gallery `[things, sets, 1280]` is of known styles; blueprints of all things are added to it.
+    """
+    found = bench.embed(pictures)
+    things = list(bench.things)
+    drawn = blueprints(bench, things, ["noto"] * len(things))
+    every = torch.cat([gallery, bench.through(list(drawn))[:, None]], 1)
+    seeds = len(pictures) // len(ASKED)
+    rows = torch.tensor([things.index(thing) for thing in by_words(ASKED) for _ in range(seeds)])
+    nearest = torch.einsum("nf,tsf->nts", found, every).amax(-1).argmax(-1)
+    return {
+        "colour distance": paper_distance(pictures),
+        "recognised": (nearest == rows).float().mean().item(),
+    }
+
+
+def style_figures(
+    bench: Bench, gallery: Tensor, artist: np.ndarray, pictures: np.ndarray
+) -> Mapping[str, float]:
+    """Measure pictures of `ASKED` against an artist's own, 8-bit RGB in the same order.
+
+    *nearest* counts only where the thing is recognised too: blur alone is near to anything.
+    """
+    found = bench.embed(pictures)
+    own = bench.through(list(artist))
+    things = list(bench.things)
+    asked = [things.index(thing) for thing in by_words(ASKED)]
+    every = torch.cat([gallery, torch.zeros(len(things), 1, gallery.shape[-1])], 1)
+    every[asked, -1] = own
+    seeds = len(pictures) // len(ASKED)
+    rows = torch.tensor([row for row in asked for _ in range(seeds)])
+    likeness = torch.einsum("nf,tsf->nts", found, every)
+    known = likeness.amax(-1).argmax(-1) == rows
+    near = likeness[torch.arange(len(rows)), rows].argmax(-1) == every.shape[1] - 1
+    return {
+        "nearest and recognised": (known & near).float().mean().item(),
+        "nearest": near.float().mean().item(),
+        "recognised": known.float().mean().item(),
+    }

@@ -1,0 +1,117 @@
+"""The model's card, written from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import checks
+from .filters import FILTERS
+from .packages import PACKAGES
+from .routes import Route
+from .styles import SETS
+from .things import every_thing
+
+LICENCES: Mapping[str, str] = {
+    "noto": "Apache-2.0",
+    "fluent": "MIT",
+    "flat": "MIT",
+    "twemoji": "CC-BY-4.0",
+    "emojione": "CC-BY-4.0",
+    "streamline-emojis": "CC-BY-4.0",
+    "icon-park": "Apache-2.0",
+    "streamline-color": "CC-BY-4.0",
+    "streamline-plump-color": "CC-BY-4.0",
+    "streamline-ultimate-color": "CC-BY-4.0",
+    "streamline-flex-color": "CC-BY-4.0",
+    "streamline-kameleon-color": "CC-BY-4.0",
+    "fluent-emoji-high-contrast": "MIT",
+    "emojione-monotone": "CC-BY-4.0",
+    "mdi": "Apache-2.0",
+    "mingcute": "Apache-2.0",
+    "game-icons": "CC-BY-3.0",
+    "ph": "MIT",
+    "pinhead": "CC0-1.0",
+    "temaki": "CC0-1.0",
+    "maki": "CC0-1.0",
+    "fa7-solid": "CC-BY-4.0",
+    "solar": "CC-BY-4.0",
+    "lucide": "ISC",
+    "tabler": "MIT",
+    "iconoir": "MIT",
+}
+"""The licence of each package that the model learns from."""
+
+_HEAD = """\
+---
+license: other
+license_name: {licences}
+---
+
+# emoji
+
+The base model that comes with promptlang: a latent diffusion model in Stable Diffusion's own
+architecture, at a hundredth of its size. It draws one to three of {things} things at
+{size} × {size} pixels, in the styles of {sets} icon sets and {filters} filters, at any place, in
+several sizes, colours and poses, before a colour or a scene.
+
+![contact sheet](sheet.png)
+
+## How to ask
+
+`big pale blue fox at the left, thick red outline noto style, sea background`: each part can be left
+out, and then varies with the seed. The things are those of things.txt; the words for styles are
+{words}. 25 steps of DDIM at guidance 4.
+"""
+
+
+def text(route: Route, found: Mapping[str, float]) -> str:
+    """Write the card of a model from a route and its figures."""
+    shown = [thing for thing in every_thing() if not thing.held_out]
+    head = _HEAD.format(
+        licences=" AND ".join(sorted(set(LICENCES.values()))),
+        things=len(shown),
+        size=route.sizes.size,
+        sets=len(SETS),
+        filters=len(FILTERS) - len(route.without),
+        words=_styles(route),
+    )
+    return "\n".join((head, _measured(found), _made_from()))
+
+
+def _styles(route: Route) -> str:
+    words = [each.word for each in SETS]
+    words += [name for name in FILTERS if name not in route.without]
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _measured(found: Mapping[str, float]) -> str:
+    rows = [
+        f"| {check.figure} | {found[check.figure]:.3f} | {'≥' if check.at_least else '≤'} "
+        f"{check.bound:g} |"
+        for check in checks.DENOISER
+        if check.figure in found
+    ]
+    seen = f"After {found['pictures']:,.0f} pictures in {found['steps']:,.0f} steps, by the stage"
+    return "\n".join(
+        (
+            "## Measured",
+            "",
+            f"{seen} `measure` of `promptlang make-emoji`; features are EfficientNet-Lite0's.",
+            "",
+            "| figure | this model | aim |",
+            "|---|---|---|",
+            *rows,
+            "",
+        )
+    )
+
+
+def _made_from() -> str:
+    rows = [
+        f"| {source.word} | `{PACKAGES[name].name}` {PACKAGES[name].version} | {LICENCES[name]} |"
+        for source in SETS
+        for name in source.packages
+    ]
+    return "\n".join(
+        ("## Made from", "", "| style | package | licence |", "|---|---|---|", *rows, "")
+    )

@@ -1,0 +1,47 @@
+"""Ways to a model: how large it is, what it learns from, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .architecture import LARGER, SHIPPED, Architecture
+from .dataset import Shards
+from .schedule import Cosine, Plateau
+
+HARD = frozenset({"neon", "poster", "dots", "stripes", "crayon"})
+"""Filters that the shipped autoencoder draws at less than 22 dB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to a model."""
+
+    sizes: Architecture
+    denoiser: Plateau
+    autoencoder: Cosine | None = None
+    """How the autoencoder is trained; without it, it and the first weights are the shipped ones."""
+    decoder: Cosine = field(default=Cosine(steps=3_000, batch=16, peak=1e-3))
+    shards: Shards = field(default=Shards())
+    without: frozenset[str] = frozenset()
+    """Filters that are left out."""
+
+
+_LONG = Plateau(steps=62_500, batch=32, peak=6e-4)
+"""Three million pictures."""
+
+_PILOT = Cosine(steps=4_000, batch=16, peak=1.2e-3)
+
+_WIDTHS = (32, 64, 96, 128)
+
+ROUTES: Mapping[str, Route] = {
+    "continued": Route(
+        SHIPPED, Plateau(steps=24_000, batch=16, peak=3e-4, warm_up=100), without=HARD
+    ),
+    "64x16": Route(Architecture(64, 16, _WIDTHS), _LONG, _PILOT),
+    "64x24": Route(Architecture(64, 24, _WIDTHS), _LONG, _PILOT),
+    "64x32": Route(Architecture(64, 32, _WIDTHS), _LONG, _PILOT),
+    "128x32": Route(LARGER, _LONG, _PILOT),
+    "fresh": Route(LARGER, _LONG, Cosine(steps=20_000, batch=16, peak=1.2e-3)),
+}
+"""To go on from the shipped weights; four pilots of autoencoders; to start from nothing."""
