@@ -159,7 +159,8 @@ def in_style(composer: Composer, word: str, count: int = 12) -> Tensor:
     filtered = word in FILTERS
     filters, sets = ((word,), ("noto", "twemoji")) if filtered else ((), (word,))
     narrow = composer.narrowed(sets=sets, filters=filters, varied=0.0)
-    pictures, seed = [], 0
+    pictures: list[np.ndarray] = []
+    seed = 0
     while len(pictures) < count:
         picture, shown = narrow.draw(Random(seed))
         seed += 1

@@ -1,7 +1,8 @@
 """Captions by grammar.
 
-`[lead] [size] [colour] [shape] NOUN [pose] [place], [filter] [set] style, background`: what is said is chosen at random, and what is left unsaid varies in the pictures: that is what seeds
-are for. One caption in ten is empty, for classifier-free guidance.
+`[lead] [size] [colour] [shape] NOUN [pose] [place], [filter] [set] style, background`: what is said
+is chosen at random, and what is left unsaid varies in the pictures: that is what seeds are for. One
+caption in ten is empty, for classifier-free guidance.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A drawing's centre in pixels from the picture's, its width in pixels, its angle in degrees."""
+    """A drawing's centre from the picture's and its width, in pixels; its angle in degrees."""
 
     x: float
     y: float
@@ -243,6 +243,7 @@ def arrange(
         return [Layout(x, y, width, 0.0, chance.random() < 0.5)], {}
     if arrangement == "single":
         return _single(size, chance)
+    corners: tuple[tuple[float, float], ...]
     if arrangement == "three":
         corners = ((-15.5, 14), (15.5, 14), (0, -15))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,7 @@ def write(shard: Shard, file: Path) -> None:
     """Keep a shard in a file."""
     file.parent.mkdir(parents=True, exist_ok=True)
     words = json.dumps([each.as_json() for each in shard.descriptions])
-    partial = file.with_suffix(".partial")
+    partial = file.with_suffix(f".{os.getpid()}")
     save_file({"latents": shard.latents.contiguous()}, partial, metadata={"descriptions": words})
     partial.replace(file)
 

@@ -179,7 +179,7 @@ def start_from(pipeline: Path) -> Callable[[Denoiser], None]:
 @torch.no_grad()
 def _take_words(model: Denoiser, source: CLIPTextModel, old: CLIPTokenizer) -> None:
     """Copy a text encoder; a new token begins as the mean of its former pieces."""
-    table = source.get_input_embeddings().weight
+    table: Tensor = source.state_dict()[_table(source)]
     known = old.get_vocab()
     rows = torch.empty(len(model.tokenizer), table.shape[1])
     for token, number in model.tokenizer.get_vocab().items():
@@ -188,8 +188,9 @@ def _take_words(model: Denoiser, source: CLIPTextModel, old: CLIPTokenizer) -> N
         else:
             pieces = old(token.removesuffix("</w>"), add_special_tokens=False).input_ids
             rows[number] = table[pieces].mean(0)
-    state = {
-        key: value for key, value in source.state_dict().items() if "token_embedding" not in key
-    }
-    model.text_encoder.load_state_dict(state, strict=False)
-    model.text_encoder.get_input_embeddings().weight.copy_(rows)
+    model.text_encoder.load_state_dict({**source.state_dict(), _table(source): rows})
+
+
+def _table(text_encoder: CLIPTextModel) -> str:
+    """Name the parameter that has a row for each token."""
+    return next(key for key in text_encoder.state_dict() if "token_embedding" in key)

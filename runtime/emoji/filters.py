@@ -53,12 +53,12 @@ def pastel(rgba: np.ndarray, choice: Choice) -> tuple[np.ndarray, Words]:
     return joined(rgba[..., :3] * (1 - share) + 255 * share, rgba[..., 3:]), ("pastel",)
 
 
-def deep(rgba: np.ndarray, choice: Choice) -> tuple[np.ndarray, Words]:
+def dark(rgba: np.ndarray, choice: Choice) -> tuple[np.ndarray, Words]:
     """Darken."""
     return joined(rgba[..., :3] * choice.chance.uniform(0.35, 0.6), rgba[..., 3:]), ("dark",)
 
 
-def gray(rgba: np.ndarray, choice: Choice) -> tuple[np.ndarray, Words]:
+def monochrome(rgba: np.ndarray, choice: Choice) -> tuple[np.ndarray, Words]:
     """Take the colours away."""
     light = luminance(rgba) + choice.chance.uniform(-20, 20)
     return joined(np.repeat(light, 3, -1), rgba[..., 3:]), ("monochrome",)
@@ -204,8 +204,8 @@ def blueprint(rgba: np.ndarray, _: Choice) -> tuple[np.ndarray, Words]:
 FILTERS: Mapping[str, Filter] = {
     "outline": outline,
     "pastel": pastel,
-    "dark": deep,
-    "monochrome": gray,
+    "dark": dark,
+    "monochrome": monochrome,
     "sepia": sepia,
     "duotone": duotone,
     "poster": poster,

@@ -58,7 +58,7 @@ class Workplace:
         return self.folder / self.name
 
     @property
-    def denoiser(self) -> Path:
+    def best(self) -> Path:
         """The folder of the best denoiser there is: brought down, if that was done."""
         annealed = self.own / "denoiser" / "annealed"
         return annealed if (annealed / FILE).exists() else self.own / "denoiser"
@@ -66,7 +66,7 @@ class Workplace:
     def tokenizer(self) -> CLIPTokenizer:
         """Make the tokenizer, in which each word of a caption is one token."""
         packages = self.folder / "packages"
-        return words.make_tokenizer(packages, self.folder / "tokenizer", captioner.vocabulary())
+        return words.make_tokenizer(packages, self.own / "tokenizer", captioner.vocabulary())
 
     def composer(self, held_out: bool = False) -> Composer:
         """Return the sampler of pictures of this route's size."""
@@ -117,7 +117,7 @@ class Workplace:
 
     def model(self) -> denoiser.Denoiser:
         """Load the best denoiser there is."""
-        return denoiser.averaged(self.tokenizer(), self.route.sizes, self.denoiser)
+        return denoiser.averaged(self.tokenizer(), self.route.sizes, self.best)
 
     def bench(self) -> figures.Bench:
         """Put the best denoiser on the bench."""
@@ -197,7 +197,7 @@ def save_pipeline(place: Workplace) -> Iterator[Event]:
 def measure(place: Workplace) -> Iterator[Event]:
     """Take all figures of the best denoiser there is, and write them down."""
     bench = place.bench()
-    step = saved_step(place.denoiser)
+    step = saved_step(place.best)
     found: dict[str, float] = {"steps": step, "pictures": place.route.denoiser.seen(step)}
     for group, values in figures.every_figure(bench):
         found |= values

@@ -22,10 +22,12 @@ MERGES = 8000
 
 
 def make_tokenizer(packages: Path, folder: Path, words: Iterable[str] = ()) -> CLIPTokenizer:
-    """Make the tokenizer, also written to `folder` as vocab.json and merges.txt.
+    """Load the tokenizer in `folder`, or make it there: a model's tokens must keep their numbers.
 
     CLIP's first 8,000 merges make 8,514 tokens; further merges make each of `words` one token.
     """
+    if (folder / "vocab.json").exists():
+        return CLIPTokenizer.from_pretrained(folder)
     return build(with_words(_merges(packages), words), folder)
 
 
@@ -56,7 +58,7 @@ def with_words(merges: Sequence[str], words: Iterable[str]) -> list[str]:
             pair = (pieces[0], pieces[1])
             ranks[pair] = len(longer)
             longer.append(" ".join(pair))
-            pieces = ["".join(pair), *pieces[2:]]
+            pieces = _pieces(word, ranks)
     return longer
 
 
