@@ -6,7 +6,6 @@ from random import Random
 
 import numpy as np
 import pytest
-from .artists import SIZE, composer, disc, few_drawings, few_things
 
 from promptlang.runtime.emoji import colours, drawings, filters, scenes, styles, things
 from promptlang.runtime.emoji.artwork import over, render
@@ -25,6 +24,8 @@ from promptlang.runtime.emoji.composer import (
     place_words,
 )
 from promptlang.runtime.emoji.packages import PACKAGES
+
+from .artists import SIZE, composer, disc, few_drawings, few_things
 
 SQUARE = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10">'
