@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from .artwork import over
 from .composer import Layout, place
@@ -40,6 +41,9 @@ ASKED = (
 
 WORD = "sks"
 """What the new style is called."""
+
+SLOT = "ufc"
+"""The token whose place learned vectors take: one token for every tokenizer of this kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,26 @@ def _opened(file: Path, size: int) -> np.ndarray:
     return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Which pictures and what noise a step has."""
+
+    step: int
+    size: int
+    seed: int
+    """Of the noise of step 0."""
+
+
+def batch_loss(model: Denoiser, lessons: Pictures, batch: Batch, bench: Bench) -> Tensor:
+    """Return the loss of a step."""
+    chance, noise = Random(batch.step), torch.Generator().manual_seed(batch.seed + batch.step)
+    rows = [chance.randrange(len(lessons.captions)) for _ in range(batch.size)]
+    times = spread_times(batch.size, noise)
+    noisy = add_noise(lessons.latents[rows], model.alphas, times, noise)
+    captions = [lessons.captions[row] for row in rows]
+    return model.loss(noisy, captions, 32, bench.renderer.device)
+
+
 def train(model: Denoiser, lessons: Pictures, lora: Lora, bench: Bench) -> Iterator[int]:
     """Train a LoRA in a model, yielding the steps done whenever it is to be looked at."""
     model.requires_grad_(False)
@@ -108,16 +132,10 @@ def train(model: Denoiser, lessons: Pictures, lora: Lora, bench: Bench) -> Itera
     inject_adapter_in_model(config, model.unet)
     parameters = [each for each in model.unet.parameters() if each.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=lora.rate, weight_decay=0.0)
-    device = bench.renderer.device
     if 0 in lora.looks:
         yield 0
     for step in range(lora.steps):
-        chance, noise = Random(step), torch.Generator().manual_seed(1000 + step)
-        rows = [chance.randrange(len(lessons.captions)) for _ in range(lora.batch)]
-        times = spread_times(lora.batch, noise)
-        noisy = add_noise(lessons.latents[rows], model.alphas, times, noise)
-        captions = [lessons.captions[row] for row in rows]
-        model.loss(noisy, captions, 32, device).backward()
+        batch_loss(model, lessons, Batch(step, lora.batch, 1000), bench).backward()
         optimizer.step()
         optimizer.zero_grad()
         if step + 1 in lora.looks:
@@ -133,9 +151,9 @@ def taught(bench: Bench, lessons: Pictures, lora: Lora = Lora()) -> Iterator[tup
         yield step, its_bench
 
 
-def asked_pictures(bench: Bench, seeds: int = 2) -> np.ndarray:
+def asked_pictures(bench: Bench, seeds: int = 2, word: str = WORD) -> np.ndarray:
     """Draw what was not shown in the new style, with some seeds each."""
-    captions = [f"{name}, {WORD} style, white background" for name in ASKED for _ in range(seeds)]
+    captions = [f"{name}, {word} style, white background" for name in ASKED for _ in range(seeds)]
     return bench.renderer.render(captions, range(100, 100 + len(captions)))
 
 
@@ -192,3 +210,53 @@ def style_figures(
         "nearest": near.float().mean().item(),
         "recognised": known.float().mean().item(),
     }
+
+
+@contextmanager
+def learned_word(model: Denoiser, vectors: Tensor) -> Iterator[None]:
+    """Put vectors `[n, width]` in the place of `SLOT`: the first where it first stands, and so on.
+
+    They stand beside the table of tokens, never in it.
+    """
+    slot = model.tokenizer(SLOT, add_special_tokens=False).input_ids[0]
+
+    def replaced(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        here = inputs[0] == slot
+        which = (here.long().cumsum(-1) - 1).clamp(0, len(vectors) - 1)
+        return torch.where(here[..., None], vectors[which].to(output.dtype), output)
+
+    hook = model.text_encoder.get_input_embeddings().register_forward_hook(replaced)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """How a token is trained."""
+
+    vectors: int = 2
+    initial: str = "flat"
+    """The word that it begins as."""
+    rate: float = 5e-3
+    batch: int = 8
+    steps: int = 150
+
+
+def train_token(bench: Bench, lessons: Pictures, token: Token = Token()) -> Tensor:
+    """Learn vectors for `SLOT`, said as often as there are vectors; the model stays as it is."""
+    model = bench.renderer.model.requires_grad_(False)
+    table = model.text_encoder.get_input_embeddings().weight
+    start = model.tokenizer(token.initial, add_special_tokens=False).input_ids[0]
+    noise = torch.randn(token.vectors, table.shape[1], generator=torch.Generator().manual_seed(1))
+    vectors = nn.Parameter(table[start].repeat(token.vectors, 1) + table.std() * 0.1 * noise)
+    optimizer = torch.optim.AdamW([vectors], lr=token.rate, weight_decay=0.0)
+    spoken = " ".join([SLOT] * token.vectors)
+    said = Pictures(lessons.latents, [c.replace(WORD, spoken) for c in lessons.captions])
+    for step in range(token.steps):
+        with learned_word(model, vectors):
+            batch_loss(model, said, Batch(step, token.batch, 2000), bench).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return vectors.detach()

@@ -29,11 +29,13 @@ SHORT = 32
 class Denoiser(nn.Module):
     """Text encoder and UNet as one thing to train."""
 
-    def __init__(self, tokenizer: CLIPTokenizer, sizes: Architecture) -> None:
+    def __init__(
+        self, tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel, unet: UNet2DConditionModel
+    ) -> None:
         super().__init__()
         self.tokenizer = tokenizer
-        self.text_encoder: CLIPTextModel = architecture.text_encoder(tokenizer)
-        self.unet: UNet2DConditionModel = architecture.denoiser(sizes)
+        self.text_encoder = text_encoder
+        self.unet = unet
         self.alphas = architecture.scheduler().alphas_cumprod
 
     def hidden(self, captions: list[str], length: int = 77) -> Tensor:
@@ -58,6 +60,21 @@ class Denoiser(nn.Module):
             ).sample
         error = (made.float() - noisy.velocity.to(device.name)).square().mean((1, 2, 3))
         return (noisy.weights.to(device.name) * error).mean()
+
+
+def untrained(tokenizer: CLIPTokenizer, sizes: Architecture) -> Denoiser:
+    """Make a denoiser with random weights."""
+    text_encoder = architecture.text_encoder(tokenizer)
+    return Denoiser(tokenizer, text_encoder, architecture.denoiser(sizes))
+
+
+def of_pipeline(folder: Path) -> Denoiser:
+    """Load the denoiser of a pipeline's folder, in full precision."""
+    return Denoiser(
+        CLIPTokenizer.from_pretrained(folder / "tokenizer"),
+        CLIPTextModel.from_pretrained(folder / "text_encoder", torch_dtype=torch.float32),
+        UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32),
+    ).eval()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -117,7 +134,7 @@ class Plan:
 def train(lessons: Lessons, plan: Plan, folder: Path) -> Iterator[tuple[int, float]]:
     """Train, yielding step and loss; resumes from `folder`, where the average is kept too."""
     torch.manual_seed(0)
-    model = Denoiser(plan.tokenizer, plan.sizes)
+    model = untrained(plan.tokenizer, plan.sizes)
     if lessons.start:
         lessons.start(model)
     model.to(lessons.device.name)
@@ -153,7 +170,7 @@ def anneal(lessons: Lessons, plan: Plan, folder: Path, length: int) -> Iterator[
 
 def averaged(tokenizer: CLIPTokenizer, sizes: Architecture, folder: Path) -> Denoiser:
     """Load the model with the moving average of its weights, from the checkpoint in `folder`."""
-    model = Denoiser(tokenizer, sizes)
+    model = untrained(tokenizer, sizes)
     state = torch.load(folder / FILE, weights_only=True, map_location="cpu")
     average = Average(model)
     average.load_state_dict(state["average"])
@@ -165,13 +182,9 @@ def start_from(pipeline: Path) -> Callable[[Denoiser], None]:
     """Return what gives a denoiser a pipeline's weights, words being matched by their tokens."""
 
     def start(model: Denoiser) -> None:
-        old = CLIPTokenizer.from_pretrained(pipeline / "tokenizer")
-        text_encoder = CLIPTextModel.from_pretrained(
-            pipeline / "text_encoder", torch_dtype=torch.float32
-        )
-        unet = UNet2DConditionModel.from_pretrained(pipeline / "unet", torch_dtype=torch.float32)
-        model.unet.load_state_dict(unet.state_dict())
-        _take_words(model, text_encoder, old)
+        source = of_pipeline(pipeline)
+        model.unet.load_state_dict(source.unet.state_dict())
+        _take_words(model, source.text_encoder, source.tokenizer)
 
     return start
 

@@ -252,12 +252,12 @@ def test_decibels_of_larger_pictures_are_taken_at_64_pixels() -> None:
 def test_a_model_that_goes_on_keeps_the_words_it_knew(tmp_path: Path) -> None:
     torch.manual_seed(0)
     old = words.build(words.with_words([], ["cat"]), tmp_path / "old")
-    source = denoiser.Denoiser(old, TINY)
+    source = denoiser.untrained(old, TINY)
     vae = architecture.autoencoder(TINY)
     pipeline.save(source, vae, old, tmp_path / "pipeline")
     assert (tmp_path / "pipeline" / "SHA256SUMS").read_text("utf-8").count("\n") == 3
     new = words.build(words.with_words([], ["cat", "fox"]), tmp_path / "new")
-    model = denoiser.Denoiser(new, TINY)
+    model = denoiser.untrained(new, TINY)
     denoiser.start_from(tmp_path / "pipeline")(model)
     with torch.no_grad():
         known = [each.float().hidden(["a cat"]) for each in (source, model)]

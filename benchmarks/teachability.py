@@ -1,0 +1,196 @@
+"""Can a base model be taught? What its recipes are for, in one table of figures.
+
+- blueprint: a LoRA, and a token, of a filter whose truth is exact, on ten things that they were not
+  shown in it: mean distance of colours from the line of navy to cream (0..255), and how many things
+  are recognised;
+- fxemoji: a LoRA of an artist's pictures: how often the artist's is the nearest of five drawings
+  *and* the thing is recognised, for blur alone comes near to anything;
+- blob: a LoRA of a subject in eight moods, asked for in six others: how often it is the subject, the
+  mood, and both.
+
+Features are EfficientNet-Lite0's; galleries have passed the autoencoder.
+
+    python benchmarks/teachability.py --in FOLDER [--model PIPELINE] blueprint fxemoji blob
+
+fetches the artwork to FOLDER, or finds it there, and leaves a sheet of pictures for each figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from PIL import Image
+from torch import Tensor
+
+from promptlang.runtime.emoji import adapting, drawings
+from promptlang.runtime.emoji.adapting import ASKED, SLOT, WORD, Pictures
+from promptlang.runtime.emoji.denoiser import of_pipeline
+from promptlang.runtime.emoji.figures import Bench, known_things
+from promptlang.runtime.emoji.perception import Features
+from promptlang.runtime.emoji.pipeline import MODEL
+from promptlang.runtime.emoji.rendering import Renderer
+from promptlang.runtime.emoji.sheets import grid
+
+RECIPES = Path(__file__).parent.parent / "recipes"
+SEEDS = 5
+
+MOODS = {
+    "crying-face": "crying face",
+    "face-with-medical-mask": "mask face",
+    "nerd-face": "nerd face",
+    "smiling-face-with-halo": "angel face",
+    "smiling-face-with-heart-eyes": "heart eyes face",
+    "smiling-face-with-sunglasses": "sunglasses face",
+}
+"""Moods in which the subject is not shown, by the names of their pictures."""
+
+SHOWN_MOODS = {
+    "angry-face": "angry face",
+    "beaming-face-with-smiling-eyes": "grinning face",
+    "confused-face": "confused face",
+    "face-with-open-mouth": "surprised face",
+    "pensive-face": "pensive face",
+    "slightly-smiling-face": "happy face",
+    "winking-face": "winking face",
+    "worried-face": "frowning face",
+}
+"""Moods in which it is shown, in the base's own words."""
+
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Taught:
+    """A bench, the gallery of known styles, and where sheets are left."""
+
+    bench: Bench
+    gallery: Tensor
+    folder: Path
+
+    def keep(self, name: str, pictures: np.ndarray) -> None:
+        """Leave a sheet, a row for each thing."""
+        grid(pictures, SEEDS).save(self.folder / f"{name.replace(' ', '-')}.png")
+
+
+def blueprint(taught: Taught) -> Iterator[tuple[str, Figures]]:
+    """Teach the filter by a LoRA, then by a token."""
+    lessons = adapting.blueprint_lessons(taught.bench)
+    for step, pupil in adapting.taught(taught.bench, lessons):
+        pictures = adapting.asked_pictures(pupil, SEEDS)
+        taught.keep(f"blueprint {step}", pictures)
+        yield (
+            f"blueprint, LoRA, {step} steps",
+            adapting.blueprint_figures(pupil, taught.gallery, pictures),
+        )
+    vectors = adapting.train_token(taught.bench, lessons)
+    with adapting.learned_word(taught.bench.renderer.model, vectors):
+        pictures = adapting.asked_pictures(taught.bench, SEEDS, f"{SLOT} {SLOT}")
+    taught.keep("blueprint token", pictures)
+    yield "blueprint, token", adapting.blueprint_figures(taught.bench, taught.gallery, pictures)
+
+
+def fxemoji(taught: Taught) -> Iterator[tuple[str, Figures]]:
+    """Teach an artist's style by a LoRA."""
+    bench = taught.bench
+    folder = RECIPES / "fxemoji"
+    names = ["red-apple" if name == "apple" else name for name in ASKED]
+    own = [opened(folder / "held-out" / f"{name}.png", bench.size) for name in names]
+    for step, pupil in adapting.taught(bench, adapting.folder_lessons(bench, folder)):
+        pictures = adapting.asked_pictures(pupil, SEEDS)
+        taught.keep(f"fxemoji {step}", pictures)
+        yield (
+            f"fxemoji, LoRA, {step} steps",
+            adapting.style_figures(pupil, taught.gallery, np.stack(own), pictures),
+        )
+
+
+def blob(taught: Taught) -> Iterator[tuple[str, Figures]]:
+    """Teach a subject by a LoRA, and ask for it in other moods."""
+    bench = taught.bench
+    shown = [opened(RECIPES / "blob" / f"{name}.png", bench.size) for name in SHOWN_MOODS]
+    captions = [f"{WORD} {words}, white background" for words in SHOWN_MOODS.values()]
+    lessons = Pictures(bench.encode(shown), captions)
+    for step, pupil in adapting.taught(bench, lessons):
+        asked = [
+            f"{WORD} {words}, white background" for words in MOODS.values() for _ in range(SEEDS)
+        ]
+        pictures = pupil.renderer.render(asked, range(300, 300 + len(asked)))
+        taught.keep(f"blob {step}", pictures)
+        yield f"blob, LoRA, {step} steps", subject_figures(taught, pictures)
+
+
+def subject_figures(taught: Taught, pictures: np.ndarray) -> Figures:
+    """Compare pictures, some seeds a mood, with the subject's own and with other artists' faces."""
+    bench = taught.bench
+    held_out = [opened(RECIPES / "blob" / "held-out" / f"{name}.png", bench.size) for name in MOODS]
+    words = [thing.words for thing in bench.things]
+    faces = taught.gallery[[words.index(name) for name in MOODS.values()]]
+    every = torch.cat([faces, bench.through(held_out)[:, None]], 1)  # moods, artists, features
+    rows = torch.arange(len(MOODS)).repeat_interleave(SEEDS)
+    likeness = torch.einsum("nf,maf->nma", bench.embed(pictures), every)
+    subject = likeness[torch.arange(len(rows)), rows].argmax(-1) == every.shape[1] - 1
+    mood = likeness.amax(-1).argmax(-1) == rows
+    return {
+        "subject": subject.float().mean().item(),
+        "mood": mood.float().mean().item(),
+        "both": (subject & mood).float().mean().item(),
+    }
+
+
+def opened(file: Path, size: int) -> np.ndarray:
+    image = Image.open(file).convert("RGB")
+    return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
+
+
+WHAT: Mapping[str, Callable[[Taught], Iterator[tuple[str, Figures]]]] = {
+    "blueprint": blueprint,
+    "fxemoji": fxemoji,
+    "blob": blob,
+}
+
+
+def on_bench(model: Path, folder: Path) -> Taught:
+    """Load a pipeline's parts and the artwork, fetching that if need be."""
+    for done, total in drawings.prepare(folder):
+        print(f"artwork {done}/{total}")
+    vae = (
+        AutoencoderKL.from_pretrained(model / "vae", torch_dtype=torch.float32)
+        .eval()
+        .requires_grad_(False)
+    )
+    drawn = drawings.load(folder, drawings.RENDERED)
+    bench = Bench(Renderer(of_pipeline(model), vae), drawn, Features(), known_things())
+    sheets = folder / "teachability"
+    sheets.mkdir(parents=True, exist_ok=True)
+    return Taught(bench, bench.gallery(), sheets)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--in", dest="folder", type=Path, required=True)
+    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("what", nargs="*", choices=WHAT, default=list(WHAT))
+    chosen = parser.parse_args()
+    taught = on_bench(chosen.model, chosen.folder)
+    table: dict[str, Figures] = {}
+    for name in chosen.what:
+        for row, found in WHAT[name](taught):
+            table[row] = found
+            print(
+                f"{row}: {', '.join(f'{key} {value:.3f}' for key, value in found.items())}",
+                flush=True,
+            )
+    (taught.folder / "figures.json").write_text(json.dumps(table, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
