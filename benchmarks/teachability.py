@@ -5,8 +5,8 @@
   are recognised;
 - fxemoji: a LoRA of an artist's pictures: how often the artist's is the nearest of five drawings
   *and* the thing is recognised, for blur alone comes near to anything;
-- blob: a LoRA of a subject in eight moods, asked for in six others: how often it is the subject, the
-  mood, and both.
+- blob: a LoRA of a subject in eight moods, asked for in six others: how often it is the subject,
+  the mood, and both.
 
 Features are EfficientNet-Lite0's; galleries have passed the autoencoder.
 

@@ -46,8 +46,10 @@ class Bench:
         return int(self.renderer.vae.config.sample_size)
 
     def drawn(self, thing: Thing, layout: Layout | None = None, style: str = "noto") -> np.ndarray:
-        """Draw a thing's artwork on white, 8-bit RGB `[h, w, 3]`."""
-        picture = Image.fromarray(self.drawings[f"{style}/{thing.artwork}"])
+        """Draw a thing's artwork on white, 8-bit RGB `[h, w, 3]`; noto's where a set lacks it."""
+        key = f"{style}/{thing.artwork}"
+        found = key if key in self.drawings else f"noto/{thing.artwork}"
+        picture = Image.fromarray(self.drawings[found])
         layout = layout or Layout(0, 0, self.size)
         return over(place([picture], [layout], self.size).astype(np.uint8), WHITE)
 

@@ -25,7 +25,7 @@ def on_white(picture: np.ndarray, colour: RGB) -> np.ndarray:
     if colour == COLOURS["white"] or not near[0, 0]:
         return picture
     last = len(picture) - 1
-    mask = Image.fromarray((near * 255).astype(np.uint8))
+    mask = Image.fromarray((near * 255).astype(np.uint8)).copy()  # one that can be drawn on
     for corner in ((0, 0), (last, 0), (0, last), (last, last)):
         if mask.getpixel(corner) == 255:
             ImageDraw.floodfill(mask, corner, 128)

@@ -6,6 +6,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from promptlang.runtime.emoji import colours, drawings, filters, scenes, styles, things
 from promptlang.runtime.emoji.artwork import over, render
@@ -222,8 +223,6 @@ def test_the_nine_places_have_names() -> None:
 
 def test_a_drawing_is_put_where_its_layout_says() -> None:
     sampler = few_drawings()
-    from PIL import Image
-
     picture = Image.fromarray(sampler["noto/cat-face"])
     left = place([picture], [Layout(-16, 0, 28)], 64)
     assert left[:, 36:, 3].max() == 0
