@@ -14,7 +14,7 @@ from promptlang.terminal import Terminal
 NAME = "make-emoji"
 MEANING = "make the built-in model again: hours, resumable"
 
-ROUTES = ("continued", "fresh", "64x16", "64x24", "64x32", "128x32")
+ROUTES = ("continued", "few", "fresh", "64x16", "64x24", "64x32", "128x32")
 STAGES = (
     "artwork",
     "sheets",

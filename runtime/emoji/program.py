@@ -35,6 +35,7 @@ from .perception import Features
 from .rendering import Renderer
 from .routes import ROUTES, Route
 from .state import FILE, saved_step
+from .things import Thing
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,13 @@ class Workplace:
         drawn_from: Range = full_range(held_out)
         kept = tuple(name for name in drawn_from.filters if name not in self.route.without)
         drawn = drawings.load(self.folder, drawings.RENDERED)
-        return Composer(drawn, replace(drawn_from, filters=kept), self.route.sizes.size)
+        chosen = replace(drawn_from, filters=kept, things=self.things())
+        return Composer(drawn, chosen, self.route.sizes.size)
+
+    def things(self) -> list[Thing]:
+        """List the things that are shown."""
+        chosen = self.route.things
+        return [each for each in figures.known_things() if not chosen or each.words in chosen]
 
     def autoencoder(self) -> AutoencoderKL:
         """Load the trained autoencoder, its latents normalised."""
@@ -125,7 +132,7 @@ class Workplace:
         renderer = Renderer(model, self.decoder(), self.device)
         drawn = drawings.load(self.folder, drawings.RENDERED)
         features = Features().to(self.device.name)
-        return figures.Bench(renderer, drawn, features, figures.known_things())
+        return figures.Bench(renderer, drawn, features, self.things())
 
 
 def draw_artwork(place: Workplace) -> Iterator[Event]:
