@@ -51,11 +51,18 @@ def add(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="cpu", help="where to train: cpu, cuda, cuda:1")
     parser.add_argument("--steps", type=int, default=1500, help="length of the stage anneal (1500)")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="processes that compose pictures beside a GPU"
+    )
+    parser.add_argument(
+        "--scale", type=int, default=1, help="batches so many times larger, for a GPU"
+    )
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """Carry out the stages; each resumes where it stopped."""
     make: Callable[..., Generator[Event, None, None]] = load_maker()
     stages = {"stages": tuple(chosen.stage)} if chosen.stage else {}
-    options = {"route": chosen.route, "device": chosen.device, "steps": chosen.steps}
+    effort = {"steps": chosen.steps, "workers": chosen.workers, "scale": chosen.scale}
+    options = {"route": chosen.route, "device": chosen.device, "effort": effort}
     return FINE if terminal.draw(make(chosen.folder, **options, **stages)) else FAILED

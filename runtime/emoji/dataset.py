@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .composer import Composer, Description
+from .composer import Description
 from .device import Device
 
 
@@ -105,12 +105,6 @@ def read(file: Path) -> Shard:
         words = json.loads(tensors.metadata()["descriptions"])
         latents = tensors.get_tensor("latents")
     return Shard(latents, [Description.from_json(each) for each in words])
-
-
-def compose(composer: Composer, number: int, size: int) -> tuple[np.ndarray, list[Description]]:
-    """Compose the pictures `[size, h, w, 3]` of a shard."""
-    drawn = [composer.draw(Random(number * size + at)) for at in range(size)]
-    return np.stack([picture for picture, _ in drawn]), [shown for _, shown in drawn]
 
 
 @torch.no_grad()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 
 import torch
 from diffusers import AutoencoderKL
@@ -29,6 +30,7 @@ from . import (
     words,
 )
 from .composer import Composer, Range, full_range
+from .crew import Crew, compose
 from .dataset import Dataset, Shard
 from .device import Device
 from .perception import Features
@@ -39,14 +41,25 @@ from .things import Thing
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is done at once, and for how long."""
+
+    steps: int = 1500
+    """How long a copy of the denoiser is brought down."""
+    workers: int = 0
+    """Processes that compose pictures beside this one."""
+    scale: int = 1
+    """How many times larger the denoiser's batches are, its steps being as many times fewer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Workplace:
     """Where the program works: a folder that keeps everything, a route by its name, a device."""
 
     folder: Path
     name: str
     device: Device
-    steps: int = 1500
-    """How long a copy of the denoiser is brought down."""
+    effort: Effort = field(default=Effort())
 
     @property
     def route(self) -> Route:
@@ -89,7 +102,7 @@ class Workplace:
             vae = AutoencoderKL.from_pretrained(source, torch_dtype=torch.float32).eval()
         else:
             vae = autoencoder.trained(self.route.sizes, self.own / "autoencoder")
-            pictures, _ = dataset.compose(self.composer(), 0, 512)
+            pictures, _ = compose(self.composer(), range(512))
             vae = autoencoder.normalised(vae, dataset.as_tensor(pictures))
         return vae.requires_grad_(False).to(self.device.name)
 
@@ -104,17 +117,19 @@ class Workplace:
 
     def dataset(self) -> Dataset:
         """Return the training set, whose shards are drawn when they are needed."""
-        composer, vae, plan = self.composer(), self.autoencoder(), self.route.shards
+        vae, plan = self.autoencoder(), self.route.shards
+        crew = Crew(self.composer, self.effort.workers, plan.size)
 
         def draw(number: int) -> Shard:
-            pictures, shown = dataset.compose(composer, number, plan.size)
+            pictures, shown = crew.shard(number)
             return Shard(dataset.encode(vae, pictures, self.device), shown)
 
         return Dataset(self.own / "shards", plan, draw)
 
     def plan(self) -> denoiser.Plan:
         """Return what the denoiser's training is."""
-        return denoiser.Plan(self.route.sizes, self.tokenizer(), self.route.denoiser)
+        schedule = self.route.denoiser.scaled(self.effort.scale)
+        return denoiser.Plan(self.route.sizes, self.tokenizer(), schedule)
 
     def lessons(self) -> denoiser.Lessons:
         """Return what the denoiser is trained with."""
@@ -182,8 +197,9 @@ def train_denoiser(place: Workplace) -> Iterator[Event]:
 
 def anneal_denoiser(place: Workplace) -> Iterator[Event]:
     """Bring a copy of the denoiser down, to see what it is worth."""
-    steps = denoiser.anneal(place.lessons(), place.plan(), place.own / "denoiser", place.steps)
-    yield from _losses("annealed", steps, place.steps)
+    length = place.effort.steps
+    steps = denoiser.anneal(place.lessons(), place.plan(), place.own / "denoiser", length)
+    yield from _losses("annealed", steps, length)
 
 
 def train_decoder(place: Workplace) -> Iterator[Event]:
@@ -205,7 +221,7 @@ def measure(place: Workplace) -> Iterator[Event]:
     """Take all figures of the best denoiser there is, and write them down."""
     bench = place.bench()
     step = saved_step(place.best)
-    found: dict[str, float] = {"steps": step, "pictures": place.route.denoiser.seen(step)}
+    found: dict[str, float] = {"steps": step, "pictures": place.plan().schedule.seen(step)}
     for group, values in figures.every_figure(bench):
         found |= values
         yield Reported(f"{group}: {_listed(values)}")
@@ -237,7 +253,7 @@ def _pair_losses(place: Workplace, bench: figures.Bench, count: int = 512) -> Ma
     both = []
     for held_out in (False, True):
         composer = place.composer(held_out).narrowed(varied=0.0)
-        pictures, shown = dataset.compose(composer, 1_000_000, count)
+        pictures, shown = compose(composer, range(10**9, 10**9 + count))
         chance = Random(0)
         captions = [captioner.captioner().caption(each, chance) for each in shown]
         both.append((bench.encode(list(pictures)), captions))
@@ -269,11 +285,14 @@ def make(
     stages: Sequence[str] = WHOLE,
     route: str = "continued",
     device: str = "cpu",
-    steps: int = 1500,
+    effort: Mapping[str, int] = MappingProxyType({}),
 ) -> Generator[Event, None, None]:
-    """Carry out stages in order, keeping artwork and checkpoints in `folder`."""
+    """Carry out stages in order, keeping artwork and checkpoints in `folder`.
+
+    `effort` has the fields of `Effort` that are not as usual.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    place = Workplace(folder, route, Device(device), steps)
+    place = Workplace(folder, route, Device(device), Effort(**effort))
     for stage in stages:
         yield from STAGES[stage](place)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 
@@ -50,6 +50,15 @@ class Plateau:
     """Fraction of the steps."""
     doubled_from: int | None = None
     """The step from which a batch has twice the pictures; half way if none is given."""
+
+    def scaled(self, factor: int) -> Plateau:
+        """Learn from as many pictures in larger batches: fewer steps, at a rate √factor higher."""
+        return replace(
+            self,
+            steps=self.steps // factor,
+            batch=self.batch * factor,
+            peak=self.peak * math.sqrt(factor),
+        )
 
     @property
     def half(self) -> int:

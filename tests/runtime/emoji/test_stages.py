@@ -22,7 +22,8 @@ from promptlang.runtime.emoji import (
     words,
 )
 from promptlang.runtime.emoji.architecture import Architecture
-from promptlang.runtime.emoji.composer import Range
+from promptlang.runtime.emoji.composer import Composer, Range
+from promptlang.runtime.emoji.crew import Crew, compose
 from promptlang.runtime.emoji.dataset import Dataset, Shard, Shards
 from promptlang.runtime.emoji.device import Device
 from promptlang.runtime.emoji.schedule import Cosine, Descent, Plateau
@@ -95,7 +96,7 @@ def shards(folder: Path) -> Dataset:
     sampler, plan = composer(SOME), Shards(size=8, window=2, uses=1)
 
     def draw(number: int) -> Shard:
-        pictures, shown = dataset.compose(sampler, number, plan.size)
+        pictures, shown = compose(sampler, range(number * 8, number * 8 + 8))
         small = torch.from_numpy(pictures[:, ::8, ::8]).permute(0, 3, 1, 2).half() / 128 - 1
         return Shard(torch.cat([small, small[:, :1]], 1), shown)
 
@@ -143,6 +144,26 @@ def test_a_batch_depends_on_nothing_but_its_step(tmp_path: Path) -> None:
     assert shown == described
     kept = sorted(file.name for file in (tmp_path / "one" / "shards").iterdir())
     assert kept == ["shard-00003.safetensors", "shard-00004.safetensors"]
+
+
+def some_composer() -> Composer:
+    return composer(SOME)
+
+
+def test_a_crew_composes_what_one_process_would() -> None:
+    alone, crew = Crew(some_composer, 0, 6), Crew(some_composer, 2, 6)
+    for number in (0, 1):
+        pictures, shown = alone.shard(number)
+        same, described = crew.shard(number)
+        assert np.array_equal(pictures, same)
+        assert shown == described
+
+
+def test_larger_batches_learn_from_as_many_pictures() -> None:
+    plateau = Plateau(steps=1000, batch=16, peak=1e-4)
+    larger = plateau.scaled(4)
+    assert larger.seen(larger.steps) == plateau.seen(plateau.steps)
+    assert larger.rate(125) == pytest.approx(2e-4 * 126 / 200)
 
 
 def test_shards_are_renewed_as_pictures_are_seen() -> None:
