@@ -64,9 +64,44 @@ out, and then varies with the seed. The things are those of things.txt; the word
 """
 
 
-def text(route: Route, found: Mapping[str, float]) -> str:
-    """Write the card of a model from a route and its figures."""
+_PARTS = """\
+Tags, synonyms and grammar are the program's own (`captioner.py`); the tokenizer is CLIP's byte-pair
+encoding cut to its first 8,000 merges (MIT), with a token for each word of the captions. Left out,
+for recipes to teach: Mozilla's FxEmojis, Noto's first series, the filter `blueprint`, and the things
+{held_out}. One in ten pairs of thing and filter, and of thing and colour, was never shown.
+
+## Parts
+
+| part | what |
+|---|---|
+| `vae` | `AutoencoderKL`, {size} pixels, channels {widths}, {latents} latent channels of unit deviation |
+| `text_encoder` | `CLIPTextModel`, 256 wide, 4 layers |
+| `unet` | `UNet2DConditionModel`, channels {denoiser}, cross attention at both levels |
+| `scheduler` | DDIM, v-prediction, zero terminal SNR, trailing timesteps |
+
+## Training
+
+Pictures are composed without end: drawings moved, sized, turned, recoloured, filtered, in pairs and
+threes, before colours and scenes; captions say only part of what they show. {beginning}
+`promptlang make-emoji` does all of it, from download to these figures, and resumes where it stopped.
+Weights are fp16:
+
+```
+{checksums}
+```
+
+## Known limits
+
+It knows its captions' wording better than anyone else's. Small features and thin lines are soft. It
+says nothing about what a model of full size would draw.
+"""
+
+
+def text(route: Route, found: Mapping[str, float], checksums: str = "") -> str:
+    """Write the card of a model from a route, its figures, and the checksums of its weights."""
     shown = [thing for thing in every_thing() if not thing.held_out]
+    if route.things:
+        shown = [thing for thing in shown if thing.words in route.things]
     head = _HEAD.format(
         licences=" AND ".join(sorted(set(LICENCES.values()))),
         things=len(shown),
@@ -75,7 +110,23 @@ def text(route: Route, found: Mapping[str, float]) -> str:
         filters=len(FILTERS) - len(route.without),
         words=_styles(route),
     )
-    return "\n".join((head, _measured(found), _made_from()))
+    return "\n".join((head, _measured(found), _made_from(), _parts(route, checksums)))
+
+
+def _parts(route: Route, checksums: str) -> str:
+    held_out = ", ".join(thing.words for thing in every_thing() if thing.held_out)
+    fresh = (
+        "The weights began at random." if route.autoencoder else "It went on from older weights."
+    )
+    return _PARTS.format(
+        held_out=held_out,
+        size=route.sizes.size,
+        widths=", ".join(map(str, route.sizes.autoencoder_widths)),
+        latents=route.sizes.latent_channels,
+        denoiser=" and ".join(map(str, route.sizes.denoiser_widths)),
+        beginning=fresh,
+        checksums=checksums.strip(),
+    )
 
 
 def _styles(route: Route) -> str:

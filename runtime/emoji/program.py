@@ -230,7 +230,9 @@ def measure(place: Workplace) -> Iterator[Event]:
     _keep(place.own / "figures.json", found)
     yield from _verdicts(checks.DENOISER, found)
     sheets.contact_sheet(bench.renderer, place.own / "sheet.png")
-    (place.own / "README.md").write_text(card.text(place.route, found), "utf-8")
+    sums = place.own / "pipeline" / "SHA256SUMS"
+    checksums = sums.read_text("utf-8") if sums.exists() else ""
+    (place.own / "README.md").write_text(card.text(place.route, found, checksums), "utf-8")
     yield Reported(f"card and contact sheet: {place.own}")
 
 
