@@ -67,14 +67,14 @@ out, and then varies with the seed. The things are those of things.txt; the word
 _PARTS = """\
 Tags, synonyms and grammar are the program's own (`captioner.py`); the tokenizer is CLIP's byte-pair
 encoding cut to its first 8,000 merges (MIT), with a token for each word of the captions. Left out,
-for recipes to teach: Mozilla's FxEmojis, Noto's first series, the filter `blueprint`, and the things
+for recipes to teach: Mozilla's FxEmojis, Noto's first series, the filter `blueprint`, and
 {held_out}. One in ten pairs of thing and filter, and of thing and colour, was never shown.
 
 ## Parts
 
 | part | what |
 |---|---|
-| `vae` | `AutoencoderKL`, {size} pixels, channels {widths}, {latents} latent channels of unit deviation |
+| `vae` | `AutoencoderKL`, {size} pixels, channels {widths}, {latents} latent channels |
 | `text_encoder` | `CLIPTextModel`, 256 wide, 4 layers |
 | `unet` | `UNet2DConditionModel`, channels {denoiser}, cross attention at both levels |
 | `scheduler` | DDIM, v-prediction, zero terminal SNR, trailing timesteps |
@@ -83,8 +83,8 @@ for recipes to teach: Mozilla's FxEmojis, Noto's first series, the filter `bluep
 
 Pictures are composed without end: drawings moved, sized, turned, recoloured, filtered, in pairs and
 threes, before colours and scenes; captions say only part of what they show. {beginning}
-`promptlang make-emoji` does all of it, from download to these figures, and resumes where it stopped.
-Weights are fp16:
+`promptlang make-emoji` does all of it, from download to these figures, and resumes where it
+stopped. Weights are fp16:
 
 ```
 {checksums}

@@ -131,23 +131,23 @@ class Composer:
                 return composed
 
     def _try(self, chance: Random) -> tuple[np.ndarray, Description] | None:
-        """Compose a picture; None where a set lacks a thing, or nothing stands out."""
+        """Compose a picture; None where a set lacks a thing, a pair is not to be, or all is pale."""
         arrangement = self._arrangement(chance)
-        first = self._thing(chance)
+        first = chance.choice(self._range.things)
         style, filters = self._style(first, chance)
-        others = [self._thing(chance)] if arrangement in ("beside", "above") else []
-        things = [first, *others]
-        if not all(self._has(thing, style) for thing in things):
+        paired = arrangement in ("beside", "above")
+        things = [first, chance.choice(self._range.things)] if paired else [first]
+        applied = [name for name, _ in filters]
+        if any(self._allowed(thing, applied) != applied for thing in things):
             return None
         figures = [self._figure(thing, style, chance) for thing in things]
-        if any(figure is None for figure in figures):
-            return None
         drawn = [figure for figure in figures if figure is not None]
+        if len(drawn) < len(things):
+            return None
         layouts, words = arrange(arrangement, self._size, chance)
         pictures = [picture for picture, _ in drawn] * (3 if arrangement == "three" else 1)
-        canvas = place(pictures, layouts, self._size)
         shown = tuple(each for _, each in drawn)
-        canvas, named = self._filtered(canvas, filters, chance)
+        canvas, named = _filtered(place(pictures, layouts, self._size), filters, chance)
         behind, scene = background(self._size, chance)
         if contrast(canvas, behind) < CONTRAST:
             return None
@@ -159,9 +159,6 @@ class Composer:
         if chance.random() >= self._range.varied:
             return "centred"
         return chance.choices(ARRANGEMENTS[1:], (58, 18, 12, 12))[0]
-
-    def _thing(self, chance: Random) -> Thing:
-        return chance.choice(self._range.things)
 
     def _has(self, thing: Thing, style: str) -> bool:
         return f"{style}/{thing.artwork}" in self._drawings
@@ -186,7 +183,12 @@ class Composer:
         return [name for name in names if is_held_out(thing.words, name) == wanted]
 
     def _figure(self, thing: Thing, style: str, chance: Random) -> tuple[Image.Image, Shown] | None:
-        """Return a thing's drawing, in another colour or on another head by lot."""
+        """Return a thing's drawing, in another colour or on another head by lot.
+
+        None where the set lacks the thing, or every colour of it is held out.
+        """
+        if not self._has(thing, style):
+            return None
         source = artwork_set(style)
         colours = self._allowed(thing, list(COLOURS))
         if source.tinted:
@@ -220,16 +222,17 @@ class Composer:
     def _pixels(self, key: str) -> np.ndarray:
         return self._drawings[key].astype(np.float32)
 
-    def _filtered(
-        self, canvas: np.ndarray, filters: Sequence[tuple[str, bool]], chance: Random
-    ) -> tuple[np.ndarray, tuple[tuple[str, ...], ...]]:
-        """Apply filters; give the words of the named ones."""
-        said = []
-        for name, named in filters:
-            canvas, words = FILTERS[name](canvas, Choice(chance, named))
-            if named:
-                said.append(words)
-        return canvas, tuple(said)
+
+def _filtered(
+    canvas: np.ndarray, filters: Sequence[tuple[str, bool]], chance: Random
+) -> tuple[np.ndarray, tuple[tuple[str, ...], ...]]:
+    """Apply filters; give the words of the named ones."""
+    said = []
+    for name, named in filters:
+        canvas, words = FILTERS[name](canvas, Choice(chance, named))
+        if named:
+            said.append(words)
+    return canvas, tuple(said)
 
 
 def arrange(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from random import Random
 
 import numpy as np
@@ -169,8 +170,8 @@ def test_pairs_that_are_held_out_are_never_drawn_and_those_alone_to_compare(held
             if each.colour and each.colour != "yellow":
                 assert is_held_out(each.thing, each.colour) == held_out
         names = [next(word for word in words if word in FILTERS) for words in shown.filters]
-        for name in names:
-            assert is_held_out(shown.things[0].thing, name) == held_out
+        for name, each in product(names, shown.things):
+            assert is_held_out(each.thing, name) == held_out
             paired += 1
     assert paired > 20
 
