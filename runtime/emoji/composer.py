@@ -131,7 +131,7 @@ class Composer:
                 return composed
 
     def _try(self, chance: Random) -> tuple[np.ndarray, Description] | None:
-        """Compose a picture; None where a set lacks a thing, a pair is not to be, or all is pale."""
+        """Compose a picture; None where a set lacks a thing, a pair is held out, or all is pale."""
         arrangement = self._arrangement(chance)
         first = chance.choice(self._range.things)
         style, filters = self._style(first, chance)
