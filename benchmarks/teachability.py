@@ -32,7 +32,7 @@ from torch import Tensor
 from promptlang.runtime.emoji import adapting, drawings
 from promptlang.runtime.emoji.adapting import ASKED, SLOT, WORD, Pictures
 from promptlang.runtime.emoji.denoiser import of_pipeline
-from promptlang.runtime.emoji.figures import Bench, known_things
+from promptlang.runtime.emoji.figures import Evaluation, known_things
 from promptlang.runtime.emoji.perception import Features
 from promptlang.runtime.emoji.pipeline import MODEL
 from promptlang.runtime.emoji.rendering import Renderer
@@ -67,10 +67,10 @@ Figures = Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Taught:
-    """A bench, the gallery of known styles, and where sheets are left."""
+class Setup:
+    """A model to be taught, features of the styles it knows, and where sheets are left."""
 
-    bench: Bench
+    evaluation: Evaluation
     gallery: Tensor
     folder: Path
 
@@ -79,62 +79,69 @@ class Taught:
         grid(pictures, SEEDS).save(self.folder / f"{name.replace(' ', '-')}.png")
 
 
-def blueprint(taught: Taught) -> Iterator[tuple[str, Figures]]:
+def blueprint(setup: Setup) -> Iterator[tuple[str, Figures]]:
     """Teach the filter by a LoRA, then by a token."""
-    lessons = adapting.blueprint_lessons(taught.bench)
-    for step, pupil in adapting.taught(taught.bench, lessons):
-        pictures = adapting.asked_pictures(pupil, SEEDS)
-        taught.keep(f"blueprint {step}", pictures)
+    examples = adapting.blueprint_examples(setup.evaluation)
+    for step, adapted in adapting.train_copy(setup.evaluation, examples):
+        pictures = adapting.asked_pictures(adapted, SEEDS)
+        setup.keep(f"blueprint {step}", pictures)
         yield (
             f"blueprint, LoRA, {step} steps",
-            adapting.blueprint_figures(pupil, taught.gallery, pictures),
+            adapting.blueprint_figures(adapted, setup.gallery, pictures),
         )
-    vectors = adapting.train_token(taught.bench, lessons)
-    with adapting.learned_word(taught.bench.renderer.model, vectors):
-        pictures = adapting.asked_pictures(taught.bench, SEEDS, f"{SLOT} {SLOT}")
-    taught.keep("blueprint token", pictures)
-    yield "blueprint, token", adapting.blueprint_figures(taught.bench, taught.gallery, pictures)
+    vectors = adapting.train_token(setup.evaluation, examples)
+    with adapting.learned_word(setup.evaluation.renderer.model, vectors):
+        pictures = adapting.asked_pictures(setup.evaluation, SEEDS, f"{SLOT} {SLOT}")
+    setup.keep("blueprint token", pictures)
+    yield (
+        "blueprint, token",
+        adapting.blueprint_figures(setup.evaluation, setup.gallery, pictures),
+    )
 
 
-def fxemoji(taught: Taught) -> Iterator[tuple[str, Figures]]:
+def fxemoji(setup: Setup) -> Iterator[tuple[str, Figures]]:
     """Teach an artist's style by a LoRA."""
-    bench = taught.bench
+    evaluation = setup.evaluation
     folder = RECIPES / "fxemoji"
     names = ["red-apple" if name == "apple" else name for name in ASKED]
-    own = [opened(folder / "held-out" / f"{name}.png", bench.size) for name in names]
-    for step, pupil in adapting.taught(bench, adapting.folder_lessons(bench, folder)):
-        pictures = adapting.asked_pictures(pupil, SEEDS)
-        taught.keep(f"fxemoji {step}", pictures)
+    own = [opened(folder / "held-out" / f"{name}.png", evaluation.size) for name in names]
+    for step, adapted in adapting.train_copy(
+        evaluation, adapting.folder_examples(evaluation, folder)
+    ):
+        pictures = adapting.asked_pictures(adapted, SEEDS)
+        setup.keep(f"fxemoji {step}", pictures)
         yield (
             f"fxemoji, LoRA, {step} steps",
-            adapting.style_figures(pupil, taught.gallery, np.stack(own), pictures),
+            adapting.style_figures(adapted, setup.gallery, np.stack(own), pictures),
         )
 
 
-def blob(taught: Taught) -> Iterator[tuple[str, Figures]]:
+def blob(setup: Setup) -> Iterator[tuple[str, Figures]]:
     """Teach a subject by a LoRA, and ask for it in other moods."""
-    bench = taught.bench
-    shown = [opened(RECIPES / "blob" / f"{name}.png", bench.size) for name in SHOWN_MOODS]
+    evaluation = setup.evaluation
+    shown = [opened(RECIPES / "blob" / f"{name}.png", evaluation.size) for name in SHOWN_MOODS]
     captions = [f"{WORD} {words}, white background" for words in SHOWN_MOODS.values()]
-    lessons = Pictures(bench.encode(shown), captions)
-    for step, pupil in adapting.taught(bench, lessons):
+    examples = Pictures(evaluation.encode(shown), captions)
+    for step, adapted in adapting.train_copy(evaluation, examples):
         asked = [
             f"{WORD} {words}, white background" for words in MOODS.values() for _ in range(SEEDS)
         ]
-        pictures = pupil.renderer.render(asked, range(300, 300 + len(asked)))
-        taught.keep(f"blob {step}", pictures)
-        yield f"blob, LoRA, {step} steps", subject_figures(taught, pictures)
+        pictures = adapted.renderer.render(asked, range(300, 300 + len(asked)))
+        setup.keep(f"blob {step}", pictures)
+        yield f"blob, LoRA, {step} steps", subject_figures(setup, pictures)
 
 
-def subject_figures(taught: Taught, pictures: np.ndarray) -> Figures:
+def subject_figures(setup: Setup, pictures: np.ndarray) -> Figures:
     """Compare pictures, some seeds a mood, with the subject's own and with other artists' faces."""
-    bench = taught.bench
-    held_out = [opened(RECIPES / "blob" / "held-out" / f"{name}.png", bench.size) for name in MOODS]
-    words = [thing.words for thing in bench.things]
-    faces = taught.gallery[[words.index(name) for name in MOODS.values()]]
-    every = torch.cat([faces, bench.through(held_out)[:, None]], 1)  # moods, artists, features
+    evaluation = setup.evaluation
+    held_out = [
+        opened(RECIPES / "blob" / "held-out" / f"{name}.png", evaluation.size) for name in MOODS
+    ]
+    words = [thing.words for thing in evaluation.things]
+    faces = setup.gallery[[words.index(name) for name in MOODS.values()]]
+    every = torch.cat([faces, evaluation.through(held_out)[:, None]], 1)  # moods, artists, features
     rows = torch.arange(len(MOODS)).repeat_interleave(SEEDS)
-    likeness = torch.einsum("nf,maf->nma", bench.embed(pictures), every)
+    likeness = torch.einsum("nf,maf->nma", evaluation.embed(pictures), every)
     subject = likeness[torch.arange(len(rows)), rows].argmax(-1) == every.shape[1] - 1
     mood = likeness.amax(-1).argmax(-1) == rows
     return {
@@ -149,14 +156,14 @@ def opened(file: Path, size: int) -> np.ndarray:
     return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
 
 
-WHAT: Mapping[str, Callable[[Taught], Iterator[tuple[str, Figures]]]] = {
+WHAT: Mapping[str, Callable[[Setup], Iterator[tuple[str, Figures]]]] = {
     "blueprint": blueprint,
     "fxemoji": fxemoji,
     "blob": blob,
 }
 
 
-def on_bench(model: Path, folder: Path) -> Taught:
+def loaded(model: Path, folder: Path) -> Setup:
     """Load a pipeline's parts and the artwork, fetching that if need be."""
     for done, total in drawings.prepare(folder):
         print(f"artwork {done}/{total}")
@@ -166,10 +173,10 @@ def on_bench(model: Path, folder: Path) -> Taught:
         .requires_grad_(False)
     )
     drawn = drawings.load(folder, drawings.RENDERED)
-    bench = Bench(Renderer(of_pipeline(model), vae), drawn, Features(), known_things())
+    evaluation = Evaluation(Renderer(of_pipeline(model), vae), drawn, Features(), known_things())
     sheets = folder / "teachability"
     sheets.mkdir(parents=True, exist_ok=True)
-    return Taught(bench, bench.gallery(), sheets)
+    return Setup(evaluation, evaluation.gallery(), sheets)
 
 
 def main() -> None:
@@ -180,16 +187,16 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("what", nargs="*", choices=WHAT, default=list(WHAT))
     chosen = parser.parse_args()
-    taught = on_bench(chosen.model, chosen.folder)
+    setup = loaded(chosen.model, chosen.folder)
     table: dict[str, Figures] = {}
     for name in chosen.what:
-        for row, found in WHAT[name](taught):
+        for row, found in WHAT[name](setup):
             table[row] = found
             print(
                 f"{row}: {', '.join(f'{key} {value:.3f}' for key, value in found.items())}",
                 flush=True,
             )
-    (taught.folder / "figures.json").write_text(json.dumps(table, indent=1) + "\n", "utf-8")
+    (setup.folder / "figures.json").write_text(json.dumps(table, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from promptlang.terminal import Terminal
 NAME = "make-emoji"
 MEANING = "make the built-in model again: hours, resumable"
 
-ROUTES = ("continued", "few", "fresh", "64x16", "64x24", "64x32", "128x32")
+VARIANTS = ("continued", "few", "fresh", "64x16", "64x24", "64x32", "128x32")
 STAGES = (
     "artwork",
     "sheets",
@@ -38,8 +38,8 @@ def add(parser: ArgumentParser) -> None:
         help="where downloads and checkpoints are kept",
     )
     parser.add_argument(
-        "--route",
-        choices=ROUTES,
+        "--variant",
+        choices=VARIANTS,
         default="continued",
         help="go on from the shipped weights, start from nothing, or pilot an autoencoder",
     )
@@ -63,6 +63,6 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
     """Carry out the stages; each resumes where it stopped."""
     make: Callable[..., Generator[Event, None, None]] = load_maker()
     stages = {"stages": tuple(chosen.stage)} if chosen.stage else {}
-    effort = {"steps": chosen.steps, "workers": chosen.workers, "scale": chosen.scale}
-    options = {"route": chosen.route, "device": chosen.device, "effort": effort}
+    resources = {"steps": chosen.steps, "workers": chosen.workers, "scale": chosen.scale}
+    options = {"variant": chosen.variant, "device": chosen.device, "resources": resources}
     return FINE if terminal.draw(make(chosen.folder, **options, **stages)) else FAILED

@@ -1,4 +1,4 @@
-"""Whether the base model can be taught: a LoRA of a style that it never saw, measured."""
+"""Whether the base model can be train_copy: a LoRA of a style that it never saw, measured."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from .artwork import over
 from .composer import Layout, place
 from .denoiser import Denoiser, add_noise, spread_times
-from .figures import WHITE, Bench
+from .figures import WHITE, Evaluation
 from .filters import CREAM, NAVY, Choice, blueprint
 from .things import Thing, every_thing
 
@@ -47,14 +47,14 @@ SLOT = "ufc"
 
 
 @dataclass(frozen=True, slots=True)
-class Lora:
+class LoraSettings:
     """How an adapter is trained."""
 
     rank: int = 16
     rate: float = 4e-4
     batch: int = 8
     steps: int = 120
-    looks: Sequence[int] = field(default=(0, 60, 120))
+    evaluate_at: Sequence[int] = field(default=(0, 60, 120))
     """Steps after which it is measured."""
 
 
@@ -72,32 +72,34 @@ def by_words(names: Sequence[str]) -> list[Thing]:
     return [known[name] for name in names]
 
 
-def blueprints(bench: Bench, things: Sequence[Thing], styles: Sequence[str]) -> np.ndarray:
+def blueprints(
+    evaluation: Evaluation, things: Sequence[Thing], styles: Sequence[str]
+) -> np.ndarray:
     """Draw things under the `blueprint` filter on white, 8-bit RGB."""
     drawn = []
     for thing, style in zip(things, styles, strict=True):
-        picture = Image.fromarray(bench.drawings[f"{style}/{thing.artwork}"])
-        canvas = place([picture], [Layout(0, 0, bench.size)], bench.size)
+        picture = Image.fromarray(evaluation.drawings[f"{style}/{thing.artwork}"])
+        canvas = place([picture], [Layout(0, 0, evaluation.size)], evaluation.size)
         filtered, _ = blueprint(canvas, Choice(Random(0)))
         drawn.append(over(filtered.round().astype(np.uint8), WHITE))
     return np.stack(drawn)
 
 
-def blueprint_lessons(bench: Bench) -> Pictures:
+def blueprint_examples(evaluation: Evaluation) -> Pictures:
     """Return sixteen things as blueprints, each from one of four sets."""
     chance = Random(5)
     styles = [chance.choice(("noto", "fluent", "flat", "twemoji")) for _ in SHOWN]
-    pictures = blueprints(bench, by_words(SHOWN), styles)
+    pictures = blueprints(evaluation, by_words(SHOWN), styles)
     captions = [f"{name}, {WORD} style, white background" for name in SHOWN]
-    return Pictures(bench.encode(list(pictures)), captions)
+    return Pictures(evaluation.encode(list(pictures)), captions)
 
 
-def folder_lessons(bench: Bench, folder: Path) -> Pictures:
-    """Return the pictures of a folder as lessons in a style, each named by its file."""
+def folder_examples(evaluation: Evaluation, folder: Path) -> Pictures:
+    """Return the pictures of a folder as examples in a style, each named by its file."""
     files = sorted(folder.glob("*.png"))
-    pictures = [_opened(file, bench.size) for file in files]
+    pictures = [_opened(file, evaluation.size) for file in files]
     captions = [f"{file.stem.replace('-', ' ')}, {WORD} style, white background" for file in files]
-    return Pictures(bench.encode(pictures), captions)
+    return Pictures(evaluation.encode(pictures), captions)
 
 
 def _opened(file: Path, size: int) -> np.ndarray:
@@ -115,46 +117,50 @@ class Batch:
     """Of the noise of step 0."""
 
 
-def batch_loss(model: Denoiser, lessons: Pictures, batch: Batch, bench: Bench) -> Tensor:
+def batch_loss(model: Denoiser, examples: Pictures, batch: Batch, evaluation: Evaluation) -> Tensor:
     """Return the loss of a step."""
     chance, noise = Random(batch.step), torch.Generator().manual_seed(batch.seed + batch.step)
-    rows = [chance.randrange(len(lessons.captions)) for _ in range(batch.size)]
+    rows = [chance.randrange(len(examples.captions)) for _ in range(batch.size)]
     times = spread_times(batch.size, noise)
-    noisy = add_noise(lessons.latents[rows], model.alphas, times, noise)
-    captions = [lessons.captions[row] for row in rows]
-    return model.loss(noisy, captions, 32, bench.renderer.device)
+    noisy = add_noise(examples.latents[rows], model.alphas, times, noise)
+    captions = [examples.captions[row] for row in rows]
+    return model.loss(noisy, captions, 32, evaluation.renderer.device)
 
 
-def train(model: Denoiser, lessons: Pictures, lora: Lora, bench: Bench) -> Iterator[int]:
+def train(
+    model: Denoiser, examples: Pictures, lora: LoraSettings, evaluation: Evaluation
+) -> Iterator[int]:
     """Train a LoRA in a model, yielding the steps done whenever it is to be looked at."""
     model.requires_grad_(False)
     config = LoraConfig(r=lora.rank, lora_alpha=lora.rank, target_modules=TARGETS)
     inject_adapter_in_model(config, model.unet)
     parameters = [each for each in model.unet.parameters() if each.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=lora.rate, weight_decay=0.0)
-    if 0 in lora.looks:
+    if 0 in lora.evaluate_at:
         yield 0
     for step in range(lora.steps):
-        batch_loss(model, lessons, Batch(step, lora.batch, 1000), bench).backward()
+        batch_loss(model, examples, Batch(step, lora.batch, 1000), evaluation).backward()
         optimizer.step()
         optimizer.zero_grad()
-        if step + 1 in lora.looks:
+        if step + 1 in lora.evaluate_at:
             yield step + 1
 
 
-def taught(bench: Bench, lessons: Pictures, lora: Lora = Lora()) -> Iterator[tuple[int, Bench]]:
-    """Teach a copy of the bench's model, yielding the steps done and the copy on the bench."""
+def train_copy(
+    evaluation: Evaluation, examples: Pictures, lora: LoraSettings = LoraSettings()
+) -> Iterator[tuple[int, Evaluation]]:
+    """Train a LoRA in a copy of a model, yielding the steps done and the copy to be measured."""
     torch.manual_seed(0)
-    pupil = copy.deepcopy(bench.renderer.model)
-    its_bench = replace(bench, renderer=replace(bench.renderer, model=pupil))
-    for step in train(pupil, lessons, lora, its_bench):
-        yield step, its_bench
+    adapted = copy.deepcopy(evaluation.renderer.model)
+    its_evaluation = replace(evaluation, renderer=replace(evaluation.renderer, model=adapted))
+    for step in train(adapted, examples, lora, its_evaluation):
+        yield step, its_evaluation
 
 
-def asked_pictures(bench: Bench, seeds: int = 2, word: str = WORD) -> np.ndarray:
+def asked_pictures(evaluation: Evaluation, seeds: int = 2, word: str = WORD) -> np.ndarray:
     """Draw what was not shown in the new style, with some seeds each."""
     captions = [f"{name}, {word} style, white background" for name in ASKED for _ in range(seeds)]
-    return bench.renderer.render(captions, range(100, 100 + len(captions)))
+    return evaluation.renderer.render(captions, range(100, 100 + len(captions)))
 
 
 def paper_distance(pictures: np.ndarray) -> float:
@@ -169,15 +175,17 @@ def paper_distance(pictures: np.ndarray) -> float:
     return float(np.linalg.norm(flat - (low + share * along), axis=-1).mean())
 
 
-def blueprint_figures(bench: Bench, gallery: Tensor, pictures: np.ndarray) -> Mapping[str, float]:
+def blueprint_figures(
+    evaluation: Evaluation, gallery: Tensor, pictures: np.ndarray
+) -> Mapping[str, float]:
     """Measure pictures of `ASKED`: how far off the colours are, and how many are recognised.
 
     The gallery `[things, sets, 1280]` is of known styles; blueprints of all things are added to it.
     """
-    found = bench.embed(pictures)
-    things = list(bench.things)
-    drawn = blueprints(bench, things, ["noto"] * len(things))
-    every = torch.cat([gallery, bench.through(list(drawn))[:, None]], 1)
+    found = evaluation.embed(pictures)
+    things = list(evaluation.things)
+    drawn = blueprints(evaluation, things, ["noto"] * len(things))
+    every = torch.cat([gallery, evaluation.through(list(drawn))[:, None]], 1)
     seeds = len(pictures) // len(ASKED)
     rows = torch.tensor([things.index(thing) for thing in by_words(ASKED) for _ in range(seeds)])
     nearest = torch.einsum("nf,tsf->nts", found, every).amax(-1).argmax(-1)
@@ -188,15 +196,15 @@ def blueprint_figures(bench: Bench, gallery: Tensor, pictures: np.ndarray) -> Ma
 
 
 def style_figures(
-    bench: Bench, gallery: Tensor, artist: np.ndarray, pictures: np.ndarray
+    evaluation: Evaluation, gallery: Tensor, artist: np.ndarray, pictures: np.ndarray
 ) -> Mapping[str, float]:
     """Measure pictures of `ASKED` against an artist's own, 8-bit RGB in the same order.
 
     *nearest* counts only where the thing is recognised too: blur alone is near to anything.
     """
-    found = bench.embed(pictures)
-    own = bench.through(list(artist))
-    things = list(bench.things)
+    found = evaluation.embed(pictures)
+    own = evaluation.through(list(artist))
+    things = list(evaluation.things)
     asked = [things.index(thing) for thing in by_words(ASKED)]
     every = torch.cat([gallery, torch.zeros(len(things), 1, gallery.shape[-1])], 1)
     every[asked, -1] = own
@@ -233,7 +241,7 @@ def learned_word(model: Denoiser, vectors: Tensor) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class TokenSettings:
     """How a token is trained."""
 
     vectors: int = 2
@@ -244,19 +252,21 @@ class Token:
     steps: int = 150
 
 
-def train_token(bench: Bench, lessons: Pictures, token: Token = Token()) -> Tensor:
+def train_token(
+    evaluation: Evaluation, examples: Pictures, token: TokenSettings = TokenSettings()
+) -> Tensor:
     """Learn vectors for `SLOT`, said as often as there are vectors; the model stays as it is."""
-    model = bench.renderer.model.requires_grad_(False)
+    model = evaluation.renderer.model.requires_grad_(False)
     table = model.text_encoder.get_input_embeddings().weight
     start = model.tokenizer(token.initial, add_special_tokens=False).input_ids[0]
     noise = torch.randn(token.vectors, table.shape[1], generator=torch.Generator().manual_seed(1))
     vectors = nn.Parameter(table[start].repeat(token.vectors, 1) + table.std() * 0.1 * noise)
     optimizer = torch.optim.AdamW([vectors], lr=token.rate, weight_decay=0.0)
     spoken = " ".join([SLOT] * token.vectors)
-    said = Pictures(lessons.latents, [c.replace(WORD, spoken) for c in lessons.captions])
+    said = Pictures(examples.latents, [c.replace(WORD, spoken) for c in examples.captions])
     for step in range(token.steps):
         with learned_word(model, vectors):
-            batch_loss(model, said, Batch(step, token.batch, 2000), bench).backward()
+            batch_loss(model, said, Batch(step, token.batch, 2000), evaluation).backward()
         optimizer.step()
         optimizer.zero_grad()
     return vectors.detach()

@@ -32,7 +32,7 @@ NOISE = 0.1
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Lessons:
+class TrainingData:
     """What an autoencoder is trained with."""
 
     composer: Composer
@@ -46,15 +46,15 @@ class Lessons:
         return as_tensor(np.stack(drawn)).to(self.device.name)
 
 
-def train(lessons: Lessons, sizes: Architecture, folder: Path) -> Iterator[tuple[int, float]]:
+def train(data: TrainingData, sizes: Architecture, folder: Path) -> Iterator[tuple[int, float]]:
     """Learn to encode and decode, from nothing; yields step and loss, resumes from `folder`."""
     torch.manual_seed(0)
-    vae = architecture.autoencoder(sizes).to(lessons.device.name)
+    vae = architecture.autoencoder(sizes).to(data.device.name)
 
     def loss_at(step: int) -> Tensor:
-        wanted = lessons.pictures(step)
+        wanted = data.pictures(step)
         noise = torch.Generator().manual_seed(step)
-        with lessons.device.mixed_precision():
+        with data.device.mixed_precision():
             posterior = vae.encode(wanted).latent_dist
             random = torch.randn(posterior.mean.shape, generator=noise).to(wanted.device)
             made = vae.decode(posterior.mean + posterior.std * random).sample
@@ -62,23 +62,23 @@ def train(lessons: Lessons, sizes: Architecture, folder: Path) -> Iterator[tuple
         return difference(made.float(), wanted) + 1e-4 * kl
 
     training = Training({"vae": vae}, _adam(vae.parameters()), folder)
-    yield from training.run(lessons.schedule, loss_at)
+    yield from training.run(data.schedule, loss_at)
 
 
-def sharpen(vae: AutoencoderKL, lessons: Lessons, folder: Path) -> Iterator[tuple[int, float]]:
+def sharpen(vae: AutoencoderKL, data: TrainingData, folder: Path) -> Iterator[tuple[int, float]]:
     """Train the decoder further, on latents that stay as they are but for a little noise.
 
     The perceptual term is weighted such that its gradient is about as large as that of the plain
     differences.
     """
-    vae.to(lessons.device.name).requires_grad_(False)
+    vae.to(data.device.name).requires_grad_(False)
     decoder = nn.ModuleList([vae.post_quant_conv, vae.decoder]).requires_grad_(True)
-    features = Features().to(lessons.device.name)
+    features = Features().to(data.device.name)
 
     def loss_at(step: int) -> Tensor:
-        wanted = lessons.pictures(step)
+        wanted = data.pictures(step)
         noise = torch.Generator().manual_seed(step)
-        with lessons.device.mixed_precision():
+        with data.device.mixed_precision():
             with torch.no_grad():
                 latents = vae.encode(wanted).latent_dist.mean.float()
             random = torch.randn(latents.shape, generator=noise).to(wanted.device)
@@ -87,7 +87,7 @@ def sharpen(vae: AutoencoderKL, lessons: Lessons, folder: Path) -> Iterator[tupl
         return difference(made.float(), wanted) + 0.02 * perceptual
 
     training = Training({"vae": vae}, _adam(decoder.parameters()), folder)
-    yield from training.run(lessons.schedule, loss_at)
+    yield from training.run(data.schedule, loss_at)
 
 
 def _adam(parameters: Iterable[nn.Parameter]) -> torch.optim.AdamW:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 
 from .colours import COLOURS, GRADES
-from .composer import SIZES, Description, Shown
+from .composer import SIZES, Description, Subject
 from .drawings import HEADS
 from .filters import FILTERS
 from .styles import WORDS
@@ -92,7 +92,7 @@ class Captioner:
     def _second(self, shown: Description, chance: Random) -> str:
         return self._phrase(shown.things[1], chance) if len(shown.things) > 1 else ""
 
-    def _phrase(self, shown: Shown, chance: Random) -> str:
+    def _phrase(self, shown: Subject, chance: Random) -> str:
         """Name a thing with its colour and shape: `pale red square angry face`."""
         words = []
         if shown.colour and _says("colour", chance):

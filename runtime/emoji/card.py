@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from . import checks
 from .filters import FILTERS
 from .packages import PACKAGES
-from .routes import Route
 from .styles import SETS
 from .things import every_thing
+from .variants import Variant
 
 LICENCES: Mapping[str, str] = {
     "noto": "Apache-2.0",
@@ -97,41 +97,41 @@ says nothing about what a model of full size would draw.
 """
 
 
-def text(route: Route, found: Mapping[str, float], checksums: str = "") -> str:
-    """Write the card of a model from a route, its figures, and the checksums of its weights."""
+def text(variant: Variant, found: Mapping[str, float], checksums: str = "") -> str:
+    """Write the card of a model from a variant, its figures, and the checksums of its weights."""
     shown = [thing for thing in every_thing() if not thing.held_out]
-    if route.things:
-        shown = [thing for thing in shown if thing.words in route.things]
+    if variant.things:
+        shown = [thing for thing in shown if thing.words in variant.things]
     head = _HEAD.format(
         licences=" AND ".join(sorted(set(LICENCES.values()))),
         things=len(shown),
-        size=route.sizes.size,
+        size=variant.sizes.size,
         sets=len(SETS),
-        filters=len(FILTERS) - len(route.without),
-        words=_styles(route),
+        filters=len(FILTERS) - len(variant.without),
+        words=_styles(variant),
     )
-    return "\n".join((head, _measured(found), _made_from(), _parts(route, checksums)))
+    return "\n".join((head, _measured(found), _made_from(), _parts(variant, checksums)))
 
 
-def _parts(route: Route, checksums: str) -> str:
+def _parts(variant: Variant, checksums: str) -> str:
     held_out = ", ".join(thing.words for thing in every_thing() if thing.held_out)
     fresh = (
-        "The weights began at random." if route.autoencoder else "It went on from older weights."
+        "The weights began at random." if variant.autoencoder else "It went on from older weights."
     )
     return _PARTS.format(
         held_out=held_out,
-        size=route.sizes.size,
-        widths=", ".join(map(str, route.sizes.autoencoder_widths)),
-        latents=route.sizes.latent_channels,
-        denoiser=" and ".join(map(str, route.sizes.denoiser_widths)),
+        size=variant.sizes.size,
+        widths=", ".join(map(str, variant.sizes.autoencoder_widths)),
+        latents=variant.sizes.latent_channels,
+        denoiser=" and ".join(map(str, variant.sizes.denoiser_widths)),
         beginning=fresh,
         checksums=checksums.strip(),
     )
 
 
-def _styles(route: Route) -> str:
+def _styles(variant: Variant) -> str:
     words = [each.word for each in SETS]
-    words += [name for name in FILTERS if name not in route.without]
+    words += [name for name in FILTERS if name not in variant.without]
     return ", ".join(f"`{word}`" for word in words)
 
 

@@ -38,7 +38,7 @@ TILTS = {"tilted left": (14, 34), "tilted right": (-34, -14), "upside down": (17
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Subject:
     """A thing as it is shown."""
 
     thing: str
@@ -53,7 +53,7 @@ class Shown:
 class Description:
     """What a picture shows: all that a caption can say of it."""
 
-    things: tuple[Shown, ...]
+    things: tuple[Subject, ...]
     arrangement: str
     style: str
     filters: tuple[tuple[str, ...], ...]
@@ -70,7 +70,7 @@ class Description:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Description:
         """Read what `as_json` has written, through a JSON file or not."""
-        things = tuple(Shown(**each) for each in data["things"])
+        things = tuple(Subject(**each) for each in data["things"])
         filters = tuple(tuple(words) for words in data["filters"])
         return cls(**{**data, "things": things, "filters": filters})
 
@@ -182,7 +182,9 @@ class Composer:
         wanted = self._range.held_out
         return [name for name in names if is_held_out(thing.words, name) == wanted]
 
-    def _figure(self, thing: Thing, style: str, chance: Random) -> tuple[Image.Image, Shown] | None:
+    def _figure(
+        self, thing: Thing, style: str, chance: Random
+    ) -> tuple[Image.Image, Subject] | None:
         """Return a thing's drawing, in another colour or on another head by lot.
 
         None where the set lacks the thing, or every colour of it is held out.
@@ -197,7 +199,7 @@ class Composer:
             colour = chance.choice(colours)
             grade = chance.choice(list(GRADES)) if chance.random() < 0.2 else None
             rgba = tinted(self._pixels(f"{style}/{thing.artwork}"), graded(colour, grade))
-            return _image(rgba), Shown(thing.words, colour, grade)
+            return _image(rgba), Subject(thing.words, colour, grade)
         features = f"{style}-features/{thing.artwork}"
         if features in self._drawings and chance.random() < 0.6:
             return self._on_head(thing, style, chance)
@@ -207,17 +209,17 @@ class Composer:
             colour = chance.choice(chromatic)
             grade = chance.choice(list(GRADES)) if chance.random() < 0.35 else None
             rgba = recoloured(rgba, graded(colour, grade))
-            return _image(rgba), Shown(thing.words, colour, grade)
-        return _image(rgba), Shown(thing.words)
+            return _image(rgba), Subject(thing.words, colour, grade)
+        return _image(rgba), Subject(thing.words)
 
-    def _on_head(self, thing: Thing, style: str, chance: Random) -> tuple[Image.Image, Shown]:
+    def _on_head(self, thing: Thing, style: str, chance: Random) -> tuple[Image.Image, Subject]:
         """Put a face's features on a head of any shape and colour."""
         shape = chance.choice([*HEADS, "round"])
         colour = chance.choice(self._allowed(thing, list(COLOURS)) or ["yellow"])
         grade = chance.choice(list(GRADES)) if chance.random() < 0.2 else None
         head = _image(tinted(self._pixels(f"head/{shape}"), graded(colour, grade)))
         head.alpha_composite(Image.fromarray(self._drawings[f"{style}-features/{thing.artwork}"]))
-        return head, Shown(thing.words, colour, grade, None if shape == "round" else shape)
+        return head, Subject(thing.words, colour, grade, None if shape == "round" else shape)
 
     def _pixels(self, key: str) -> np.ndarray:
         return self._drawings[key].astype(np.float32)

@@ -21,13 +21,13 @@ from .device import Device
 
 
 @dataclass(frozen=True, slots=True)
-class Shards:
+class ShardPlan:
     """How many pictures are kept, and how often each is used."""
 
     size: int = 2048
     """Pictures a shard."""
     window: int = 8
-    """Shards that a batch is drawn from."""
+    """ShardPlan that a batch is drawn from."""
     uses: int = 4
     """How often a picture is seen before a new one is drawn for it, on average."""
 
@@ -52,7 +52,7 @@ Draw = Callable[[int], Shard]
 class Dataset:
     """Batches of latents and descriptions; the batch of a step depends on nothing but the step."""
 
-    def __init__(self, folder: Path, plan: Shards, draw: Draw) -> None:
+    def __init__(self, folder: Path, plan: ShardPlan, draw: Draw) -> None:
         self._folder = folder
         self._plan = plan
         self._draw = draw

@@ -51,7 +51,7 @@ class Denoiser(nn.Module):
         states: Tensor = self.text_encoder(ids).last_hidden_state
         return states
 
-    def loss(self, noisy: Noisy, captions: list[str], length: int, device: Device) -> Tensor:
+    def loss(self, noisy: NoisyLatents, captions: list[str], length: int, device: Device) -> Tensor:
         """Return the weighted squared error of the velocity for latents and a caption each."""
         with device.mixed_precision():
             hidden = self.hidden(captions, length)
@@ -78,7 +78,7 @@ def of_pipeline(folder: Path) -> Denoiser:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Noisy:
+class NoisyLatents:
     """Latents `[n, c, 8, 8]` with noise, and what is to be predicted of them."""
 
     latents: Tensor
@@ -87,13 +87,15 @@ class Noisy:
     weights: Tensor
 
 
-def add_noise(latents: Tensor, alphas: Tensor, times: Tensor, noise: torch.Generator) -> Noisy:
+def add_noise(
+    latents: Tensor, alphas: Tensor, times: Tensor, noise: torch.Generator
+) -> NoisyLatents:
     """Noise latents as far as timesteps `[n]` say."""
     kept = alphas[times]
     signal, sigma = (kept.sqrt().view(-1, 1, 1, 1), (1 - kept).sqrt().view(-1, 1, 1, 1))
     eps = torch.randn(latents.shape, generator=noise)
     velocity = signal * eps - sigma * latents
-    return Noisy(signal * latents + sigma * eps, times, velocity, weight(kept / (1 - kept)))
+    return NoisyLatents(signal * latents + sigma * eps, times, velocity, weight(kept / (1 - kept)))
 
 
 def spread_times(count: int, noise: torch.Generator) -> Tensor:
@@ -112,7 +114,7 @@ def weight(snr: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Lessons:
+class TrainingData:
     """What a denoiser is trained with."""
 
     dataset: Dataset
@@ -131,13 +133,13 @@ class Plan:
     schedule: Plateau | Descent
 
 
-def train(lessons: Lessons, plan: Plan, folder: Path) -> Iterator[tuple[int, float]]:
+def train(data: TrainingData, plan: Plan, folder: Path) -> Iterator[tuple[int, float]]:
     """Train, yielding step and loss; resumes from `folder`, where the average is kept too."""
     torch.manual_seed(0)
     model = untrained(plan.tokenizer, plan.sizes)
-    if lessons.start:
-        lessons.start(model)
-    model.to(lessons.device.name)
+    if data.start:
+        data.start(model)
+    model.to(data.device.name)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=1e-4, betas=(0.9, 0.98), weight_decay=0.01, fused=True
     )
@@ -145,17 +147,19 @@ def train(lessons: Lessons, plan: Plan, folder: Path) -> Iterator[tuple[int, flo
 
     def loss_at(step: int) -> Tensor:
         size = schedule.batch_at(step)
-        latents, shown = lessons.dataset.batch(step, schedule.seen(step), size)
+        latents, shown = data.dataset.batch(step, schedule.seen(step), size)
         chance, noise = Random(step), torch.Generator().manual_seed(step)
-        captions = [lessons.captioner.caption(each, chance) for each in shown]
+        captions = [data.captioner.caption(each, chance) for each in shown]
         noisy = add_noise(latents, model.alphas, spread_times(size, noise), noise)
-        return model.loss(noisy, captions, 77 if step % 4 == 0 else SHORT, lessons.device)
+        return model.loss(noisy, captions, 77 if step % 4 == 0 else SHORT, data.device)
 
     training = Training({"model": model}, optimizer, folder, Average(model))
     yield from training.run(schedule, loss_at)
 
 
-def anneal(lessons: Lessons, plan: Plan, folder: Path, length: int) -> Iterator[tuple[int, float]]:
+def anneal(
+    data: TrainingData, plan: Plan, folder: Path, length: int
+) -> Iterator[tuple[int, float]]:
     """Bring a copy of the training in `folder` down over some steps, in `folder/annealed`."""
     assert isinstance(plan.schedule, Plateau)
     copy = folder / "annealed"
@@ -165,7 +169,7 @@ def anneal(lessons: Lessons, plan: Plan, folder: Path, length: int) -> Iterator[
         shutil.copyfile(folder / FILE, copy / FILE)
         mark.write_text(str(saved_step(copy)), "utf-8")
     descent = Descent(plan.schedule, int(mark.read_text("utf-8")), length)
-    yield from train(lessons, replace(plan, schedule=descent), copy)
+    yield from train(data, replace(plan, schedule=descent), copy)
 
 
 def averaged(tokenizer: CLIPTokenizer, sizes: Architecture, folder: Path) -> Denoiser:
@@ -184,13 +188,13 @@ def start_from(pipeline: Path) -> Callable[[Denoiser], None]:
     def start(model: Denoiser) -> None:
         source = of_pipeline(pipeline)
         model.unet.load_state_dict(source.unet.state_dict())
-        _take_words(model, source.text_encoder, source.tokenizer)
+        _copy_text_encoder(model, source.text_encoder, source.tokenizer)
 
     return start
 
 
 @torch.no_grad()
-def _take_words(model: Denoiser, source: CLIPTextModel, old: CLIPTokenizer) -> None:
+def _copy_text_encoder(model: Denoiser, source: CLIPTextModel, old: CLIPTokenizer) -> None:
     """Copy a text encoder; a new token begins as the mean of its former pieces."""
     table: Tensor = source.state_dict()[_table(source)]
     known = old.get_vocab()

@@ -32,8 +32,8 @@ ASKED = PLAIN[:4]
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
-    """A model on the bench: what it draws with, the artwork, and features to compare by."""
+class Evaluation:
+    """A model to be measured, the artwork, and the features that pictures are compared by."""
 
     renderer: Renderer
     drawings: Drawings
@@ -83,24 +83,26 @@ def known_things() -> list[Thing]:
 
 
 @torch.no_grad()
-def reads_its_input(bench: Bench, count: int = 26) -> Mapping[str, float]:
+def reads_its_input(evaluation: Evaluation, count: int = 26) -> Mapping[str, float]:
     """Put drawings in with noise: one pass each, the caption plain.
 
     The squared error of a latent value whose variance is 1, where the thing is moved and smaller;
     and how often a mirrored one comes out as it was learned.
     """
-    things = bench.some(count)
-    moved = Layout(13 * bench.size / 64, 0, round(bench.size * 0.55))
-    mirrored = Layout(0, 0, bench.size, 0.0, True)
+    things = evaluation.some(count)
+    moved = Layout(13 * evaluation.size / 64, 0, round(evaluation.size * 0.55))
+    mirrored = Layout(0, 0, evaluation.size, 0.0, True)
     layouts = {"own": None, "moved": moved, "mirrored": mirrored}
     latents = {
-        name: bench.encode([bench.drawn(thing, layout) for thing in things])
+        name: evaluation.encode([evaluation.drawn(thing, layout) for thing in things])
         for name, layout in layouts.items()
     }
     captions = [f"{thing.words}, noto style" for thing in things]
     found: dict[str, float] = {}
     for time in READ:
-        made = {name: _restored(bench, value, captions, time) for name, value in latents.items()}
+        made = {
+            name: _restored(evaluation, value, captions, time) for name, value in latents.items()
+        }
         for name in ("own", "moved"):
             found[f"{name} {time}"] = _distance(made[name], latents[name]).mean().item()
         right = _distance(made["mirrored"], latents["mirrored"])
@@ -109,9 +111,9 @@ def reads_its_input(bench: Bench, count: int = 26) -> Mapping[str, float]:
     return found
 
 
-def _restored(bench: Bench, latents: Tensor, captions: list[str], time: int) -> Tensor:
+def _restored(evaluation: Evaluation, latents: Tensor, captions: list[str], time: int) -> Tensor:
     """Predict clean latents from noisy ones in one pass."""
-    model, device = bench.renderer.model, bench.renderer.device
+    model, device = evaluation.renderer.model, evaluation.renderer.device
     times = torch.full((len(latents),), time)
     noisy = add_noise(latents, model.alphas, times, torch.Generator().manual_seed(time))
     with device.mixed_precision():
@@ -126,14 +128,14 @@ def _distance(made: Tensor, wanted: Tensor) -> Tensor:
     return (made - wanted).square().mean((1, 2, 3))
 
 
-def recognition(bench: Bench, gallery: Tensor) -> Mapping[str, float]:
+def recognition(evaluation: Evaluation, gallery: Tensor) -> Mapping[str, float]:
     """Draw every thing once in a style by turns: is it nearest of all, and in that style?"""
-    styles = [ASKED[number % len(ASKED)] for number in range(len(bench.things))]
+    styles = [ASKED[number % len(ASKED)] for number in range(len(evaluation.things))]
     captions = [
         f"{thing.words}, {style} style, white background"
-        for thing, style in zip(bench.things, styles, strict=True)
+        for thing, style in zip(evaluation.things, styles, strict=True)
     ]
-    drawn = bench.embed(bench.renderer.render(captions, range(500, 500 + len(captions))))
+    drawn = evaluation.embed(evaluation.renderer.render(captions, range(500, 500 + len(captions))))
     likeness = torch.einsum("nf,tsf->nts", drawn, gallery)
     rows = torch.arange(len(captions))
     thing = likeness.amax(-1).argmax(-1) == rows
@@ -141,30 +143,32 @@ def recognition(bench: Bench, gallery: Tensor) -> Mapping[str, float]:
     return {"thing": thing.float().mean().item(), "style": style.float().mean().item()}
 
 
-def seeds_differ(bench: Bench, things: int = 6, seeds: int = 4) -> Mapping[str, float]:
+def seeds_differ(evaluation: Evaluation, things: int = 6, seeds: int = 4) -> Mapping[str, float]:
     """Return 1 − cosine between seeds, for a caption in full and for the name alone."""
     forms = {"full caption": "{}, noto style, white background", "name only": "{}"}
     found = {}
     for name, form in forms.items():
-        captions = [form.format(t.words) for t in bench.some(things) for _ in range(seeds)]
-        pictures = bench.renderer.render(captions, range(700, 700 + len(captions)))
-        f = bench.embed(pictures).unflatten(0, (things, seeds))
+        captions = [form.format(t.words) for t in evaluation.some(things) for _ in range(seeds)]
+        pictures = evaluation.renderer.render(captions, range(700, 700 + len(captions)))
+        f = evaluation.embed(pictures).unflatten(0, (things, seeds))
         alike = torch.einsum("nsf,ntf->nst", f, f).sum((1, 2)) - seeds
         found[name] = 1 - (alike / (seeds * (seeds - 1))).mean().item()
     return found
 
 
-def words_weigh(bench: Bench, things: int = 8) -> Mapping[str, float]:
+def words_weigh(evaluation: Evaluation, things: int = 8) -> Mapping[str, float]:
     """Return 1 − cosine between a style word weighed 0.5 and 1.5, and what `big` does to area."""
-    chosen = bench.some(things)
+    chosen = evaluation.some(things)
     seeds = range(900, 900 + things)
     captions = [f"{thing.words}, noto style, white background" for thing in chosen]
     less, more = (
-        bench.embed(bench.renderer.render(captions, seeds, emphasis=Emphasis("noto", factor)))
+        evaluation.embed(
+            evaluation.renderer.render(captions, seeds, emphasis=Emphasis("noto", factor))
+        )
         for factor in (0.5, 1.5)
     )
     areas = [
-        inked(bench.renderer.render([f"{word} {text}" for text in captions], seeds))
+        inked(evaluation.renderer.render([f"{word} {text}" for text in captions], seeds))
         for word in ("small", "big")
     ]
     return {
@@ -179,18 +183,20 @@ def inked(pictures: np.ndarray) -> float:
 
 
 def late_change(
-    bench: Bench, things: int = 12, shares: Sequence[float] = (0.2, 0.5, 0.8)
+    evaluation: Evaluation, things: int = 12, shares: Sequence[float] = (0.2, 0.5, 0.8)
 ) -> Mapping[str, float]:
     """Ask for another thing from a share of the steps on: how often is that one drawn?"""
-    chosen = bench.some(things)
+    chosen = evaluation.some(things)
     forms = [f"{thing.words}, noto style" for thing in chosen]
     others = forms[3:] + forms[:3]
     seeds = range(900, 900 + things)
-    first, second = (bench.embed(bench.renderer.render(each, seeds)) for each in (forms, others))
+    first, second = (
+        evaluation.embed(evaluation.renderer.render(each, seeds)) for each in (forms, others)
+    )
     found = {}
     for share in shares:
-        pictures = bench.renderer.render(forms, seeds, change=Change(share, others))
-        drawn = bench.embed(pictures)
+        pictures = evaluation.renderer.render(forms, seeds, change=Change(share, others))
+        drawn = evaluation.embed(pictures)
         new = (drawn * second).sum(-1) > (drawn * first).sum(-1)
         found[f"new thing from {share:.0%}"] = new.float().mean().item()
     return found
@@ -201,9 +207,9 @@ Pairs = tuple[Tensor, list[str]]
 
 
 @torch.no_grad()
-def pair_losses(bench: Bench, shown: Pairs, held_out: Pairs) -> Mapping[str, float]:
+def pair_losses(evaluation: Evaluation, shown: Pairs, held_out: Pairs) -> Mapping[str, float]:
     """Compare the training loss on pairs that were shown with that on pairs that were held out."""
-    model, device = bench.renderer.model, bench.renderer.device
+    model, device = evaluation.renderer.model, evaluation.renderer.device
     found = {}
     for name, (latents, captions) in {"shown": shown, "held out": held_out}.items():
         losses = []
@@ -229,33 +235,35 @@ WORDINGS = (
 """Ways to ask that training words otherwise, or seldom so."""
 
 
-def free_wordings(bench: Bench, gallery: Tensor, count: int = 40) -> Mapping[str, float]:
+def free_wordings(evaluation: Evaluation, gallery: Tensor, count: int = 40) -> Mapping[str, float]:
     """Return recognition under other wordings, and under the plain name."""
-    chosen = [thing for thing in bench.some(count) if not thing.is_face]
-    rows = torch.tensor([bench.things.index(thing) for thing in chosen])
+    chosen = [thing for thing in evaluation.some(count) if not thing.is_face]
+    rows = torch.tensor([evaluation.things.index(thing) for thing in chosen])
     plain = [thing.words for thing in chosen]
     free = [WORDINGS[i % len(WORDINGS)].format(name) for i, name in enumerate(plain)]
     found = {}
     for name, captions in {"plain": plain, "worded freely": free}.items():
-        drawn = bench.embed(bench.renderer.render(captions, range(300, 300 + len(captions))))
+        drawn = evaluation.embed(
+            evaluation.renderer.render(captions, range(300, 300 + len(captions)))
+        )
         nearest = torch.einsum("nf,tsf->nts", drawn, gallery).amax(-1).argmax(-1)
         found[name] = (nearest == rows).float().mean().item()
     return found
 
 
-def colours_bound(bench: Bench, count: int = 24) -> Mapping[str, float]:
+def colours_bound(evaluation: Evaluation, count: int = 24) -> Mapping[str, float]:
     """Ask for two things of two colours side by side: is each side of its colour?"""
     colours = {"red": (214, 48, 49), "green": (82, 168, 86), "blue": (66, 124, 214)}
     chance = Random(0)
-    chosen = [thing for thing in bench.things if thing.kind in ("animal", "toy", "object")]
+    chosen = [thing for thing in evaluation.things if thing.kind in ("animal", "toy", "object")]
     captions, wanted = [], []
     for _ in range(count):
         first, second = chance.sample(chosen, 2)
         left, right = chance.sample(list(colours), 2)
         captions.append(f"{left} {first.words} and {right} {second.words}, white background")
         wanted.append((left, right))
-    pictures = bench.renderer.render(captions, range(800, 800 + count)).astype(int)
-    half = bench.size // 2
+    pictures = evaluation.renderer.render(captions, range(800, 800 + count)).astype(int)
+    half = evaluation.size // 2
     right_sides = [
         _hue_of(picture[:, :half], colours) == left and _hue_of(picture[:, half:], colours) == right
         for picture, (left, right) in zip(pictures, wanted, strict=True)
@@ -280,16 +288,16 @@ def _direction(rgb: np.ndarray) -> np.ndarray:
     return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=-1, keepdims=True), 1e-6))
 
 
-Measure = Callable[[Bench], Mapping[str, float]]
+Measure = Callable[[Evaluation], Mapping[str, float]]
 
 
-def every_figure(bench: Bench) -> Iterator[tuple[str, Mapping[str, float]]]:
+def every_figure(evaluation: Evaluation) -> Iterator[tuple[str, Mapping[str, float]]]:
     """Take all figures that need no other data, yielding each group when it is there."""
-    gallery = bench.gallery()
-    yield "reading", reads_its_input(bench)
-    yield "recognition", recognition(bench, gallery)
-    yield "seeds", seeds_differ(bench)
-    yield "words", words_weigh(bench)
-    yield "late change", late_change(bench)
-    yield "wordings", free_wordings(bench, gallery)
-    yield "pairs", colours_bound(bench)
+    gallery = evaluation.gallery()
+    yield "reading", reads_its_input(evaluation)
+    yield "recognition", recognition(evaluation, gallery)
+    yield "seeds", seeds_differ(evaluation)
+    yield "words", words_weigh(evaluation)
+    yield "late change", late_change(evaluation)
+    yield "wordings", free_wordings(evaluation, gallery)
+    yield "pairs", colours_bound(evaluation)

@@ -30,18 +30,18 @@ from . import (
     words,
 )
 from .composer import Composer, Range, full_range
-from .crew import Crew, compose
 from .dataset import Dataset, Shard
 from .device import Device
+from .parallel import ParallelComposer, compose
 from .perception import Features
 from .rendering import Renderer
-from .routes import ROUTES, Route
 from .state import FILE, saved_step
 from .things import Thing
+from .variants import VARIANTS, Variant
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class Resources:
     """How much is done at once, and for how long."""
 
     steps: int = 1500
@@ -53,22 +53,22 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
-    """Where the program works: a folder that keeps everything, a route by its name, a device."""
+class Run:
+    """A run of the program: a folder that keeps everything, a variant by its name, a device."""
 
     folder: Path
     name: str
     device: Device
-    effort: Effort = field(default=Effort())
+    resources: Resources = field(default=Resources())
 
     @property
-    def route(self) -> Route:
+    def variant(self) -> Variant:
         """What is made."""
-        return ROUTES[self.name]
+        return VARIANTS[self.name]
 
     @property
     def own(self) -> Path:
-        """The folder of what belongs to this route alone."""
+        """The folder of what belongs to this variant alone."""
         return self.folder / self.name
 
     @property
@@ -83,25 +83,25 @@ class Workplace:
         return words.make_tokenizer(packages, self.own / "tokenizer", captioner.vocabulary())
 
     def composer(self, held_out: bool = False) -> Composer:
-        """Return the sampler of pictures of this route's size."""
+        """Return the sampler of pictures of this variant's size."""
         drawn_from: Range = full_range(held_out)
-        kept = tuple(name for name in drawn_from.filters if name not in self.route.without)
+        kept = tuple(name for name in drawn_from.filters if name not in self.variant.without)
         drawn = drawings.load(self.folder, drawings.RENDERED)
         chosen = replace(drawn_from, filters=kept, things=self.things())
-        return Composer(drawn, chosen, self.route.sizes.size)
+        return Composer(drawn, chosen, self.variant.sizes.size)
 
     def things(self) -> list[Thing]:
         """List the things that are shown."""
-        chosen = self.route.things
+        chosen = self.variant.things
         return [each for each in figures.known_things() if not chosen or each.words in chosen]
 
     def autoencoder(self) -> AutoencoderKL:
         """Load the trained autoencoder, its latents normalised."""
-        if self.route.autoencoder is None:
+        if self.variant.autoencoder is None:
             source = pipeline.MODEL / "vae"
             vae = AutoencoderKL.from_pretrained(source, torch_dtype=torch.float32).eval()
         else:
-            vae = autoencoder.trained(self.route.sizes, self.own / "autoencoder")
+            vae = autoencoder.trained(self.variant.sizes, self.own / "autoencoder")
             pictures, _ = compose(self.composer(), range(512))
             vae = autoencoder.normalised(vae, dataset.as_tensor(pictures))
         return vae.requires_grad_(False).to(self.device.name)
@@ -117,152 +117,152 @@ class Workplace:
 
     def dataset(self) -> Dataset:
         """Return the training set, whose shards are drawn when they are needed."""
-        vae, plan = self.autoencoder(), self.route.shards
-        crew = Crew(self.composer, self.effort.workers, plan.size)
+        vae, plan = self.autoencoder(), self.variant.shards
+        composer = ParallelComposer(self.composer, self.resources.workers, plan.size)
 
         def draw(number: int) -> Shard:
-            pictures, shown = crew.shard(number)
+            pictures, shown = composer.shard(number)
             return Shard(dataset.encode(vae, pictures, self.device), shown)
 
         return Dataset(self.own / "shards", plan, draw)
 
     def plan(self) -> denoiser.Plan:
         """Return what the denoiser's training is."""
-        schedule = self.route.denoiser.scaled(self.effort.scale)
-        return denoiser.Plan(self.route.sizes, self.tokenizer(), schedule)
+        schedule = self.variant.denoiser.scaled(self.resources.scale)
+        return denoiser.Plan(self.variant.sizes, self.tokenizer(), schedule)
 
-    def lessons(self) -> denoiser.Lessons:
+    def training_data(self) -> denoiser.TrainingData:
         """Return what the denoiser is trained with."""
-        fresh = self.route.autoencoder is not None
+        fresh = self.variant.autoencoder is not None
         start = None if fresh else denoiser.start_from(pipeline.MODEL)
-        return denoiser.Lessons(self.dataset(), captioner.captioner(), self.device, start)
+        return denoiser.TrainingData(self.dataset(), captioner.captioner(), self.device, start)
 
     def model(self) -> denoiser.Denoiser:
         """Load the best denoiser there is."""
-        return denoiser.averaged(self.tokenizer(), self.route.sizes, self.best)
+        return denoiser.averaged(self.tokenizer(), self.variant.sizes, self.best)
 
-    def bench(self) -> figures.Bench:
-        """Put the best denoiser on the bench."""
+    def evaluation(self) -> figures.Evaluation:
+        """Load the best denoiser there is with what it is measured by."""
         model = self.model().to(self.device.name)
         renderer = Renderer(model, self.decoder(), self.device)
         drawn = drawings.load(self.folder, drawings.RENDERED)
         features = Features().to(self.device.name)
-        return figures.Bench(renderer, drawn, features, self.things())
+        return figures.Evaluation(renderer, drawn, features, self.things())
 
 
-def draw_artwork(place: Workplace) -> Iterator[Event]:
+def draw_artwork(run: Run) -> Iterator[Event]:
     """Fetch and render the icon sets."""
-    yield from _progress("artwork", drawings.prepare(place.folder))
+    yield from _progress("artwork", drawings.prepare(run.folder))
 
 
-def draw_sheets(place: Workplace) -> Iterator[Event]:
+def draw_sheets(run: Run) -> Iterator[Event]:
     """Write the sheets to look at: things in all sets, filters, and composed pictures."""
-    drawn = drawings.load(place.folder, 64)
-    folder = place.folder / "sheets"
+    drawn = drawings.load(run.folder, 64)
+    folder = run.folder / "sheets"
     for file in sheets.concept_sheets(drawn, folder):
         yield Reported(f"things in all sets: {file}")
-    for file in sheets.data_sheets(place.composer(), folder):
+    for file in sheets.data_sheets(run.composer(), folder):
         yield Reported(f"pictures to learn from: {file}")
 
 
-def train_autoencoder(place: Workplace) -> Iterator[Event]:
+def train_autoencoder(run: Run) -> Iterator[Event]:
     """Train the autoencoder, and check what it carries."""
-    schedule = place.route.autoencoder
+    schedule = run.variant.autoencoder
     if schedule is None:
         return
-    lessons = autoencoder.Lessons(place.composer(), schedule, place.device)
-    steps = autoencoder.train(lessons, place.route.sizes, place.own / "autoencoder")
+    data = autoencoder.TrainingData(run.composer(), schedule, run.device)
+    steps = autoencoder.train(data, run.variant.sizes, run.own / "autoencoder")
     yield from _losses("autoencoder", steps, schedule.steps)
-    yield from check_autoencoder(place)
+    yield from check_autoencoder(run)
 
 
-def check_autoencoder(place: Workplace) -> Iterator[Event]:
+def check_autoencoder(run: Run) -> Iterator[Event]:
     """Measure what the autoencoder carries, style by style."""
-    composer = place.composer()
+    composer = run.composer()
     found = autoencoder.quality(
-        place.autoencoder(), lambda word: autoencoder.in_style(composer, word), place.device
+        run.autoencoder(), lambda word: autoencoder.in_style(composer, word), run.device
     )
-    _keep(place.own / "autoencoder.json", found)
+    _keep(run.own / "autoencoder.json", found)
     listed = ", ".join(f"{word} {value:.1f}" for word, value in found.items())
     yield Reported(f"autoencoder, dB by style: {listed}")
     yield from _verdicts(checks.AUTOENCODER, found)
 
 
-def train_denoiser(place: Workplace) -> Iterator[Event]:
+def train_denoiser(run: Run) -> Iterator[Event]:
     """Train text encoder and UNet."""
-    plan = place.plan()
-    steps = denoiser.train(place.lessons(), plan, place.own / "denoiser")
+    plan = run.plan()
+    steps = denoiser.train(run.training_data(), plan, run.own / "denoiser")
     yield from _losses("denoiser", steps, plan.schedule.steps)
 
 
-def anneal_denoiser(place: Workplace) -> Iterator[Event]:
+def anneal_denoiser(run: Run) -> Iterator[Event]:
     """Bring a copy of the denoiser down, to see what it is worth."""
-    length = place.effort.steps
-    steps = denoiser.anneal(place.lessons(), place.plan(), place.own / "denoiser", length)
+    length = run.resources.steps
+    steps = denoiser.anneal(run.training_data(), run.plan(), run.own / "denoiser", length)
     yield from _losses("annealed", steps, length)
 
 
-def train_decoder(place: Workplace) -> Iterator[Event]:
+def train_decoder(run: Run) -> Iterator[Event]:
     """Train the decoder further, on latents as a denoiser makes them."""
-    schedule = place.route.decoder
-    lessons = autoencoder.Lessons(place.composer(), schedule, place.device)
-    steps = autoencoder.sharpen(place.autoencoder(), lessons, place.own / "decoder")
+    schedule = run.variant.decoder
+    data = autoencoder.TrainingData(run.composer(), schedule, run.device)
+    steps = autoencoder.sharpen(run.autoencoder(), data, run.own / "decoder")
     yield from _losses("decoder", steps, schedule.steps)
 
 
-def save_pipeline(place: Workplace) -> Iterator[Event]:
+def save_pipeline(run: Run) -> Iterator[Event]:
     """Put the parts together as a pipeline, beside the checkpoints."""
-    target = place.own / "pipeline"
-    pipeline.save(place.model(), place.decoder(), place.tokenizer(), target)
+    target = run.own / "pipeline"
+    pipeline.save(run.model(), run.decoder(), run.tokenizer(), target)
     yield Reported(f"pipeline: {target}")
 
 
-def measure(place: Workplace) -> Iterator[Event]:
+def measure(run: Run) -> Iterator[Event]:
     """Take all figures of the best denoiser there is, and write them down."""
-    bench = place.bench()
-    step = saved_step(place.best)
-    found: dict[str, float] = {"steps": step, "pictures": place.plan().schedule.seen(step)}
-    for group, values in figures.every_figure(bench):
+    evaluation = run.evaluation()
+    step = saved_step(run.best)
+    found: dict[str, float] = {"steps": step, "pictures": run.plan().schedule.seen(step)}
+    for group, values in figures.every_figure(evaluation):
         found |= values
         yield Reported(f"{group}: {_listed(values)}")
-    found |= _pair_losses(place, bench)
+    found |= _pair_losses(run, evaluation)
     yield Reported(f"loss: {_listed({k: found[k] for k in ('shown', 'held out')})}")
-    _keep(place.own / "figures.json", found)
+    _keep(run.own / "figures.json", found)
     yield from _verdicts(checks.DENOISER, found)
-    sheets.contact_sheet(bench.renderer, place.own / "sheet.png")
-    sums = place.own / "pipeline" / "SHA256SUMS"
+    sheets.contact_sheet(evaluation.renderer, run.own / "sheet.png")
+    sums = run.own / "pipeline" / "SHA256SUMS"
     checksums = sums.read_text("utf-8") if sums.exists() else ""
-    (place.own / "README.md").write_text(card.text(place.route, found, checksums), "utf-8")
-    yield Reported(f"card and contact sheet: {place.own}")
+    (run.own / "README.md").write_text(card.text(run.variant, found, checksums), "utf-8")
+    yield Reported(f"card and contact sheet: {run.own}")
 
 
-def measure_adapting(place: Workplace) -> Iterator[Event]:
+def measure_adapting(run: Run) -> Iterator[Event]:
     """Teach the best denoiser there is a style that it never saw."""
-    bench = place.bench()
-    gallery = bench.gallery()
-    lessons = adapting.blueprint_lessons(bench)
+    evaluation = run.evaluation()
+    gallery = evaluation.gallery()
+    examples = adapting.blueprint_examples(evaluation)
     found: dict[str, float] = {}
-    for step, pupil in adapting.taught(bench, lessons):
-        pictures = adapting.asked_pictures(pupil)
-        found = dict(adapting.blueprint_figures(pupil, gallery, pictures))
-        sheets.grid(pictures, len(pictures)).save(place.own / f"blueprint-{step}.png")
+    for step, adapted in adapting.train_copy(evaluation, examples):
+        pictures = adapting.asked_pictures(adapted)
+        found = dict(adapting.blueprint_figures(adapted, gallery, pictures))
+        sheets.grid(pictures, len(pictures)).save(run.own / f"blueprint-{step}.png")
         yield Reported(f"blueprint LoRA, {step} steps: {_listed(found)}")
     yield from _verdicts(checks.BLUEPRINT, found)
 
 
-def _pair_losses(place: Workplace, bench: figures.Bench, count: int = 512) -> Mapping[str, float]:
+def _pair_losses(run: Run, evaluation: figures.Evaluation, count: int = 512) -> Mapping[str, float]:
     """Compare pairs that were held out with pictures that were not, both new."""
     both = []
     for held_out in (False, True):
-        composer = place.composer(held_out).narrowed(varied=0.0)
+        composer = run.composer(held_out).narrowed(varied=0.0)
         pictures, shown = compose(composer, range(10**9, 10**9 + count))
         chance = Random(0)
         captions = [captioner.captioner().caption(each, chance) for each in shown]
-        both.append((bench.encode(list(pictures)), captions))
-    return figures.pair_losses(bench, *both)
+        both.append((evaluation.encode(list(pictures)), captions))
+    return figures.pair_losses(evaluation, *both)
 
 
-Stage = Callable[[Workplace], Iterator[Event]]
+Stage = Callable[[Run], Iterator[Event]]
 
 STAGES: Mapping[str, Stage] = {
     "artwork": draw_artwork,
@@ -285,18 +285,18 @@ WHOLE = ("artwork", "sheets", "autoencoder", "denoiser", "decoder", "pipeline", 
 def make(
     folder: Path,
     stages: Sequence[str] = WHOLE,
-    route: str = "continued",
+    variant: str = "continued",
     device: str = "cpu",
-    effort: Mapping[str, int] = MappingProxyType({}),
+    resources: Mapping[str, int] = MappingProxyType({}),
 ) -> Generator[Event, None, None]:
     """Carry out stages in order, keeping artwork and checkpoints in `folder`.
 
-    `effort` has the fields of `Effort` that are not as usual.
+    `resources` has the fields of `Resources` that are not as usual.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    place = Workplace(folder, route, Device(device), Effort(**effort))
+    run = Run(folder, variant, Device(device), Resources(**resources))
     for stage in stages:
-        yield from STAGES[stage](place)
+        yield from STAGES[stage](run)
 
 
 def _progress(task: str, counts: Iterable[tuple[int, int]]) -> Iterator[Event]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptlang.runtime.emoji import captioner, words
-from promptlang.runtime.emoji.composer import Description, Shown
+from promptlang.runtime.emoji.composer import Description, Subject
 from promptlang.runtime.emoji.things import every_thing
 
 WORDING = captioner.captioner()
@@ -19,7 +19,7 @@ WORDING = captioner.captioner()
 
 def described(**changes: object) -> Description:
     usual: dict[str, object] = {
-        "things": (Shown("cat", "red", "pale"),),
+        "things": (Subject("cat", "red", "pale"),),
         "arrangement": "single",
         "style": "noto",
         "filters": (("thick", "blue", "outline"),),
@@ -66,7 +66,7 @@ def test_white_is_said_less_often_than_other_backgrounds() -> None:
 
 
 def test_a_thing_is_called_by_name_by_synonym_by_kind_or_not_at_all() -> None:
-    bare = described(things=(Shown("cat"),), filters=(), size=None, place=None, pose=None)
+    bare = described(things=(Subject("cat"),), filters=(), size=None, place=None, pose=None)
     texts = worded(bare)
     assert share(texts, "cat") == pytest.approx(0.55, abs=0.05)
     assert share(texts, "kitten") + share(texts, "kitty") == pytest.approx(0.25, abs=0.05)
@@ -75,7 +75,7 @@ def test_a_thing_is_called_by_name_by_synonym_by_kind_or_not_at_all() -> None:
 
 def test_the_left_one_of_two_is_never_said_to_be_right() -> None:
     pair = described(
-        things=(Shown("cat", "red"), Shown("dog", "blue")), arrangement="beside", filters=()
+        things=(Subject("cat", "red"), Subject("dog", "blue")), arrangement="beside", filters=()
     )
     for text in worded(pair, 500):
         if "right of" in text and "dog" in text and "cat" in text:
@@ -98,9 +98,9 @@ def test_three_of_a_kind_are_said_in_the_plural() -> None:
 @given(st.integers(0, 2**32), st.sampled_from(every_thing()), st.sampled_from(["beside", "above"]))
 def test_a_caption_has_none_but_known_words(seed: int, thing: object, arrangement: str) -> None:
     words_of = thing.words  # type: ignore[attr-defined]
-    pair = described(things=(Shown(words_of, "blue"), Shown("cat")), arrangement=arrangement)
+    pair = described(things=(Subject(words_of, "blue"), Subject("cat")), arrangement=arrangement)
     known = set(captioner.vocabulary())
-    for shown in (described(things=(Shown(words_of, "red"),)), pair):
+    for shown in (described(things=(Subject(words_of, "red"),)), pair):
         text = WORDING.caption(shown, Random(seed))
         assert set(text.replace(",", "").split()) <= known
         assert text == text.strip()

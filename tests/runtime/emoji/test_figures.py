@@ -25,12 +25,12 @@ from promptlang.runtime.emoji import (
     sheets,
     words,
 )
-from promptlang.runtime.emoji.adapting import Lora, Pictures, Token
+from promptlang.runtime.emoji.adapting import LoraSettings, Pictures, TokenSettings
 from promptlang.runtime.emoji.architecture import Architecture
 from promptlang.runtime.emoji.colours import COLOURS
-from promptlang.runtime.emoji.figures import Bench
+from promptlang.runtime.emoji.figures import Evaluation
 from promptlang.runtime.emoji.rendering import Change, Emphasis, Renderer
-from promptlang.runtime.emoji.routes import ROUTES
+from promptlang.runtime.emoji.variants import VARIANTS
 
 from .artists import few_drawings, few_things
 
@@ -46,7 +46,7 @@ class Colours:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("tokenizer")
     said = ["cat", "fox", "noto", "flat", "style", "ufc", "sks"]
@@ -54,19 +54,19 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     model = denoiser.untrained(tokenizer, TINY).eval()
     vae: AutoencoderKL = architecture.autoencoder(TINY).eval().requires_grad_(False)
     renderer = Renderer(model, vae, steps=3)
-    return Bench(renderer, few_drawings(), Colours(), few_things())  # type: ignore[arg-type]
+    return Evaluation(renderer, few_drawings(), Colours(), few_things())  # type: ignore[arg-type]
 
 
-def test_a_picture_follows_from_its_caption_and_seed(bench: Bench) -> None:
-    first = bench.renderer.render(["cat", "fox", "cat"], [1, 1, 2])
+def test_a_picture_follows_from_its_caption_and_seed(evaluation: Evaluation) -> None:
+    first = evaluation.renderer.render(["cat", "fox", "cat"], [1, 1, 2])
     assert first.shape == (3, 64, 64, 3)
-    assert np.array_equal(bench.renderer.render(["cat"], [1])[0], first[0])
+    assert np.array_equal(evaluation.renderer.render(["cat"], [1])[0], first[0])
     assert not np.array_equal(first[0], first[1])
     assert not np.array_equal(first[0], first[2])
 
 
-def test_a_late_change_and_a_words_weight_are_seen(bench: Bench) -> None:
-    render = bench.renderer.render
+def test_a_late_change_and_a_words_weight_are_seen(evaluation: Evaluation) -> None:
+    render = evaluation.renderer.render
     plain = render(["cat"], [1])
     assert np.array_equal(render(["fox"], [1], change=Change(0.0, ["cat"])), plain)
     assert np.array_equal(render(["cat"], [1], change=Change(1.0, ["fox"])), plain)
@@ -75,47 +75,47 @@ def test_a_late_change_and_a_words_weight_are_seen(bench: Bench) -> None:
     assert not np.array_equal(render(["cat"], [1], emphasis=Emphasis("cat", 3.0)), plain)
 
 
-def test_every_figure_that_is_required_is_taken(bench: Bench) -> None:
+def test_every_figure_that_is_required_is_taken(evaluation: Evaluation) -> None:
     taken: dict[str, float] = {}
-    gallery = bench.gallery()
-    taken |= figures.reads_its_input(bench, count=2)
-    taken |= figures.recognition(bench, gallery)
-    taken |= figures.seeds_differ(bench, things=2, seeds=2)
-    taken |= figures.words_weigh(bench, things=2)
-    taken |= figures.late_change(bench, things=4)
-    taken |= figures.free_wordings(bench, gallery, count=4)
-    taken |= figures.colours_bound(bench, count=2)
+    gallery = evaluation.gallery()
+    taken |= figures.reads_its_input(evaluation, count=2)
+    taken |= figures.recognition(evaluation, gallery)
+    taken |= figures.seeds_differ(evaluation, things=2, seeds=2)
+    taken |= figures.words_weigh(evaluation, things=2)
+    taken |= figures.late_change(evaluation, things=4)
+    taken |= figures.free_wordings(evaluation, gallery, count=4)
+    taken |= figures.colours_bound(evaluation, count=2)
     assert all(np.isfinite(value) for value in taken.values())
     assert {check.figure for check in checks.DENOISER} <= taken.keys()
 
 
-def test_losses_on_shown_and_held_out_pairs_are_compared(bench: Bench) -> None:
+def test_losses_on_shown_and_held_out_pairs_are_compared(evaluation: Evaluation) -> None:
     pairs = torch.randn(4, 4, 8, 8), ["cat", "fox", "", "cat"]
-    found = figures.pair_losses(bench, pairs, pairs)
+    found = figures.pair_losses(evaluation, pairs, pairs)
     assert found["shown"] == found["held out"] > 0
 
 
-def test_a_lora_learns_and_leaves_the_bench_as_it_was(bench: Bench) -> None:
-    before = {k: v.clone() for k, v in bench.renderer.model.state_dict().items()}
-    lessons = Pictures(torch.ones(2, 4, 8, 8), ["cat, sks style", "fox, sks style"])
-    lora = Lora(rank=2, rate=1e-2, batch=2, steps=4, looks=(0, 2, 4))
+def test_a_lora_learns_and_leaves_the_bench_as_it_was(evaluation: Evaluation) -> None:
+    before = {k: v.clone() for k, v in evaluation.renderer.model.state_dict().items()}
+    examples = Pictures(torch.ones(2, 4, 8, 8), ["cat, sks style", "fox, sks style"])
+    lora = LoraSettings(rank=2, rate=1e-2, batch=2, steps=4, evaluate_at=(0, 2, 4))
     batch = adapting.Batch(0, 2, 0)
     losses = {
-        step: adapting.batch_loss(pupil.renderer.model, lessons, batch, pupil).item()
-        for step, pupil in adapting.taught(bench, lessons, lora)
+        step: adapting.batch_loss(adapted.renderer.model, examples, batch, adapted).item()
+        for step, adapted in adapting.train_copy(evaluation, examples, lora)
     }
     assert list(losses) == [0, 2, 4]
     assert losses[4] < losses[0]
-    after = bench.renderer.model.state_dict()
+    after = evaluation.renderer.model.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
 
 
-def test_a_token_is_learned_beside_the_table(bench: Bench) -> None:
-    table = bench.renderer.model.text_encoder.get_input_embeddings().weight.clone()
-    lessons = Pictures(torch.ones(2, 4, 8, 8), ["cat, sks style", "fox, sks style"])
-    vectors = adapting.train_token(bench, lessons, Token(steps=2, batch=2))
+def test_a_token_is_learned_beside_the_table(evaluation: Evaluation) -> None:
+    table = evaluation.renderer.model.text_encoder.get_input_embeddings().weight.clone()
+    examples = Pictures(torch.ones(2, 4, 8, 8), ["cat, sks style", "fox, sks style"])
+    vectors = adapting.train_token(evaluation, examples, TokenSettings(steps=2, batch=2))
     assert vectors.shape == (2, 256)
-    model = bench.renderer.model
+    model = evaluation.renderer.model
     assert torch.equal(model.text_encoder.get_input_embeddings().weight, table)
     plain = model.hidden(["cat, ufc ufc style"])
     with adapting.learned_word(model, vectors):
@@ -124,10 +124,12 @@ def test_a_token_is_learned_beside_the_table(bench: Bench) -> None:
     assert torch.equal(model.hidden(["cat, ufc ufc style"]), plain)
 
 
-def test_blueprints_are_of_navy_and_cream_and_other_pictures_are_not(bench: Bench) -> None:
-    cat = [thing for thing in bench.things if thing.words == "cat"]
-    assert adapting.paper_distance(adapting.blueprints(bench, cat, ["noto"])) < 8
-    assert adapting.paper_distance(bench.drawn(cat[0])[None]) > 40
+def test_blueprints_are_of_navy_and_cream_and_other_pictures_are_not(
+    evaluation: Evaluation,
+) -> None:
+    cat = [thing for thing in evaluation.things if thing.words == "cat"]
+    assert adapting.paper_distance(adapting.blueprints(evaluation, cat, ["noto"])) < 8
+    assert adapting.paper_distance(evaluation.drawn(cat[0])[None]) > 40
 
 
 def test_the_things_that_styles_are_tried_on_are_known() -> None:
@@ -146,7 +148,7 @@ def test_a_missed_bound_says_what_to_do() -> None:
 
 def test_the_card_names_every_set_its_licence_and_what_was_measured() -> None:
     found = {"pictures": 1000.0, "steps": 10.0, "thing": 0.5}
-    text = card.text(ROUTES["continued"], found)
+    text = card.text(VARIANTS["continued"], found)
     assert "| thing | 0.500 | ≥ 0.75 |" in text
     assert "1,000 pictures in 10 steps" in text
     for package, licence in card.LICENCES.items():
@@ -157,12 +159,14 @@ def test_the_card_names_every_set_its_licence_and_what_was_measured() -> None:
 
 def test_the_command_offers_every_stage_and_route() -> None:
     assert set(make_emoji.STAGES) == program.STAGES.keys()
-    assert set(make_emoji.ROUTES) == ROUTES.keys()
+    assert set(make_emoji.VARIANTS) == VARIANTS.keys()
     assert set(program.WHOLE) <= program.STAGES.keys()
 
 
-def test_the_contact_sheet_shows_every_caption_twice(bench: Bench, tmp_path: Path) -> None:
-    sheets.contact_sheet(bench.renderer, tmp_path / "sheet.png", columns=6)
+def test_the_contact_sheet_shows_every_caption_twice(
+    evaluation: Evaluation, tmp_path: Path
+) -> None:
+    sheets.contact_sheet(evaluation.renderer, tmp_path / "sheet.png", columns=6)
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.size == (6 * 2 * 64, 4 * 94)
 

@@ -23,9 +23,9 @@ from promptlang.runtime.emoji import (
 )
 from promptlang.runtime.emoji.architecture import Architecture
 from promptlang.runtime.emoji.composer import Composer, Range
-from promptlang.runtime.emoji.crew import Crew, compose
-from promptlang.runtime.emoji.dataset import Dataset, Shard, Shards
+from promptlang.runtime.emoji.dataset import Dataset, Shard, ShardPlan
 from promptlang.runtime.emoji.device import Device
+from promptlang.runtime.emoji.parallel import ParallelComposer, compose
 from promptlang.runtime.emoji.schedule import Cosine, Descent, Plateau
 from promptlang.runtime.emoji.state import FILE, saved_step
 from promptlang.runtime.emoji.training import Average, Training
@@ -69,12 +69,12 @@ def assert_goes_on(start: Callable[[Path], Losses], folder: Path, name: str) -> 
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
-def picture_lessons() -> autoencoder.Lessons:
-    return autoencoder.Lessons(composer(SOME), Cosine(4, 2, 1e-3, warm_up=1), CPU)
+def autoencoder_data() -> autoencoder.TrainingData:
+    return autoencoder.TrainingData(composer(SOME), Cosine(4, 2, 1e-3, warm_up=1), CPU)
 
 
 def test_the_autoencoders_training_goes_on(tmp_path: Path) -> None:
-    assert_goes_on(lambda to: autoencoder.train(picture_lessons(), TINY, to), tmp_path, "vae")
+    assert_goes_on(lambda to: autoencoder.train(autoencoder_data(), TINY, to), tmp_path, "vae")
 
 
 def test_the_decoders_training_goes_on_and_leaves_the_latents(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_the_decoders_training_goes_on_and_leaves_the_latents(tmp_path: Path) ->
     def sharpened(folder: Path) -> Losses:
         vae = architecture.autoencoder(TINY)
         vae.load_state_dict(start)
-        return autoencoder.sharpen(vae, picture_lessons(), folder)
+        return autoencoder.sharpen(vae, autoencoder_data(), folder)
 
     assert_goes_on(sharpened, tmp_path, "vae")
     after = weights(tmp_path / "whole", "vae")
@@ -93,7 +93,7 @@ def test_the_decoders_training_goes_on_and_leaves_the_latents(tmp_path: Path) ->
 
 
 def shards(folder: Path) -> Dataset:
-    sampler, plan = composer(SOME), Shards(size=8, window=2, uses=1)
+    sampler, plan = composer(SOME), ShardPlan(size=8, window=2, uses=1)
 
     def draw(number: int) -> Shard:
         pictures, shown = compose(sampler, range(number * 8, number * 8 + 8))
@@ -112,8 +112,8 @@ def test_the_denoisers_training_goes_on(
     tmp_path: Path, tokenizer: CLIPTokenizer, name: str
 ) -> None:
     def trained(folder: Path) -> Losses:
-        lessons = denoiser.Lessons(shards(folder), captioner.captioner(), CPU)
-        return denoiser.train(lessons, denoiser_plan(tokenizer), folder)
+        data = denoiser.TrainingData(shards(folder), captioner.captioner(), CPU)
+        return denoiser.train(data, denoiser_plan(tokenizer), folder)
 
     assert_goes_on(trained, tmp_path, name)
 
@@ -121,14 +121,14 @@ def test_the_denoisers_training_goes_on(
 def test_a_copy_is_brought_down_and_the_training_left_as_it_is(
     tmp_path: Path, tokenizer: CLIPTokenizer
 ) -> None:
-    lessons = denoiser.Lessons(shards(tmp_path), captioner.captioner(), CPU)
+    data = denoiser.TrainingData(shards(tmp_path), captioner.captioner(), CPU)
     plan = denoiser_plan(tokenizer)
-    stop_after(denoiser.train(lessons, plan, tmp_path), 3)
+    stop_after(denoiser.train(data, plan, tmp_path), 3)
     before = (tmp_path / FILE).read_bytes()
-    down = denoiser.anneal(lessons, plan, tmp_path, 4)
+    down = denoiser.anneal(data, plan, tmp_path, 4)
     assert [next(down)[0] for _ in range(2)] == [3, 4]
     down.close()  # type: ignore[attr-defined]
-    assert [step for step, _ in denoiser.anneal(lessons, plan, tmp_path, 4)] == [5, 6]
+    assert [step for step, _ in denoiser.anneal(data, plan, tmp_path, 4)] == [5, 6]
     assert (tmp_path / FILE).read_bytes() == before
     model = denoiser.averaged(tokenizer, TINY, tmp_path / "annealed")
     assert not model.training
@@ -150,11 +150,11 @@ def some_composer() -> Composer:
     return composer(SOME)
 
 
-def test_a_crew_composes_what_one_process_would() -> None:
-    alone, crew = Crew(some_composer, 0, 6), Crew(some_composer, 2, 6)
+def test_another_process_composes_what_this_one_would() -> None:
+    alone, composer = ParallelComposer(some_composer, 0, 6), ParallelComposer(some_composer, 1, 6)
     for number in (0, 1):
         pictures, shown = alone.shard(number)
-        same, described = crew.shard(number)
+        same, described = composer.shard(number)
         assert np.array_equal(pictures, same)
         assert shown == described
 
@@ -167,7 +167,7 @@ def test_larger_batches_learn_from_as_many_pictures() -> None:
 
 
 def test_shards_are_renewed_as_pictures_are_seen() -> None:
-    plan = Shards(size=10, window=3, uses=2)
+    plan = ShardPlan(size=10, window=3, uses=2)
     assert [list(plan.present(seen)) for seen in (0, 19, 20, 60)] == [
         [0, 1],
         [0, 1],

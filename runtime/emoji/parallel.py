@@ -15,7 +15,7 @@ from .composer import Composer, Description
 Composed = tuple[np.ndarray, list[Description]]
 """Pictures `[n, size, size, 3]` of 8 bits, and what each shows."""
 
-_here: Composer | None = None
+_composer: Composer | None = None
 """The sampler of this process."""
 
 
@@ -25,17 +25,17 @@ def compose(composer: Composer, seeds: range) -> Composed:
     return np.stack([picture for picture, _ in drawn]), [shown for _, shown in drawn]
 
 
-def _hire(make: Callable[[], Composer]) -> None:
-    global _here  # noqa: PLW0603 - a process has one sampler, made when it starts
-    _here = make()
+def _initialise(make: Callable[[], Composer]) -> None:
+    global _composer  # noqa: PLW0603 - a process has one sampler, made when it starts
+    _composer = make()
 
 
-def _compose_here(seeds: range) -> Composed:
-    assert _here is not None
-    return compose(_here, seeds)
+def _compose_part(seeds: range) -> Composed:
+    assert _composer is not None
+    return compose(_composer, seeds)
 
 
-class Crew:
+class ParallelComposer:
     """Composes the pictures of shards, and of the next shard while the last one is learned from."""
 
     def __init__(self, make: Callable[[], Composer], workers: int, size: int) -> None:
@@ -56,20 +56,20 @@ class Crew:
         if not self._workers:
             self._composer = self._composer or self._make()
             return compose(self._composer, seeds)
-        parts = [part.result() for part in self._ahead.pop(number, None) or self._order(number)]
-        self._ahead = {number + 1: self._order(number + 1)}
+        parts = [part.result() for part in self._ahead.pop(number, None) or self._submit(number)]
+        self._ahead = {number + 1: self._submit(number + 1)}
         shown = [each for _, descriptions in parts for each in descriptions]
         return np.concatenate([pictures for pictures, _ in parts]), shown
 
-    def _order(self, number: int) -> list[Future[Composed]]:
+    def _submit(self, number: int) -> list[Future[Composed]]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self._workers,
                 multiprocessing.get_context("spawn"),
-                initializer=partial(_hire, self._make),
+                initializer=partial(_initialise, self._make),
             )
         first, last = number * self._size, (number + 1) * self._size
         length = -(-self._size // self._workers)
         starts = range(first, last, length)
         parts = [range(start, min(last, start + length)) for start in starts]
-        return [self._pool.submit(_compose_here, part) for part in parts]
+        return [self._pool.submit(_compose_part, part) for part in parts]

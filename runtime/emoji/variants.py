@@ -1,4 +1,4 @@
-"""Ways to a model: how large it is, what it learns from, and for how long."""
+"""Variants of the model: how large it is, what it learns from, and for how long."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .architecture import LARGER, SHIPPED, Architecture
-from .dataset import Shards
+from .dataset import ShardPlan
 from .schedule import Cosine, Plateau
 
 HARD = frozenset({"neon", "poster", "dots", "stripes", "crayon"})
@@ -14,7 +14,7 @@ HARD = frozenset({"neon", "poster", "dots", "stripes", "crayon"})
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Variant:
     """One way to a model."""
 
     sizes: Architecture
@@ -22,7 +22,7 @@ class Route:
     autoencoder: Cosine | None = None
     """How the autoencoder is trained; without it, it and the first weights are the shipped ones."""
     decoder: Cosine = field(default=Cosine(steps=3_000, batch=16, peak=1e-3))
-    shards: Shards = field(default=Shards())
+    shards: ShardPlan = field(default=ShardPlan())
     without: frozenset[str] = frozenset()
     """Filters that are left out."""
     things: frozenset[str] = frozenset()
@@ -41,7 +41,7 @@ FEW = frozenset(
         *("rabbit", "robot", "house", "tree", "star", "heart", "fish", "pizza"),
     )
 )
-"""Things enough to see in an hour or two what a route is worth: those of the recipes, and more."""
+"""Things enough to see in an hour or two what a variant is worth: recipes' and more."""
 
 _LONG = Plateau(steps=62_500, batch=32, peak=6e-4)
 """Three million pictures."""
@@ -50,20 +50,20 @@ _PILOT = Cosine(steps=4_000, batch=16, peak=1.2e-3)
 
 _WIDTHS = (32, 64, 96, 128)
 
-ROUTES: Mapping[str, Route] = {
-    "continued": Route(
+VARIANTS: Mapping[str, Variant] = {
+    "continued": Variant(
         SHIPPED, Plateau(steps=24_000, batch=16, peak=3e-4, warm_up=100), without=HARD
     ),
-    "few": Route(
+    "few": Variant(
         SHIPPED,
         Plateau(steps=24_000, batch=16, peak=3e-4, warm_up=100),
         without=HARD,
         things=FEW,
     ),
-    "64x16": Route(Architecture(64, 16, _WIDTHS), _LONG, _PILOT),
-    "64x24": Route(Architecture(64, 24, _WIDTHS), _LONG, _PILOT),
-    "64x32": Route(Architecture(64, 32, _WIDTHS), _LONG, _PILOT),
-    "128x32": Route(LARGER, _LONG, _PILOT),
-    "fresh": Route(LARGER, _LONG, Cosine(steps=20_000, batch=16, peak=1.2e-3)),
+    "64x16": Variant(Architecture(64, 16, _WIDTHS), _LONG, _PILOT),
+    "64x24": Variant(Architecture(64, 24, _WIDTHS), _LONG, _PILOT),
+    "64x32": Variant(Architecture(64, 32, _WIDTHS), _LONG, _PILOT),
+    "128x32": Variant(LARGER, _LONG, _PILOT),
+    "fresh": Variant(LARGER, _LONG, Cosine(steps=20_000, batch=16, peak=1.2e-3)),
 }
 """On from the shipped weights with all things or a few; four pilots of autoencoders; afresh."""
