@@ -160,16 +160,29 @@ def train(data: TrainingData, plan: Plan, folder: Path) -> Iterator[tuple[int, f
 def anneal(
     data: TrainingData, plan: Plan, folder: Path, length: int
 ) -> Iterator[tuple[int, float]]:
-    """Bring a copy of the training in `folder` down over some steps, in `folder/annealed`."""
+    """Bring a copy of the training in `folder` down over some steps, in a folder within it.
+
+    A copy that is not yet down is resumed; otherwise a new one is taken.
+    """
     assert isinstance(plan.schedule, Plateau)
-    copy = folder / "annealed"
-    mark = copy / "from-step.txt"
-    if not mark.exists():
+    copy = annealed(folder)
+    if copy is None or saved_step(copy) >= _start(copy) + length:
+        copy = folder / f"annealed-{saved_step(folder):06}"
         copy.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / FILE, copy / FILE)
-        mark.write_text(str(saved_step(copy)), "utf-8")
-    descent = Descent(plan.schedule, int(mark.read_text("utf-8")), length)
+    descent = Descent(plan.schedule, _start(copy), length)
     yield from train(data, replace(plan, schedule=descent), copy)
+
+
+def annealed(folder: Path) -> Path | None:
+    """Return the folder of the copy that was brought down last, if any was."""
+    copies = [each for each in folder.glob("annealed-*") if (each / FILE).exists()]
+    return max(copies, key=_start, default=None)
+
+
+def _start(copy: Path) -> int:
+    """Return the step that a copy was taken at."""
+    return int(copy.name.removeprefix("annealed-"))
 
 
 def averaged(tokenizer: CLIPTokenizer, sizes: Architecture, folder: Path) -> Denoiser:

@@ -74,8 +74,8 @@ class Run:
     @property
     def best(self) -> Path:
         """The folder of the best denoiser there is: brought down, if that was done."""
-        annealed = self.own / "denoiser" / "annealed"
-        return annealed if (annealed / FILE).exists() else self.own / "denoiser"
+        folder = self.own / "denoiser"
+        return denoiser.annealed(folder) or folder
 
     def tokenizer(self) -> CLIPTokenizer:
         """Make the tokenizer, in which each word of a caption is one token."""
@@ -96,14 +96,15 @@ class Run:
         return [each for each in figures.known_things() if not chosen or each.words in chosen]
 
     def autoencoder(self) -> AutoencoderKL:
-        """Load the trained autoencoder, its latents normalised."""
+        """Load the trained autoencoder, its latents normalised: once, and then as they are."""
+        source = self.own / "vae"
         if self.variant.autoencoder is None:
             source = pipeline.MODEL / "vae"
-            vae = AutoencoderKL.from_pretrained(source, torch_dtype=torch.float32).eval()
-        else:
+        elif not source.exists():
             vae = autoencoder.trained(self.variant.sizes, self.own / "autoencoder")
             pictures, _ = compose(self.composer(), range(512))
-            vae = autoencoder.normalised(vae, dataset.as_tensor(pictures))
+            autoencoder.normalised(vae, dataset.as_tensor(pictures)).save_pretrained(source)
+        vae = AutoencoderKL.from_pretrained(source, torch_dtype=torch.float32).eval()
         return vae.requires_grad_(False).to(self.device.name)
 
     def decoder(self) -> AutoencoderKL:

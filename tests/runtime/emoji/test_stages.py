@@ -130,8 +130,21 @@ def test_a_copy_is_brought_down_and_the_training_left_as_it_is(
     down.close()  # type: ignore[attr-defined]
     assert [step for step, _ in denoiser.anneal(data, plan, tmp_path, 4)] == [5, 6]
     assert (tmp_path / FILE).read_bytes() == before
-    model = denoiser.averaged(tokenizer, TINY, tmp_path / "annealed")
-    assert not model.training
+    copy = denoiser.annealed(tmp_path)
+    assert copy == tmp_path / "annealed-000003"
+    assert not denoiser.averaged(tokenizer, TINY, copy).training
+
+
+def test_another_copy_is_taken_when_the_last_one_is_down(
+    tmp_path: Path, tokenizer: CLIPTokenizer
+) -> None:
+    data = denoiser.TrainingData(shards(tmp_path), captioner.captioner(), CPU)
+    plan = denoiser_plan(tokenizer)
+    assert denoiser.annealed(tmp_path) is None
+    for steps in (1, 2):
+        stop_after(denoiser.train(data, plan, tmp_path), 1)
+        assert [step for step, _ in denoiser.anneal(data, plan, tmp_path, 1)] == [steps]
+    assert denoiser.annealed(tmp_path) == tmp_path / "annealed-000002"
 
 
 def test_a_batch_depends_on_nothing_but_its_step(tmp_path: Path) -> None:
