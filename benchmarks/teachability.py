@@ -5,12 +5,14 @@
   are recognised;
 - fxemoji: a LoRA of an artist's pictures: how often the artist's is the nearest of five drawings
   *and* the thing is recognised, for blur alone comes near to anything;
+- probe: how many of an artist's drawings, held out, a linear probe of features tells from those of
+  four others, before and after the autoencoder: what is lost there no adapter can teach;
 - blob: a LoRA of a subject in eight moods, asked for in six others: how often it is the subject,
   the mood, and both.
 
 Features are EfficientNet-Lite0's; galleries have passed the autoencoder.
 
-    python benchmarks/teachability.py --in FOLDER [--model PIPELINE] blueprint fxemoji blob
+    python benchmarks/teachability.py --in FOLDER [--model PIPELINE] [probe blueprint fxemoji blob]
 
 fetches the artwork to FOLDER, or finds it there, and leaves a sheet of pictures for each figure.
 """
@@ -21,17 +23,19 @@ import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from promptlang.runtime.emoji import adapting, drawings
 from promptlang.runtime.emoji.adapting import ASKED, SLOT, WORD, Pictures
 from promptlang.runtime.emoji.denoiser import of_pipeline
+from promptlang.runtime.emoji.figures import ASKED as KNOWN
 from promptlang.runtime.emoji.figures import Evaluation, known_things
 from promptlang.runtime.emoji.perception import Features
 from promptlang.runtime.emoji.pipeline import MODEL
@@ -66,13 +70,17 @@ SHOWN_MOODS = {
 Figures = Mapping[str, float]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Setup:
-    """A model to be taught, features of the styles it knows, and where sheets are left."""
+    """A model to be taught, and where sheets are left."""
 
     evaluation: Evaluation
-    gallery: Tensor
     folder: Path
+
+    @cached_property
+    def gallery(self) -> Tensor:
+        """Features of the styles that the model knows, `[things, sets, 1280]`."""
+        return self.evaluation.gallery()
 
     def keep(self, name: str, pictures: np.ndarray) -> None:
         """Leave a sheet, a row for each thing."""
@@ -151,12 +159,47 @@ def subject_figures(setup: Setup, pictures: np.ndarray) -> Figures:
     }
 
 
+def probe(setup: Setup) -> Iterator[tuple[str, Figures]]:
+    """Tell FxEmojis from four other artists' drawings of the same things."""
+    evaluation = setup.evaluation
+    folder = RECIPES / "fxemoji"
+    shown, held_out = sorted(folder.glob("*.png")), sorted((folder / "held-out").glob("*.png"))
+    names = [file.stem.replace("-", " ").replace("red apple", "apple") for file in shown]
+    others = [evaluation.drawn(t, style=s) for t in adapting.by_words(names) for s in KNOWN]
+    own = [opened(file, evaluation.size) for file in shown]
+    targets = torch.tensor([i % len(KNOWN) for i in range(len(others))] + [len(KNOWN)] * len(own))
+    asked = [opened(file, evaluation.size) for file in held_out]
+    embeddings: dict[str, Callable[[list[np.ndarray]], Tensor]] = {
+        "as drawn": lambda pictures: evaluation.embed(np.stack(pictures)),
+        "through the autoencoder": evaluation.through,
+    }
+    found = {}
+    for name, embed in embeddings.items():
+        linear = fitted(embed(others + own), targets)
+        found[name] = (linear(embed(asked)).argmax(-1) == len(KNOWN)).float().mean().item()
+    yield "FxEmojis held out, known by the probe", found
+
+
+def fitted(features: Tensor, targets: Tensor, scale: float = 10.0) -> Callable[[Tensor], Tensor]:
+    """Fit a linear classifier of unit features `[n, 1280]`, each class weighed alike."""
+    torch.manual_seed(0)
+    linear = nn.Linear(features.shape[1], int(targets.max()) + 1)
+    optimizer = torch.optim.AdamW(linear.parameters(), lr=0.05, weight_decay=0.02)
+    weight = 1 / torch.bincount(targets).float()
+    for _ in range(300):
+        nn.functional.cross_entropy(linear(features * scale), targets, weight=weight).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return lambda found: linear(found * scale)
+
+
 def opened(file: Path, size: int) -> np.ndarray:
     image = Image.open(file).convert("RGB")
     return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
 
 
 WHAT: Mapping[str, Callable[[Setup], Iterator[tuple[str, Figures]]]] = {
+    "probe": probe,
     "blueprint": blueprint,
     "fxemoji": fxemoji,
     "blob": blob,
@@ -176,7 +219,7 @@ def loaded(model: Path, folder: Path) -> Setup:
     evaluation = Evaluation(Renderer(of_pipeline(model), vae), drawn, Features(), known_things())
     sheets = folder / "teachability"
     sheets.mkdir(parents=True, exist_ok=True)
-    return Setup(evaluation, evaluation.gallery(), sheets)
+    return Setup(evaluation, sheets)
 
 
 def main() -> None:

@@ -37,6 +37,7 @@ from .perception import Features
 from .rendering import Renderer
 from .state import FILE, saved_step
 from .things import Thing
+from .training import SAVE_STEPS
 from .variants import VARIANTS, Variant
 
 
@@ -310,6 +311,8 @@ def _losses(task: str, steps: Iterable[tuple[int, float]], total: int) -> Iterat
     for step, loss in steps:
         mean = loss if mean is None else 0.98 * mean + 0.02 * loss
         yield Progressed(task, step + 1, total, f"loss {mean:.4f}")
+        if (step + 1) % SAVE_STEPS == 0:
+            yield Reported(f"{task}: {step + 1} steps, loss {mean:.4f}")
 
 
 def _verdicts(required: Sequence[checks.Check], found: Mapping[str, float]) -> Iterator[Event]:
