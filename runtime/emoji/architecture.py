@@ -1,69 +1,94 @@
-"""The parts of the emoji model, untrained: Stable Diffusion's own classes at a hundredth of its size."""
+"""The parts of the emoji model, untrained: Stable Diffusion's own classes, a hundredth as large."""
 
 from __future__ import annotations
 
-from diffusers import DDIMScheduler
+from dataclasses import dataclass
+
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel
-
-from .artwork import SIZE
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 LATENT_SIZE = 8
-"""Width and height of the latents: an eighth of the picture's."""
+"""Width and height of the latents, whatever the picture's are."""
 
 
-def autoencoder() -> AutoencoderKL:
-    """Pictures `[batch, 3, 64, 64]` to latents `[batch, 16, 8, 8]` and back; 3.1 M parameters."""
-    channels = (24, 48, 96, 128)
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """The sizes of the model's parts."""
+
+    size: int = 64
+    """Width and height of a picture, pixels: 64, or 128 with one level more."""
+    latent_channels: int = 16
+    autoencoder_widths: tuple[int, ...] = (24, 48, 96, 128)
+    """Channels a level; each level but the first halves the picture."""
+    denoiser_widths: tuple[int, int] = (160, 256)
+    heads: tuple[int, int] = (5, 8)
+    """Attention heads a level of the denoiser."""
+
+
+SHIPPED = Architecture()
+"""What the weights in `model/` are of."""
+
+WIDER = Architecture(latent_channels=24, autoencoder_widths=(32, 64, 96, 128))
+
+LARGER = Architecture(size=128, latent_channels=32, autoencoder_widths=(16, 32, 64, 128, 128))
+"""Pictures of 128 pixels, with the same 8 × 8 latents."""
+
+NARROWER = Architecture(denoiser_widths=(128, 192), heads=(4, 6))
+
+
+def autoencoder(sizes: Architecture = SHIPPED) -> AutoencoderKL:
+    """Make the part that turns pictures `[n, 3, size, size]` to latents `[n, c, 8, 8]` and back."""
+    widths = sizes.autoencoder_widths
     return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * len(channels),
-        up_block_types=("UpDecoderBlock2D",) * len(channels),
-        block_out_channels=channels,
+        down_block_types=("DownEncoderBlock2D",) * len(widths),
+        up_block_types=("UpDecoderBlock2D",) * len(widths),
+        block_out_channels=widths,
         layers_per_block=1,
-        latent_channels=16,
+        latent_channels=sizes.latent_channels,
         norm_num_groups=4,
         mid_block_add_attention=False,
-        sample_size=SIZE,
+        sample_size=sizes.size,
         scaling_factor=1.0,
     )
 
 
-def text_encoder(vocabulary: int, bos: int, eos: int) -> CLIPTextModel:
-    """Token ids `[batch, 77]` to hidden states `[batch, 77, 256]`; 5.4 M parameters."""
+def text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """Make the part that turns token ids `[n, 77]` to hidden states `[n, 77, 256]`."""
     return CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=vocabulary,
+            vocab_size=len(tokenizer),
             hidden_size=256,
             intermediate_size=1024,
             num_hidden_layers=4,
             num_attention_heads=4,
             max_position_embeddings=77,
-            bos_token_id=bos,
-            eos_token_id=eos,
-            pad_token_id=eos,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.eos_token_id,
         )
     )
 
 
-def denoiser() -> UNet2DConditionModel:
-    """Noisy latents, timestep and hidden states to the predicted velocity `[batch, 16, 8, 8]`; 19.1 M parameters."""
+def denoiser(sizes: Architecture = SHIPPED) -> UNet2DConditionModel:
+    """Make the part that predicts the velocity `[n, c, 8, 8]` of noisy latents."""
     return UNet2DConditionModel(
         sample_size=LATENT_SIZE,
-        in_channels=16,
-        out_channels=16,
-        block_out_channels=(160, 256),
+        in_channels=sizes.latent_channels,
+        out_channels=sizes.latent_channels,
+        block_out_channels=sizes.denoiser_widths,
         layers_per_block=1,
         down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
         cross_attention_dim=256,
-        attention_head_dim=(5, 8),  # heads a level, in spite of the name
+        attention_head_dim=sizes.heads,  # heads a level, in spite of the name
         norm_num_groups=32,
     )
 
 
 def scheduler() -> DDIMScheduler:
-    """v-prediction with zero terminal SNR (Lin et al. 2024, https://arxiv.org/abs/2305.08891)."""
+    """Make a schedule of v-prediction, zero terminal SNR (Lin et al. 2024, arXiv 2305.08891)."""
     return DDIMScheduler(
         num_train_timesteps=1000,
         beta_start=0.00085,

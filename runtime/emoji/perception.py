@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, the one trained image network that a package ships: features to learn from and to measure by."""
+"""EfficientNet-Lite0, the one trained image network that a package ships."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Features(nn.Module):
         self.eval().requires_grad_(False)
 
     def early(self, pictures: Tensor, blocks: int = 5) -> list[Tensor]:
-        """Edges and textures: activations of the stem and the first blocks, for RGB `[batch, 3, h, w]` in -1..1."""
+        """Return activations of the stem and the first blocks, for RGB `[n, 3, h, w]` in -1..1."""
         net = self._net
         x = net._swish(net._bn0(net._conv_stem(pictures)))
         found = [x]
@@ -35,14 +35,14 @@ class Features(nn.Module):
 
     @torch.no_grad()
     def embed(self, pictures: Tensor) -> Tensor:
-        """Unit vectors `[batch, 1280]` whose dot product says how alike pictures `[batch, 3, h, w]` in -1..1 are."""
+        """Return unit vectors `[n, 1280]` of pictures `[n, 3, h, w]`: a product is a likeness."""
         resized = nn.functional.interpolate(pictures, 224, mode="bilinear", antialias=True)
         features: Tensor = self._net.extract_features(resized)
         return nn.functional.normalize(features.mean((2, 3)), dim=-1)
 
 
 def perceptual_loss(features: Features, made: Tensor, wanted: Tensor) -> Tensor:
-    """Mean distance of early activations, each layer scaled to its own size (after Johnson et al. 2016)."""
+    """Return the distance of early activations, each scaled to its size (Johnson et al. 2016)."""
     with torch.no_grad():
         targets = features.early(wanted)
     distances = [

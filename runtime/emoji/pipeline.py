@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from diffusers import StableDiffusionPipeline
+import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
 from safetensors.torch import save_file
 from transformers import CLIPTokenizer
 
@@ -29,27 +30,29 @@ def save(model: Denoiser, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: 
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    pipeline.to("cpu").unet.half()
-    model.text_encoder.half()
-    vae.half()
+    pipeline.to("cpu").to(torch.float16)
     pipeline.save_pretrained(folder)
-    tokenizer.backend_tokenizer.model.save(
-        str(folder / "tokenizer")
-    )  # vocab.json and merges.txt: transformers 4
+    tokenizer.backend_tokenizer.model.save(str(folder / "tokenizer"))  # for transformers 4
     _save_text_encoder(model, folder / "text_encoder" / "model.safetensors")
     _write_checksums(folder)
 
 
-def _save_text_encoder(model: Denoiser, file: Path) -> None:
-    """With the names that transformers 4 and 5 both read: 5 alone would leave ``text_model.`` out."""
-    weights = model.text_encoder.state_dict()
-    named = {
-        key if key.startswith("text_model.") else f"text_model.{key}": value
-        for key, value in weights.items()
-    }
-    save_file(
-        {key: value.contiguous() for key, value in named.items()}, file, metadata={"format": "pt"}
+def load(folder: Path) -> StableDiffusionPipeline:
+    """Load a pipeline in full precision, silent and without a safety checker."""
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        folder, torch_dtype=torch.float32, safety_checker=None
     )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _save_text_encoder(model: Denoiser, file: Path) -> None:
+    """Name the weights as transformers 4 and 5 both read: 5 alone would omit ``text_model.``."""
+    named = {
+        key if key.startswith("text_model.") else f"text_model.{key}": value.contiguous()
+        for key, value in model.text_encoder.state_dict().items()
+    }
+    save_file(named, file, metadata={"format": "pt"})
 
 
 def _write_checksums(folder: Path) -> None:

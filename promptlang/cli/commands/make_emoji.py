@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from promptlang.cli.commands.files import FAILED, OK, LoadBackend
 from promptlang.plan.backend import load_model_builder
+from promptlang.plan.events import Event
 from promptlang.terminal import Terminal
 
 NAME = "make-emoji"
 HELP = "train the built-in model again, which takes hours and can be resumed"
+
+VARIANTS = ("continued", "few", "fresh", "64x16", "64x24", "64x32", "128x32")
+STAGES = (
+    "artwork",
+    "sheets",
+    "autoencoder",
+    "autoencoder-check",
+    "denoiser",
+    "anneal",
+    "decoder",
+    "pipeline",
+    "measure",
+    "adapting",
+)
 
 
 def add(parser: ArgumentParser) -> None:
@@ -21,8 +37,32 @@ def add(parser: ArgumentParser) -> None:
         default=Path("build/emoji"),
         help="folder for downloads and checkpoints (default: build/emoji)",
     )
+    parser.add_argument(
+        "--variant",
+        choices=VARIANTS,
+        default="continued",
+        help="go on from the shipped weights, start from nothing, or pilot an autoencoder",
+    )
+    parser.add_argument(
+        "--stage",
+        choices=STAGES,
+        nargs="+",
+        help="carry out these stages only, in this order",
+    )
+    parser.add_argument("--device", default="cpu", help="where to train: cpu, cuda, cuda:1")
+    parser.add_argument("--steps", type=int, default=1500, help="length of the stage anneal (1500)")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="processes that compose pictures beside a GPU"
+    )
+    parser.add_argument(
+        "--scale", type=int, default=1, help="batches so many times larger, for a GPU"
+    )
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
-    """Train the model and store it at its place in the package."""
-    return OK if terminal.display_events(load_model_builder()(chosen.folder)) else FAILED
+    """Carry out the stages; each resumes where it stopped."""
+    make: Callable[..., Generator[Event, None, None]] = load_model_builder()
+    stages = {"stages": tuple(chosen.stage)} if chosen.stage else {}
+    resources = {"steps": chosen.steps, "workers": chosen.workers, "scale": chosen.scale}
+    options = {"variant": chosen.variant, "device": chosen.device, "resources": resources}
+    return OK if terminal.display_events(make(chosen.folder, **options, **stages)) else FAILED
