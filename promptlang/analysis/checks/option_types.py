@@ -37,7 +37,7 @@ EXAMPLES: Final[Mapping[vocabulary.Kind, str]] = MappingProxyType(
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``--steps many``"""
+    """Report a value that is not of the option's type, as in ``--steps many``."""
     statement = scoped.statement
     if isinstance(statement, ast.Set):
         yield from _check(vocabulary.SETTINGS[statement.key.value], statement.value)

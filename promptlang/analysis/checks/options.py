@@ -16,7 +16,7 @@ from promptlang.grammar import vocabulary
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``--stpes 30``"""
+    """Report an option that the statement does not have, as in ``--stpes 30``."""
     name = statement_head(scoped.statement)
     if name is not None and name not in vocabulary.UNAVAILABLE_STATEMENTS:
         yield from _check(written(scoped.statement), vocabulary.get_options(name))
