@@ -114,7 +114,7 @@ class Option:
         return replace(self, default=defaults[head]) if head in defaults else self
 
     def plain_default(self) -> bool | int | float | str | None:
-        """Return the default as stored in a config: flags as bool, numbers and fractions as float."""
+        """Return the default as stored in a config: flags as bool, numbers as float."""
         match self.kind:
             case Kind.FLAG:
                 return self.default == "on"

@@ -50,7 +50,7 @@ class Samples:
             reset_folder(folder, self.fingerprint)
 
     def due(self, done: int) -> bool:
-        """Return whether samples follow a step: the start, an interval or the last step."""
+        """Return whether samples follow a step: the start, every interval, the last one."""
         return done == self.step.steps or done % self.step.sample_every == 0
 
     def render(self, done: int) -> Generator[Event, None, None]:
