@@ -7,7 +7,7 @@ from pathlib import Path
 
 from promptlang.cli.commands.files import FAILED, OK, LoadBackend
 from promptlang.plan.backend import load_model_builder
-from promptlang.terminal import Terminal
+from promptlang.terminal import Terminal, display_events
 
 NAME = "make-emoji"
 HELP = "train the built-in model again, which takes hours and can be resumed"
@@ -25,4 +25,4 @@ def add(parser: ArgumentParser) -> None:
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """Train the model and store it at its place in the package."""
-    return OK if terminal.display_events(load_model_builder()(chosen.folder)) else FAILED
+    return OK if display_events(terminal, load_model_builder()(chosen.folder)) else FAILED
