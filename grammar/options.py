@@ -109,12 +109,12 @@ class Option:
         return (self.name, *self.aliases)
 
     def within(self, head: str) -> Option:
-        """The option as a statement takes it, with the default of that statement."""
+        """Return the option with the default that it has in a statement."""
         defaults = dict(self.defaults)
         return replace(self, default=defaults[head]) if head in defaults else self
 
     def plain_default(self) -> bool | int | float | str | None:
-        """The default as a config holds it: flags as bool, numbers and fractions as float."""
+        """Return the default as stored in a config: flags as bool, numbers as float."""
         match self.kind:
             case Kind.FLAG:
                 return self.default == "on"

@@ -36,7 +36,7 @@ class Processes:
 
     @property
     def is_main_process(self) -> bool:
-        """Tell if this process writes files, renders pictures and reports events."""
+        """Return whether this process writes files, renders pictures and reports events."""
         return self.rank == 0
 
     def micro_batch_count(self, accumulate: int, pictures: int) -> int | None:

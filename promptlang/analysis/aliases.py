@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, cast
 
 from promptlang import ast
 from promptlang.analysis.statements import statement_head, statement_options
 from promptlang.grammar import vocabulary
+
+_FLAG = re.compile(r'--([^\s=,"\[]+)')
+
+
+def written_name(option: ast.Option) -> str:
+    """Return an option's name as the program spells it, which may be an alias."""
+    written = _FLAG.match(option.span.text)
+    name = option.name if written is None else written[1]
+    return name.removeprefix("no-") if option.negated else name
 
 
 def without_aliases(statement: ast.Statement) -> ast.Statement:

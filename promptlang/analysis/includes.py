@@ -73,5 +73,5 @@ class _Reader:
 
 
 def _canonical(file: Path) -> Path:
-    """Return the same path for every way of writing it."""
+    """Return the canonical path, which is equal for all spellings of a path."""
     return Path(*file.parts).absolute().resolve()

@@ -14,7 +14,7 @@ class OptionValues:
     def __init__(
         self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]
     ) -> None:
-        """Options and settings go by their names, not by aliases: see `aliases`."""
+        """Store options and settings by their names, not by aliases: see `aliases`."""
         self.head = head
         self._known = vocabulary.SETTINGS if head == "prompt" else vocabulary.get_options(head)
         flags = (option for option in options if self._is_flag(option))

@@ -141,7 +141,7 @@ class Scope:
         return self.world.lines(self.wildcards, pattern) if self.wildcards is not None else ()
 
     def embedding(self, name: str) -> Path | None:
-        """Return the file of a token, its own or that of a LoRA which holds it, else None."""
+        """Return the file of a token, or that of a LoRA which contains the token, else None."""
         if name in self.embeddings:
             return self.embeddings[name]
         return next((file for file in self.loras.values() if name in self.world.tokens(file)), None)

@@ -83,7 +83,7 @@ class Explained:
     diagnostics: tuple[Diagnostic, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same as lists, dictionaries, texts and numbers."""
+        """Return the explanation as lists, dictionaries, strings and numbers."""
         return {
             "text": self.text,
             "steps": self.steps,

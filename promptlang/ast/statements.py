@@ -102,7 +102,7 @@ class TrainTi(Node):
 
 @dataclass(frozen=True, slots=True)
 class Ingredient(Node):
-    """``ink:0.6``: an adapter and how much of it."""
+    """``ink:0.6``: an adapter and its strength."""
 
     name: Word
     weight: float

@@ -38,7 +38,7 @@ NEAR_DUPLICATES = Rule(
 
 
 def near_duplicates(names: Sequence[str], span: Span) -> Diagnostic:
-    """Report the same picture twice, or in two sizes."""
+    """Report pictures that are duplicates, or the same picture in two sizes."""
     message = f"{list_names(names)} are almost the same picture, so it counts that many times"
     return NEAR_DUPLICATES.at(span, message, "keep the best of them")
 

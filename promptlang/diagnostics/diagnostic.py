@@ -10,7 +10,7 @@ from promptlang.source import Span
 
 
 class Severity(Enum):
-    """How bad a mistake is: an error stops the program before its first step."""
+    """The severity of a mistake: an error stops the program before its first step."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -59,11 +59,11 @@ class Diagnostics:
         self._found: list[Diagnostic] = []
 
     def add(self, *found: Diagnostic) -> None:
-        """Take diagnostics, one after the other."""
+        """Add diagnostics one after the other."""
         self._found.extend(found)
 
     def extend(self, found: Iterable[Diagnostic]) -> None:
-        """Take the diagnostics of another phase."""
+        """Add the diagnostics of another phase."""
         self._found.extend(found)
 
     def __iter__(self) -> Iterator[Diagnostic]:

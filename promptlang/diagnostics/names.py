@@ -46,10 +46,12 @@ UNKNOWN_OPTION = Rule(
 )
 
 
-def unknown_option(name: str, known: Collection[str], span: Span) -> Diagnostic:
-    """Report ``--stpes 30``."""
+def unknown_option(
+    name: str, known: Collection[str], aliases: Collection[str], span: Span
+) -> Diagnostic:
+    """Report ``--stpes 30``. The hint may suggest an alias, but lists none."""
     every = ", ".join(f"`--{each}`" for each in known)
-    hint = suggest_name(name, known, "--{}") or f"the options are {every}"
+    hint = suggest_name(name, [*known, *aliases], "--{}") or f"the options are {every}"
     return UNKNOWN_OPTION.at(span, f"there is no option `--{name}` here", hint)
 
 

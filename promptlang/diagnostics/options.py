@@ -95,9 +95,13 @@ REPEATED_OPTION = Rule(
 )
 
 
-def repeated_option(name: str, span: Span) -> Diagnostic:
-    """Report ``--steps 20 --steps 30``."""
-    message = f"`--{name}` is given twice, and the last one counts"
+def repeated_option(first: str, second: str, span: Span) -> Diagnostic:
+    """Report ``--steps 20 --steps 30``; the names differ where one of them is an alias."""
+    message = (
+        f"`--{second}` is given twice, and the last one counts"
+        if first == second
+        else f"`--{first}` and `--{second}` are the same option, and the last one counts"
+    )
     return REPEATED_OPTION.at(span, message, "remove one of them")
 
 

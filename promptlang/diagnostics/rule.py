@@ -43,5 +43,5 @@ class Rule:
         return Diagnostic(self.code, message, span, hint, severity or self.severity)
 
     def matches(self, found: Diagnostic) -> bool:
-        """Return whether `found` was made by this rule."""
+        """Return whether this rule made the diagnostic `found`."""
         return found.code == self.code

@@ -55,7 +55,7 @@ def _in_part(part: ast.Part) -> Iterator[Diagnostic]:
 
 
 def _brackets(node: ast.Node) -> Iterator[Diagnostic]:
-    """``[a|b:5]``, ``[a:b:c:0.3,0.7]``: report what A1111 reads as text."""
+    """Report brackets that A1111 reads as text: ``[a|b:5]``, ``[a:b:c:0.3,0.7]``."""
     hint = "A1111 takes it for text that weighs less"
     match node:
         case ast.Alternation(_, ast.Moment()):

@@ -52,7 +52,7 @@ def format_number(value: float) -> str:
 
 
 def format_moment(when: ast.Moment) -> str:
-    """``0.5`` or ``12``: write a fraction with a point and a step without."""
+    """Format a moment: a fraction with a point, ``0.5``, and a step without, ``12``."""
     if when.fraction:
         text = format_number(when.value)
         return text if "." in text else f"{text}.0"
@@ -65,7 +65,7 @@ def format_moment(when: ast.Moment) -> str:
 
 
 def format_amount(amount: ast.Amount) -> str:
-    """``1.2``, ``[1:1.2:0.5]``, ``[1|1.2]`` or ``0@0,1@0.5``."""
+    """Format a number slot: ``1.2``, ``[1:1.2:0.5]``, ``[1|1.2]`` or ``0@0,1@0.5``."""
     match amount:
         case ast.Stages(values, moments):
             return (

@@ -15,7 +15,7 @@ _OPTION = re.compile(r"(?<!\S)--[A-Za-z][\w-]*(?:\s{1,20}[^\s-]\S*)?")
 
 
 def diagnose_bare_prompt(span: Span) -> Iterator[Diagnostic]:
-    """``use model emoji``, ``a fox --steps 30``: report what belongs in a recipe."""
+    """Report recipe syntax in a bare prompt: ``use model emoji``, ``a fox --steps 30``."""
     statement = find_statement_head(span)
     if statement is not None and statement != "render":
         yield statement_in_prompt(statement, span)

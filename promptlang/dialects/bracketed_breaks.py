@@ -70,7 +70,7 @@ class _TakeOut(PhraseTransformer):
 
 
 def _stripped(phrases: list[ast.Phrase]) -> tuple[ast.Phrase, ...]:
-    """Strip white space at both ends, which means nothing beside a break."""
+    """Strip white space at both ends, which has no meaning beside a break."""
     *others, last = phrases
     if isinstance(last, ast.Text):
         phrases = [*others, replace(last, value=last.value.rstrip())]

@@ -215,7 +215,7 @@ class _Opened:
                 self.add(*each)
 
     def around(self, phrase: ast.Phrase) -> ast.Phrase:
-        """Put a phrase in one bracket for all constants, and in one for each changing number."""
+        """Wrap a phrase in one bracket for all constants and one for each changing number."""
         changing = [factor for factor in self._factors if not isinstance(factor, float | int)]
         for factor in (self._products[-1], *changing):
             if factor != 1:

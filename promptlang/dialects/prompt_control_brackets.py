@@ -68,7 +68,7 @@ class SquareBracketReader:
     def _alternation(
         self, fields: list[Field], marks: list[str], whole: Span
     ) -> ast.Alternation | None:
-        """``[a|b:0.2]``: parse an alternation; its period is a tenth of the steps by default."""
+        """Parse an alternation, ``[a|b:0.2]``; its period is a tenth of the steps by default."""
         bars = marks.count("|")
         if not bars or "|" in marks[bars:] or len(marks) > bars + 1:
             return None
@@ -135,7 +135,7 @@ class SquareBracketReader:
         return ast.Moment(float(text), fraction=True, span=self.source.span(field.start, field.end))
 
     def _tagged(self, fields: list[Field], whole: Span) -> list[Item] | None:
-        """``[a:b:HR]``: return the branch for a tag that is not given."""
+        """Return the branch of ``[a:b:HR]`` for a tag that is not given."""
         if len(fields) < 2 or not _TAG_NAME.fullmatch(fields[-1].text or "") or len(fields) > 4:
             return None
         self.diagnostics.add(messages.read_as(f"the tag `{fields[-1].text}`", "never given", whole))

@@ -105,7 +105,7 @@ def parse_finite(text: str) -> float | None:
 
 
 def as_stages(node: ast.Schedule) -> ast.Stages | None:
-    """``[1.1:1.3:0.5]``: convert a schedule to a number that changes, None if it is none."""
+    """Convert a schedule of numbers, ``[1.1:1.3:0.5]``, to stages; None for other schedules."""
     values: list[float] = []
     for branch in node.branches:
         match branch.phrases:

@@ -123,7 +123,7 @@ class _Reader:
                 items.append(ast.Text(piece["escape"] or piece.group(), span=place))
 
     def _curve(self, piece: re.Match[str], place: Span) -> ast.Lora:
-        """``<loractl:ink:1,0.5@0.5>``: parse strengths, each from its moment on."""
+        """Parse strengths, each from its moment on: ``<loractl:ink:1,0.5@0.5>``."""
         start = piece.start("points")
         values: list[float] = []
         moments: list[ast.Moment] = []

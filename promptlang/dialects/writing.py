@@ -109,7 +109,7 @@ class PromptWriter(ABC):
         return f":{','.join(map(self.moment, node.moments))}]"
 
     def opened(self, node: ContainerNode) -> None:  # noqa: B027 most dialects need nothing here
-        """Note that a bracket opens."""
+        """Record an opening bracket."""
 
     # The common parts
 

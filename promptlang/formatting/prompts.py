@@ -50,7 +50,7 @@ def _number(node: ast.Node | ast.Amount) -> ast.Amount:
 
 
 def _around_moments(lexemes: list[Lexeme]) -> Iterator[Edit]:
-    """``: 0.3 , 0.7 ]``: remove the blanks."""
+    """Remove the blanks around moments, as in ``: 0.3 , 0.7 ]``."""
     for before, after in pairwise(lexemes):
         if "MOMENT" in (before.type, after.type):
             gap = before.span.source.span(before.span.end, after.span.start)
@@ -88,7 +88,7 @@ def _trimmed(kind: Span, name: Span) -> Iterator[Edit]:
 
 
 def _strength(field: Span) -> Edit:
-    """``unet=0.5``, or a number alone: shorten a strength."""
+    """Shorten a strength: ``unet=0.5``, or a number alone."""
     label, equals, number = field.text.rpartition("=")
     value = numbers.parse_amount(field.source.span(field.end - len(number), field.end))
     assert value is not None

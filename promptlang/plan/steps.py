@@ -140,7 +140,7 @@ class Render:
         return self.output.file
 
     def with_file(self, file: Path) -> Render:
-        """Return the same picture, written to another file."""
+        """Return the step with another file for its picture."""
         return replace(self, output=replace(self.output, file=file))
 
 

@@ -64,7 +64,7 @@ _TEXTLESS = (ast.Lora, ast.Trigger, ast.Area)
 
 
 def _trimmed(phrases: tuple[ast.Phrase, ...]) -> tuple[ast.Phrase, ...]:
-    """Strip white space at the end, before and after LoRAs, too."""
+    """Strip white space at the end, also before and after LoRAs."""
     last = next((at for at in reversed(range(len(phrases))) if not _blank(phrases[at])), -1)
     rest = tuple(phrase for phrase in phrases[last + 1 :] if isinstance(phrase, _TEXTLESS))
     match phrases[last] if last >= 0 else None:

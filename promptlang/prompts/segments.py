@@ -23,7 +23,7 @@ class SegmentBuilder:
     """
 
     def __init__(self, at_step: Callable[[ast.Amount], float]) -> None:
-        """Take the function that returns a number slot's value at the step."""
+        """Store the function that returns a number slot's value at the step."""
         self._at_step = at_step
         self._open: dict[int, tuple[int, float]] = {}
         """The place at which each open bracket closes, and its factor, by a number of its own."""

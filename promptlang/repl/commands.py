@@ -37,7 +37,7 @@ Ctrl-C stops a job or clears the line."""
 
 
 def run_command(line: str, session: Session, terminal: Terminal) -> bool:
-    """Carry out ``:list``; False if the session is to end."""
+    """Run a command such as ``:list``; return False if the session ends."""
     name = line.removeprefix(":").strip()
     match name:
         case "help":

@@ -23,7 +23,7 @@ class CompletionChoice(NamedTuple):
     aliases: tuple[str, ...] = ()
 
     def continues(self, typed: str) -> bool:
-        """Return True if the word, or an alias, begins with what is typed."""
+        """Return whether the word or one of its aliases begins with the typed text."""
         names = (self.word, *self.aliases)
         return self.word != typed and any(name.lower().startswith(typed.lower()) for name in names)
 

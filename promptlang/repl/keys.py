@@ -23,7 +23,7 @@ def bindings() -> KeyBindings:
 
 
 def press_enter(buffer: Buffer) -> None:
-    """Take the chosen completion, or else go on in a new line, or else submit."""
+    """Accept the chosen completion, or else begin a new line, or else submit."""
     if buffer.complete_state and buffer.complete_state.current_completion:
         buffer.complete_state = None
     elif needs_more_input(buffer.text):

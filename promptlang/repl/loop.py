@@ -26,7 +26,7 @@ from promptlang.repl.highlight import STYLE, PromptLexer
 from promptlang.repl.keys import bindings
 from promptlang.repl.preload import Preload
 from promptlang.source import Source
-from promptlang.terminal import Terminal
+from promptlang.terminal import Terminal, display_events
 from promptlang.terminal.report import pluralize
 
 PROMPT = "promptlang> "
@@ -125,7 +125,7 @@ class Repl:
         except ImportError as error:
             self._terminal.report_missing_runtime(error)
             return
-        self._terminal.display_events(self._drop_refused_models(backend.execute(planned.plan)))
+        display_events(self._terminal, self._drop_refused_models(backend.execute(planned.plan)))
 
     def _drop_refused_models(
         self, events: Generator[Event, None, None]

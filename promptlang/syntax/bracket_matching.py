@@ -43,7 +43,7 @@ class _Open:
 
 
 def match(marks: Mapping[int, str]) -> Brackets:
-    """Match the brackets among marks, which are given by their index, in one pass."""
+    """Match brackets among marks in one pass; a bracket is identified by its mark's index."""
     stacks: dict[str, list[_Open]] = {opening: [] for opening in PAIRS}
     closing: dict[int, int | None] = {}
     crossing: set[int] = set()
@@ -79,13 +79,13 @@ def _close(stacks: dict[str, list[_Open]], kind: str, crossing: set[int]) -> int
 
 
 def _spoil(squares: list[_Open]) -> None:
-    """Let the innermost open square bracket count as crossing: its content is no tree."""
+    """Mark the innermost open square bracket as crossing: its content is no tree."""
     if squares:
         squares[-1].least = -1
 
 
 def _leave(stack: list[_Open], crossing: set[int]) -> int:
-    """Pop the last bracket, which crosses one that was open before it and is closed since."""
+    """Pop the last bracket, which crosses an earlier one that is closed already."""
     last = stack.pop()
     if last.least < last.depth:
         crossing.add(last.index)

@@ -173,7 +173,7 @@ _INVALID_NUMBER = re.compile(
 
 
 def _diagnose_part_weight(part: _Part) -> Iterator[Diagnostic]:
-    """``a AND b:nan``: report the number."""
+    """Report a weight that is not a number, as in ``a AND b:nan``."""
     if part.weight is not None:
         yield from (
             numbers.diagnose(part.weight.node) if isinstance(part.weight.node, ast.Amount) else ()

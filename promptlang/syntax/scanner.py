@@ -94,7 +94,7 @@ class _PromptScanner:
                     yield PromptPiece("token", place.text, place.start, place.end, tag=token)
 
     def _weighted(self, match: re.Match[str]) -> Iterator[PromptPiece]:
-        """``:1.2)``: yield the bracket with its weight, or text and the bracket without one.
+        """Yield a closing bracket with its weight, ``:1.2)``, or text and the bracket alone.
 
         A tag may stand between the two: A1111 removes tags before it reads weights.
         """

@@ -36,7 +36,7 @@ _PARAMETER = re.compile(
 
 
 def parse_let(line: Span) -> tuple[ast.Let | None, tuple[Diagnostic, ...]]:
-    """``let hero(light="soft") = …``: parse the text after the equals sign as a prompt."""
+    """Parse ``let hero(light="soft") = …``; the text after the equals sign is a prompt."""
     match = _LET.match(line.source.text, line.start, line.end)
     assert match is not None
     parameters = []
@@ -219,7 +219,7 @@ class _Statements(Transformer[Token, Any]):
         return ast.Word(str(token), span=self._span(token))
 
     def _token(self, token: Token) -> ast.Word:
-        """``<style>``: return the name without its angle brackets."""
+        """Return the name of a token, ``<style>``, without its angle brackets."""
         return ast.Word(token.removeprefix("<").removesuffix(">"), span=self._span(token))
 
 

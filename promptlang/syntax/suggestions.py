@@ -54,7 +54,7 @@ def suggest_statement(line: Span) -> tuple[str, str] | None:
 
 
 def _near_definition(text: str, verb: str) -> tuple[str, str] | None:
-    """``let = a``, ``LET a = b``, ``include my.pl``: suggest the statement.
+    """Suggest a statement for ``let = a``, ``LET a = b`` or ``include my.pl``.
 
     ``let there be light`` and ``include flowers`` are prompts.
     """
@@ -70,7 +70,7 @@ def _near_definition(text: str, verb: str) -> tuple[str, str] | None:
 
 
 def _missing_kind(words: list[str]) -> tuple[str, str] | None:
-    """``use emoji``, ``train ink from "photos"``: suggest the second word."""
+    """Suggest the second word of ``use emoji`` or ``train ink from "photos"``."""
     match words:
         case ["use", name] if name in vocabulary.BUILTIN_MODELS or "/" in name:
             return f"use {name}", f"use model {name}"
@@ -81,7 +81,7 @@ def _missing_kind(words: list[str]) -> tuple[str, str] | None:
 
 
 def _assigned(text: str) -> tuple[str, str] | None:
-    """``set steps=30``: suggest ``set steps 30``."""
+    """Suggest ``set steps 30`` for ``set steps=30``."""
     assigned = _ASSIGNED.fullmatch(text)
     if assigned is None or assigned["key"].lower() not in vocabulary.SETTING_NAMES:
         return None

@@ -43,7 +43,7 @@ def split_tag_fields(span: Span) -> list[Span]:
 
 
 def _lora(fields: list[Span], span: Span) -> TagResult:
-    """``<lora:ink:0.6:0.8>``: parse the strengths on text encoder and UNet, 1 by default."""
+    """Parse ``<lora:ink:0.6:0.8>``: strengths on text encoder and UNet, 1 by default."""
     name, *strengths = fields
     if not name.text.strip():
         return None, [syntax.missing_lora_name(span)]
@@ -63,7 +63,7 @@ def _lora(fields: list[Span], span: Span) -> TagResult:
 
 
 def _split_label(slot: str, field: Span) -> tuple[str, Span]:
-    """``unet=0.5``: return the label, which is `slot` where none is written, and the value."""
+    """Split ``unet=0.5`` into label and value; `slot` is the label if none is written."""
     at = field.text.rfind("=")
     if at < 0:
         return slot, field
@@ -71,14 +71,14 @@ def _split_label(slot: str, field: Span) -> tuple[str, Span]:
 
 
 def _trigger(fields: list[Span], span: Span) -> TagResult:
-    """``<trigger:ink>``"""
+    """Parse ``<trigger:ink>``."""
     if len(fields) != 1 or not fields[0].text.strip():
         return None, [syntax.invalid_trigger(span)]
     return ast.Trigger(fields[0].text.strip(), span=span), []
 
 
 def _area(fields: list[Span], span: Span) -> TagResult:
-    """``<area:0,0.5,0,1:feather=0.1>``"""
+    """Parse ``<area:0,0.5,0,1:feather=0.1>``."""
     edges = [_fraction(text) for text in fields[0].text.split(",")]
     feather: float | None = 0.0
     for field in fields[1:]:

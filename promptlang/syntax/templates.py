@@ -200,7 +200,7 @@ class _TemplateScanner:
         return ast.Argument(_within(frame.templates, start, end), span=self._place(start, end))
 
     def _dissolve(self) -> None:
-        """Take the last frame's bracket as text, and hand its templates to the frame around it."""
+        """Turn the last frame's bracket into text and move its templates to the outer frame."""
         frame = self._frames.pop()
         around = self._frames[-1]
         around.templates += frame.templates

@@ -52,7 +52,7 @@ class PhraseTransformer:
     """The identity transformation, from the inside out; subclasses replace phrases."""
 
     def enter(self, node: WeightedNode) -> None:
-        """Note that the phrases of an emphasis or a de-emphasis follow."""
+        """Begin an emphasis or a de-emphasis, whose phrases follow."""
 
     def leaf(self, phrase: ast.Phrase) -> Sequence[ast.Phrase]:
         """Return the replacement of a phrase that holds no others."""

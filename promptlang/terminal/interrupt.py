@@ -17,7 +17,7 @@ class StopRequest:
     requested: bool = False
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """Note the request; raise KeyboardInterrupt for a second one."""
+        """Record the request; raise KeyboardInterrupt for a second one."""
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True

@@ -54,6 +54,11 @@ def count_lines(diagnostics: Sequence[Diagnostic]) -> list[str]:
     return [", ".join(pluralize(number, severity.value) for severity, number in numbers if number)]
 
 
+def one_line(text: str) -> str:
+    """Return a text in one printable line, with single spaces."""
+    return printable(" ".join(text.split()))
+
+
 def pluralize(number: int, noun: str) -> str:
     """Return ``1 error``, ``2 errors``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

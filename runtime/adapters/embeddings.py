@@ -79,7 +79,7 @@ def read_embedding(adapter: Adapter, base: BaseModel, span: Span) -> TokenEmbedd
 
 @contextmanager
 def insert_embeddings(text_encoder: Any, rows: Mapping[int, Tensor]) -> Iterator[None]:
-    """Put rows in place of the token embeddings, from each position on, while the context lasts.
+    """Replace token embeddings by rows, from each position on, within the context.
 
     The token table and the tokenizer stay unchanged.
     """

@@ -32,7 +32,7 @@ def init_empty(kind: Any, folder: Path) -> Any:
 def load_weights(
     network: Any, state: Mapping[str, Tensor], part: Path, span: Span, dtype: torch.dtype
 ) -> Any:
-    """Give a network its weights.
+    """Load weights into a network.
 
     `part` is the path of the component in messages: the model's path and the component's name.
     Raises `PromptError` unless the state has every weight in its shape.
@@ -64,7 +64,7 @@ def add_text_model_prefix(key: str) -> str:
 
 
 def freeze(network: Any, part: Path, span: Span) -> Any:
-    """Put a network into evaluation mode, without gradients.
+    """Set a network to evaluation mode, without gradients.
 
     Raises `PromptError` if a weight is infinite or not a number.
     """

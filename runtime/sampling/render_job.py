@@ -96,7 +96,7 @@ class RenderJob:
 
 
 def prepare_job(step: Render, loaded: LoadedModel) -> Generator[Event, None, RenderJob]:
-    """Do all of a picture's work before sampling; raises `PromptError`."""
+    """Prepare a picture up to its sampling; raises `PromptError`."""
     base, prompts, sampling, image = loaded.base, step.prompts, step.sampling, step.image
     initial = prepare_initial_latents(image, base, step.span)
     loras = yield from loaded.read_adapters(prompts.adapters, read_lora, step.span)

@@ -58,7 +58,7 @@ class Trainer:
 
     @property
     def is_main_process(self) -> bool:
-        """Tell if this process writes the files."""
+        """Return whether this process writes the files."""
         return self.loss.micro_batching.processes.is_main_process
 
     def state(self) -> TrainerState:

@@ -86,7 +86,7 @@ class Validator:
     save_best: Callable[[], None]
 
     def due(self, done: int) -> bool:
-        """Tell if validation follows a step: the first, the last, and about 20 in between."""
+        """Return whether validation follows a step: first, last, or one of about 20 between."""
         every = max(1, round(self.steps / _VALIDATIONS))
         recorded = any(step == done for step, _ in self.metrics.series("validation"))
         return not recorded and (done in (1, self.steps) or done % every == 0)

@@ -311,6 +311,34 @@ def test_what_is_well_meant_gets_no_warning(complaints: Complaints, prompt: str)
     assert complaints(prompt) == []
 
 
+@pytest.mark.parametrize(
+    ("options", "message", "hint"),
+    [
+        ("--clp 1", "there is no option `--clp` here", "did you mean `--clip`?"),
+        ("--clip -1", "`clip` must be from 0 to 1e+09", None),
+        ("--clip x", "`clip` takes a number, not `x`", "write it as `clip 1`"),
+        ('--clip"x"', '`clip` takes a number, not `"x"`', "write it as `clip 1`"),
+        ("--no-clip", "`--clip` needs a value", "it takes a number"),
+        (
+            "--clip 1 --max-grad-norm 2",
+            "`--clip` and `--max-grad-norm` are the same option, and the last one counts",
+            "remove one of them",
+        ),
+        ("--clip 1 --clip 2", "`--clip` is given twice, and the last one counts", None),
+    ],
+)
+def test_a_mistake_in_an_alias_is_reported_under_the_name_that_is_written(
+    complaints: Complaints, options: str, message: str, hint: str | None
+) -> None:
+    found = [
+        each
+        for each in complaints(f"train lora ink from photos {options}")
+        if each.code.startswith(("PL1", "PL2"))
+    ]
+    assert [each.message for each in found] == [message]
+    assert hint is None or found[0].hint == hint
+
+
 def test_remedies_name_what_other_tools_mean(complaints: Complaints) -> None:
     assert complaints("a --seed -1")[0].hint == "leave it out for a random one"
     assert complaints("<lyco:ink:1>")[0].hint == "A1111 reads it as a LoRA: write `<lora:…>`"

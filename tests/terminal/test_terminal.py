@@ -32,6 +32,7 @@ from promptlang.plan.events import (
 )
 from promptlang.plan.steps import ContactSheet, Render, Train
 from promptlang.source import Source
+from promptlang.terminal import display_events
 from promptlang.terminal.preview import preview_pixels
 from promptlang.terminal.progress import ProgressLine, duration
 from tests.support.renders import changed
@@ -73,7 +74,7 @@ def _in_the_folder_of_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_log_has_a_line_for_each_start_and_each_file(
     log: Screen, render: MakeRender, train: Train
 ) -> None:
-    assert log.terminal.display_events(running(*training(train), *rendering(render())))
+    assert display_events(log.terminal, running(*training(train), *rendering(render())))
     assert log.errors == ""
     assert log.out == dedent("""\
         training ink: 12 pictures, 400 steps
@@ -85,16 +86,17 @@ def test_a_log_has_a_line_for_each_start_and_each_file(
 
 
 def test_a_log_of_other_work_has_its_results_only(log: Screen) -> None:
-    assert log.terminal.display_events(
+    assert display_events(
+        log.terminal,
         running(
             TaskProgress("measuring", 1, 2), TaskProgress("measuring", 2, 2), TextReported("70 %")
-        )
+        ),
     )
     assert log.out == "70 %\n"
 
 
 def test_a_training_that_is_skipped_is_said_to_be_up_to_date(log: Screen, train: Train) -> None:
-    assert log.terminal.display_events(running(TrainingSkipped(train)))
+    assert display_events(log.terminal, running(TrainingSkipped(train)))
     assert log.out == "ink is up to date: adapters/ink.safetensors\n"
 
 
@@ -102,8 +104,9 @@ def test_a_log_names_the_pictures_that_a_training_makes(
     log: Screen, train: Train, tmp_path: Path
 ) -> None:
     files = (tmp_path / "a.png", tmp_path / "b.png")
-    log.terminal.display_events(
-        running(TrainingSampled(train, 1, files[:1]), TrainingSampled(train, 100, files))
+    display_events(
+        log.terminal,
+        running(TrainingSampled(train, 1, files[:1]), TrainingSampled(train, 100, files)),
     )
     assert log.out.splitlines() == [
         "ink after 1 step: a.png",
@@ -114,28 +117,28 @@ def test_a_log_names_the_pictures_that_a_training_makes(
 
 def test_a_screen_shows_them(tty: Screen, train: Train, tmp_path: Path) -> None:
     Image.new("RGB", (4, 4), (1, 2, 3)).save(tmp_path / "a.png")
-    tty.terminal.display_events(running(TrainingSampled(train, 1, (tmp_path / "a.png",))))
+    display_events(tty.terminal, running(TrainingSampled(train, 1, (tmp_path / "a.png",))))
     assert tty.out.count("▀") == 8
 
 
 def test_a_log_says_where_an_interrupted_training_goes_on(log: Screen, train: Train) -> None:
-    log.terminal.display_events(running(*training(train, resumed_at=120)))
+    display_events(log.terminal, running(*training(train, resumed_at=120)))
     assert log.out.splitlines()[0] == "training ink: 12 pictures, 400 steps, going on from step 120"
 
 
 def test_a_long_path_is_not_broken_into_lines(log: Screen, render: MakeRender) -> None:
-    log.terminal.display_events(running(*rendering(render(file="x" * 90 + ".png"))))
+    display_events(log.terminal, running(*rendering(render(file="x" * 90 + ".png"))))
     assert log.out.splitlines()[-1] == "x" * 90 + ".png (seed 7, 1.2 s)"
 
 
 def test_a_file_elsewhere_is_named_in_full(log: Screen, render: MakeRender, tmp_path: Path) -> None:
     step = render(file="../elsewhere/0001.png")
-    log.terminal.display_events(running(*rendering(step)))
+    display_events(log.terminal, running(*rendering(step)))
     assert log.out.splitlines()[-1] == f"{tmp_path.parent}/elsewhere/0001.png (seed 7, 1.2 s)"
 
 
 def test_brackets_and_colons_in_a_prompt_are_not_markup(log: Screen, render: MakeRender) -> None:
-    log.terminal.display_events(running(*rendering(render(text="[red]a :fox: [/red]\n    [a|b]"))))
+    display_events(log.terminal, running(*rendering(render(text="[red]a :fox: [/red]\n    [a|b]"))))
     assert "rendering [red]a :fox: [/red] [a|b]" in log.out.splitlines()
 
 
@@ -144,7 +147,7 @@ def test_a_failed_step_is_reported_and_the_others_go_on(log: Screen, render: Mak
     broken = Diagnostic(
         "PL302", "`ink.safetensors` cannot be used as a LoRA: it is empty", source.span(7, 17)
     )
-    assert not log.terminal.display_events(running(DiagnosticRaised(broken), *rendering(render())))
+    assert not display_events(log.terminal, running(DiagnosticRaised(broken), *rendering(render())))
     assert log.out.endswith("out/0001.png (seed 7, 1.2 s)\n")
     assert log.errors == dedent("""\
         error[PL302]: `ink.safetensors` cannot be used as a LoRA: it is empty
@@ -169,7 +172,7 @@ def test_on_a_terminal_the_carets_have_the_colour_of_the_fault(tty: Screen) -> N
 
 def test_a_warning_is_no_failure(log: Screen) -> None:
     odd = Diagnostic("PL206", "odd", Source("(16:9)").span(0, 6), severity=Severity.WARNING)
-    assert log.terminal.display_events(running(DiagnosticRaised(odd)))
+    assert display_events(log.terminal, running(DiagnosticRaised(odd)))
     assert log.errors.startswith("warning[PL206]: odd\n")
 
 
@@ -177,7 +180,7 @@ def test_on_a_terminal_the_picture_is_shown_above_a_link_to_its_file(
     tty: Screen, render: MakeRender
 ) -> None:
     step = render()
-    tty.terminal.display_events(running(*rendering(step)))
+    display_events(tty.terminal, running(*rendering(step)))
     row = "\x1b[38;2;1;2;3;48;2;1;2;3m▀\x1b[0m" * 4
     assert f"{row}\n{row}\n" in tty.out
     assert re.search(
@@ -209,7 +212,7 @@ def test_of_a_sweep_the_sheet_is_shown_and_one_bar_counts_its_pictures(
         Image.new("RGB", (8, 4), (1, 2, 3)).save(sheet.file)
         yield SheetFinished(sheet)
 
-    assert tty.terminal.display_events(running(*events()))
+    assert display_events(tty.terminal, running(*events()))
     assert tty.out.count("▀") == 8 * 2
     assert "sheet.png" in tty.out.splitlines()[-1]
     assert [done for done, total in bars if total == 2] == [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
@@ -219,13 +222,13 @@ def test_without_colours_there_is_no_picture_but_its_file(
     render: MakeRender, make_screen: MakeScreen
 ) -> None:
     grey = make_screen(is_tty=True, no_color=True)
-    grey.terminal.display_events(running(*rendering(render())))
+    display_events(grey.terminal, running(*rendering(render())))
     assert "▀" not in grey.out
     assert "out/0001.png" in grey.out
 
 
 def test_a_job_of_less_than_a_second_shows_no_bar(tty: Screen, train: Train) -> None:
-    tty.terminal.display_events(running(*training(train)))
+    display_events(tty.terminal, running(*training(train)))
     assert "━" not in tty.out
     assert "loss 0.0312" in tty.out
 
@@ -295,7 +298,7 @@ def test_ctrl_c_stops_a_training_after_its_step_and_says_how_to_go_on(
 ) -> None:
     closed: list[bool] = []
     with pytest.raises(KeyboardInterrupt):
-        log.terminal.display_events(interrupted(training(train), at=120, closed=closed))
+        display_events(log.terminal, interrupted(training(train), at=120, closed=closed))
     assert closed == [True]
     assert log.out == dedent("""\
         training ink: 12 pictures, 400 steps
@@ -313,7 +316,7 @@ def test_what_is_kept_is_said_once_it_is_kept(log: Screen, train: Train) -> None
             log.terminal.print_line("(the checkpoint is written)")
 
     with pytest.raises(KeyboardInterrupt):
-        log.terminal.display_events(slow_to_close())
+        display_events(log.terminal, slow_to_close())
     assert log.out.splitlines()[1:] == [
         "(the checkpoint is written)",
         "stopped ink at step 1 of 400: run it again and it goes on from there",
@@ -322,8 +325,9 @@ def test_what_is_kept_is_said_once_it_is_kept(log: Screen, train: Train) -> None
 
 def test_ctrl_c_between_pictures_says_what_is_finished(log: Screen, render: MakeRender) -> None:
     with pytest.raises(KeyboardInterrupt):
-        log.terminal.display_events(
-            interrupted(iter([*rendering(render()), *rendering(render())]), at=30, closed=[])
+        display_events(
+            log.terminal,
+            interrupted(iter([*rendering(render()), *rendering(render())]), at=30, closed=[]),
         )
     assert (
         log.out.splitlines()[-1]
@@ -339,7 +343,7 @@ def test_ctrl_c_at_the_very_end_of_a_job_still_stops_what_would_follow(
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        log.terminal.display_events(late())
+        display_events(log.terminal, late())
 
 
 def test_a_second_ctrl_c_ends_a_job_that_does_not_stop(log: Screen, train: Train) -> None:
@@ -350,7 +354,7 @@ def test_a_second_ctrl_c_ends_a_job_that_does_not_stop(log: Screen, train: Train
         pytest.fail("the second Ctrl-C did nothing")
 
     with pytest.raises(KeyboardInterrupt):
-        log.terminal.display_events(stubborn())
+        display_events(log.terminal, stubborn())
     assert log.out == "training ink: 12 pictures, 400 steps\n"
 
 
@@ -358,7 +362,7 @@ def test_a_second_ctrl_c_ends_a_job_that_does_not_stop(log: Screen, train: Train
 def test_after_a_job_ctrl_c_is_what_it_was(log: Screen, train: Train, at: int) -> None:
     before = signal.getsignal(signal.SIGINT)
     with suppress(KeyboardInterrupt):
-        log.terminal.display_events(interrupted(training(train), at=at, closed=[]))
+        display_events(log.terminal, interrupted(training(train), at=at, closed=[]))
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -368,5 +372,5 @@ def test_a_bug_in_a_job_stays_an_exception_and_the_bar_goes(tty: Screen) -> None
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        tty.terminal.display_events(broken())
+        display_events(tty.terminal, broken())
     assert "\x1b[?25h" in tty.out, "the cursor is back"

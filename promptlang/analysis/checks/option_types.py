@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from promptlang import ast
+from promptlang.analysis.aliases import written_name
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.statements import each_of, statement_head, statement_options
 from promptlang.analysis.sweeps import range_values
@@ -37,10 +38,11 @@ EXAMPLES: Final[Mapping[vocabulary.Kind, str]] = MappingProxyType(
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``--steps many``"""
+    """Report a value that is not of the option's type, as in ``--steps many``."""
     statement = scoped.statement
     if isinstance(statement, ast.Set):
-        yield from _check(vocabulary.SETTINGS[statement.key.value], statement.value)
+        key = statement.key
+        yield from _check(vocabulary.SETTINGS[key.value], key.span.text, statement.value)
         return
     name = statement_head(statement)
     if name is None or name in vocabulary.UNAVAILABLE_STATEMENTS:
@@ -49,7 +51,7 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     for option in statement_options(statement):
         if option.name in known and option.value is not None:
             for value in _swept(option.value) if name == "prompt" else [option.value]:
-                yield from _check(known[option.name], value)
+                yield from _check(known[option.name], written_name(option), value)
 
 
 def _swept(value: ast.Value) -> Iterator[ast.Single]:
@@ -68,26 +70,26 @@ def _swept(value: ast.Value) -> Iterator[ast.Single]:
             yield each
 
 
-def _check(option: vocabulary.Option, value: ast.Value) -> Iterator[Diagnostic]:
+def _check(option: vocabulary.Option, name: str, value: ast.Value) -> Iterator[Diagnostic]:
     if not option.available:
         return
     if isinstance(value, ast.Scheduled) and option.name != "cfg":
-        yield not_available(f"a schedule of `{option.name}`", value.span)
+        yield not_available(f"a schedule of `{name}`", value.span)
     elif not _is(option.kind, value):
-        yield wrong_option_type(option.name, option.kind.value, _example(option), value.span)
+        yield wrong_option_type(name, option.kind.value, _example(option), value.span)
     elif not all(_within(option, number) for number in _numbers(value)):
-        yield out_of_range(option.name, option.low, option.high, value.span)
+        yield out_of_range(name, option.low, option.high, value.span)
     elif option.kind is vocabulary.Kind.SAMPLER and isinstance(value, ast.Word | ast.String):
         if parse_sampler_name(value.value) is None:
-            yield unknown_choice(option.name, option.choices, value.span)
+            yield unknown_choice(name, option.choices, value.span)
     elif isinstance(value, ast.Word) and option.choices and value.value not in option.choices:
-        yield unknown_choice(option.name, option.choices, value.span)
+        yield unknown_choice(name, option.choices, value.span)
     elif option.kind is vocabulary.Kind.PATTERN and isinstance(value, ast.String):
         yield from _pattern(value)
     elif isinstance(value, ast.Size) and (
         value.width % 8 or value.height % 8 or not value.width or not value.height
     ):
-        yield size_not_divisible(option.name, value.span)
+        yield size_not_divisible(name, value.span)
 
 
 def _is(kind: vocabulary.Kind, value: ast.Value) -> bool:

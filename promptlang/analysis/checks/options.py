@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from promptlang import ast
+from promptlang.analysis.aliases import written_name
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.statements import statement_head
 from promptlang.analysis.statements import statement_options as written
@@ -16,7 +17,7 @@ from promptlang.grammar import vocabulary
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``--stpes 30``"""
+    """Report an option that the statement does not have, as in ``--stpes 30``."""
     name = statement_head(scoped.statement)
     if name is not None and name not in vocabulary.UNAVAILABLE_STATEMENTS:
         yield from _check(written(scoped.statement), vocabulary.get_options(name))
@@ -25,12 +26,14 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
 def _check(
     options: tuple[ast.Option, ...], known: Mapping[str, vocabulary.Option]
 ) -> Iterator[Diagnostic]:
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for option in options:
+        name = written_name(option)
         if option.name not in known:
-            yield unknown_option(option.name, known, option.span)
+            aliases = [alias for each in known.values() for alias in each.aliases]
+            yield unknown_option(name, known, aliases, option.span)
         elif option.value is None and known[option.name].kind is not vocabulary.Kind.FLAG:
-            yield missing_value(option.name, known[option.name].kind.value, option.span)
+            yield missing_value(name, known[option.name].kind.value, option.span)
         elif option.name in seen:
-            yield repeated_option(option.name, option.span)
-        seen.add(option.name)
+            yield repeated_option(seen[option.name], name, option.span)
+        seen[option.name] = name

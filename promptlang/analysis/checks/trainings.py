@@ -29,7 +29,7 @@ from promptlang.plan.steps import EMOJI
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """``--min-snr 5 --debiased``"""
+    """Report options of a training that contradict each other or the training's data."""
     if not isinstance(scoped.statement, ast.Training):
         return
     given = {option.name: option for option in written(scoped.statement) if not option.negated}
@@ -54,7 +54,7 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
 
 
 def _conflicts(option: vocabulary.Option, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
-    """``--min-snr 5 --debiased``"""
+    """Report options that exclude each other, as in ``--min-snr 5 --debiased``."""
     for conflict in option.conflicts:
         own = vocabulary.Given(option.name, conflict.values)
         if _holds(own, given) and _holds(conflict.other, given):
@@ -69,7 +69,7 @@ def _conflicts(option: vocabulary.Option, given: Mapping[str, ast.Option]) -> It
 def _requirements(
     option: vocabulary.Option, given: Mapping[str, ast.Option], head: str
 ) -> Iterator[Diagnostic]:
-    """``--te-lr 1e-5`` without ``--te``; only the first requirement that is not met counts."""
+    """Report the first unmet requirement of an option: ``--te-lr 1e-5`` needs ``--te``."""
     for requirement in option.requires:
         own = vocabulary.Given(option.name, requirement.values)
         here = _holds(own, given) and (head in requirement.heads or not requirement.heads)
@@ -91,7 +91,7 @@ def _written(condition: vocabulary.Given, given: Mapping[str, ast.Option]) -> st
 
 
 def _template(option: ast.Option | None) -> Iterator[Diagnostic]:
-    """``--prompt "${captoin}"``"""
+    """Report an unknown placeholder, as in ``--prompt "${captoin}"``."""
     if option is not None and isinstance(option.value, ast.String):
         for name in re.findall(r"(?<!\\)\$\{(\w+)\}", option.value.value):
             if f"${{{name}}}" != CAPTION_PLACEHOLDER:
@@ -101,7 +101,7 @@ def _template(option: ast.Option | None) -> Iterator[Diagnostic]:
 def _schedule_lengths(
     statement: ast.Training, given: Mapping[str, ast.Option]
 ) -> Iterator[Diagnostic]:
-    """``--warmup 500 --steps 400``"""
+    """Report an interval longer than the training, as in ``--warmup 500 --steps 400``."""
     values = OptionValues(statement_head(statement) or "", {}, statement.options)
     for name in ("warmup", "sample-every"):
         if name in given and values.number(name) > values.integer("steps"):
@@ -128,7 +128,7 @@ def _ratio(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator
 
 
 def _active_loras(statement: ast.Training, given: Mapping[str, ast.Option]) -> Iterator[Diagnostic]:
-    """``--under "a fox"``"""
+    """Report text other than LoRA tags in ``--under``, as in ``--under "a fox"``."""
     under = parse_active_loras(statement)
     if under is not None and not all(_lora_only(phrase) for phrase in under.phrases):
         yield only_lora_tags(given["under"].span)

@@ -36,7 +36,7 @@ class Command(Protocol):
         ...
 
     def run(self, chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
-        """Carry out the command and return the exit code."""
+        """Run the command and return its exit code."""
         ...
 
 

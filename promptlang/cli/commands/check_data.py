@@ -16,7 +16,7 @@ from promptlang.grammar import vocabulary
 from promptlang.plan.events import DataChecked, DiagnosticRaised, Event
 from promptlang.plan.steps import EMOJI, CheckData, Model
 from promptlang.source import Source
-from promptlang.terminal import Terminal
+from promptlang.terminal import Terminal, display_events
 
 NAME = "check-data"
 HELP = "report the mistakes in a set of training pictures"
@@ -73,7 +73,7 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
         events = _strict(_checked(_step(chosen))) if chosen.strict else _checked(_step(chosen))
         if chosen.json:
             return _as_json(events, terminal)
-        return OK if terminal.display_events(events) else FAILED
+        return OK if display_events(terminal, events) else FAILED
     except ImportError as error:
         terminal.report_missing_runtime(error)
         return FAILED

@@ -9,7 +9,7 @@ from pathlib import Path
 from promptlang.cli.commands.files import FAILED, OK, LoadBackend
 from promptlang.plan.backend import load_model_builder
 from promptlang.plan.events import Event
-from promptlang.terminal import Terminal
+from promptlang.terminal import Terminal, display_events
 
 NAME = "make-emoji"
 HELP = "train the built-in model again, which takes hours and can be resumed"
@@ -65,4 +65,4 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
     stages = {"stages": tuple(chosen.stage)} if chosen.stage else {}
     resources = {"steps": chosen.steps, "workers": chosen.workers, "scale": chosen.scale}
     options = {"variant": chosen.variant, "device": chosen.device, "resources": resources}
-    return OK if terminal.display_events(make(chosen.folder, **options, **stages)) else FAILED
+    return OK if display_events(terminal, make(chosen.folder, **options, **stages)) else FAILED

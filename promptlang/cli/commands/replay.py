@@ -13,7 +13,7 @@ from promptlang.cli.commands.files import FAILED, OK, LoadBackend
 from promptlang.metadata import record
 from promptlang.metadata.record import FileHashes, NotARecordError, Record, RecordFiles
 from promptlang.plan.steps import EMOJI, Model, Plan
-from promptlang.terminal import Terminal
+from promptlang.terminal import Terminal, display_events
 
 NAME = "replay"
 HELP = "render a picture again from its metadata, and compare the two"
@@ -68,7 +68,7 @@ def _replay(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
     step = record.render_from_record(before, _places(before, folders, model, file))
     with terminal.waiting("loading torch"):
         backend = load()
-    if not terminal.display_events(backend.execute(Plan((step,)))):
+    if not display_events(terminal, backend.execute(Plan((step,)))):
         return FAILED
     apart = _max_difference(chosen.picture, file)
     terminal.print_line(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from promptlang.cli.commands.files import FAILED, OK, LoadBackend, add_files
 from promptlang.cli.commands.recipe_checks import add_strict, check_recipes
 from promptlang.plan.steps import Plan
-from promptlang.terminal import Terminal
+from promptlang.terminal import Terminal, display_events
 
 NAME = "run"
 HELP = "check recipes, then train and render as they say"
@@ -45,5 +45,5 @@ def _carry_out(plans: Sequence[Plan], terminal: Terminal, load: LoadBackend) -> 
     except ImportError as error:
         terminal.report_missing_runtime(error)
         return FAILED
-    fine = [terminal.display_events(backend.execute(plan)) for plan in plans]
+    fine = [display_events(terminal, backend.execute(plan)) for plan in plans]
     return OK if all(fine) else FAILED

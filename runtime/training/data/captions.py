@@ -56,7 +56,7 @@ def encode_chunks(
 def _insert_embeddings(
     text_encoder: Any, chunks: Chunks, embeddings: TokenEmbeddings
 ) -> Iterator[None]:
-    """Put token embeddings in place of their placeholders within the context."""
+    """Insert token embeddings at their placeholders within the context."""
     positions: dict[str, list[tuple[int, int, int]]] = {}
     for index, chunk in enumerate(chunks):
         for at, token in chunk.vectors:

@@ -36,7 +36,7 @@ class NoiseSchedule:
 
     @property
     def has_zero_terminal_snr(self) -> bool:
-        """Tell if the last timestep has no signal (Lin et al. 2023, arXiv:2305.08891)."""
+        """Return whether the last timestep has no signal (Lin et al. 2023, arXiv:2305.08891)."""
         return float(self.alphas_cumprod[-1]) < 1e-6
 
     def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:

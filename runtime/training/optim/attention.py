@@ -28,7 +28,7 @@ def ensure_attention_available(attention: str, device: torch.device, span: Span)
 
 @contextmanager
 def use_attention(attention: str, unet: UNet2DConditionModel) -> Iterator[None]:
-    """Give the UNet an attention kernel, ``sdpa`` or ``xformers``, within the context."""
+    """Set the UNet's attention kernel, ``sdpa`` or ``xformers``, within the context."""
     if attention == "sdpa":
         yield
         return

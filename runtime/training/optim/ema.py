@@ -39,7 +39,7 @@ def averaged_weights(
     optimizer: torch.optim.Optimizer,
     average: ExponentialMovingAverage | None,
 ) -> Iterator[None]:
-    """Give parameters their averaged values within the context, then the exact former ones.
+    """Set parameters to their averaged values within the context, then restore them exactly.
 
     The averaged values are those of the EMA, or of a schedule-free optimizer.
     """

@@ -32,10 +32,10 @@ class ScheduleFree(Protocol):
     """
 
     def train(self) -> None:
-        """Give the parameters the values that gradients are computed at."""
+        """Set the parameters to the values at which gradients are computed."""
 
     def eval(self) -> None:
-        """Give the parameters their averaged values."""
+        """Set the parameters to their averaged values."""
 
 
 def build_optimizer(

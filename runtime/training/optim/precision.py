@@ -21,7 +21,7 @@ from .quantization import quantize_layers, supports_quantization
 
 
 def bf16_pays(batch: int) -> bool:
-    """Tell if bfloat16 is faster on this CPU: it has the instructions, and casts cost little."""
+    """Return whether bfloat16 is faster on this CPU: it has the instructions, and cheap casts."""
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return batch >= 4 and any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
 

@@ -19,7 +19,7 @@ QUANTIZED_DTYPES: Final[Mapping[str, tuple[torch.dtype, float]]] = MappingProxyT
 
 
 def supports_quantization(device: torch.device, kind: str) -> bool:
-    """Tell if a device supports a format, ``int8`` or ``fp8``."""
+    """Return whether a device supports a format, ``int8`` or ``fp8``."""
     try:
         torch.ones(1, device=device).to(QUANTIZED_DTYPES[kind][0]).float()
     except (RuntimeError, TypeError):

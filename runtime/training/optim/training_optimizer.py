@@ -62,7 +62,7 @@ class TrainingOptimizer:
         return self.base_rates[0] * factor
 
     def averaged_weights(self) -> AbstractContextManager[None]:
-        """Give the parameters their averaged values, which are saved, within the context."""
+        """Set the parameters to their averaged values, which are saved, within the context."""
         return averaged_weights([*self.parameters.values()], self.optimizer, self.ema)
 
     def _lr_factor(self, index: int) -> float:

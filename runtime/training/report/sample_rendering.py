@@ -53,7 +53,7 @@ def pictures_fingerprint(pictures: Sequence[Render], *made_by: object) -> str:
 
 
 def has_pictures(folder: Path, fingerprint: str) -> bool:
-    """Tell if the pictures in a folder have a fingerprint."""
+    """Return whether the pictures in a folder have a fingerprint."""
     try:
         return (folder / _KEY_FILE).read_text("utf-8") == fingerprint
     except OSError:
@@ -61,6 +61,6 @@ def has_pictures(folder: Path, fingerprint: str) -> bool:
 
 
 def reset_folder(folder: Path, fingerprint: str) -> None:
-    """Empty a folder and note the fingerprint of the pictures to come."""
+    """Empty a folder and write the fingerprint of the pictures that follow."""
     shutil.rmtree(folder, ignore_errors=True)
     write_atomically(folder / _KEY_FILE, fingerprint.encode())

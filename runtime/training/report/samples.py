@@ -50,7 +50,7 @@ class Samples:
             reset_folder(folder, self.fingerprint)
 
     def due(self, done: int) -> bool:
-        """Tell if samples follow a step: before the first, at intervals, and after the last."""
+        """Return whether samples follow a step: the start, every interval, the last one."""
         return done == self.step.steps or done % self.step.sample_every == 0
 
     def render(self, done: int) -> Generator[Event, None, None]:
@@ -97,7 +97,7 @@ class Samples:
 
 
 def has_samples(samples: Sequence[Render], training_fingerprint: str) -> bool:
-    """Tell if the samples of a training with a fingerprint were rendered."""
+    """Return whether the samples of a training with a fingerprint were rendered."""
     fingerprint = pictures_fingerprint(samples, training_fingerprint)
     return has_pictures(samples[0].file.parent, fingerprint)
 

@@ -33,7 +33,7 @@ class Autosave:
         return self.saved
 
     def due(self, progress: Progress) -> bool:
-        """Tell if it is time for the next save."""
+        """Return whether it is time for the next save."""
         seconds, steps = perf_counter() - self.saved_at, progress.done - self.saved.done
         often = seconds > SAVE_SECONDS or steps >= SAVE_STEPS
         return often and seconds * SAVE_SHARE >= self.save_seconds

@@ -112,7 +112,7 @@ def stored_fingerprint(path: Path) -> str | None:
 
 
 def is_foreign(path: Path) -> bool:
-    """Tell if a file or a folder is complete and was not made by a training of promptlang."""
+    """Return whether a file or a folder is complete and was not written by promptlang."""
     if path.is_dir():
         return any(path.iterdir()) and not (path / TRAINING_RECORD_FILE).is_file()
     try:
