@@ -18,7 +18,7 @@ _NAME_WIDTH: Final = 18
 """Columns for a name that has the help line beside it."""
 
 REPL_COMMANDS: dict[str, str] = {
-    "help": "what can be written here",
+    "help": "what can be written here; `:help steps` for one option",
     "list": "the settings and LoRAs of this session",
     "quit": "leave; so does Ctrl-D",
 }
@@ -39,12 +39,16 @@ Ctrl-C stops a job or clears the line."""
 def run_command(line: str, session: Session, terminal: Terminal) -> bool:
     """Run a command such as ``:list``; return False if the session ends."""
     name = line.removeprefix(":").strip()
-    match name:
-        case "help":
+    match name.split():
+        case ["help"]:
             terminal.print_line(help_text())
-        case "list":
+        case ["help", option] if text := option_help(option.removeprefix("--")):
+            terminal.print_line(text)
+        case ["help", option]:
+            terminal.print_error(f"there is no option `{option}`; `:help` lists them")
+        case ["list"]:
             terminal.rows(session.describe())
-        case "quit":
+        case ["quit"]:
             return False
         case _:
             terminal.print_error(_unknown(name))
@@ -59,6 +63,22 @@ def help_text() -> str:
     training = _listed("Options of `train`", _described(options))
     commands = _listed("Commands", [(f":{name}", doc) for name, doc in REPL_COMMANDS.items()])
     return "\n\n".join([_EXAMPLES, prompt, training, commands])
+
+
+def option_help(name: str) -> str:
+    """Return the whole help on every option of a name or an alias, empty if there is none."""
+    options = [
+        each
+        for each in vocabulary.OPTIONS
+        if each.available
+        and name in each.names
+        and not set(each.heads) & set(vocabulary.UNAVAILABLE_STATEMENTS)
+    ]
+    texts = (
+        _listed(", ".join(each.heads), [(f"--{each.name}", f"{each.doc} {each.long_doc}".strip())])
+        for each in options
+    )
+    return "\n\n".join(texts)
 
 
 def _described(options: Iterable[vocabulary.Option]) -> list[tuple[str, str]]:

@@ -128,6 +128,19 @@ def test_help_has_examples_and_every_option(repl: Conversation) -> None:
     assert max(map(len, shown)) <= 80
 
 
+def test_help_on_an_option_has_its_long_help(repl: Conversation) -> None:
+    shown = repl.type(f":help --clip-skip{ENTER}")
+    assert shown == [
+        "prompt, set, train lora, train dreambooth, train ti:",
+        "  --clip-skip        Layer of the text encoder to read, counted from the last",
+        "                     one, which is 1. The count is that of A1111 and kohya;",
+        "                     diffusers counts from 0.",
+    ]
+    assert repl.type(f":help guidance-scale{ENTER}")[1].startswith("  --cfg ")
+    unknown = "error: there is no option `stepps`; `:help` lists them"
+    assert repl.type(f":help stepps{ENTER}") == [unknown]
+
+
 def test_list_names_the_settings_and_the_loras(repl: Conversation) -> None:
     shown = squeezed(repl.type(f":list{ENTER}"))
     assert (shown[0], *shown[-2:]) == ("model emoji", "LoRAs ukiyo-e", "tokens none")
