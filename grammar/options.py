@@ -93,7 +93,10 @@ class Option:
     default_doc: str = ""
     """The default in words, where it is derived from other options or from the model."""
     field: str | None = None
-    """The field of `TrainingConfig` that the value fills: ``optimisation.steps``."""
+    """The field of the statement's record that the value fills: ``sampling.steps`` of `Render`,
+    ``optimisation.steps`` of `TrainingConfig`, ``size`` of `CheckData`."""
+    fields: tuple[tuple[str, str | None], ...] = ()
+    """Statements with a field other than `field`, each with the field; None where there is none."""
     requires: tuple[Requirement, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     metadata: tuple[str, ...] = ()
@@ -109,9 +112,12 @@ class Option:
         return (self.name, *self.aliases)
 
     def within(self, head: str) -> Option:
-        """Return the option with the default that it has in a statement."""
-        defaults = dict(self.defaults)
-        return replace(self, default=defaults[head]) if head in defaults else self
+        """Return the option with the default and the field that it has in a statement."""
+        return replace(
+            self,
+            default=dict(self.defaults).get(head, self.default),
+            field=dict(self.fields).get(head, self.field),
+        )
 
     def plain_default(self) -> bool | int | float | str | None:
         """Return the default as stored in a config: flags as bool, numbers as float."""
@@ -125,6 +131,7 @@ class Option:
 
 
 def default_of(options: Iterable[Option], field: str, head: str = "train lora") -> Any:
-    """Return the default that a statement's option declares for a field of the configuration."""
-    (option,) = (each.within(head) for each in options if each.field == field)
+    """Return the default that a statement's option declares for a field of the record."""
+    taken = (each.within(head) for each in options if head in each.heads)
+    (option,) = (each for each in taken if each.field == field)
     return option.plain_default()

@@ -17,6 +17,7 @@ DATA: tuple[Option, ...] = (
         (*ALL, "check data"),
         default_doc="the captions; with a token `a picture of <token>`",
         field="data.template",
+        fields=(("check data", "template"),),
     ),
     Option(
         "caption-dropout",

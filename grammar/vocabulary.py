@@ -80,6 +80,7 @@ _OTHERS: tuple[Option, ...] = (
         ("check data",),
         "lora",
         choices=TRAINING_METHODS,
+        field="method",
     ),
     Option(
         "token",
@@ -87,6 +88,7 @@ _OTHERS: tuple[Option, ...] = (
         "Token that every caption should contain.",
         ("check data",),
         "",
+        field="token",
     ),
     Option(
         "method",
@@ -129,10 +131,8 @@ def option_aliases(head: str) -> Mapping[str, str]:
 
 @cache
 def field_options(field: str, head: str) -> tuple[Option, ...]:
-    """Return the options that fill a field of a training's config in a statement."""
-    return tuple(
-        option.within(head) for option in OPTIONS if option.field == field and head in option.heads
-    )
+    """Return the options of a statement that fill a field of the statement's record."""
+    return tuple(option for option in get_options(head).values() if option.field == field)
 
 
 SETTINGS: Mapping[str, Option] = get_options("set")

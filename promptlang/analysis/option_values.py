@@ -16,7 +16,8 @@ class OptionValues:
     ) -> None:
         """Store options and settings by their names, not by aliases: see `aliases`."""
         self.head = head
-        self._known = vocabulary.SETTINGS if head == "prompt" else vocabulary.get_options(head)
+        self._known_head = "set" if head == "prompt" else head
+        self._known = vocabulary.get_options(self._known_head)
         flags = (option for option in options if self._is_flag(option))
         self._flags = {
             name: value.value == "on"
@@ -67,6 +68,10 @@ class OptionValues:
                 return None if self._value(name) is None else self.number(name)
             case _:
                 return self._value(name)
+
+    def field_options(self, field: str) -> tuple[vocabulary.Option, ...]:
+        """Return the options that fill a field of the statement's record."""
+        return vocabulary.field_options(field, self._known_head)
 
     def given(self, name: str) -> ast.Value | None:
         """Return the value that the program gives, else None."""

@@ -1,16 +1,23 @@
 """Steps of a plan, in resolved numbers: the output of the language, the input of the runtime.
 
-Plain data. Every default is filled in, every name looked up, nesting multiplied out.
+Plain data. Every default is filled in, every name looked up, nesting multiplied out. The parts of a
+`Render` that options fill are defined in `promptlang.grammar` beside the options.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from promptlang.grammar import picture_options
 from promptlang.plan.prompt import ActiveLora, Resolved
 from promptlang.plan.training_config import TrainingConfig
 from promptlang.source import Span
+
+SamplingConfig = picture_options.SamplingConfig
+ImageConfig = picture_options.ImageConfig
+OutputConfig = picture_options.OutputConfig
+ComputeConfig = picture_options.ComputeConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +46,6 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True)
-class ComputeConfig:
-    """Precision, device and memory use of a rendering."""
-
-    precision: str | None = None
-    """``fp32``, ``fp16`` or ``bf16``; None for the device's default."""
-    device: str = "auto"
-    """``cpu``, ``cuda``, ``mps``, or ``auto`` for the fastest one present."""
-    memory: str = "normal"
-    """``normal`` or ``low``."""
-
-
-@dataclass(frozen=True, slots=True)
 class Prompts:
     """Prompt and negative prompt, and how the text encoders read them."""
 
@@ -70,59 +65,6 @@ class Prompts:
 
 
 @dataclass(frozen=True, slots=True)
-class SamplingConfig:
-    """Noise, sampler and guidance."""
-
-    seed: int
-    steps: int
-    cfg: float
-    """Guidance scale; where it changes, the first step's."""
-    sampler: str
-    scheduler: str = "normal"
-    """Spacing of the noise levels: ``normal`` for the model's own, ``karras``, …"""
-    cfg_by_step: tuple[float, ...] = ()
-    """The guidance scale at each step, where it changes."""
-    eta: float = 0.0
-    """Share of its noise that DDIM draws anew at each step."""
-    batch: int | None = None
-    """Copies to render side by side, of which the first is kept: the count affects the last bits.
-    None for rendering beside the other pictures of the sweep."""
-
-    @property
-    def guidance_scales(self) -> tuple[float, ...]:
-        """Return the guidance scale of each step."""
-        return self.cfg_by_step or (self.cfg,) * self.steps
-
-
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
-    """Size of the picture, and the picture that sampling starts from."""
-
-    size: tuple[int, int] | None = None
-    """Width and height in pixels; None for the model's own size."""
-    init: Path | None = None
-    """The initial picture; None for pure noise."""
-    mask: Path | None = None
-    """White where the initial picture may change."""
-    strength: float = 0.75
-    """Share of the steps that run from `init`, or in the second pass of `hires`."""
-    hires: float = 1.0
-    """Factor by which a second pass enlarges width and height; 1 for no such pass."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutputConfig:
-    """The file to write."""
-
-    file: Path
-    """The PNG."""
-    metadata: str = "full"
-    """Texts in the PNG: ``full``, ``minimal`` (A1111's parameters only) or ``none``."""
-    sheet_position: tuple[int, int] | None = None
-    """Number of the picture on its contact sheet, from 1, and their count; None without a sheet."""
-
-
-@dataclass(frozen=True, slots=True)
 class Render:
     """A prompt, on its own line."""
 
@@ -132,7 +74,7 @@ class Render:
     sampling: SamplingConfig
     image: ImageConfig
     output: OutputConfig
-    computing: ComputeConfig = ComputeConfig()
+    computing: ComputeConfig = field(default_factory=ComputeConfig)
 
     @property
     def file(self) -> Path:

@@ -6,11 +6,11 @@ A field takes the value of the option that declares it, unless `DERIVED` has a f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from promptlang import ast
 from promptlang.analysis.option_values import OptionValues
@@ -27,9 +27,9 @@ from promptlang.plan.training_config import (
     TextualInversion,
     TrainingConfig,
 )
+from promptlang.planning.records import Record, Request, fill_record
 
 TrainStatement = ast.TrainLora | ast.TrainDreambooth | ast.TrainTi
-Config = TypeVar("Config")
 
 LEARNING_RATE_SCALE: Final = MappingProxyType({"lion": 0.2})
 """The factor by optimizer on a default learning rate, which is meant for Adam."""
@@ -45,12 +45,10 @@ AUGMENTATIONS: Final = ("crop", "colour-jitter", "pixel-noise")
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingRequest:
+class TrainingRequest(Request):
     """A ``train …`` statement with the values of its options and the scope that it stands in."""
 
     statement: TrainStatement
-    values: OptionValues
-    scope: Scope
 
     @property
     def is_token(self) -> bool:
@@ -78,7 +76,7 @@ def request_training(statement: TrainStatement, scope: Scope) -> TrainingRequest
         for name, value in scope.settings.items()
         if name in known and "set" in known[name].heads
     }
-    return TrainingRequest(statement, OptionValues(head, settings, statement.options), scope)
+    return TrainingRequest(OptionValues(head, settings, statement.options), scope, statement)
 
 
 def build_config(request: TrainingRequest) -> TrainingConfig:
@@ -86,19 +84,8 @@ def build_config(request: TrainingRequest) -> TrainingConfig:
     return _fill(TrainingConfig, "", request)
 
 
-def _fill(config: type[Config], path: str, request: TrainingRequest) -> Config:
-    """Return a config whose fields have the paths `path` + name."""
-    names = (each.name for each in fields(config))  # type: ignore[arg-type]
-    return config(**{name: _value(f"{path}{name}", request) for name in names})
-
-
-def _value(path: str, request: TrainingRequest) -> Any:
-    if path in DERIVED:
-        return DERIVED[path](request)
-    (option,) = vocabulary.field_options(path, request.values.head)
-    if option.kind is vocabulary.Kind.FILE:
-        return request.scope.optional_path(request.values.given(option.name))
-    return request.values.plain(option.name)
+def _fill(config: type[Record], path: str, request: TrainingRequest) -> Record:
+    return fill_record(config, path, request, DERIVED)
 
 
 def _method(request: TrainingRequest) -> Method:

@@ -8,12 +8,10 @@ from itertools import count, groupby
 from pathlib import Path
 
 from promptlang import ast
-from promptlang.analysis.option_values import OptionValues
 from promptlang.analysis.scope import OUTPUT, Scope, ScopedStatement
 from promptlang.analysis.sweeps import expand_sweep, is_flag_on
 from promptlang.analysis.training_samples import build_class_prompt, build_sample_prompt
 from promptlang.plan.steps import (
-    CheckData,
     ComputeConfig,
     ContactSheet,
     Plan,
@@ -22,6 +20,7 @@ from promptlang.plan.steps import (
     Step,
     Train,
 )
+from promptlang.planning.data_planner import plan_data_check
 from promptlang.planning.render_planner import plan_render
 from promptlang.planning.training_planner import plan_training
 
@@ -57,26 +56,12 @@ def _steps(statements: Iterable[ScopedStatement], naming: Naming) -> Iterator[St
                 step = _with_class_pictures(plan_training(statement, scoped.scope), scoped)
                 yield _with_samples(step, scoped)
             case ast.CheckData() as statement:
-                yield _check_data(statement, scoped.scope)
+                yield plan_data_check(statement, scoped.scope)
             case ast.Picture() as statement:
                 stems = stems or naming.stems(scoped.scope.folder)
                 yield from _pictures(statement, scoped.scope, stems, naming.default_seed)
             case _:
                 pass
-
-
-def _check_data(statement: ast.CheckData, scope: Scope) -> CheckData:
-    values = OptionValues("check data", {}, statement.options)
-    size = values.given("size")
-    return CheckData(
-        span=statement.data.span,
-        source=scope.path(statement.data),
-        model=scope.model,
-        method=values.text("method"),
-        size=(size.width, size.height) if isinstance(size, ast.Size) else None,
-        token=values.text("token"),
-        template=values.optional_text("prompt"),
-    )
 
 
 def _with_samples(step: Train, scoped: ScopedStatement) -> Train:

@@ -1,12 +1,19 @@
-"""A prompt statement to `Render` steps: names looked up, templates drawn, weights resolved."""
+"""A prompt statement to `Render` steps: names looked up, templates drawn, weights resolved.
+
+A field takes the value of the option that declares it, unless `DERIVED` has a function for it.
+"""
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
 
 from promptlang import ast
 from promptlang.analysis.option_values import OptionValues
@@ -24,11 +31,27 @@ from promptlang.plan.steps import (
     Render,
     SamplingConfig,
 )
-from promptlang.prompts.expansion import sample_expansion
+from promptlang.planning.records import Record, Request, fill_record
+from promptlang.prompts.expansion import Expansion, sample_expansion
 from promptlang.prompts.resolver import resolve
 from promptlang.prompts.step_timing import number_at
 from promptlang.source import Source, Span
 from promptlang.syntax.prompt_parser import parse_prompt
+
+
+@dataclass(frozen=True, slots=True)
+class RenderRequest(Request):
+    """A picture of a prompt statement: the values of the options, the seed and the prompts."""
+
+    cell: SweepCell
+    stem: Path
+    seed: int
+    expansion: Expansion
+    """The prompt with its templates drawn."""
+    positive: ast.Prompt
+    prompt: Resolved
+    """`positive` by step, without the LoRAs that have no file."""
+    negative: ast.Prompt
 
 
 def plan_render(cell: SweepCell, scope: Scope, stem: Path, default_seed: int | None) -> Render:
@@ -37,21 +60,32 @@ def plan_render(cell: SweepCell, scope: Scope, stem: Path, default_seed: int | N
     The file's name is that of `stem` and the first words of the prompt. Without `--seed` the seed
     is `default_seed`, or a random one if that is None.
     """
+    return _fill(Render, "", _request(cell, scope, stem, default_seed))
+
+
+def _fill(record: type[Record], path: str, request: RenderRequest) -> Record:
+    return fill_record(record, path, request, DERIVED)
+
+
+def _request(cell: SweepCell, scope: Scope, stem: Path, default_seed: int | None) -> RenderRequest:
     values = OptionValues("prompt", scope.settings, cell.statement.options)
     seed = _seed(values, default_seed) + cell.number
-    prompts = _prompts(cell, scope, values, seed)
-    first = prompts.prompt.parts[0].intervals[0]
-    words = _slug(" ".join(segment.text for segment in first.segments))
-    return Render(
-        span=cell.statement.span,
-        model=scope.model,
-        prompts=prompts,
-        sampling=_sampling_config(values, seed),
-        image=_image_config(values, scope),
-        output=OutputConfig(stem.parent / f"{stem.name}-{words}.png", values.text("metadata")),
-        computing=ComputeConfig(
-            values.optional_text("precision"), values.text("device"), values.text("memory")
-        ),
+    expansion = sample_expansion(cell.statement.prompt, seed, scope.library)
+    positive = scope.with_tokens(expansion.prompt)
+    prompt = replace(
+        resolve(positive, values.integer("steps"), scope.triggers(positive)),
+        diagnostics=(*cell.diagnostics, *expansion.diagnostics),
+    )
+    return RenderRequest(
+        values=values,
+        scope=scope,
+        cell=cell,
+        stem=stem,
+        seed=seed,
+        expansion=expansion,
+        positive=positive,
+        prompt=_without_missing_loras(prompt, scope, cell.span),
+        negative=scope.with_tokens(_negative_prompt(values.text("negative"), scope, seed)),
     )
 
 
@@ -61,38 +95,32 @@ def _seed(values: OptionValues, default: int | None) -> int:
     return random.SystemRandom().randrange(2**32) if default is None else default
 
 
+def _file(request: RenderRequest) -> Path:
+    """Return the PNG, whose name ends in the first words of the prompt."""
+    first = request.prompt.parts[0].intervals[0]
+    words = _slug(" ".join(segment.text for segment in first.segments))
+    return request.stem.parent / f"{request.stem.name}-{words}.png"
+
+
 def _slug(text: str) -> str:
     words = re.findall(r"[a-z0-9]+", text.lower())
     return "-".join(words)[:40].strip("-") or "picture"
 
 
-def _prompts(cell: SweepCell, scope: Scope, values: OptionValues, seed: int) -> Prompts:
-    steps = values.integer("steps")
-    expansion = sample_expansion(cell.statement.prompt, seed, scope.library)
-    positive = scope.with_tokens(expansion.prompt)
-    prompt = replace(
-        resolve(positive, steps, scope.triggers(positive)),
-        diagnostics=(*cell.diagnostics, *expansion.diagnostics),
-    )
-    prompt = _without_missing_loras(prompt, scope, cell.span)
-    negative_text = values.text("negative")
-    negative = scope.with_tokens(_negative_prompt(negative_text, scope, seed))
-    return Prompts(
-        text=expansion.prompt.span.text,
-        negative_text=negative_text,
-        prompt=prompt,
-        negative=resolve(negative, steps, scope.triggers(negative)),
-        adapters=tuple(Adapter(name, scope.loras[name]) for name in _lora_names(prompt)),
-        embeddings=tuple(_embeddings(scope, positive, negative)),
-        emphasis=values.text("emphasis"),
-        clip_skip=values.integer("clip-skip"),
-    )
+def _negative(request: RenderRequest) -> Resolved:
+    triggers = request.scope.triggers(request.negative)
+    return resolve(request.negative, request.values.integer("steps"), triggers)
 
 
 def _negative_prompt(text: str, scope: Scope, seed: int) -> ast.Prompt:
     """Parse a negative prompt, which is one part, and draw its templates."""
     prompt = parse_prompt(Source(text, "<negative>").span(0, len(text)), divided=False)[0]
     return sample_expansion(prompt, seed, scope.library, divided=False).prompt
+
+
+def _adapters(request: RenderRequest) -> tuple[Adapter, ...]:
+    loras = request.scope.loras
+    return tuple(Adapter(name, loras[name]) for name in _lora_names(request.prompt))
 
 
 def _lora_names(prompt: Resolved) -> Iterable[str]:
@@ -125,31 +153,25 @@ def _with_known_loras(interval: Interval, scope: Scope) -> Interval:
     return replace(interval, loras=known)
 
 
-def _embeddings(scope: Scope, *prompts: ast.Prompt) -> Iterator[Adapter]:
-    """Yield the tokens that prompts name, each once, with their files."""
+def _embeddings(request: RenderRequest) -> tuple[Adapter, ...]:
+    """Return the tokens that the two prompts name, each once, with their files."""
     names = (
         node.name
-        for prompt in prompts
+        for prompt in (request.positive, request.negative)
         for node in ast.walk(prompt)
         if isinstance(node, ast.Embedding)
     )
-    for name in dict.fromkeys(names):
-        file = scope.embedding(name)
-        if file is not None:
-            yield Adapter(name, file)
+    files = ((name, request.scope.embedding(name)) for name in dict.fromkeys(names))
+    return tuple(Adapter(name, file) for name, file in files if file is not None)
 
 
-def _sampling_config(values: OptionValues, seed: int) -> SamplingConfig:
-    steps, sampler = values.integer("steps"), _sampler(values)
-    return SamplingConfig(
-        seed=seed,
-        steps=steps,
-        cfg=values.number("cfg"),
-        cfg_by_step=_cfg_by_step(values.given("cfg"), steps),
-        sampler=sampler.name,
-        scheduler=sampler.spacing or values.text("scheduler"),
-        eta=values.number("eta"),
-    )
+def _sampler_name(request: RenderRequest) -> str:
+    return _sampler(request.values).name
+
+
+def _scheduler(request: RenderRequest) -> str:
+    """Return ``--scheduler``, by default the spacing in the sampler's name if there is one."""
+    return _sampler(request.values).spacing or request.values.text("scheduler")
 
 
 def _sampler(values: OptionValues) -> SamplerName:
@@ -159,20 +181,35 @@ def _sampler(values: OptionValues) -> SamplerName:
     return sampler._replace(spacing=None) if values.given("scheduler") else sampler
 
 
-def _cfg_by_step(cfg: ast.Value | None, steps: int) -> tuple[float, ...]:
-    match cfg:
+def _cfg_by_step(request: RenderRequest) -> tuple[float, ...]:
+    """Return the guidance scale at each step if ``--cfg`` is a schedule, else nothing."""
+    match request.values.given("cfg"):
         case ast.Scheduled(value):
+            steps = request.values.integer("steps")
             return tuple(number_at(value, step, steps) for step in range(1, steps + 1))
         case _:
             return ()
 
 
-def _image_config(values: OptionValues, scope: Scope) -> ImageConfig:
-    size = values.given("size")
-    return ImageConfig(
-        size=(size.width, size.height) if isinstance(size, ast.Size) else None,
-        init=scope.optional_path(values.given("init")),
-        mask=scope.optional_path(values.given("mask")),
-        strength=values.number("strength"),
-        hires=values.number("hires"),
-    )
+DERIVED: Final[Mapping[str, Callable[[RenderRequest], Any]]] = MappingProxyType(
+    {
+        "span": attrgetter("cell.statement.span"),
+        "model": attrgetter("scope.model"),
+        "prompts": partial(_fill, Prompts, "prompts."),
+        "sampling": partial(_fill, SamplingConfig, "sampling."),
+        "image": partial(_fill, ImageConfig, "image."),
+        "output": partial(_fill, OutputConfig, "output."),
+        "computing": partial(_fill, ComputeConfig, "computing."),
+        "prompts.text": attrgetter("expansion.prompt.span.text"),
+        "prompts.prompt": attrgetter("prompt"),
+        "prompts.negative": _negative,
+        "prompts.adapters": _adapters,
+        "prompts.embeddings": _embeddings,
+        "sampling.seed": attrgetter("seed"),
+        "sampling.sampler": _sampler_name,
+        "sampling.scheduler": _scheduler,
+        "sampling.cfg_by_step": _cfg_by_step,
+        "output.file": _file,
+    }
+)
+"""The fields that no option fills by itself, each with the function that does."""

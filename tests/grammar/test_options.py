@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
@@ -15,6 +16,15 @@ from promptlang.analysis.statements import STATEMENT_HEADS
 from promptlang.grammar import vocabulary
 from promptlang.grammar.options import FIRST_RELEASE, MAX_DOC_LENGTH, Kind, Option
 from promptlang.grammar.reference import options_page
+from promptlang.plan.steps import (
+    CheckData,
+    ComputeConfig,
+    ImageConfig,
+    OutputConfig,
+    Prompts,
+    Render,
+    SamplingConfig,
+)
 from promptlang.plan.training_config import (
     DataConfig,
     Dreambooth,
@@ -25,10 +35,10 @@ from promptlang.plan.training_config import (
     TextualInversion,
     TrainingConfig,
 )
-from promptlang.planning.config_builder import DERIVED
+from promptlang.planning import config_builder, data_planner, render_planner
 
 TRAININGS = ("train lora", "train dreambooth", "train ti")
-CONFIGS: list[tuple[str, type, str]] = [
+RECORDS: list[tuple[str, type, str]] = [
     ("", TrainingConfig, "train lora"),
     ("method.", Lora, "train lora"),
     ("method.", Dreambooth, "train dreambooth"),
@@ -37,10 +47,25 @@ CONFIGS: list[tuple[str, type, str]] = [
     ("prior.", PriorConfig, "train lora"),
     ("objective.", ObjectiveConfig, "train lora"),
     ("optimisation.", OptimizerConfig, "train lora"),
+    ("", Render, "set"),
+    ("prompts.", Prompts, "set"),
+    ("sampling.", SamplingConfig, "set"),
+    ("image.", ImageConfig, "set"),
+    ("output.", OutputConfig, "set"),
+    ("computing.", ComputeConfig, "set"),
+    ("", CheckData, "check data"),
 ]
+"""The records of a plan that options fill: path, class and a statement that fills it."""
+
 PATHS = [
-    (f"{path}{each.name}", each, head) for path, config, head in CONFIGS for each in fields(config)
+    (f"{path}{each.name}", each, head) for path, record, head in RECORDS for each in fields(record)
 ]
+DERIVED: dict[str, Mapping[str, Any]] = {
+    **dict.fromkeys(TRAININGS, config_builder.DERIVED),
+    "set": render_planner.DERIVED,
+    "check data": data_planner.DERIVED,
+}
+"""The fields that functions fill, by statement."""
 
 HANDLED_BY_CODE = {
     "as": "the statement's head",
@@ -49,10 +74,19 @@ HANDLED_BY_CODE = {
     "class-count": "the step's class pictures",
     "samples": "the step's samples",
     "sample-every": "the step's samples",
-    "device": "the step's device",
+    "device": "the step's device in a training",
     "force": "the step's flag",
+    "n": "the number of steps",
+    "every": "the number of steps",
+    "grid": "the step of the contact sheet",
+    "out": "nothing: not available",
+    "missing": "the severity of diagnostics",
+    "bare-embeddings": "the parse of a prompt",
 }
-"""The options of trainings that fill no field of the configuration, and what they decide."""
+"""The options that fill no field of a record, and what they decide."""
+
+FILLED_LATER = {"sampling.batch", "output.sheet_position"}
+"""The fields of a render that stay at their defaults until all pictures are planned."""
 
 every_option = pytest.mark.parametrize(
     "option", vocabulary.OPTIONS, ids=lambda option: f"{option.heads[0]} --{option.name}"
@@ -106,28 +140,30 @@ def test_the_facts_of_an_option_agree(option: Option) -> None:
                 assert head != "train lora"
 
 
-@pytest.mark.parametrize("head", TRAININGS)
-def test_every_option_of_a_training_has_a_field_or_is_handled_by_code(head: str) -> None:
-    known = {path for path, _, _ in PATHS}
-    without = set()
+@pytest.mark.parametrize("head", [*TRAININGS, "set", "check data"])
+def test_every_option_of_a_step_has_a_field_or_is_handled_by_code(head: str) -> None:
+    trained = head in TRAININGS
+    known = {path for path, _, other in PATHS if (other in TRAININGS) == trained}
     for option in vocabulary.get_options(head).values():
-        assert (option.field is None) == (option.name in HANDLED_BY_CODE)
-        without |= {option.name} if option.field not in known else set()
-    assert without <= set(HANDLED_BY_CODE)
+        if option.field is None:
+            assert option.name in HANDLED_BY_CODE
+        else:
+            assert option.field in known, option.name
 
 
 @pytest.mark.parametrize(("path", "field", "head"), PATHS, ids=[f"{p} {h}" for p, _, h in PATHS])
 def test_a_field_comes_from_one_option_or_from_one_function(
     path: str, field: Any, head: str
 ) -> None:
-    declared = vocabulary.field_options(path, head)
-    assert path in DERIVED or len(declared) == 1
-    if path not in DERIVED:
-        assert field.default == declared[0].plain_default()
+    if path in DERIVED[head] or path in FILLED_LATER:
+        return
+    (declared,) = vocabulary.field_options(path, head)
+    assert field.default in (declared.plain_default(), MISSING)
 
 
-def test_a_derived_field_is_one_of_the_configuration() -> None:
-    assert set(DERIVED) <= {path for path, _, _ in PATHS}
+@pytest.mark.parametrize("head", DERIVED)
+def test_a_derived_field_is_one_of_a_record(head: str) -> None:
+    assert set(DERIVED[head]) <= {path for path, _, _ in PATHS}
 
 
 def test_every_statement_that_takes_options_is_one_of_the_vocabulary() -> None:
