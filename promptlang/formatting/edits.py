@@ -21,11 +21,6 @@ class Edit:
         """Replace the text of a span."""
         return cls(span.start, span.end, text)
 
-    @property
-    def growth(self) -> int:
-        """The number of characters by which the text grows."""
-        return len(self.text) - (self.end - self.start)
-
 
 def apply_edits(text: str, edits: Iterable[Edit], start: int = 0, end: int | None = None) -> str:
     """Return the text from `start` to `end` with the edits inside, of which no two overlap."""
