@@ -48,8 +48,8 @@ class CaptionOrigin(Enum):
 
     RECORD = "in metadata.jsonl"
     TEXT = "in a text beside the picture"
-    FOLDER = "the folder's name"
-    NAME = "the picture's own name"
+    FOLDER = "from the folder's name"
+    NAME = "from the file's name"
 
 
 @dataclass(frozen=True, slots=True)

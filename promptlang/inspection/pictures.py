@@ -34,7 +34,7 @@ def inspect_picture(file: Path) -> FileInfo:
                 findings = read(found.texts[name], found.texts)
                 return replace(findings, rows=(size, *findings.rows))
     others = tuple(found.texts.items())
-    return FileInfo("picture that says nothing of how it was made", (size, *others))
+    return FileInfo("picture without metadata on how it was made", (size, *others))
 
 
 def _describe_promptlang(text: str, texts: Mapping[str, str]) -> FileInfo:

@@ -18,21 +18,22 @@ _NAME_WIDTH: Final = 18
 """Columns for a name that has the help line beside it."""
 
 REPL_COMMANDS: dict[str, str] = {
-    "help": "what can be written here; `:help steps` for one option",
-    "list": "the settings and LoRAs of this session",
-    "quit": "leave; so does Ctrl-D",
+    "help": "show examples, options and commands; `:help steps` shows one option",
+    "list": "show the settings and LoRAs of this session",
+    "quit": "end the session; Ctrl-D does the same",
 }
 
 _EXAMPLES = """\
-A line is a picture's prompt, unless it begins as a statement:
+A line is the prompt of a picture, unless it begins like a statement:
 
   a fox, (red:1.3), [blue] --seed 7              weights: more red, less blue
-  train lora ink from "photos/ink" --rank 8      learn from a folder of pictures
-  a fox, <lora:ink:0.8>                          use what was learned
-  set steps 30                                   a default for what follows
-  use model emoji                                the model to draw with
+  train lora ink from "photos/ink" --rank 8      train on a folder of pictures
+  a fox, <lora:ink:0.8>                          use the trained LoRA
+  set steps 30                                   a default for the next pictures
+  use model emoji                                the base model
 
-Enter goes on while a bracket or a text is open; a blank line ends it anyway.
+While a bracket or a quoted text is open, Enter starts another line; a blank
+line ends the input.
 Ctrl-C stops a job or clears the line."""
 
 

@@ -170,7 +170,7 @@ def test_a_graph_that_is_a_circle_or_none_at_all_is_only_shown(
     }
     assert describe(png(prompt=json.dumps(circle)), capsys)["facts"]["prompt"] == ""
     assert (
-        describe(png(prompt="{}"), capsys)["kind"] == "picture that says nothing of how it was made"
+        describe(png(prompt="{}"), capsys)["kind"] == "picture without metadata on how it was made"
     )
 
 

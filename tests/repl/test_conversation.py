@@ -120,7 +120,7 @@ def test_help_has_examples_and_every_option(repl: Conversation) -> None:
     assert "  a fox, (red:1.3), [blue] --seed 7              weights: more red, less blue" in shown
     assert "  --steps            Number of denoising steps." in shown
     assert "  --vectors          Number of embedding vectors of the token." in shown
-    assert "  :quit              leave; so does Ctrl-D" in shown
+    assert "  :quit              end the session; Ctrl-D does the same" in shown
     named = {word for line in shown for word in line.split() if word.startswith("--")}
     heads = ("prompt", "set", "train lora", "train dreambooth", "train ti")
     options = [each for head in heads for each in get_options(head).values() if each.available]

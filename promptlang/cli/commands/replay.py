@@ -50,7 +50,7 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
     try:
         return _replay(chosen, terminal, load)
     except (NotARecordError, LookupError) as error:
-        terminal.print_error(f"`{chosen.picture.name}` cannot be made again: {error.args[0]}")
+        terminal.print_error(f"`{chosen.picture.name}` cannot be rendered again: {error.args[0]}")
     except OSError as error:
         terminal.print_error(
             f"`{error.filename or chosen.picture}` cannot be read: {error.strerror}"

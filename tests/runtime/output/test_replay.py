@@ -118,7 +118,7 @@ def test_a_lora_that_is_gone_is_said_with_the_remedy(
     (tmp_path / "adapters" / "ink.safetensors").rename(tmp_path / "ink.safetensors.bak")
     assert main(["replay", str(made), "--model", str(tiny.path)]) == 1
     assert capsys.readouterr().err == (
-        f"error: `{made.name}` cannot be made again: there is no `ink.safetensors` beside it; "
+        f"error: `{made.name}` cannot be rendered again: there is no `ink.safetensors` beside it; "
         "name its folder with `--from FOLDER`\n"
     )
 
