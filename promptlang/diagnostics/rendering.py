@@ -68,8 +68,8 @@ ETA_NOT_POSSIBLE = Rule(
     code="PL506",
     kind="eta-not-possible",
     title="The sampler has no `--eta`",
-    why="`--eta` is the share of fresh noise in each step, which only DDIM and the ancestral "
-    "samplers have.",
+    why="`--eta` is the share of fresh noise in each step of DDIM. The ancestral samplers have a "
+    "fixed share, and the others add no noise or their own amount.",
     fix="Leave `--eta` out, or take a sampler that has it, such as `ddim`.",
     bad="a fox --sampler euler --eta 0.5",
     good="a fox --sampler ddim --eta 0.5",
