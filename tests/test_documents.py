@@ -246,6 +246,7 @@ def test_the_hooks_of_the_project_accept_its_recipes() -> None:
     subprocess.run([*command, "check", *recipes], check=True, capture_output=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("zensical") is None, reason="needs Python 3.11 and zensical")
 def test_the_documentation_builds_without_a_warning() -> None:
     built = subprocess.run(

@@ -69,6 +69,7 @@ print("\\n".join(sys.modules))
 """
 
 
+@pytest.mark.slow
 def test_importing_all_of_the_runtime_loads_no_room_of_syntax_and_no_parser() -> None:
     """What it loads through others counts, too; reading the first caption loads the parser."""
     done = subprocess.run(

@@ -118,6 +118,7 @@ DEEP: dict[str, tuple[Callable[[int], str], int]] = {
 """Texts of any size, and the largest that is tried."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "most"), DEEP.values(), ids=DEEP.keys())
 def test_deep_and_long_prompts_take_work_by_their_length(
     text: Callable[[int], str], most: int
