@@ -15,7 +15,7 @@ from promptlang.diagnostics.rendering import device_missing, precision_not_possi
 from promptlang.plan.steps import ComputeConfig
 from promptlang.source import Span
 
-PRECISIONS: Final[Mapping[str, torch.dtype]] = {
+DTYPES: Final[Mapping[str, torch.dtype]] = {
     "fp32": torch.float32,
     "fp16": torch.float16,
     "bf16": torch.bfloat16,
@@ -78,7 +78,7 @@ def resolve_dtype(precision: str, device: torch.device, span: Span) -> torch.dty
 
     Raises `PromptError` if the device cannot compute in it.
     """
-    dtype = PRECISIONS[precision]
+    dtype = DTYPES[precision]
     if not supports_dtype(device, dtype):
         raise PromptError([precision_not_possible(precision, device.type, span)])
     return dtype

@@ -13,7 +13,7 @@ import torch
 from accelerate import PartialState
 from torch import Tensor, distributed, nn
 
-Item = TypeVar("Item")
+_Item = TypeVar("_Item")
 
 TIMEOUT: Final = timedelta(days=7)
 """Time that the other processes wait for the main one, which renders all pictures."""
@@ -47,7 +47,7 @@ class Processes:
         count = lcm(accumulate, self.world_size)
         return None if pictures % count else count
 
-    def select_own_share(self, items: Sequence[Item]) -> Sequence[Item]:
+    def select_own_share(self, items: Sequence[_Item]) -> Sequence[_Item]:
         """Return the items of this process."""
         return items[self.rank :: self.world_size]
 
@@ -56,9 +56,9 @@ class Processes:
         if self.world_size > 1:
             distributed.barrier()
 
-    def gather(self, own: Mapping[int, Item]) -> dict[int, Item]:
+    def gather(self, own: Mapping[int, _Item]) -> dict[int, _Item]:
         """Return the items of all processes in the order of their indices."""
-        shares: list[Mapping[int, Item]] = [own] * self.world_size
+        shares: list[Mapping[int, _Item]] = [own] * self.world_size
         if self.world_size > 1:
             distributed.all_gather_object(shares, own)
         pairs = (pair for share in shares for pair in share.items())

@@ -12,7 +12,7 @@ from promptlang.dialects.bare_prompts import diagnose_bare_prompt
 from promptlang.plan.prompt import Area, Interval, PromptPart, diagnostic_json
 from promptlang.prompts.chunks import ChunkTokenizer, split_into_chunks
 from promptlang.prompts.expansion import Library, sample_expansion
-from promptlang.prompts.resolver import resolve
+from promptlang.prompts.resolver import resolve_prompt
 from promptlang.prompts.step_timing import branch_at
 from promptlang.prompts.tokenizer import Tokenizer, default_tokenizer
 from promptlang.source import Source
@@ -109,7 +109,7 @@ def explain(
     parsed, found = parse_prompt(span)
     filled = sample_expansion(parsed, seed, Library())
     found = tuple(dict.fromkeys((*found, *diagnose_bare_prompt(span), *filled.diagnostics)))
-    parts = zip(filled.prompt.parts, resolve(filled.prompt, steps).parts, strict=True)
+    parts = zip(filled.prompt.parts, resolve_prompt(filled.prompt, steps).parts, strict=True)
     explained = tuple(_part(written, meant, steps, chosen) for written, meant in parts)
     return Explained(prompt, steps, chosen.name, chosen.exact, explained, found)
 

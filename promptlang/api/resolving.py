@@ -10,7 +10,7 @@ from promptlang.diagnostics import Diagnostic
 from promptlang.dialects.bare_prompts import diagnose_bare_prompt
 from promptlang.plan.prompt import Resolved
 from promptlang.prompts.expansion import Library, enumerate_texts, sample_expansion
-from promptlang.prompts.resolver import resolve as resolve_prompt
+from promptlang.prompts.resolver import resolve_prompt
 from promptlang.source import Source
 from promptlang.syntax.prompt_parser import parse_prompt
 

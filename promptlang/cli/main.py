@@ -28,7 +28,7 @@ A language for personalised image generation: train a LoRA or a token from a few
 pictures, then use it by name in prompts. Without a command promptlang is interactive: type what
 you want to see and press Enter."""
 
-EXAMPLES = """\
+EPILOG = """\
 examples:
   promptlang                     start an interactive session
   promptlang run portrait.pl     check a recipe, then train and render
@@ -68,7 +68,7 @@ def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         "promptlang",
         description=DESCRIPTION,
-        epilog=EXAMPLES,
+        epilog=EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument(

@@ -31,7 +31,7 @@ MASK_SUFFIX: Final = "-mask"
 MAX_CAPTION_WARNINGS: Final = 10
 """The number of diagnostics on the text of captions, at most."""
 
-MANY_REPEATS: Final = 1000
+REPEATS_LIMIT: Final = 1000
 """The repeats from which a number in a folder's name may mean something else: ``2024_trip``."""
 
 CAPTION_SUFFIXES: Final = (".txt", ".caption")
@@ -90,7 +90,7 @@ def load_examples(source: Path, span: Span, template: str | None = None) -> tupl
 
 def check_examples(examples: Sequence[Example], span: Span) -> Iterator[Diagnostic]:
     """Yield diagnostics on unlikely repeats, and a limited number on the text of captions."""
-    often = {each.file.parent: each.repeats for each in examples if each.repeats >= MANY_REPEATS}
+    often = {each.file.parent: each.repeats for each in examples if each.repeats >= REPEATS_LIMIT}
     yield from (many_repeats(folder.name, repeats, span) for folder, repeats in often.items())
     file_of = {caption: each.file.name for each in examples for caption in each.captions}
     yield from islice(

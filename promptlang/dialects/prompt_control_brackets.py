@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from promptlang import ast
 from promptlang.diagnostics import Diagnostics
 from promptlang.diagnostics import dialects as messages
-from promptlang.dialects.prompt_control_pieces import MOMENT, Item, Mark, convert_marks_to_text
+from promptlang.dialects.prompt_control_pieces import NUMBER, Item, Mark, convert_marks_to_text
 from promptlang.source import Source, Span
 
 _TAG_NAME = re.compile(r"[A-Z_]+")
@@ -130,7 +130,7 @@ class SquareBracketReader:
     def _moment(self, field: Field) -> ast.Moment | None:
         """Parse a fraction of the steps, with a point or without; one beyond 1 is never reached."""
         text = field.text or ""
-        if not MOMENT.fullmatch(text):
+        if not NUMBER.fullmatch(text):
             return None
         return ast.Moment(float(text), fraction=True, span=self.source.span(field.start, field.end))
 

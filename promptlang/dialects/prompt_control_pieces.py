@@ -32,7 +32,7 @@ PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-MOMENT = re.compile(_N)
+NUMBER = re.compile(_N)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from promptlang.diagnostics import Diagnostics
 from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.prompt_control_brackets import SquareBracketReader
 from promptlang.dialects.prompt_control_pieces import (
-    MOMENT,
+    NUMBER,
     PIECE,
     Frame,
     Item,
@@ -66,7 +66,7 @@ class _Reader:
         weight: ast.Amount | None = None
         last = max((at for at, item in enumerate(items) if not is_blank(item)), default=-1)
         match items[: last + 1]:
-            case [*rest, Mark(":"), ast.Text(number)] if MOMENT.fullmatch(number.strip()):
+            case [*rest, Mark(":"), ast.Text(number)] if NUMBER.fullmatch(number.strip()):
                 weight, items = float(number), rest
             case [*rest, Mark(":"), ast.Schedule() as schedule] if (
                 stages := as_stages(schedule)

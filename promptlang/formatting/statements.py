@@ -10,7 +10,7 @@ from promptlang.formatting.edits import Edit
 from promptlang.formatting.numerals import shorten_number
 from promptlang.source import Source
 
-INDENT = "\n    "
+LINE_INDENT = "\n    "
 """The start of a continuation line."""
 
 _PIECES = re.compile(
@@ -38,7 +38,7 @@ def normalize_gap(blanks: str) -> str | None:
     """Return the canonical gap between two words; None for one with other white space."""
     if blanks.strip(" \t\n"):
         return None
-    return INDENT * blanks.count("\n") if "\n" in blanks else " "
+    return LINE_INDENT * blanks.count("\n") if "\n" in blanks else " "
 
 
 def _is_comment(text: str, at: int) -> bool:

@@ -37,7 +37,7 @@ class FamilyFacts:
     """The name that diffusers' `infer_diffusers_model_type` has for the family's single files."""
 
 
-SD1: Final = FamilyFacts(
+SD1_FACTS: Final = FamilyFacts(
     name="Stable Diffusion 1",
     header_names=("stable-diffusion-v1", "sd_v1"),
     context_width=768,
@@ -47,7 +47,7 @@ SD1: Final = FamilyFacts(
     pipelines=frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"}),
     checkpoint_type="v1",
 )
-SD2: Final = FamilyFacts(
+SD2_FACTS: Final = FamilyFacts(
     name="Stable Diffusion 2",
     header_names=("stable-diffusion-v2", "sd_v2"),
     context_width=1024,
@@ -58,7 +58,7 @@ SD2: Final = FamilyFacts(
     pipelines=frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"}),
     checkpoint_type="v2",
 )
-SDXL: Final = FamilyFacts(
+SDXL_FACTS: Final = FamilyFacts(
     name="SDXL",
     header_names=("stable-diffusion-xl", "sdxl"),
     context_width=2048,
@@ -72,18 +72,18 @@ SDXL: Final = FamilyFacts(
     pipelines=frozenset({"StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline"}),
     checkpoint_type="xl_base",
 )
-SD3: Final = FamilyFacts(
+SD3_FACTS: Final = FamilyFacts(
     name="Stable Diffusion 3",
     header_names=("stable-diffusion-3", "sd3"),
     adapter_keys=r"joint_blocks|attn[._]add_[qkv]_proj",
 )
-FLUX: Final = FamilyFacts(
+FLUX_FACTS: Final = FamilyFacts(
     name="Flux",
     header_names=("flux",),
     adapter_keys=r"double_blocks|single_blocks|single_transformer_blocks",
 )
 
-KNOWN_FAMILIES: Final = (FLUX, SD3, SDXL, SD2, SD1)
+KNOWN_FAMILIES: Final = (FLUX_FACTS, SD3_FACTS, SDXL_FACTS, SD2_FACTS, SD1_FACTS)
 """Newest first: an adapter of a newer family may have keys of an older one beside its own."""
 
 UNSUPPORTED_ALGORITHMS: Final[Mapping[str, str]] = {

@@ -33,7 +33,7 @@ from promptlang.plan.steps import (
 )
 from promptlang.planning.records import Record, Request, fill_record
 from promptlang.prompts.expansion import Expansion, sample_expansion
-from promptlang.prompts.resolver import resolve
+from promptlang.prompts.resolver import resolve_prompt
 from promptlang.prompts.step_timing import number_at
 from promptlang.source import Source, Span
 from promptlang.syntax.prompt_parser import parse_prompt
@@ -73,7 +73,7 @@ def _request(cell: SweepCell, scope: Scope, stem: Path, default_seed: int | None
     expansion = sample_expansion(cell.statement.prompt, seed, scope.library)
     positive = scope.with_tokens(expansion.prompt)
     prompt = replace(
-        resolve(positive, values.integer("steps"), scope.triggers(positive)),
+        resolve_prompt(positive, values.integer("steps"), scope.triggers(positive)),
         diagnostics=(*cell.diagnostics, *expansion.diagnostics),
     )
     return RenderRequest(
@@ -109,7 +109,7 @@ def _slug(text: str) -> str:
 
 def _negative(request: RenderRequest) -> Resolved:
     triggers = request.scope.triggers(request.negative)
-    return resolve(request.negative, request.values.integer("steps"), triggers)
+    return resolve_prompt(request.negative, request.values.integer("steps"), triggers)
 
 
 def _negative_prompt(text: str, scope: Scope, seed: int) -> ast.Prompt:

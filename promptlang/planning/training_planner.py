@@ -9,7 +9,7 @@ from promptlang.analysis.scope import Scope, parse_active_loras
 from promptlang.plan.prompt import ActiveLora
 from promptlang.plan.steps import Adapter, Train
 from promptlang.planning.config_builder import TrainStatement, build_config, request_training
-from promptlang.prompts.resolver import resolve
+from promptlang.prompts.resolver import resolve_prompt
 
 DEFAULT_SAMPLE_ROUNDS: Final = 4
 """The number of times that samples are rendered after the first step without `--sample-every`."""
@@ -49,4 +49,4 @@ def _caption_tokens(scope: Scope, own: str | None) -> tuple[Adapter, ...]:
 def _active_loras(statement: TrainStatement) -> tuple[ActiveLora, ...]:
     """Return the LoRAs of ``--under``."""
     prompt = parse_active_loras(statement)
-    return resolve(prompt, 1).parts[0].intervals[0].loras if prompt else ()
+    return resolve_prompt(prompt, 1).parts[0].intervals[0].loras if prompt else ()

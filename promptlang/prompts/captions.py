@@ -23,12 +23,12 @@ def parse_caption(caption: str, seed: int) -> Segments:
     A schedule has the value of its first step.
     """
     from promptlang.prompts.expansion import Library, sample_expansion
-    from promptlang.prompts.resolver import resolve
+    from promptlang.prompts.resolver import resolve_prompt
     from promptlang.syntax.prompt_parser import parse_prompt
 
     prompt, _ = parse_prompt(Source(caption).span(0, len(caption)), divided=False)
     expansion = sample_expansion(prompt, seed, Library(), divided=False)
-    return resolve(expansion.prompt, 1).parts[0].intervals[0].segments
+    return resolve_prompt(expansion.prompt, 1).parts[0].intervals[0].segments
 
 
 def diagnose_caption(caption: str, name: str) -> Iterator[Diagnostic]:

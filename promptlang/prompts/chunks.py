@@ -17,7 +17,7 @@ BACKTRACK: Final = 20
 The phrase after a comma that is not farther moves to the next chunk.
 """
 
-T = TypeVar("T")
+_Token = TypeVar("_Token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +29,22 @@ class EmbeddingPlaceholder:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkTokenizer(Generic[T]):
+class ChunkTokenizer(Generic[_Token]):
     """A tokenizer with its special tokens."""
 
-    tokenize: Callable[[str], Sequence[T | EmbeddingPlaceholder]]
-    begin: T
-    end: T
-    pad: T
-    comma: T | None
+    tokenize: Callable[[str], Sequence[_Token | EmbeddingPlaceholder]]
+    begin: _Token
+    end: _Token
+    pad: _Token
+    comma: _Token | None
     backtrack: int = BACKTRACK
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk(Generic[T]):
+class Chunk(Generic[_Token]):
     """The 77 tokens of a chunk, and their weights."""
 
-    tokens: tuple[T, ...]
+    tokens: tuple[_Token, ...]
     weights: tuple[float, ...]
     used: int
     """The number of the prompt's tokens, from the second position on; the others are padding."""
@@ -53,17 +53,17 @@ class Chunk(Generic[T]):
 
 
 @dataclass(slots=True)
-class _Chunker(Generic[T]):
+class _Chunker(Generic[_Token]):
     """Splits after 75 tokens, or after a comma at most `backtrack` tokens before, as A1111 does."""
 
-    vocabulary: ChunkTokenizer[T]
-    chunks: list[Chunk[T]] = field(default_factory=list)
-    pending: list[tuple[T, float]] = field(default_factory=list)
+    vocabulary: ChunkTokenizer[_Token]
+    chunks: list[Chunk[_Token]] = field(default_factory=list)
+    pending: list[tuple[_Token, float]] = field(default_factory=list)
     vectors: list[tuple[int, EmbeddingPlaceholder]] = field(default_factory=list)
     comma: int | None = None
     """The index in `pending` of the last comma."""
 
-    def add(self, token: T, weight: float) -> None:
+    def add(self, token: _Token, weight: float) -> None:
         backtrack = self.vocabulary.backtrack
         if token == self.vocabulary.comma:
             self.comma = len(self.pending)
@@ -108,8 +108,8 @@ class _Chunker(Generic[T]):
 
 
 def split_into_chunks(
-    segments: Sequence[Segment | Break], vocabulary: ChunkTokenizer[T], at_least: int = 1
-) -> tuple[Chunk[T], ...]:
+    segments: Sequence[Segment | Break], vocabulary: ChunkTokenizer[_Token], at_least: int = 1
+) -> tuple[Chunk[_Token], ...]:
     """Split segments into chunks, with empty ones up to `at_least`."""
     chunker = _Chunker(vocabulary)
     for segment in segments:
@@ -128,6 +128,6 @@ def split_into_chunks(
     return tuple(chunker.chunks)
 
 
-def count_tokens(chunks: Sequence[Chunk[T]]) -> int:
+def count_tokens(chunks: Sequence[Chunk[_Token]]) -> int:
     """Return the number of tokens that A1111 shows, in which all chunks but one are full."""
     return CHUNK_LENGTH * (len(chunks) - 1) + chunks[-1].used if chunks else 0

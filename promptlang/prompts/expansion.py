@@ -33,7 +33,7 @@ MAX_WILDCARD_DEPTH = 32
 """The greatest depth of wildcards in the lines of wildcards."""
 
 Pieces = list[MappedPiece]
-T = TypeVar("T")
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,13 +310,13 @@ def _split(span: Span, found: Sequence[ast.Template]) -> Iterator[Span | ast.Tem
 
 
 def lazy_product(
-    items: Iterable[T], expand: Callable[[T], Iterator[Pieces]]
+    items: Iterable[_Item], expand: Callable[[_Item], Iterator[Pieces]]
 ) -> Iterator[list[Pieces]]:
     """Yield each expansion of the first item with each of the second, and so on.
 
     Nothing is made before it is needed: an item is taken after the expansion of the one before.
     """
-    source, known = iter(items), list[T]()
+    source, known = iter(items), list[_Item]()
     running: list[Iterator[Pieces]] = []
     chosen: list[Pieces] = []
     while True:

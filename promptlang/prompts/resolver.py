@@ -11,7 +11,9 @@ from promptlang.prompts.segments import SegmentBuilder
 from promptlang.prompts.step_timing import StepDependentNode, interval_ends, number_at, state_at
 
 
-def resolve(prompt: ast.Prompt, steps: int, triggers: Mapping[str, str] | None = None) -> Resolved:
+def resolve_prompt(
+    prompt: ast.Prompt, steps: int, triggers: Mapping[str, str] | None = None
+) -> Resolved:
     """Resolve a prompt over a number of steps; `triggers` are the trigger words of each LoRA."""
     return Resolved(tuple(_part(part, steps, triggers or {}) for part in prompt.parts))
 

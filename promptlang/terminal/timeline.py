@@ -17,7 +17,7 @@ NAME, REMARK = 30, 24
 """The cells of a name and of a remark at most, and a third and a quarter of the screen at most."""
 MIN_COLUMNS = 8
 """The cells of the steps at least."""
-GAP = 2
+COLUMN_GAP = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,10 @@ class Timeline:
             max(cell_len(row.remark) for row in self.rows), REMARK, options.max_width // 4
         )
         names = min(max(cell_len(row.name) for row in self.rows), NAME, options.max_width // 3)
-        room = max(MIN_COLUMNS, options.max_width - names - GAP - (remarks + GAP if remarks else 0))
+        room = max(
+            MIN_COLUMNS,
+            options.max_width - names - COLUMN_GAP - (remarks + COLUMN_GAP if remarks else 0),
+        )
         each = -(-self.steps // room)
         columns = -(-self.steps // each)
         table = Table(box=None, pad_edge=False)

@@ -15,7 +15,7 @@ from torch import Tensor
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import FileRef
-from promptlang.inspection.families import FLUX, SD3, SDXL, find_family_by_width
+from promptlang.inspection.families import FLUX_FACTS, SD3_FACTS, SDXL_FACTS, find_family_by_width
 from promptlang.inspection.headers import BUNDLED_TOKEN_PREFIX
 from promptlang.plan.steps import Adapter
 from promptlang.prompts.chunks import CHUNK_LENGTH
@@ -159,7 +159,9 @@ def _problem(
     if unknown:
         return wrong.wrong_model_family(
             subject,
-            SDXL.name if unknown == {"text_encoder_2"} else f"{SD3.name} or {FLUX.name}",
+            SDXL_FACTS.name
+            if unknown == {"text_encoder_2"}
+            else f"{SD3_FACTS.name} or {FLUX_FACTS.name}",
             model,
         )
     for part, matrix in rows.items():

@@ -10,7 +10,7 @@ from diffusers.loaders.single_file_utils import infer_diffusers_model_type
 
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import models as complaints
-from promptlang.inspection.families import FLUX, SD1, SD2, SD3, SDXL
+from promptlang.inspection.families import FLUX_FACTS, SD1_FACTS, SD2_FACTS, SD3_FACTS, SDXL_FACTS
 from promptlang.source import Span
 
 from . import families
@@ -34,18 +34,18 @@ EMBEDDING_KEYS: Final = ("emb_params", "string_to_param", "clip_l", "clip_g")
 """The beginnings of the keys of textual inversions."""
 
 UNSUPPORTED_MODELS: Final[Mapping[str, str]] = {
-    "sd3": SD3.name,
+    "sd3": SD3_FACTS.name,
     "sd35_medium": "Stable Diffusion 3.5",
     "sd35_large": "Stable Diffusion 3.5",
-    "flux-dev": FLUX.name,
-    "flux-schnell": FLUX.name,
-    "flux-fill": f"{FLUX.name} for inpainting",
+    "flux-dev": FLUX_FACTS.name,
+    "flux-schnell": FLUX_FACTS.name,
+    "flux-fill": f"{FLUX_FACTS.name} for inpainting",
     "flux-2-dev": "Flux 2",
-    "xl_refiner": f"{SDXL.name} refiner",
+    "xl_refiner": f"{SDXL_FACTS.name} refiner",
     "playground-v2-5": "Playground 2.5",
-    "inpainting": f"{SD1.name} for inpainting",
-    "inpainting_v2": f"{SD2.name} for inpainting",
-    "xl_inpaint": f"{SDXL.name} for inpainting",
+    "inpainting": f"{SD1_FACTS.name} for inpainting",
+    "inpainting_v2": f"{SD2_FACTS.name} for inpainting",
+    "xl_inpaint": f"{SDXL_FACTS.name} for inpainting",
     "instruct-pix2pix": "InstructPix2Pix",
     "upscale": "Stable Diffusion's upscaler",
     "controlnet": "ControlNet",

@@ -29,7 +29,7 @@ from .initial_latents import (
     upscale_size,
 )
 from .loaded_model import LoadedModel
-from .samplers import SAMPLERS, prepare_extra_step_kwargs
+from .samplers import SAMPLER_CONFIGS, prepare_extra_step_kwargs
 from .step_conditioning import Conditioner
 
 
@@ -125,7 +125,7 @@ def _scheduler(sampling: SamplingConfig, base: BaseModel, span: Span) -> Schedul
 
     Raises `PromptError` where the sampler has no such spacing of noise levels, or no eta.
     """
-    sampler = SAMPLERS[sampling.sampler]
+    sampler = SAMPLER_CONFIGS[sampling.sampler]
     if not sampler.supports_spacing(sampling.scheduler):
         raise PromptError([spacing_not_possible(sampling.sampler, sampling.scheduler, span)])
     scheduler = sampler.make_scheduler(base.scheduler_config, sampling.steps, sampling.scheduler)

@@ -102,7 +102,7 @@ _MULTISTEP = diffusers.DPMSolverMultistepScheduler
 # below full noise.
 _LINSPACE = {"timestep_spacing": "linspace"}
 
-SAMPLERS: Final[Mapping[str, SamplerConfig]] = MappingProxyType(
+SAMPLER_CONFIGS: Final[Mapping[str, SamplerConfig]] = MappingProxyType(
     {
         "ddim": SamplerConfig(diffusers.DDIMScheduler),
         "ddpm": SamplerConfig(diffusers.DDPMScheduler),

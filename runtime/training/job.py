@@ -58,8 +58,9 @@ from .objective.loss import ensure_compatible_schedule
 from .objective.training_loss import TrainingLoss
 from .optim.attention import ensure_attention_available, use_attention
 from .optim.training_optimizer import TrainingOptimizer
-from .report import loss_curve, report
+from .report import report
 from .report.advice_notes import collect_advice_notes
+from .report.loss_curve import save_loss_curve
 from .report.samples import Samples, has_samples
 from .setup import TrainingSetup
 from .state.autosave import Autosave
@@ -274,7 +275,7 @@ class _Job:
         if self.processes.is_main_process:
             write_atomically(folder / "report.txt", "".join(f"{line}\n" for line in lines).encode())
             losses, validation = metrics.series("loss"), metrics.series("validation")
-            loss_curve.save(folder / "loss.png", self.step.name, losses, validation)
+            save_loss_curve(folder / "loss.png", self.step.name, losses, validation)
             if trainer.samples is not None:
                 yield SheetFinished(trainer.samples.sheet(self.step.steps))
             trainer.autosave.checkpoint.remove()

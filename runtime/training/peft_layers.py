@@ -19,7 +19,7 @@ ADAPTER_NAME: Final = "trained"
 PeftLayer = Any
 """Layer of PEFT: a `BaseTunerLayer` that is an `nn.Module`, with parameters that differ by kind."""
 
-Network = TypeVar("Network", bound=nn.Module)
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def inject_layers(
 
 
 @contextmanager
-def disable_adapters(layers: Mapping[str, PeftLayer], network: Network) -> Iterator[Network]:
+def disable_adapters(layers: Mapping[str, PeftLayer], network: _Network) -> Iterator[_Network]:
     """Disable the adapters of a network's layers within the context; yield the network."""
     before = [
         (parameter, parameter.requires_grad)

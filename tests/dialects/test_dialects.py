@@ -13,7 +13,7 @@ from promptlang import Source, ast, convert
 from promptlang.diagnostics import Severity
 from promptlang.dialects import DIALECTS
 from promptlang.plan.prompt import Interval, PromptPart
-from promptlang.prompts.resolver import resolve
+from promptlang.prompts.resolver import resolve_prompt
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 
@@ -37,7 +37,7 @@ def read(dialect: str, text: str) -> ast.Prompt:
 
 
 def parts(dialect: str, text: str, steps: int = 20) -> tuple[PromptPart, ...]:
-    return resolve(read(dialect, text), steps).parts
+    return resolve_prompt(read(dialect, text), steps).parts
 
 
 def said(interval: Interval) -> list[tuple[str, float]]:

@@ -11,7 +11,7 @@ import pytest
 
 from promptlang import Source, parse_prompt
 from promptlang.plan.prompt import Break, Interval, PromptPart, Segment
-from promptlang.prompts.resolver import resolve
+from promptlang.prompts.resolver import resolve_prompt
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 
@@ -36,7 +36,7 @@ def cases(name: str) -> list[Any]:
 
 
 def parts(text: str, steps: int = 20) -> tuple[PromptPart, ...]:
-    return resolve(parse_prompt(Source(text).span(0, len(text)))[0], steps).parts
+    return resolve_prompt(parse_prompt(Source(text).span(0, len(text)))[0], steps).parts
 
 
 def spaced(text: str) -> str:
@@ -139,7 +139,7 @@ def test_a_tag_reads_as_in_a1111_or_is_an_error(case: dict[str, Any]) -> None:
     prompt, found = parse_prompt(Source(text).span(0, len(text)))
     if found or case["prompt"] in SETTLED:
         return  # an unknown label, a number that is none, a third strength: said, not guessed
-    intervals = resolve(prompt, 20).parts[0].intervals
+    intervals = resolve_prompt(prompt, 20).parts[0].intervals
     uses = dict.fromkeys(use for interval in intervals for use in interval.loras)
     theirs = [tuple(each[:3]) for each in case.get("lora_name_te_unet_dyn", ())]
     assert [(use.name, use.text_encoder, use.unet) for use in uses] == theirs
@@ -158,7 +158,7 @@ def test_a_tag_reads_as_in_a1111_or_is_an_error(case: dict[str, Any]) -> None:
 def test_a_tag_beside_a_number_leaves_it_a_number_as_a1111_cuts_tags_first(
     text: str, expected: object
 ) -> None:
-    found = resolve(parse_prompt(Source(text).span(0, len(text)))[0], 20)
+    found = resolve_prompt(parse_prompt(Source(text).span(0, len(text)))[0], 20)
     (part,) = found.segments_a1111()
     assert [
         (each.until, said) for each, said in zip(found.parts[0].intervals, part, strict=True)

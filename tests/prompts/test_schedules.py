@@ -8,11 +8,11 @@ import pytest
 
 from promptlang import Diagnostic, Source, parse_prompt
 from promptlang.plan.prompt import Interval, PromptPart
-from promptlang.prompts.resolver import resolve
+from promptlang.prompts.resolver import resolve_prompt
 
 
 def parts(text: str, steps: int = 10) -> tuple[PromptPart, ...]:
-    return resolve(parse_prompt(Source(text).span(0, len(text)))[0], steps).parts
+    return resolve_prompt(parse_prompt(Source(text).span(0, len(text)))[0], steps).parts
 
 
 def line(text: str, steps: int = 10) -> list[tuple[int, str]]:

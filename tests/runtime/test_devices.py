@@ -13,7 +13,7 @@ from promptlang.grammar import vocabulary
 from promptlang.plan.events import ModelLoading
 from promptlang.plan.steps import ComputeConfig, Model, Render
 from promptlang.runtime import Runtime, devices
-from promptlang.runtime.devices import CPU_FP32, PRECISIONS, DevicePlacement, resolve_placement
+from promptlang.runtime.devices import CPU_FP32, DTYPES, DevicePlacement, resolve_placement
 from promptlang.runtime.models import loader
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, run
@@ -28,7 +28,7 @@ def test_auto_is_the_cpu_in_full_precision_where_there_is_nothing_else(
 ) -> None:
     monkeypatch.setattr(devices, "_available_devices", lambda: ["cpu"])
     assert resolve_placement(ComputeConfig(), span) == CPU_FP32
-    assert set(PRECISIONS) == set(vocabulary.PRECISIONS)
+    assert set(DTYPES) == set(vocabulary.PRECISIONS)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
@@ -49,7 +49,7 @@ def test_a_precision_that_the_device_cannot_compute_in_is_said(
 def test_half_the_bits_make_nearly_the_same_picture_from_the_same_noise(
     precision: str, runtime: Runtime, render: Make, pixels: Pixels
 ) -> None:
-    if not devices.supports_dtype(torch.device("cpu"), PRECISIONS[precision]):
+    if not devices.supports_dtype(torch.device("cpu"), DTYPES[precision]):
         pytest.skip("this processor cannot")
     usual = pixels(render())
     step = render(computing=ComputeConfig(precision, "cpu"))

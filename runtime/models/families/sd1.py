@@ -12,7 +12,7 @@ from promptlang.inspection import families
 from .family import CONFIGS, Family, TextEncoderSpec
 
 SD1: Final = Family(
-    facts=families.SD1,
+    facts=families.SD1_FACTS,
     config=CONFIGS / "sd1",
     activation="quick_gelu",
     text_encoder_specs=(

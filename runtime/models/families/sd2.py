@@ -49,7 +49,7 @@ def predicts_noise(unet: Any) -> bool:
 
 
 SD2: Final = Family(
-    facts=families.SD2,
+    facts=families.SD2_FACTS,
     config=CONFIGS / "sd2",
     activation="gelu",
     text_encoder_specs=(

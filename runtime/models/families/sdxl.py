@@ -24,7 +24,7 @@ def build_added_cond_kwargs(pooled: Tensor | None, time_ids: Tensor) -> Mapping[
 
 
 SDXL: Final = Family(
-    facts=families.SDXL,
+    facts=families.SDXL_FACTS,
     config=CONFIGS / "sdxl",
     activation="quick_gelu",
     text_encoder_specs=(

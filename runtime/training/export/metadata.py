@@ -13,7 +13,7 @@ import torch
 
 from promptlang.datasets.examples import Example
 from promptlang.grammar import vocabulary
-from promptlang.inspection.families import SD2, find_family_by_context
+from promptlang.inspection.families import SD2_FACTS, find_family_by_context
 from promptlang.plan.prompt import ActiveLora
 from promptlang.plan.training_config import Dreambooth, Lora, Method, TrainingConfig
 from promptlang.prompts.captions import parse_caption
@@ -37,7 +37,7 @@ def model_metadata(base: BaseModel, method: Method) -> dict[str, str]:
         architecture = family.velocity_architecture
     size = "{}x{}".format(*base.size)
     return {
-        "ss_v2": str(family is SD2),
+        "ss_v2": str(family is SD2_FACTS),
         "ss_base_model_version": base.name if family is None else family.kohya_version,
         "ss_sd_model_name": base.name,
         "ss_new_sd_model_hash": base.sha256,

@@ -26,7 +26,7 @@ from ..state.fingerprint import write_record
 from ..targets import find_target_layers
 from ..trainable import TrainableModel
 
-Network = TypeVar("Network", bound=nn.Module)
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def prepare_dreambooth(method: Dreambooth, setup: TrainingSetup) -> Iterator[Tra
         )
 
 
-def _trainable_copy(network: Network, targets: str, span: Span, network_name: str) -> Network:
+def _trainable_copy(network: _Network, targets: str, span: Span, network_name: str) -> _Network:
     """Copy a network and make all of it trainable, or its target layers."""
     copy = deepcopy(network)
     if targets == "all":

@@ -25,7 +25,7 @@ from ..data.captions import encode_chunks
 from ..setup import TrainingSetup
 from ..trainable import Chunks, Encode, TokenEmbeddings, TrainableModel
 
-T = TypeVar("T")
+_Value = TypeVar("_Value")
 
 EMBEDDING_KEY: Final = "emb_params"
 """Key of the vectors in a file for one text encoder, as A1111 and kohya-ss/sd-scripts write it."""
@@ -106,7 +106,7 @@ def _embedding_table(base: BaseModel, component: str) -> Tensor:
     return table
 
 
-def with_file_keys(embeddings: Mapping[str, T]) -> dict[str, T]:
+def with_file_keys(embeddings: Mapping[str, _Value]) -> dict[str, _Value]:
     """Return values by text encoder under their keys in a file."""
     if len(embeddings) == 1:
         (value,) = embeddings.values()

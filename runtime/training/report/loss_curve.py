@@ -20,7 +20,7 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = 80, 40, 940, 440
 _COLOURS: Final = {"loss": "#b8c4d6", "smoothed": "#1f5fa8", "validation": "#d0542c"}
 
 
-def save(file: Path, title: str, losses: Series, validation: Series) -> None:
+def save_loss_curve(file: Path, title: str, losses: Series, validation: Series) -> None:
     """Draw training loss, its moving average and validation loss on a logarithmic scale."""
     lines = {"loss": losses, "smoothed": _smoothed(losses), "validation": validation}
     picture = Image.new("RGB", _SIZE, "white")

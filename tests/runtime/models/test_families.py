@@ -28,7 +28,7 @@ from promptlang.runtime.models import families, loader, tokenizers
 from promptlang.runtime.models.families import FAMILIES, SD1, SD2, SDXL
 from promptlang.runtime.models.families.sd2 import predicts_noise
 from promptlang.runtime.models.networks import init_empty
-from promptlang.runtime.sampling.samplers import SAMPLERS
+from promptlang.runtime.sampling.samplers import SAMPLER_CONFIGS
 from promptlang.runtime.sampling.step_conditioning import Conditioner
 from promptlang.source import Span
 from tests.runtime.conftest import complaints, run, says
@@ -89,7 +89,7 @@ def test_a_plain_prompt_is_the_picture_that_diffusers_makes_bit_for_bit(
 ) -> None:
     pipeline, model = saved[name]
     own = pipeline.scheduler
-    pipeline.scheduler = SAMPLERS[sampler].make_scheduler(dict(own.config), 4)
+    pipeline.scheduler = SAMPLER_CONFIGS[sampler].make_scheduler(dict(own.config), 4)
     try:
         expected = theirs(pipeline)
     finally:

@@ -19,7 +19,7 @@ from promptlang.runtime.models.loader import BaseModel
 from promptlang.runtime.output.images import decode_latents
 from promptlang.runtime.sampling.denoise import make_generator, sample_latent_noise
 from promptlang.runtime.sampling.initial_latents import encode_image
-from promptlang.runtime.sampling.samplers import SAMPLERS
+from promptlang.runtime.sampling.samplers import SAMPLER_CONFIGS
 from tests.runtime.conftest import complaints, run, says
 from tests.support.renders import changed
 
@@ -66,7 +66,7 @@ def test_a_picture_from_another_is_the_one_that_diffusers_makes_bit_for_bit(
     pipeline, model = pipelines[prediction]
     components = {
         **pipeline.components,
-        "scheduler": SAMPLERS[sampler].make_scheduler(pipeline.scheduler.config, 8),
+        "scheduler": SAMPLER_CONFIGS[sampler].make_scheduler(pipeline.scheduler.config, 8),
     }
     theirs = StableDiffusionImg2ImgPipeline(**components, requires_safety_checker=False)(
         "a cat",

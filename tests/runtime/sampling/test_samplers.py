@@ -19,19 +19,19 @@ from promptlang.runtime.sampling.denoise import (
     run_denoising,
     sample_latent_noise,
 )
-from promptlang.runtime.sampling.samplers import SAMPLERS, SPACINGS, map_calls_to_steps
+from promptlang.runtime.sampling.samplers import SAMPLER_CONFIGS, SPACINGS, map_calls_to_steps
 from tests.runtime.conftest import answered, complaints, finished, run, says
 
 EVERYWHERE = [
     (sampler, spacing)
-    for sampler in SAMPLERS
+    for sampler in SAMPLER_CONFIGS
     for spacing in SPACINGS
-    if SAMPLERS[sampler].supports_spacing(spacing)
+    if SAMPLER_CONFIGS[sampler].supports_spacing(spacing)
 ]
 
 
 def latents(pipeline: StableDiffusionPipeline, sampler: str, steps: int) -> Tensor:
-    scheduler = SAMPLERS[sampler].make_scheduler(dict(pipeline.scheduler.config), steps)
+    scheduler = SAMPLER_CONFIGS[sampler].make_scheduler(dict(pipeline.scheduler.config), steps)
     hidden = Conditioning(torch.randn(1, 77, 32, generator=torch.Generator().manual_seed(0)))
     schedule = TimestepSchedule(scheduler, [(Guidance(hidden, (1.0,), None),)] * steps)
     generator = make_generator(0)
@@ -77,7 +77,7 @@ def test_each_sampler_makes_diffusers_own_picture_bit_for_bit(
 ) -> None:
     (sampler, spacing), (pipeline, model) = way, pipelines[prediction]
     own = pipeline.scheduler
-    pipeline.scheduler = SAMPLERS[sampler].make_scheduler(dict(own.config), 4, spacing)
+    pipeline.scheduler = SAMPLER_CONFIGS[sampler].make_scheduler(dict(own.config), 4, spacing)
     if sampler == "dpm++_sde":  # it draws its noise from a seed of its own
         pipeline.scheduler.noise_sampler_seed = 7
     try:
@@ -109,7 +109,10 @@ def test_a_spacing_that_a_sampler_does_not_know_is_said(
 
 
 def test_each_has_a_name_in_the_language() -> None:
-    assert (set(SAMPLERS), set(SPACINGS)) == (set(vocabulary.SAMPLERS), set(vocabulary.SCHEDULERS))
+    assert (set(SAMPLER_CONFIGS), set(SPACINGS)) == (
+        set(vocabulary.SAMPLERS),
+        set(vocabulary.SCHEDULERS),
+    )
 
 
 def test_a_step_of_second_order_is_one_moment_of_the_prompt() -> None:
@@ -151,7 +154,9 @@ def test_the_language_knows_which_samplers_can_be_spaced() -> None:
     """A spacing that a sampler lacks is then an error before anything is rendered."""
     for spacing in SPACINGS:
         cannot = {
-            name for name, sampler in SAMPLERS.items() if not sampler.supports_spacing(spacing)
+            name
+            for name, sampler in SAMPLER_CONFIGS.items()
+            if not sampler.supports_spacing(spacing)
         }
         assert cannot == (
             set(vocabulary.FIXED_SPACING_SAMPLERS)

@@ -16,7 +16,7 @@ from promptlang.plan.events import TaskProgress
 from promptlang.plan.steps import Train
 from promptlang.plan.training_config import DataConfig
 from promptlang.runtime import Runtime
-from promptlang.runtime.distributed import Item, Processes
+from promptlang.runtime.distributed import Processes
 from promptlang.runtime.models.loader import BaseModel
 from promptlang.runtime.training.data.latent_cache import DatasetEncoder
 from promptlang.source import Span
@@ -30,7 +30,7 @@ class One(Processes):
     told: list[Mapping[int, Any]] = field(default_factory=list)
     heard: tuple[Mapping[int, Any], ...] = ()
 
-    def gather(self, own: Mapping[int, Item]) -> dict[int, Item]:
+    def gather(self, own: Mapping[int, Any]) -> dict[int, Any]:
         self.told.append(own)
         others = self.heard[len(self.told) - 1] if self.heard else {}
         return dict(sorted({**own, **others}.items()))

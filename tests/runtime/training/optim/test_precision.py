@@ -19,7 +19,7 @@ from promptlang.plan.prompt import ActiveLora, Interval, PromptPart, Resolved, S
 from promptlang.plan.steps import Adapter, Model, Plan, Train
 from promptlang.plan.training_config import Dreambooth, Lora, Method, PriorConfig, TextualInversion
 from promptlang.runtime import Runtime, devices
-from promptlang.runtime.devices import PRECISIONS
+from promptlang.runtime.devices import DTYPES
 from promptlang.runtime.models import loader
 from promptlang.runtime.models.loader import BaseModel
 from promptlang.runtime.training.noising.noise_schedule import NoiseSchedule
@@ -66,7 +66,7 @@ def losses(step: Train, base: BaseModel) -> list[float]:
 def test_what_is_asked_for_is_computed_with_and_what_learns_keeps_its_digits(
     asked: str, way: str, training: Make, base: BaseModel
 ) -> None:
-    if not devices.supports_dtype(torch.device("cpu"), PRECISIONS[asked]):
+    if not devices.supports_dtype(torch.device("cpu"), DTYPES[asked]):
         pytest.skip("this processor cannot")
     step = of(training, way, precision=asked)
     seen: set[torch.dtype] = set()
@@ -82,7 +82,7 @@ def test_what_is_asked_for_is_computed_with_and_what_learns_keeps_its_digits(
         assert {each.dtype for each in learned} == {torch.float32}
         assert all(each.grad is None or each.grad.isfinite().all() for each in learned)
         assert any(each.grad is not None and each.grad.abs().sum() > 0 for each in learned)
-    assert seen == {PRECISIONS[asked]}
+    assert seen == {DTYPES[asked]}
     rough, exact = losses(step, base), losses(of(training, way, precision="fp32"), base)
     assert rough != exact
     assert rough == pytest.approx(exact, rel=0.03)
