@@ -53,8 +53,8 @@ COMFY_FOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """The folders by kind, below the root of the other tool."""
 
 EXTRA_MODEL_PATHS: Final = "extra_model_paths.yaml"
-_COMFYS: Final = {"loras": "loras", "embeddings": "embeddings", "models": "checkpoints"}
-"""The keys of the kinds in that file of ComfyUI."""
+_COMFY_KEYS: Final = {"loras": "loras", "embeddings": "embeddings", "models": "checkpoints"}
+"""The keys in ComfyUI's `extra_model_paths.yaml`, by kind."""
 
 
 class ConfigurationError(ValueError):
@@ -135,11 +135,12 @@ def load_model_paths(file: Path | None = None) -> ModelPaths:
         return ModelPaths()
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"`{file}` cannot be read: {error}") from error
-    strange = content.keys() - {*MODEL_KINDS, "a1111", "comfyui"}
-    if strange:
-        known = ", ".join(f"`{each}`" for each in (*MODEL_KINDS, "a1111", "comfyui"))
+    keys = (*MODEL_KINDS, "a1111", "comfyui")
+    unknown = content.keys() - {*keys}
+    if unknown:
+        known = ", ".join(f"`{each}`" for each in keys)
         raise ConfigurationError(
-            f"`{file}` has the unknown key `{min(strange)}`; the keys are {known}"
+            f"`{file}` has the unknown key `{min(unknown)}`; the keys are {known}"
         )
     return ModelPaths(
         {kind: tuple(dict.fromkeys(_folders(kind, content, file))) for kind in MODEL_KINDS}
@@ -182,14 +183,14 @@ def _extra(kind: str, file: Path) -> Iterator[Path]:
     if not file.is_file():
         return
     try:
-        import yaml  # only few have such a file
+        import yaml  # an optional dependency
     except ImportError as error:
         raise ConfigurationError(f"`{file}` needs PyYAML: pip install pyyaml") from error
     try:
         sections = yaml.safe_load(file.read_text("utf-8")) or {}
         for section in sections.values():
             root = file.parent / Path(section.get("base_path", "")).expanduser()
-            for line in str(section.get(_COMFYS[kind]) or "").splitlines():
+            for line in str(section.get(_COMFY_KEYS[kind]) or "").splitlines():
                 if line.strip():
                     yield root / line.strip()
     except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:

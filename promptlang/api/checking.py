@@ -25,29 +25,31 @@ def check(
     exist. With `Disk()` relative paths start in `folder`.
     """
     source = text if isinstance(text, Source) else Source(text)
-    asked = PermissiveWorld() if world is None else world
-    program = expand_includes(source, folder, asked)
-    placed = program.statements
-    scope = _permissive_scope(placed, folder) if world is None else initial_scope(folder, world)
-    checked = with_scopes(placed, scope)
-    found = (each for statement in checked for each in checks.check_statement(statement, asked))
+    actual_world = PermissiveWorld() if world is None else world
+    program = expand_includes(source, folder, actual_world)
+    located = program.statements
+    scope = _permissive_scope(located, folder) if world is None else initial_scope(folder, world)
+    checked = with_scopes(located, scope)
+    found = (
+        each for statement in checked for each in checks.check_statement(statement, actual_world)
+    )
     return checks.sort_diagnostics((*program.diagnostics, *found), source)
 
 
-def _nodes_to_read(placed: LocatedStatement, folder: Path) -> tuple[ast.Node, ...]:
+def _nodes_to_read(located: LocatedStatement, folder: Path) -> tuple[ast.Node, ...]:
     """Return a statement and the prompts in its options."""
-    own = build_training_prompts(ScopedStatement(placed.statement, Scope(folder), ()))
+    own = build_training_prompts(ScopedStatement(located.statement, Scope(folder), ()))
     return (
-        placed.statement,
-        *prompts_of(placed.statement),
+        located.statement,
+        *prompts_of(located.statement),
         *(prompt for each in own for prompt in each.prompts),
     )
 
 
-def _permissive_scope(placed: Iterable[LocatedStatement], folder: Path) -> Scope:
+def _permissive_scope(located: Iterable[LocatedStatement], folder: Path) -> Scope:
     """Return a scope in which every LoRA and token that the program names exists."""
     nodes = [
-        node for each in placed for top in _nodes_to_read(each, folder) for node in ast.walk(top)
+        node for each in located for top in _nodes_to_read(each, folder) for node in ast.walk(top)
     ]
     loras = {node.name: folder for node in nodes if isinstance(node, ast.Lora)}
     tokens = (

@@ -110,15 +110,15 @@ def explain(
     filled = sample_expansion(parsed, seed, Library())
     found = tuple(dict.fromkeys((*found, *diagnose_bare_prompt(span), *filled.diagnostics)))
     parts = zip(filled.prompt.parts, resolve_prompt(filled.prompt, steps).parts, strict=True)
-    explained = tuple(_part(written, meant, steps, chosen) for written, meant in parts)
+    explained = tuple(_part(part, resolved, steps, chosen) for part, resolved in parts)
     return Explained(prompt, steps, chosen.name, chosen.exact, explained, found)
 
 
-def _part(written: ast.Part, meant: PromptPart, steps: int, tokenizer: Tokenizer) -> ExplainedPart:
-    phases = tuple(_phases(meant.intervals, tokenizer))
-    bars, loras = tuple(_bars(written, steps)), tuple(_loras(meant.intervals))
+def _part(part: ast.Part, resolved: PromptPart, steps: int, tokenizer: Tokenizer) -> ExplainedPart:
+    phases = tuple(_phases(resolved.intervals, tokenizer))
+    bars, loras = tuple(_bars(part, steps)), tuple(_loras(resolved.intervals))
     return ExplainedPart(
-        meant.weight, phases, bars, loras, meant.area, tuple(_weights(meant.intervals))
+        resolved.weight, phases, bars, loras, resolved.area, tuple(_weights(resolved.intervals))
     )
 
 
@@ -133,8 +133,8 @@ def _phases(intervals: Sequence[Interval], tokenizer: Tokenizer) -> Iterator[Pha
     spans_of: dict[object, list[tuple[int, int]]] = {}
     for interval, first in zip(intervals, _firsts(intervals), strict=True):
         spans = spans_of.setdefault(interval.segments, [])
-        goes_on = bool(spans) and spans[-1][1] == first - 1
-        begin = spans.pop()[0] if goes_on else first
+        is_adjacent = bool(spans) and spans[-1][1] == first - 1
+        begin = spans.pop()[0] if is_adjacent else first
         spans.append((begin, interval.until))
     by_segments = {interval.segments: interval for interval in intervals}
     for segments, interval in by_segments.items():
@@ -163,31 +163,33 @@ def _bars(part: ast.Part, steps: int) -> Iterator[BranchSteps]:
     everything = (True,) * steps
     pending: list[tuple[ast.Node, tuple[bool, ...]]] = [(part, everything)]
     while pending:
-        node, held = pending.pop()
+        node, active = pending.pop()
         if isinstance(node, ast.Branch):
-            yield BranchSteps(node.span.text, held)
-        below = [(child, held) for child in node.children()]
+            yield BranchSteps(node.span.text, active)
+        below = [(child, active) for child in node.children()]
         if isinstance(node, ast.Schedule | ast.Alternation):
             below = [
-                (branch, _active_steps(node, at, held)) for at, branch in enumerate(node.branches)
+                (branch, _active_steps(node, at, active)) for at, branch in enumerate(node.branches)
             ]
         pending += reversed(below)
 
 
 def _active_steps(
-    node: ast.Schedule | ast.Alternation, branch: int, held: tuple[bool, ...]
+    node: ast.Schedule | ast.Alternation, branch: int, active: tuple[bool, ...]
 ) -> tuple[bool, ...]:
     return tuple(
-        each and branch_at(node, step, len(held)) == branch for step, each in enumerate(held, 1)
+        each and branch_at(node, step, len(active)) == branch for step, each in enumerate(active, 1)
     )
 
 
 def _loras(intervals: Sequence[Interval]) -> Iterator[LoraStrengths]:
     names = dict.fromkeys(use.name for interval in intervals for use in interval.loras)
     for name in names:
-        both: list[tuple[float, float]] = []
+        strengths: list[tuple[float, float]] = []
         for interval, first in zip(intervals, _firsts(intervals), strict=True):
             use = next((each for each in interval.loras if each.name == name), None)
             strength = (use.text_encoder, use.unet) if use else (0.0, 0.0)
-            both += [strength] * (interval.until - first + 1)
-        yield LoraStrengths(name, tuple(te for te, _ in both), tuple(unet for _, unet in both))
+            strengths += [strength] * (interval.until - first + 1)
+        yield LoraStrengths(
+            name, tuple(te for te, _ in strengths), tuple(unet for _, unet in strengths)
+        )

@@ -49,17 +49,14 @@ def main(arguments: Sequence[str] | None = None, load: LoadBackend = load_backen
     terminal = open_terminal()
     try:
         return _dispatch(chosen, terminal, load)
-    except FileAccessError as error:
-        terminal.print_error(str(error))
-        return USAGE
-    except ConfigurationError as error:
+    except (FileAccessError, ConfigurationError) as error:
         terminal.print_error(str(error))
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (
-        BrokenPipeError
-    ):  # `| head` has seen enough; Python would complain when it closes standard output
+    except BrokenPipeError:
+        # The reader, such as `head`, is gone. Without this, Python reports a second error when it
+        # flushes standard output at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
 

@@ -4,7 +4,14 @@ Each code is a `Rule` in the module of its subject, beside the functions that ma
 `registry` collects the rules.
 """
 
-from promptlang.diagnostics.diagnostic import Diagnostic, Diagnostics, PromptError, Severity, Topic
+from promptlang.diagnostics.diagnostic import (
+    Diagnostic,
+    Diagnostics,
+    PromptError,
+    Severity,
+    Topic,
+    has_errors,
+)
 from promptlang.diagnostics.rule import Rule
 
-__all__ = ["Diagnostic", "Diagnostics", "PromptError", "Rule", "Severity", "Topic"]
+__all__ = ["Diagnostic", "Diagnostics", "PromptError", "Rule", "Severity", "Topic", "has_errors"]

@@ -44,6 +44,11 @@ class Diagnostic:
         return Topic(self.code[2])
 
 
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Return whether any of the diagnostics is an error."""
+    return any(each.severity is Severity.ERROR for each in diagnostics)
+
+
 class PromptError(Exception):
     """A program cannot be run, for the reasons that the exception carries."""
 

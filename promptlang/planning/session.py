@@ -10,7 +10,7 @@ from promptlang.analysis.checks import check_statement, sort_diagnostics
 from promptlang.analysis.includes import expand_includes
 from promptlang.analysis.scope import ScopedStatement, initial_scope, with_scopes
 from promptlang.analysis.world import Disk, World
-from promptlang.diagnostics import Diagnostic, Severity
+from promptlang.diagnostics import Diagnostic, has_errors
 from promptlang.grammar import vocabulary
 from promptlang.plan.steps import Model, Plan, Render, Train
 from promptlang.planning.planner import Naming, build_plan
@@ -28,8 +28,8 @@ class Planned:
 
     @property
     def failed(self) -> bool:
-        """Return whether there is an error."""
-        return any(each.severity is Severity.ERROR for each in self.diagnostics)
+        """Return whether any of the diagnostics is an error."""
+        return has_errors(self.diagnostics)
 
 
 class Session:
@@ -62,7 +62,7 @@ class Session:
             *program.diagnostics,
             *(each for one in statements for each in check_statement(one, self._world)),
         ]
-        if any(each.severity is Severity.ERROR for each in diagnostics):
+        if has_errors(diagnostics):
             return Planned(Plan(()), sort_diagnostics(diagnostics, source), len(statements))
         plan = build_plan(statements, self._naming)
         pictures = [step for step in plan.steps if isinstance(step, Render)]

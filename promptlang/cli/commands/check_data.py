@@ -70,7 +70,9 @@ def _size(text: str) -> tuple[int, int]:
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """Check the pictures; the exit code is 1 for an error, with `--strict` for a warning too."""
     try:
-        events = _strict(_checked(_step(chosen))) if chosen.strict else _checked(_step(chosen))
+        events = _checked(_step(chosen))
+        if chosen.strict:
+            events = _strict(events)
         if chosen.json:
             return _as_json(events, terminal)
         return OK if display_events(terminal, events) else FAILED
@@ -94,7 +96,7 @@ def _step(chosen: Namespace) -> CheckData:
 
 
 def _checked(step: CheckData) -> Generator[Event, None, None]:
-    from promptlang.datasets.check import check_dataset  # Pillow and numpy may not be there
+    from promptlang.datasets.check import check_dataset  # Pillow and numpy are optional
     from promptlang.datasets.sources import is_source, missing_source
 
     if not is_source(step.source):
@@ -116,11 +118,11 @@ def _strict(events: Iterable[Event]) -> Generator[Event, None, None]:
 
 def _as_json(events: Iterable[Event], terminal: Terminal) -> int:
     """Print the report as JSON; without a report, the diagnostics go to standard error."""
-    seen = [*events]
-    complaints = [each.diagnostic for each in seen if isinstance(each, DiagnosticRaised)]
-    reports = [each.report for each in seen if isinstance(each, DataChecked)]
+    finished = [*events]
+    diagnostics = [each.diagnostic for each in finished if isinstance(each, DiagnosticRaised)]
+    reports = [each.report for each in finished if isinstance(each, DataChecked)]
     for report in reports:
         terminal.write(json.dumps(report.to_json(), indent=2))
     if not reports:
-        terminal.report(complaints)
-    return exit_code(complaints)
+        terminal.report(diagnostics)
+    return exit_code(diagnostics)

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from promptlang.cli.commands.files import LoadBackend, exit_code, read_prompt
 from promptlang.dialects.conversion import DIALECT_NAMES, INFOTEXT
-from promptlang.dialects.conversion import convert as converted
+from promptlang.dialects.conversion import convert as convert_prompt
 from promptlang.terminal import Terminal
 
 NAME = "convert"
@@ -36,7 +36,7 @@ def add(parser: ArgumentParser) -> None:
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """Print the converted prompt; what the target cannot express is reported."""
-    result = converted(read_prompt(chosen.prompt), source=chosen.source, target=chosen.target)
+    result = convert_prompt(read_prompt(chosen.prompt), source=chosen.source, target=chosen.target)
     terminal.report(result.diagnostics)
     terminal.print_line(result.text)
     return exit_code(result.diagnostics)

@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from promptlang.diagnostics import Diagnostic, Severity
+from promptlang.diagnostics import Diagnostic, has_errors
 from promptlang.plan.backend import Backend
 from promptlang.source import Source
 
@@ -20,6 +20,12 @@ LoadBackend = Callable[[], Backend]
 
 class FileAccessError(Exception):
     """A file cannot be read or written; the message names the file and the reason."""
+
+
+def file_access_error(file: str, action: str, error: OSError) -> FileAccessError:
+    """Return the exception for a file that cannot be ``read`` or ``written``."""
+    reason = (error.strerror or str(error)).lower()
+    return FileAccessError(f"`{file}` cannot be {action}: {reason}")
 
 
 def add_files(parser: ArgumentParser) -> None:
@@ -35,9 +41,7 @@ def read_text(file: str) -> str:
         read = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
         return read.decode("utf-8-sig")
     except OSError as error:
-        raise FileAccessError(
-            f"`{file}` cannot be read: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise file_access_error(file, "read", error) from error
     except UnicodeDecodeError as error:
         raise FileAccessError(f"`{file}` is not text in UTF-8 (byte {error.start + 1})") from error
 
@@ -51,7 +55,7 @@ def read_prompt(text: str) -> str:
 
 def exit_code(diagnostics: Iterable[Diagnostic]) -> int:
     """Return 1 if any of the diagnostics is an error, else 0."""
-    return FAILED if any(each.severity is Severity.ERROR for each in diagnostics) else OK
+    return FAILED if has_errors(diagnostics) else OK
 
 
 def make_source(text: str, file: str) -> Source:

@@ -14,9 +14,9 @@ from promptlang.cli.commands.files import (
     FAILED,
     OK,
     STANDARD_INPUT,
-    FileAccessError,
     LoadBackend,
     add_files,
+    file_access_error,
     make_source,
     read_text,
 )
@@ -67,9 +67,7 @@ def _format(file: str, terminal: Terminal, *, check: bool) -> bool:
         try:
             replace_file(Path(file), written)
         except OSError as error:
-            raise FileAccessError(
-                f"`{file}` cannot be written: {(error.strerror or str(error)).lower()}"
-            ) from error
+            raise file_access_error(file, "written", error) from error
         terminal.print_line(f"formatted {file}")
     return not errors
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from promptlang.cli.commands.files import FileAccessError, picture_stem, read_source, recipe_folder
-from promptlang.diagnostics import Diagnostic, Severity
+from promptlang.diagnostics import Diagnostic, Severity, has_errors
 from promptlang.plan.steps import Plan
 from promptlang.source import Source
 
@@ -24,8 +24,8 @@ class CheckedRecipes:
 
     @property
     def failed(self) -> bool:
-        """True if any of the diagnostics is an error."""
-        return any(each.severity is Severity.ERROR for each in self.diagnostics)
+        """Return whether any of the diagnostics is an error."""
+        return has_errors(self.diagnostics)
 
 
 def add_strict(parser: ArgumentParser) -> None:
@@ -40,7 +40,6 @@ def check_recipes(files: Sequence[str], *, strict: bool = False) -> CheckedRecip
     from promptlang.planning.session import Session  # Lark is not needed for --help
 
     world = Disk(load_model_paths())
-
     sources = [(file, _read(file)) for file in files]
     refused = tuple(each for _, each in sources if isinstance(each, FileAccessError))
     planned = [

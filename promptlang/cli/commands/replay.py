@@ -18,6 +18,9 @@ from promptlang.terminal import Terminal, display_events
 NAME = "replay"
 HELP = "render a picture again from its metadata, and compare the two"
 
+_DIFFERENT_SIZES: Final = 256
+"""The difference of two pictures of different sizes, above that of any two grey levels."""
+
 
 def add(parser: ArgumentParser) -> None:
     """Add the options of the command to its parser."""
@@ -70,11 +73,12 @@ def _replay(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
         backend = load()
     if not display_events(terminal, backend.execute(Plan((step,)))):
         return FAILED
-    apart = _max_difference(chosen.picture, file)
-    terminal.print_line(
-        "the same picture, bit for bit" if apart == 0 else _explained(apart, before, _record(file))
-    )
-    return FAILED if apart else OK
+    difference = _max_difference(chosen.picture, file)
+    if difference:
+        terminal.print_line(_difference_message(difference, before, _record(file)))
+        return FAILED
+    terminal.print_line("the same picture, bit for bit")
+    return OK
 
 
 def _record(file: Path) -> Record:
@@ -148,18 +152,15 @@ def _max_difference(one: Path, other: Path) -> int:
 
     with Image.open(one) as before, Image.open(other) as after:
         if before.size != after.size:
-            return _MAX_DIFFERENCE
+            return _DIFFERENT_SIZES
         extrema = ImageChops.difference(before.convert("RGB"), after.convert("RGB")).getextrema()
     return max(int(high) for _, high in extrema)  # type: ignore[misc]
 
 
-_MAX_DIFFERENCE: Final = 256
-
-
-def _explained(apart: int, before: Record, after: Record) -> str:
+def _difference_message(difference: int, before: Record, after: Record) -> str:
     """Return the message for a picture that differs, with the likely reasons."""
     reasons = list(_changes(before, after)) or ["another machine, or another number of threads"]
-    return f"not the same picture: up to {apart} of 255 apart ({'; '.join(reasons)})"
+    return f"not the same picture: up to {difference} of 255 apart ({'; '.join(reasons)})"
 
 
 def _changes(before: Record, after: Record) -> Iterator[str]:
@@ -170,8 +171,8 @@ def _changes(before: Record, after: Record) -> Iterator[str]:
         "the token": (before.embeddings, after.embeddings),
         "the picture of": (before.pictures, after.pictures),
     }
-    for what, (old, new) in kinds.items():
-        yield from (f"{what} `{name}` has changed" for name in old if old[name] != new.get(name))
+    for kind, (old, new) in kinds.items():
+        yield from (f"{kind} `{name}` has changed" for name in old if old[name] != new.get(name))
     for name, version in before.versions.items():
         if after.versions.get(name) != version:
             yield f"{name} was {version} then and is {after.versions.get(name)} now"
