@@ -22,8 +22,8 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
 
 def _head(part: ast.Part) -> ast.Phrase | None:
     """Return the first phrase of a part, white space and LoRAs aside."""
-    return next((each for each in part.phrases if not _passed_over(each)), None)
+    return next((each for each in part.phrases if not _is_skipped(each)), None)
 
 
-def _passed_over(phrase: ast.Phrase) -> bool:
+def _is_skipped(phrase: ast.Phrase) -> bool:
     return isinstance(phrase, ast.Lora) or (isinstance(phrase, ast.Text) and phrase.value.isspace())

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from promptlang import ast
 from promptlang.analysis.aliases import written_name
 from promptlang.analysis.scope import ScopedStatement
-from promptlang.analysis.statements import statement_head
-from promptlang.analysis.statements import statement_options as written
+from promptlang.analysis.statements import statement_head, statement_options
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.names import unknown_option
@@ -20,7 +19,7 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """Report an option that the statement does not have, as in ``--stpes 30``."""
     name = statement_head(scoped.statement)
     if name is not None and name not in vocabulary.UNAVAILABLE_STATEMENTS:
-        yield from _check(written(scoped.statement), vocabulary.get_options(name))
+        yield from _check(statement_options(scoped.statement), vocabulary.get_options(name))
 
 
 def _check(

@@ -20,19 +20,21 @@ MAX_VARIANTS = 1000
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """Check for ``train lora ink from photos --samples "a cat <lora:wash:1>"``."""
-    text, shown = quoted_text(scoped.statement, "samples"), build_sample_prompt(scoped)
-    if text is None or shown is None:
+    text, samples = quoted_text(scoped.statement, "samples"), build_sample_prompt(scoped)
+    if text is None or samples is None:
         return
     yield from parse_prompt(text)[1]
-    (prompt, *_) = shown.prompts
+    (prompt, *_) = samples.prompts
     tags = [node.span for node in ast.walk(prompt) if isinstance(node, ast.Lora)]
-    yield from map(lora_in_samples, tags or ([text] if _hidden(shown, prompt) else []))
+    yield from map(lora_in_samples, tags or ([text] if _hidden(samples, prompt) else []))
 
 
-def _hidden(shown: ScopedStatement, prompt: ast.Prompt) -> bool:
+def _hidden(samples: ScopedStatement, prompt: ast.Prompt) -> bool:
     """Return whether a variant, a line of a wildcard or a `let` holds a LoRA tag."""
     try:
-        ways = islice(enumerate_expansions(prompt, shown.scope.library), MAX_VARIANTS)
-        return any(isinstance(node, ast.Lora) for way in ways for node in ast.walk(way.prompt))
+        expansions = islice(enumerate_expansions(prompt, samples.scope.library), MAX_VARIANTS)
+        return any(
+            isinstance(node, ast.Lora) for each in expansions for node in ast.walk(each.prompt)
+        )
     except TooLongError:
         return False  # reported by the check of sweeps

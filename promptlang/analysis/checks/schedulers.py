@@ -23,11 +23,11 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
         for option in statement_options(scoped.statement)
         if option.value is not None
     }
-    asked = {**scoped.scope.settings, **given}
+    options = {**scoped.scope.settings, **given}
     spacings = [
-        each.value for each in each_of(asked.get("scheduler")) if isinstance(each, ast.Word)
+        each.value for each in each_of(options.get("scheduler")) if isinstance(each, ast.Word)
     ]
-    for written in each_of(asked.get("sampler")):
+    for written in each_of(options.get("sampler")):
         sampler = (
             parse_sampler_name(written.value)
             if isinstance(written, ast.Word | ast.String)

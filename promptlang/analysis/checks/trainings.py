@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from promptlang import ast
 from promptlang.analysis.option_values import OptionValues
 from promptlang.analysis.scope import Scope, ScopedStatement, parse_active_loras
-from promptlang.analysis.statements import statement_head
-from promptlang.analysis.statements import statement_options as written
+from promptlang.analysis.statements import statement_head, statement_options
 from promptlang.analysis.world import World
 from promptlang.datasets.examples import CAPTION_PLACEHOLDER
 from promptlang.diagnostics import Diagnostic
@@ -32,7 +31,9 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """Report options of a training that contradict each other or the training's data."""
     if not isinstance(scoped.statement, ast.Training):
         return
-    given = {option.name: option for option in written(scoped.statement) if not option.negated}
+    given = {
+        option.name: option for option in statement_options(scoped.statement) if not option.negated
+    }
     head = statement_head(scoped.statement) or ""
     for option in vocabulary.get_options(head).values():
         if option.name in given:
