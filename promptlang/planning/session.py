@@ -109,7 +109,10 @@ class Session:
     def _setting(self, name: str) -> str:
         match self._scope.settings.get(name):
             case None:
-                return _setting_text(vocabulary.SETTINGS[name].default)
+                option = vocabulary.SETTINGS[name]
+                if option.default is None:
+                    return option.default_doc or "none"
+                return _setting_text(option.default)
             case ast.Number(value):
                 return _setting_text(value)
             case ast.String(value) | ast.Word(value):
@@ -118,10 +121,8 @@ class Session:
                 return other.span.text
 
 
-def _setting_text(value: float | str | None) -> str:
+def _setting_text(value: float | str) -> str:
     match value:
-        case None:
-            return "its own"
         case str():
             return value or "none"
         case _:

@@ -150,6 +150,8 @@ def test_a_session_remembers_what_was_set(session: Session) -> None:
     plan(session, "set steps 7")
     assert plan(session, "a fox")[0].sampling.steps == 7
     assert ("steps", "7") in session.describe()
+    assert ("size", "the base model's size") in session.describe()
+    assert ("mask", "none") in session.describe()
 
 
 def test_pictures_are_numbered_through_a_session_and_called_after_their_prompt(
