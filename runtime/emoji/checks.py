@@ -36,7 +36,7 @@ AUTOENCODER: Sequence[Check] = (
 DENOISER: Sequence[Check] = (
     Check("moved 100", 0.03, at_least=False, otherwise="More pictures, more of them varied"),
     Check("moved 300", 0.08, at_least=False, otherwise="More pictures, more of them varied"),
-    Check("unmirrored 300", 0.05, at_least=False, otherwise="It evaluate_at its drawings up"),
+    Check("unmirrored 300", 0.05, at_least=False, otherwise="It looks its drawings up"),
     Check("thing", 0.75, otherwise="Train on; at a million pictures under 50 %, halve the things"),
     Check("style", 0.65, otherwise="Train on"),
     Check("full caption", 0.06, otherwise="Say less in captions"),
@@ -45,7 +45,7 @@ DENOISER: Sequence[Check] = (
     Check("area, big over small", 1.25),
     Check("new thing from 20%", 0.95),
     Check("new thing from 80%", 0.1, at_least=False),
-    Check("worded freely", 0.65, otherwise="More wordings in the grammar"),
+    Check("worded freely, of plain", 0.65, otherwise="More wordings in the grammar"),
     Check("both colours on their sides", 0.6),
 )
 

@@ -101,6 +101,8 @@ class Range:
     filters: Sequence[str]
     held_out: bool = False
     """Draw the pairs that are held out instead of the others."""
+    filtered: bool = False
+    """Draw everything under a filter, so that both kinds of pairs can be compared."""
     varied: float = 0.4
     """Share of pictures that are not just one thing in the middle."""
 
@@ -166,7 +168,7 @@ class Composer:
     def _style(self, thing: Thing, chance: Random) -> tuple[str, tuple[tuple[str, bool], ...]]:
         """Choose a set, and filters with whether each is named."""
         lot = chance.random()
-        if lot >= 0.5 or self._range.held_out:
+        if lot >= 0.5 or self._range.filtered:
             plain = [word for word in PLAIN if word in self._range.sets and self._has(thing, word)]
             allowed = self._allowed(thing, self._range.filters)
             if plain and allowed:

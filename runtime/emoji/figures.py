@@ -248,6 +248,7 @@ def free_wordings(evaluation: Evaluation, gallery: Tensor, count: int = 40) -> M
         )
         nearest = torch.einsum("nf,tsf->nts", drawn, gallery).amax(-1).argmax(-1)
         found[name] = (nearest == rows).float().mean().item()
+    found["worded freely, of plain"] = found["worded freely"] / max(found["plain"], 1e-6)
     return found
 
 

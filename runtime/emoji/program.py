@@ -256,7 +256,7 @@ def _pair_losses(run: Run, evaluation: figures.Evaluation, count: int = 512) -> 
     """Compare pairs that were held out with pictures that were not, both new."""
     both = []
     for held_out in (False, True):
-        composer = run.composer(held_out).narrowed(varied=0.0)
+        composer = run.composer(held_out).narrowed(varied=0.0, filtered=True)
         pictures, shown = compose(composer, range(10**9, 10**9 + count))
         chance = Random(0)
         captions = [captioner.captioner().caption(each, chance) for each in shown]

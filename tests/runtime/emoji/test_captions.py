@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptlang.runtime.emoji import captioner, words
@@ -15,6 +15,7 @@ from promptlang.runtime.emoji.composer import Description, Subject
 from promptlang.runtime.emoji.things import every_thing
 
 WORDING = captioner.captioner()
+KNOWN = set(captioner.vocabulary())
 
 
 def described(**changes: object) -> Description:
@@ -95,14 +96,14 @@ def test_three_of_a_kind_are_said_in_the_plural() -> None:
     ]
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(0, 2**32), st.sampled_from(every_thing()), st.sampled_from(["beside", "above"]))
 def test_a_caption_has_none_but_known_words(seed: int, thing: object, arrangement: str) -> None:
     words_of = thing.words  # type: ignore[attr-defined]
     pair = described(things=(Subject(words_of, "blue"), Subject("cat")), arrangement=arrangement)
-    known = set(captioner.vocabulary())
     for shown in (described(things=(Subject(words_of, "red"),)), pair):
         text = WORDING.caption(shown, Random(seed))
-        assert set(text.replace(",", "").split()) <= known
+        assert set(text.replace(",", "").split()) <= KNOWN
         assert text == text.strip()
         assert "  " not in text
 

@@ -38,7 +38,7 @@ FILTERS = tuple(filters.FILTERS)
 
 
 def a_range(held_out: bool = False, varied: float = 0.4) -> Range:
-    return Range(few_things(), EVERY, FILTERS, held_out, varied)
+    return Range(few_things(), EVERY, FILTERS, held_out, filtered=held_out, varied=varied)
 
 
 def test_there_are_160_things_24_moods_and_12_that_are_held_out() -> None:
