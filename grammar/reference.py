@@ -60,6 +60,21 @@ def options_page() -> str:
     return "\n".join([_INTRODUCTION, *sections])
 
 
+def describe_option(option: Option) -> str:
+    """Return all that is known of an option in sentences: help, value, default, aliases, rules."""
+    aliases = ", ".join(f"`--{alias}`" for alias in option.aliases)
+    sentences = [
+        option.doc,
+        option.long_doc,
+        f"Value: {_value(option)}.",
+        f"Default: {_default(option)}.",
+        f"Alias: {aliases}." if aliases else "",
+        *(_requirement(each) for each in option.requires),
+        *(_conflict(each) for each in option.conflicts),
+    ]
+    return " ".join(filter(None, sentences))
+
+
 def _section(title: str, heads: tuple[str, ...], options: Iterable[Option]) -> str:
     shown = [each for each in options if each.available]
     rows = [f"| {' | '.join(_row(option))} |" for option in shown]

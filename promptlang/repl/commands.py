@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from textwrap import wrap
 from typing import Final
 
-from promptlang.grammar import vocabulary
+from promptlang.grammar import reference, vocabulary
 from promptlang.planning.session import Session
 from promptlang.terminal import Terminal
 
@@ -76,7 +76,7 @@ def option_help(name: str) -> str:
         and not set(each.heads) & set(vocabulary.UNAVAILABLE_STATEMENTS)
     ]
     texts = (
-        _listed(", ".join(each.heads), [(f"--{each.name}", f"{each.doc} {each.long_doc}".strip())])
+        _listed(", ".join(each.heads), [(f"--{each.name}", reference.describe_option(each))])
         for each in options
     )
     return "\n\n".join(texts)

@@ -134,8 +134,11 @@ def test_help_on_an_option_has_its_long_help(repl: Conversation) -> None:
         "prompt, set, train lora, train dreambooth, train ti:",
         "  --clip-skip        Layer of the text encoder to read, counted from the last",
         "                     one, which is 1. The count is that of A1111 and kohya;",
-        "                     diffusers counts from 0.",
+        "                     diffusers counts from 0. Value: whole number, 1 to 12.",
+        "                     Default: 1.",
     ]
+    shown = " ".join(squeezed(repl.type(f":help clip{ENTER}")))
+    assert "Value: number from 0. Default: 1. Alias: `--clip`." in shown
     assert repl.type(f":help guidance-scale{ENTER}")[1].startswith("  --cfg ")
     unknown = "error: there is no option `stepps`; `:help` lists them"
     assert repl.type(f":help stepps{ENTER}") == [unknown]
