@@ -1,4 +1,4 @@
-"""Whether the base model can be train_copy: a LoRA of a style that it never saw, measured."""
+"""Measure how well the base model adapts: train a LoRA of a style that it never saw."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ASKED = (
 """Things that are asked for in the new style, and were not shown in it."""
 
 WORD = "sks"
-"""What the new style is called."""
+"""The word that captions use for the new style."""
 
 SLOT = "ufc"
 """The token whose place learned vectors take: one token for every tokenizer of this kind."""
@@ -48,7 +48,7 @@ SLOT = "ufc"
 
 @dataclass(frozen=True, slots=True)
 class LoraSettings:
-    """How an adapter is trained."""
+    """Hyperparameters of the training of a LoRA."""
 
     rank: int = 16
     rate: float = 4e-4
@@ -114,7 +114,7 @@ class Batch:
     step: int
     size: int
     seed: int
-    """Of the noise of step 0."""
+    """The seed of the noise of step 0; each later step adds 1."""
 
 
 def batch_loss(model: Denoiser, examples: Pictures, batch: Batch, evaluation: Evaluation) -> Tensor:
@@ -242,7 +242,7 @@ def learned_word(model: Denoiser, vectors: Tensor) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class TokenSettings:
-    """How a token is trained."""
+    """Hyperparameters of the training of a token by textual inversion."""
 
     vectors: int = 2
     initial: str = "flat"

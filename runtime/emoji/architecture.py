@@ -28,7 +28,7 @@ class Architecture:
 
 
 SHIPPED = Architecture()
-"""What the weights in `model/` are of."""
+"""The sizes of the model whose weights are in `model/`."""
 
 WIDER = Architecture(latent_channels=24, autoencoder_widths=(32, 64, 96, 128))
 

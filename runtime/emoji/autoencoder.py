@@ -33,7 +33,7 @@ NOISE = 0.1
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainingData:
-    """What an autoencoder is trained with."""
+    """Sampler, schedule and device of the training of an autoencoder."""
 
     composer: Composer
     schedule: Cosine

@@ -29,7 +29,7 @@ SAID: Mapping[str, float] = {
     "background": 0.8,
     "white": 0.4,
 }
-"""How often each part is said."""
+"""The probability that a caption mentions each part, 0 to 1."""
 
 EMPTY = 0.1
 
@@ -53,7 +53,7 @@ KINDS: Mapping[str, str] = {
     "body": "part of a body",
     "creature": "a creature",
 }
-"""What things of a kind are called together."""
+"""The phrase that names any thing of a kind."""
 
 
 @dataclass(frozen=True, slots=True)

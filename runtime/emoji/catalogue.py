@@ -1,4 +1,4 @@
-"""What the shipped weights know, until they are exchanged: concepts, styles, colours."""
+"""Concepts, styles and colours that the shipped weights were trained on."""
 
 from __future__ import annotations
 

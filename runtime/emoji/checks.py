@@ -1,4 +1,4 @@
-"""What each stage must reach, and what is to be done where it does not: the stop rules."""
+"""Stop rules: the figures that each stage must reach, and the remedy where one is missed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Check:
     bound: float
     at_least: bool = True
     otherwise: str = ""
-    """What to do where it is missed."""
+    """The remedy where the bound is missed."""
 
     def passed(self, value: float) -> bool:
-        """Whether a value is within the bound."""
+        """Return true if a value is within the bound."""
         return value >= self.bound if self.at_least else value <= self.bound
 
     def verdict(self, value: float) -> str:

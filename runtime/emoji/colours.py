@@ -22,7 +22,7 @@ COLOURS: Mapping[str, RGB] = {
     "gray": (150, 152, 156),
     "black": (24, 24, 28),
 }
-"""What a caption can call a colour, 8 bits a channel."""
+"""Colours by the names that captions use, 8 bits a channel."""
 
 GRADES: Mapping[str, tuple[float, float]] = {
     "pale": (0.5, 1.0),

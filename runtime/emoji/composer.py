@@ -51,7 +51,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a picture shows: all that a caption can say of it."""
+    """The contents of a picture: everything that a caption can mention."""
 
     things: tuple[Subject, ...]
     arrangement: str
@@ -87,13 +87,13 @@ class Layout:
 
 
 def is_held_out(thing: str, attribute: str) -> bool:
-    """Whether a pair of thing and filter, or of thing and colour, is never shown: one in ten."""
+    """Return true for one in ten pairs of thing and filter or colour: training omits these."""
     return zlib.crc32(f"{thing}/{attribute}".encode()) % 10 == 0
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a sampler draws from."""
+    """The things, sets and filters that a sampler draws from."""
 
     things: Sequence[Thing]
     sets: Sequence[str]

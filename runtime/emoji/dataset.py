@@ -22,14 +22,14 @@ from .device import Device
 
 @dataclass(frozen=True, slots=True)
 class ShardPlan:
-    """How many pictures are kept, and how often each is used."""
+    """The number of pictures that are kept, and of the uses of each."""
 
     size: int = 2048
     """Pictures a shard."""
     window: int = 8
     """ShardPlan that a batch is drawn from."""
     uses: int = 4
-    """How often a picture is seen before a new one is drawn for it, on average."""
+    """The mean number of times that a picture is seen before a new one replaces it."""
 
     def present(self, seen: int) -> range:
         """Return the numbers of the shards in use after so many pictures were seen."""

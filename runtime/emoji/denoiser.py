@@ -115,7 +115,7 @@ def weight(snr: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainingData:
-    """What a denoiser is trained with."""
+    """Training set, captioner and device of the training of a denoiser."""
 
     dataset: Dataset
     captioner: Captioner
@@ -126,7 +126,7 @@ class TrainingData:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Plan:
-    """What is trained, and for how long."""
+    """Sizes, tokenizer and schedule of the training of a denoiser."""
 
     sizes: Architecture
     tokenizer: CLIPTokenizer

@@ -1,4 +1,4 @@
-"""Where the model is trained, and in what precision: alike on a CPU and on a GPU."""
+"""Device and precision of the training, chosen alike on a CPU and on a GPU."""
 
 from __future__ import annotations
 

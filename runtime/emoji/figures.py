@@ -1,4 +1,4 @@
-"""What is required of the base model, measured: does it read its input, and obey each word?"""
+"""Measurements of the base model: does it read its input, and obey each word?"""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Choice:
 
     chance: Random
     named: bool = True
-    """Whether its colours must have names; otherwise they are any."""
+    """True if the filter's colours must have names; otherwise any colour is drawn."""
 
     def colour(self, *unlike: str) -> tuple[str, RGB]:
         """Draw a colour other than those, and its name."""
@@ -223,7 +223,7 @@ FILTERS: Mapping[str, Filter] = {
     "sketch": sketch,
     "crayon": crayon,
 }
-"""What the base model learns, by the word for it; `blueprint` is not among them."""
+"""Filters that the base model learns, by their words; `blueprint` is not among them."""
 
 
 def joined(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -248,7 +248,7 @@ def lined(rgba: np.ndarray, colour: RGB, width: int) -> np.ndarray:
 
 
 def _edges(rgba: np.ndarray, width: int) -> np.ndarray:
-    """Where luminance or opacity changes: `[h, w, 1]`, 0 to 1."""
+    """Return the edges of luminance and opacity: `[h, w, 1]`, 0 to 1."""
     flat = luminance(rgba) * rgba[..., 3:] / 255 + 255 - rgba[..., 3:]
     steep = np.zeros(rgba.shape[:2], np.float32)
     for value in (flat[..., 0], rgba[..., 3]):

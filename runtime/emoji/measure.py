@@ -1,4 +1,4 @@
-"""What pictures are compared by: features, a border's colour, what stands before it."""
+"""Means of comparing pictures: features, the border's colour, and the foreground."""
 
 from __future__ import annotations
 

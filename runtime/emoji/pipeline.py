@@ -15,7 +15,7 @@ from . import architecture
 from .denoiser import Denoiser
 
 MODEL = Path(__file__).parent / "model"
-"""Where the model is shipped."""
+"""The folder of the model that is shipped."""
 
 
 def save(model: Denoiser, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: Path) -> None:

@@ -43,14 +43,14 @@ from .variants import VARIANTS, Variant
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """How much is done at once, and for how long."""
+    """Length and parallelism of a run."""
 
     steps: int = 1500
-    """How long a copy of the denoiser is brought down."""
+    """Steps in which the learning rate of a copy of the denoiser falls to zero."""
     workers: int = 0
     """Processes that compose pictures beside this one."""
     scale: int = 1
-    """How many times larger the denoiser's batches are, its steps being as many times fewer."""
+    """The factor that multiplies the denoiser's batch and divides its steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Run:
 
     @property
     def variant(self) -> Variant:
-        """What is made."""
+        """The variant that the run makes."""
         return VARIANTS[self.name]
 
     @property

@@ -1,4 +1,4 @@
-"""What a drawing stands before: a colour, or a scene that is computed."""
+"""Backgrounds of drawings: a plain colour, or a computed scene."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long and how hard to train: learning rate and batch at each step, counted from 0."""
+"""Schedules of training: learning rate and batch at each step, counted from 0."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Protocol
 
 
 class Schedule(Protocol):
-    """What a training loop asks."""
+    """The schedule that a training loop follows."""
 
     @property
     def steps(self) -> int:
-        """How many steps there are."""
+        """The number of steps."""
         ...
 
     def rate(self, step: int) -> float:

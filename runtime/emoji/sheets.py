@@ -117,7 +117,7 @@ CAPTIONS = (
     "please draw my old lemon",
     "whale, noto style, sea background",
 )
-"""What the contact sheet shows, two seeds each."""
+"""The captions on the contact sheet, with two seeds each."""
 
 
 def contact_sheet(renderer: Renderer, file: Path, columns: int = 6) -> None:

@@ -11,13 +11,13 @@ class ArtworkSet:
     """Icons that one artist drew in one style."""
 
     word: str
-    """What a caption calls the style: one word, one token."""
+    """The caption's word for the style: one token."""
     packages: tuple[str, ...]
     """Keys of `packages.PACKAGES`, searched in this order."""
     tinted: bool = False
     """Drawn in one colour, which the caption names."""
     suffixes: tuple[str, ...] = ("",)
-    """What follows a thing's name in an icon's name, best first."""
+    """Suffixes of a thing's name in icons' names, best first."""
     by_prefix: bool = False
     """Icons are also found by the beginning of their names: `apple-fruit` for apple."""
     head: str | None = None

@@ -18,7 +18,7 @@ class Thing:
     artwork: str
     """The emoji's name, which is the icon's in most sets."""
     words: str
-    """What it is called, unlike any other thing."""
+    """The thing's name, which no other thing has."""
     synonyms: tuple[str, ...]
     kind: str
     icons: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class Thing:
 
     @property
     def is_face(self) -> bool:
-        """Whether it is a mood, which can be drawn on another head."""
+        """True if the thing is a face, which can be drawn on another head."""
         return self.kind == FACE
 
 

@@ -44,7 +44,7 @@ class Average(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What is trained, and where its checkpoints are kept."""
+    """A training's models and optimizer, and the folder of its checkpoints."""
 
     models: Mapping[str, nn.Module]
     optimizer: torch.optim.Optimizer

@@ -20,7 +20,7 @@ class Variant:
     sizes: Architecture
     denoiser: Plateau
     autoencoder: Cosine | None = None
-    """How the autoencoder is trained; without it, it and the first weights are the shipped ones."""
+    """The autoencoder's schedule; without it, training starts from the shipped weights."""
     decoder: Cosine = field(default=Cosine(steps=3_000, batch=16, peak=1e-3))
     shards: ShardPlan = field(default=ShardPlan())
     without: frozenset[str] = frozenset()

@@ -18,7 +18,7 @@ WHEEL = "open-clip-torch==3.3.0"
 """The package (MIT) that carries CLIP's list of merges; nothing of it is run."""
 
 MERGES = 8000
-"""How many of CLIP's merges are kept."""
+"""The number of CLIP's merges that are kept."""
 
 
 def make_tokenizer(packages: Path, folder: Path, words: Iterable[str] = ()) -> CLIPTokenizer:
