@@ -139,7 +139,8 @@ def train(
     if 0 in lora.evaluate_at:
         yield 0
     for step in range(lora.steps):
-        batch_loss(model, examples, Batch(step, lora.batch, 1000), evaluation).backward()
+        loss = batch_loss(model, examples, Batch(step, lora.batch, 1000), evaluation)
+        torch.autograd.backward(loss)
         optimizer.step()
         optimizer.zero_grad()
         if step + 1 in lora.evaluate_at:
@@ -258,6 +259,7 @@ def train_token(
     """Learn vectors for `SLOT`, said as often as there are vectors; the model stays as it is."""
     model = evaluation.renderer.model.requires_grad_(False)
     table = model.text_encoder.get_input_embeddings().weight
+    assert isinstance(table, Tensor)
     start = model.tokenizer(token.initial, add_special_tokens=False).input_ids[0]
     noise = torch.randn(token.vectors, table.shape[1], generator=torch.Generator().manual_seed(1))
     vectors = nn.Parameter(table[start].repeat(token.vectors, 1) + table.std() * 0.1 * noise)
@@ -266,7 +268,8 @@ def train_token(
     said = Pictures(examples.latents, [c.replace(WORD, spoken) for c in examples.captions])
     for step in range(token.steps):
         with learned_word(model, vectors):
-            batch_loss(model, said, Batch(step, token.batch, 2000), evaluation).backward()
+            loss = batch_loss(model, said, Batch(step, token.batch, 2000), evaluation)
+            torch.autograd.backward(loss)
         optimizer.step()
         optimizer.zero_grad()
     return vectors.detach()

@@ -41,7 +41,7 @@ NARROWER = Architecture(denoiser_widths=(128, 192), heads=(4, 6))
 def autoencoder(sizes: Architecture = SHIPPED) -> AutoencoderKL:
     """Make the part that turns pictures `[n, 3, size, size]` to latents `[n, c, 8, 8]` and back."""
     widths = sizes.autoencoder_widths
-    return AutoencoderKL(
+    vae: AutoencoderKL = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * len(widths),
         up_block_types=("UpDecoderBlock2D",) * len(widths),
         block_out_channels=widths,
@@ -52,6 +52,7 @@ def autoencoder(sizes: Architecture = SHIPPED) -> AutoencoderKL:
         sample_size=sizes.size,
         scaling_factor=1.0,
     )
+    return vae
 
 
 def text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
@@ -73,7 +74,7 @@ def text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 def denoiser(sizes: Architecture = SHIPPED) -> UNet2DConditionModel:
     """Make the part that predicts the velocity `[n, c, 8, 8]` of noisy latents."""
-    return UNet2DConditionModel(
+    unet: UNet2DConditionModel = UNet2DConditionModel(
         sample_size=LATENT_SIZE,
         in_channels=sizes.latent_channels,
         out_channels=sizes.latent_channels,
@@ -85,11 +86,12 @@ def denoiser(sizes: Architecture = SHIPPED) -> UNet2DConditionModel:
         attention_head_dim=sizes.heads,  # heads a level, in spite of the name
         norm_num_groups=32,
     )
+    return unet
 
 
 def scheduler() -> DDIMScheduler:
     """Make a schedule of v-prediction, zero terminal SNR (Lin et al. 2024, arXiv 2305.08891)."""
-    return DDIMScheduler(
+    schedule: DDIMScheduler = DDIMScheduler(
         num_train_timesteps=1000,
         beta_start=0.00085,
         beta_end=0.012,
@@ -101,3 +103,4 @@ def scheduler() -> DDIMScheduler:
         set_alpha_to_one=True,
         steps_offset=1,
     )
+    return schedule

@@ -16,7 +16,7 @@ from . import architecture
 from .architecture import Architecture
 from .composer import Composer
 from .dataset import as_tensor
-from .device import Device
+from .device import Device, move
 from .filters import FILTERS
 from .perception import Features, perceptual_loss
 from .schedule import Cosine
@@ -49,7 +49,8 @@ class TrainingData:
 def train(data: TrainingData, sizes: Architecture, folder: Path) -> Iterator[tuple[int, float]]:
     """Learn to encode and decode, from nothing; yields step and loss, resumes from `folder`."""
     torch.manual_seed(0)
-    vae = architecture.autoencoder(sizes).to(data.device.name)
+    vae = architecture.autoencoder(sizes)
+    move(vae, data.device)
 
     def loss_at(step: int) -> Tensor:
         wanted = data.pictures(step)
@@ -58,7 +59,7 @@ def train(data: TrainingData, sizes: Architecture, folder: Path) -> Iterator[tup
             posterior = vae.encode(wanted).latent_dist
             random = torch.randn(posterior.mean.shape, generator=noise).to(wanted.device)
             made = vae.decode(posterior.mean + posterior.std * random).sample
-        kl = posterior.kl().mean() / posterior.mean[0].numel()
+        kl: Tensor = posterior.kl().mean() / posterior.mean[0].numel()
         return difference(made.float(), wanted) + 1e-4 * kl
 
     training = Training({"vae": vae}, _adam(vae.parameters()), folder)
@@ -71,7 +72,9 @@ def sharpen(vae: AutoencoderKL, data: TrainingData, folder: Path) -> Iterator[tu
     The perceptual term is weighted such that its gradient is about as large as that of the plain
     differences.
     """
-    vae.to(data.device.name).requires_grad_(False)
+    assert vae.post_quant_conv is not None
+    move(vae, data.device)
+    vae.requires_grad_(False)
     decoder = nn.ModuleList([vae.post_quant_conv, vae.decoder]).requires_grad_(True)
     features = Features().to(data.device.name)
 
@@ -121,6 +124,10 @@ def normalised(vae: AutoencoderKL, pictures: Tensor) -> AutoencoderKL:
     scale = (posterior.mean.var((0, 2, 3)) + posterior.var.mean((0, 2, 3))).sqrt()
     channels = len(shift)
     leaving, entering = vae.quant_conv, vae.post_quant_conv
+    assert leaving is not None
+    assert leaving.bias is not None
+    assert entering is not None
+    assert entering.bias is not None
     leaving.weight[:channels] /= scale.view(-1, 1, 1, 1)
     leaving.bias[:channels] = (leaving.bias[:channels] - shift) / scale
     leaving.weight[channels:] = 0

@@ -55,7 +55,7 @@ class Denoiser(nn.Module):
         """Return the weighted squared error of the velocity for latents and a caption each."""
         with device.mixed_precision():
             hidden = self.hidden(captions, length)
-            made = self.unet(
+            made: Tensor = self.unet(
                 noisy.latents.to(device.name), noisy.times.to(device.name), hidden
             ).sample
         error = (made.float() - noisy.velocity.to(device.name)).square().mean((1, 2, 3))

@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 
@@ -36,3 +37,11 @@ class Device:
 def best() -> Device:
     """Choose a GPU where there is one."""
     return Device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def move(network: nn.Module, device: Device) -> None:
+    """Move a network's weights to a device, in place.
+
+    The parameter's type hides the wrapped `to` of diffusers' networks, which type checkers misread.
+    """
+    network.to(device.name)

@@ -43,7 +43,7 @@ class Evaluation:
     @property
     def size(self) -> int:
         """Width and height of the model's pictures, pixels."""
-        return int(self.renderer.vae.config.sample_size)
+        return int(self.renderer.vae.config["sample_size"])
 
     def drawn(self, thing: Thing, layout: Layout | None = None, style: str = "noto") -> np.ndarray:
         """Draw a thing's artwork on white, 8-bit RGB `[h, w, 3]`; noto's where a set lacks it."""
@@ -70,7 +70,7 @@ class Evaluation:
     def gallery(self) -> Tensor:
         """Return features of every thing in the sets that are asked for, `[things, sets, 1280]`."""
         pictures = [self.drawn(thing, style=style) for thing in self.things for style in ASKED]
-        return self.through(pictures).unflatten(0, (len(self.things), len(ASKED)))
+        return self.through(pictures).reshape(len(self.things), len(ASKED), -1)
 
     def some(self, count: int) -> list[Thing]:
         """Return things evenly spread over all of them."""
@@ -119,7 +119,7 @@ def _restored(evaluation: Evaluation, latents: Tensor, captions: list[str], time
     with device.mixed_precision():
         hidden = model.hidden(captions)
         inputs = noisy.latents.to(device.name), times.to(device.name), hidden
-        velocity = model.unet(*inputs).sample.float().cpu()
+        velocity: Tensor = model.unet(*inputs).sample.float().cpu()
     kept = model.alphas[time]
     return kept.sqrt() * noisy.latents - (1 - kept).sqrt() * velocity
 
@@ -150,7 +150,7 @@ def seeds_differ(evaluation: Evaluation, things: int = 6, seeds: int = 4) -> Map
     for name, form in forms.items():
         captions = [form.format(t.words) for t in evaluation.some(things) for _ in range(seeds)]
         pictures = evaluation.renderer.render(captions, range(700, 700 + len(captions)))
-        f = evaluation.embed(pictures).unflatten(0, (things, seeds))
+        f = evaluation.embed(pictures).reshape(things, seeds, -1)
         alike = torch.einsum("nsf,ntf->nst", f, f).sum((1, 2)) - seeds
         found[name] = 1 - (alike / (seeds * (seeds - 1))).mean().item()
     return found

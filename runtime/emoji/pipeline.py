@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -17,6 +19,12 @@ from .denoiser import Denoiser
 MODEL = Path(__file__).parent / "model"
 """The folder of the model that is shipped."""
 
+_WITHOUT_CHECKER: Mapping[str, Any] = {
+    "safety_checker": None,  # diffusers allows None here, its annotations do not
+    "feature_extractor": None,
+    "requires_safety_checker": False,
+}
+
 
 def save(model: Denoiser, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: Path) -> None:
     """Write the pipeline's folder, and the checksums of its weights in SHA256SUMS."""
@@ -25,10 +33,8 @@ def save(model: Denoiser, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: 
         text_encoder=model.text_encoder,
         tokenizer=tokenizer,
         unet=model.unet,
-        scheduler=architecture.scheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
+        scheduler=architecture.scheduler(),  # type: ignore[arg-type]  # declared an Enum
+        **_WITHOUT_CHECKER,
     )
     pipeline.to("cpu").to(torch.float16)
     pipeline.save_pretrained(folder)
@@ -39,10 +45,10 @@ def save(model: Denoiser, vae: AutoencoderKL, tokenizer: CLIPTokenizer, folder: 
 
 def load(folder: Path) -> StableDiffusionPipeline:
     """Load a pipeline in full precision, silent and without a safety checker."""
-    pipeline = StableDiffusionPipeline.from_pretrained(
+    pipeline: StableDiffusionPipeline = StableDiffusionPipeline.from_pretrained(
         folder, torch_dtype=torch.float32, safety_checker=None
     )
-    pipeline.set_progress_bar_config(disable=True)
+    pipeline.set_progress_bar_config(disable=True)  # type: ignore[no-untyped-call]  # diffusers
     return pipeline
 
 

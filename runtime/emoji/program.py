@@ -31,7 +31,7 @@ from . import (
 )
 from .composer import Composer, Range, full_range
 from .dataset import Dataset, Shard
-from .device import Device
+from .device import Device, move
 from .parallel import ParallelComposer, compose
 from .perception import Features
 from .rendering import Renderer
@@ -102,11 +102,12 @@ class Run:
         if self.variant.autoencoder is None:
             source = pipeline.MODEL / "vae"
         elif not source.exists():
-            vae = autoencoder.trained(self.variant.sizes, self.own / "autoencoder")
+            trained = autoencoder.trained(self.variant.sizes, self.own / "autoencoder")
             pictures, _ = compose(self.composer(), range(512))
-            autoencoder.normalised(vae, dataset.as_tensor(pictures)).save_pretrained(source)
-        vae = AutoencoderKL.from_pretrained(source, torch_dtype=torch.float32).eval()
-        return vae.requires_grad_(False).to(self.device.name)
+            autoencoder.normalised(trained, dataset.as_tensor(pictures)).save_pretrained(source)
+        vae: AutoencoderKL = AutoencoderKL.from_pretrained(source, torch_dtype=torch.float32)
+        move(vae, self.device)
+        return vae.eval().requires_grad_(False)
 
     def decoder(self) -> AutoencoderKL:
         """Load the autoencoder with the decoder that was trained last, if one was."""

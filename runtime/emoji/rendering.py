@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.schedulers.scheduling_ddim import DDIMSchedulerOutput
 from torch import Tensor
 
 from . import architecture
@@ -85,14 +86,17 @@ class Renderer:
             for number, time in enumerate(scheduler.timesteps):
                 changed = change is not None and number >= change.share * self.steps
                 hidden = torch.cat([empty, later if changed else asked])
-                made = self.model.unet(torch.cat([latents, latents]), time, hidden).sample
+                inputs = torch.cat([latents, latents])
+                made: Tensor = self.model.unet(inputs, time, hidden).sample
                 plain, guided = made.float().chunk(2)
                 velocity = plain + GUIDANCE * (guided - plain)
-                latents = scheduler.step(velocity, time, latents).prev_sample
+                output = scheduler.step(velocity, time, latents)
+                assert isinstance(output, DDIMSchedulerOutput)
+                latents = output.prev_sample
         return latents
 
     def _noise(self, seeds: Sequence[int]) -> Tensor:
-        shape = (self.model.unet.config.in_channels, 8, 8)
+        shape = (self.model.unet.config["in_channels"], 8, 8)
         each = [torch.randn(shape, generator=torch.Generator().manual_seed(s)) for s in seeds]
         return torch.stack(each).to(self.device.name)
 

@@ -125,4 +125,5 @@ def _ground(size: int, chance: Random, ground: RGB, sky: RGB) -> np.ndarray:
 
 def _mixed(odd: np.ndarray, first: str, second: str) -> np.ndarray:
     one, two = (np.asarray(COLOURS[name], np.float32) for name in (first, second))
-    return (one * (1 - odd) + two * odd).astype(np.float32)
+    mixed: np.ndarray = one * (1 - odd) + two * odd
+    return mixed.astype(np.float32)

@@ -76,7 +76,7 @@ class Training:
         for group in groups:
             group["lr"] = rate
         loss = loss_at(step)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_([each for group in groups for each in group["params"]], 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -27,7 +27,8 @@ def make_tokenizer(packages: Path, folder: Path, words: Iterable[str] = ()) -> C
     CLIP's first 8,000 merges make 8,514 tokens; further merges make each of `words` one token.
     """
     if (folder / "vocab.json").exists():
-        return CLIPTokenizer.from_pretrained(folder)
+        tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(folder)
+        return tokenizer
     return build(with_words(_merges(packages), words), folder)
 
 
