@@ -5,21 +5,34 @@ from __future__ import annotations
 import os
 import sys
 
+BUSY = 0.75
+"""Processes that wait for a core, for each core, from which a machine counts as busy."""
+
+SPINS = "10000"
+"""Turns that an idle OpenMP thread waits before it sleeps, where PyTorch's own take 300,000."""
+
 
 def main() -> int:
-    """Run the command line and return its exit code.
-
-    Ctrl-C ends the command without a traceback, even while modules load. Idle threads of PyTorch
-    sleep instead of spinning, which is many times faster on a busy machine. OpenMP reads this
-    setting once, when torch is imported; a setting of the user's own is kept.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    """Run the command line, return its exit code; Ctrl-C ends it quietly even during imports."""
+    _limit_spinning()
     try:
         from promptlang.cli.main import main as run
 
         return run()
     except KeyboardInterrupt:
         return 130
+
+
+def _limit_spinning() -> None:
+    """On a busy machine let PyTorch's idle threads sleep soon; a setting of the user's own stays.
+
+    Threads that spin for work keep the cores from the processes that have some. OpenMP reads the
+    setting once, when torch is imported. On an idle machine sleeping costs a quarter of the speed.
+    """
+    if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys() or not hasattr(os, "getloadavg"):
+        return
+    if os.getloadavg()[0] >= BUSY * (os.cpu_count() or 1):
+        os.environ["GOMP_SPINCOUNT"] = SPINS
 
 
 if __name__ == "__main__":
