@@ -50,7 +50,7 @@ def microseconds(action: Callable[[], object]) -> float:
 
 
 def peers() -> dict[str, Callable[[str], Any]]:
-    """What each does to read a prompt: compel its syntax tree, Dynamic Prompts its own."""
+    """Return the peers' parsers by name; each gives a syntax tree of its own."""
     found: dict[str, Callable[[str], Any]] = {}
     try:
         found["compel"] = import_module("compel.prompt_parser").PromptParser().parse_conjunction

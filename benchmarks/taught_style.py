@@ -1,16 +1,17 @@
-"""Do the recipes teach a way of drawing? How near to an artist's pictures that were not trained on.
+"""Pictures of the style recipes beside an artist's pictures that were not trained on.
 
-For each of sixteen things its name is rendered with five seeds, by the base and with what was taught, and compared with
-five artists' drawings of it: FxEmojis', held out, and those in the four styles that the base knows, which npm fetches.
-Told are, of EfficientNet-Lite0 features,
-- nearest: how often the artist's who is taught is the nearest of the five (the base model's own measure for a style);
-- same: the cosine with theirs, and mean: with the mean of all of theirs;
-and of colours, how far they are from each artist's, 0..255: what only makes pictures paler comes nearer to all.
+The names of sixteen things are rendered with five seeds, by the base model and with what a recipe
+taught, and compared with five artists' drawings of each thing: FxEmojis', held out, and those in
+the four styles that the base model knows, which npm fetches. The figures are, from
+EfficientNet-Lite0 features,
+- nearest: the share of pictures whose nearest drawing of the five is the taught artist's;
+- same: the cosine with that drawing, and mean: the cosine with the mean of all of the artist's;
+and the distance of the colours from each artist's, 0 to 255. Paler pictures come nearer to all.
 
-    python benchmarks/taught_style.py --in FOLDER style
+    python -m benchmarks taught_style -- --in FOLDER style
 
-trains in FOLDER what is not there yet and leaves a sheet of pictures for each recipe, a row a seed below the artist's
-own; without names it does them all.
+trains in FOLDER what is missing there and leaves a sheet of pictures for each recipe, a row for
+each seed below the artist's own. Without names, all recipes are measured.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ NAMES = [file.stem.replace("-", " ") for file in HELD_OUT]
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """What a recipe teaches."""
+    """Style that a recipe teaches, and the artist to compare it with."""
 
     file: str = ""
     """The recipe; nothing is taught by none."""
@@ -106,7 +107,10 @@ def drawn(style: str, folder: Path) -> np.ndarray:
 
 
 def likeness(features: Tensor, drawings: Tensor) -> list[Measurement]:
-    """Compare features `[names, seeds, features]` and `[artists, names, features]`, the artist who is taught the first."""
+    """Compare features `[names, seeds, features]` with `[artists, names, features]`.
+
+    The first artist is the taught one.
+    """
     cosines = torch.einsum("nsf,anf->ans", features, drawings)
     nearest = (cosines.argmax(0) == 0).float().mean().item()
     mean = features @ torch.nn.functional.normalize(drawings[0].mean(0), dim=0)
@@ -118,9 +122,12 @@ def likeness(features: Tensor, drawings: Tensor) -> list[Measurement]:
 
 
 def apart(made: np.ndarray, wanted: np.ndarray) -> float:
-    """Mean distance of pictures' colours, `[names, seeds, h, w, 3]` and `[names, h, w, 3]`, wherever in them they are.
+    """Return the mean distance of colours, `[names, seeds, h, w, 3]` and `[names, h, w, 3]`.
 
-    The sliced Wasserstein distance (Bonneel et al. 2015, https://doi.org/10.1007/s10851-014-0506-3, eq. 8): of the
+    Places in the pictures do not count.
+
+    The sliced Wasserstein distance (Bonneel et al. 2015,
+    https://doi.org/10.1007/s10851-014-0506-3, eq. 8): of the
     colours' positions along 64 directions, in order, the mean difference.
     """
     directions = np.random.default_rng(0).normal(size=(3, 64))

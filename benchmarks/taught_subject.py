@@ -1,14 +1,14 @@
-"""Do the recipes teach their subject, the blob, and at what price? Five seeds each of two kinds of prompts:
+"""Pictures of the subject recipes, which teach the blob, with five seeds of two kinds of prompts:
 
-- moods that were not trained on, by the base's own words for them;
-- moods that were, on backgrounds that were not. For most of these the base has no words.
+- moods that were not trained on, in the base model's own words for them;
+- moods that were trained on, on other backgrounds. For most of these the base has no words.
 
-The base is asked for the same without the taught word.
+The base model renders the same prompts without the taught word.
 
-    python benchmarks/taught_subject.py --in FOLDER dreambooth pivotal
+    python -m benchmarks taught_subject -- --in FOLDER dreambooth pivotal
 
-trains in FOLDER what is not there yet and leaves a sheet of pictures for each recipe, a row a prompt; without names
-it does them all.
+trains in FOLDER what is missing there and leaves a sheet of pictures for each recipe, a row for
+each prompt. Without names, all recipes are measured.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ SHOWN = {
     "winking-face": ("winking face", "orange"),
     "worried-face": ("worried face", "black"),
 }
-"""Pictures that are trained on, all of them on white: their captions, and a background to ask for."""
+"""Training pictures, all on white: their captions, and a background for the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How what a recipe teaches is asked for."""
+    """Recipe, with the prompts that ask for what it teaches."""
 
     file: str = ""
     asked: str = "{}"
@@ -99,7 +99,7 @@ SUBJECTS = {
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is compared; of features, backgrounds made white first."""
+    """Figures of a recipe; backgrounds are made white before features are computed."""
 
     subject: float
     """Cosine with the mean of the blob's held-out pictures."""
@@ -132,7 +132,10 @@ class Bench:
         self._before = self._plain(Recipe())
 
     def measure(self, recipe: Recipe) -> tuple[Figures, np.ndarray]:
-        """Train if need be; the figures, and the pictures `[moods, seeds, 64, 64, 3]`, first those not trained on."""
+        """Train if need be; return the figures and the pictures `[moods, seeds, 64, 64, 3]`.
+
+        Moods that were not trained on come first.
+        """
         self._train(recipe)
         asked = [*MOODS.values(), *SHOWN.values()]
         made = self._render(
@@ -208,7 +211,7 @@ def whitened(pictures: np.ndarray, colour: str) -> np.ndarray:
 
 
 def share(found: Tensor, pictures: Tensor) -> float:
-    """How often, of `[moods, seeds, features]`, the nearest of `[moods, features]` is the mood's own."""
+    """Return the part of `[moods, seeds, features]` nearest to their own of `[moods, features]`."""
     nearest = torch.einsum("msf,nf->msn", found, pictures).argmax(-1)
     return (nearest == torch.arange(len(pictures))[:, None]).float().mean().item()
 
@@ -229,7 +232,7 @@ def sheet(pictures: np.ndarray) -> Image.Image:
 def chosen(
     arguments: Sequence[str], known: Collection[str]
 ) -> Iterator[tuple[Sequence[str], Path]]:
-    """Parse ``[--in FOLDER] [NAME …]``: the names, or all; the folder that stays, or a temporary one."""
+    """Parse ``[--in FOLDER] [NAME …]``; yield the names, or all, and the folder to work in."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks NAME --")
     parser.add_argument("names", nargs="*", help=", ".join(known))
     parser.add_argument("--in", dest="folder", type=Path)

@@ -143,7 +143,7 @@ class Photos(Dataset):  # type: ignore[type-arg]
 
 
 class Theirs:
-    """What the scripts share."""
+    """Setup and loss that the scripts share."""
 
     def __init__(self, folder: Path, caption: Callable[[Path], str]) -> None:
         self.accelerator = Accelerator(cpu=True)
@@ -166,7 +166,7 @@ class Theirs:
             yield from self.photos
 
     def loss(self) -> torch.Tensor:
-        """Of the next batch."""
+        """Return the loss of the next batch."""
         batch = next(self._batches)
         latents = (
             self.vae.encode(batch["pixels"]).latent_dist.sample() * self.vae.config.scaling_factor
