@@ -15,7 +15,7 @@ tomllib = pytest.importorskip("tomllib")  # Python 3.11
 ROOT = Path(__file__).parent.parent
 TERMINAL = ("cli", "terminal", "repl", "__main__")
 PLAIN_DATA = {
-    *("grammar", "source", "diagnostics", "plan"),
+    *("grammar", "source", "diagnostics", "plan", "files"),
     *("inspection", "metadata", "__version__"),
 }
 ALGORITHMS = {"prompts", "datasets"}

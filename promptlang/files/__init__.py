@@ -1,0 +1,35 @@
+"""Files of other people: read within bounds, regular files only, nothing in them executed.
+
+`promptlang.files.images` is imported by itself, since it loads Pillow.
+"""
+
+from promptlang.files.headers import SafetensorsHeader, TensorEntry, read_safetensors_header
+from promptlang.files.json_texts import Json, as_integer, as_number, as_object, as_text, parse_json
+from promptlang.files.paths import find_files, is_file, is_folder
+from promptlang.files.reading import (
+    UnreadableFileError,
+    decode_text,
+    open_regular,
+    read_bytes,
+    read_text,
+)
+
+__all__ = [
+    "Json",
+    "SafetensorsHeader",
+    "TensorEntry",
+    "UnreadableFileError",
+    "as_integer",
+    "as_number",
+    "as_object",
+    "as_text",
+    "decode_text",
+    "find_files",
+    "is_file",
+    "is_folder",
+    "open_regular",
+    "parse_json",
+    "read_bytes",
+    "read_safetensors_header",
+    "read_text",
+]
