@@ -32,8 +32,16 @@ UNUSABLE_ADAPTER = Rule(
     bad='use lora "ink-sdxl.safetensors" as ink\na fox <lora:ink>',
 )
 
-_AGAIN = "download or copy it again"
+MOST_NAMES = 8
+"""Names that a message lists; a file may hold a thousand."""
+
+AGAIN = "download or copy it again"
 _OTHER = "take one that is made for this model, or choose its model with `use model`"
+
+
+def shorten(key: str) -> str:
+    """Return a key for a message: at most 120 characters, with an ellipsis in the middle."""
+    return key if len(key) <= 120 else f"{key[:70]}…{key[-40:]}"
 
 
 def unusable_file(subject: FileRef, reason: str, hint: str) -> Diagnostic:
@@ -51,7 +59,7 @@ def missing(subject: FileRef) -> Diagnostic:
 
 def damaged(subject: FileRef, kind: str = "safetensors") -> Diagnostic:
     """Report a file that is cut short, or something else under the name of an adapter."""
-    return unusable_file(subject, f"it is not a whole {kind} file", _AGAIN)
+    return unusable_file(subject, f"it is not a whole {kind} file", AGAIN)
 
 
 def wrong_file_type(subject: FileRef, what: str, remedy: str) -> Diagnostic:
@@ -82,6 +90,31 @@ def missing_adapter_config(subject: FileRef, name: str) -> Diagnostic:
     )
 
 
+def picture_without_vectors(subject: FileRef) -> Diagnostic:
+    """Report a picture in which A1111 has saved no token."""
+    return unusable_file(
+        subject,
+        "it is a picture, and no token is saved in it",
+        "take the file of weights itself, not its preview",
+    )
+
+
+def other_kind(subject: FileRef, kind: str, remedy: str) -> Diagnostic:
+    """Report a file of another role, a ControlNet for example."""
+    hint = remedy.replace("FILE", subject.file.name)
+    return unusable_file(subject, f"it is {kind}", hint)
+
+
+def output_vectors(subject: FileRef, keys: Collection[str]) -> Diagnostic:
+    """Report vectors that OneTrainer adds to the output of a text encoder."""
+    listed = ", ".join(f"`{shorten(key)}`" for key in keys)
+    return unusable_file(
+        subject,
+        f"it holds output embeddings of OneTrainer ({listed}), which cannot be used yet",
+        "train it without `output embedding`, or ask for its input vectors alone",
+    )
+
+
 def unsupported_algorithm(subject: FileRef, kind: str) -> Diagnostic:
     """Report an adapter of an unsupported kind: OFT, GLoRA."""
     return unusable_file(
@@ -106,7 +139,7 @@ def modules_do_not_match(
     `fits` is how many modules the model has, and how many the file has.
     """
     hint = (
-        f"it does not have `{stranger}`, for one"
+        f"it does not have `{shorten(stranger)}`, for one"
         if stranger
         else "the file is empty: save it again"
     )
@@ -117,17 +150,19 @@ def modules_do_not_match(
 
 def shape_mismatch(subject: FileRef, module: str, model: str) -> Diagnostic:
     """Report modules of another width, or a module with half of its matrices."""
-    return unusable_file(subject, f"`{module}` has another shape in the model `{model}`", _OTHER)
+    return unusable_file(
+        subject, f"`{shorten(module)}` has another shape in the model `{model}`", _OTHER
+    )
 
 
 def incomplete_module(subject: FileRef, module: str) -> Diagnostic:
     """Report a module without some of its matrices."""
-    return unusable_file(subject, f"it lacks some of the matrices of `{module}`", _AGAIN)
+    return unusable_file(subject, f"it lacks some of the matrices of `{shorten(module)}`", AGAIN)
 
 
 def not_finite(subject: FileRef, key: str) -> Diagnostic:
     """Report the file of a training that diverged."""
-    reason = f"`{key}` holds numbers that are infinite or not numbers"
+    reason = f"`{shorten(key)}` holds numbers that are infinite or not numbers"
     return unusable_file(subject, reason, "its training diverged: take an earlier save of it")
 
 
@@ -135,7 +170,7 @@ def quantized_without_scale(subject: FileRef, key: str, kind: str) -> Diagnostic
     """Report weights that are quantised to whole numbers, without their scale."""
     return unusable_file(
         subject,
-        f"`{key}` holds numbers of the type {kind} without their scale",
+        f"`{shorten(key)}` holds numbers of the type {kind} without their scale",
         "save it in fp32, fp16 or bf16",
     )
 
@@ -171,9 +206,19 @@ def no_vectors(subject: FileRef) -> Diagnostic:
     )
 
 
+def unknown_tensors(subject: FileRef, keys: Collection[str]) -> Diagnostic:
+    """Report tensors beside a token's vectors that no tool is known to write."""
+    return unusable_file(
+        subject,
+        f"beside the vectors of a token it holds `{shorten(next(iter(keys)))}`",
+        "ask for the token alone",
+    )
+
+
 def several_tokens(subject: FileRef, names: Collection[str]) -> Diagnostic:
     """Report a file with several tokens, none of which has the name in the program."""
-    listed = ", ".join(f"`{name}`" for name in names)
+    shown = [f"`{shorten(name)}`" for name in names][:MOST_NAMES]
+    listed = ", ".join(shown) + (" …" if len(names) > MOST_NAMES else "")
     return unusable_file(
         subject,
         f"it holds several tokens: {listed}",

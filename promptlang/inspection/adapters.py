@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from promptlang.files import (
+    Json,
+    SafetensorsHeader,
+    UnreadableFileError,
+    as_integer,
+    as_number,
+    as_object,
+    as_text,
+    is_file,
+    is_folder,
+    parse_json,
+    read_safetensors_header,
+    read_text,
+)
+from promptlang.inspection.adapter_kinds import (
+    detect_other_kind,
+    detect_unsupported_algorithm,
+    name_peft_algorithm,
+)
 from promptlang.inspection.families import detect_family
 from promptlang.inspection.file_info import FileInfo, UnrecognizedFileError
-from promptlang.inspection.headers import read_header
 from promptlang.plan.formats import ADAPTER_CONFIG
 
 SHOWN_METADATA: Final = (
@@ -34,60 +51,82 @@ SHOWN_METADATA: Final = (
 Shapes = Mapping[str, tuple[int, ...]]
 """The shapes of a file's tensors by key."""
 
+PEFT_WEIGHTS: Final = "adapter_model.safetensors"
+
 TRAINING_RECORD_FILE: Final = "promptlang.json"
 """The file in which a folder trained by promptlang describes itself."""
 
 
 def inspect_adapter(file: Path) -> FileInfo:
-    """Describe a safetensors file; raises `UnrecognizedFileError` if its header is damaged."""
-    shapes, metadata = _read_shapes(file)
-    rows = [*_layout(shapes, metadata), *_metadata_rows(metadata)]
-    return FileInfo("adapter" if _is_adapter(shapes) else "tensors", tuple(rows))
+    """Describe a safetensors file; raises `UnreadableFileError` if its header is damaged."""
+    header = read_safetensors_header(file)
+    shapes = _shapes(header)
+    rows = [*_layout(shapes, header.metadata), *_metadata_rows(header.metadata)]
+    return FileInfo(_kind(shapes), tuple(rows))
 
 
 def inspect_folder(folder: Path) -> FileInfo:
     """Describe a PEFT folder, or a folder with a PEFT folder for each network.
 
-    Raises `UnrecognizedFileError` for any other folder.
+    Raises `UnrecognizedFileError` for any other folder, and `UnreadableFileError`.
     """
-    parts = sorted(
-        file.parent for pattern in ("", "*/") for file in folder.glob(pattern + ADAPTER_CONFIG)
-    )
+    parts = [each for each in (folder, *_subfolders(folder)) if is_file(each / ADAPTER_CONFIG)]
     if not parts:
         raise UnrecognizedFileError(
             f"`{folder}` is a folder, and none of PEFT's: there is no `{ADAPTER_CONFIG}` in it"
         )
     shapes: dict[str, tuple[int, ...]] = {}
+    rows: list[tuple[str, str]] = []
     for part in parts:
-        shapes |= {
-            f"{part.name}.{name}": each
-            for name, each in _read_shapes(part / "adapter_model.safetensors")[0].items()
-        }
-    configuration, record = _json(parts[-1] / ADAPTER_CONFIG), _json(folder / TRAINING_RECORD_FILE)
-    alphas = (configuration[name] for name in ("lora_alpha", "alpha") if name in configuration)
-    rows = [
-        *_layout(shapes, record),
-        *(("alpha", f"{alpha:g}") for alpha in alphas if isinstance(alpha, float | int)),
+        weights = part / PEFT_WEIGHTS
+        if is_file(weights):
+            found = _shapes(read_safetensors_header(weights))
+            shapes |= {f"{part.name}.{name}": shape for name, shape in found.items()}
+        else:
+            rows.append(("missing", f"`{PEFT_WEIGHTS}` in `{part.name}`"))
+    configuration = _read_object(parts[-1] / ADAPTER_CONFIG)
+    record = _texts(_read_object(folder / TRAINING_RECORD_FILE))
+    peft_type = as_text(configuration.get("peft_type"))
+    alpha = as_number(configuration.get("lora_alpha", configuration.get("alpha")))
+    rows += [
+        *([("kind", name_peft_algorithm(peft_type))] if peft_type else []),
+        *_layout(shapes, record, kind=not peft_type),
+        *([("alpha", f"{alpha:g}")] if alpha is not None else []),
+        *_metadata_rows(record),
     ]
-    return FileInfo("adapter, a folder of PEFT's", (*rows, *_metadata_rows(record)))
+    return FileInfo("adapter, a folder of PEFT's", tuple(rows))
 
 
-def _read_shapes(file: Path) -> tuple[Shapes, Mapping[str, Any]]:
-    tensors = read_header(file)
-    metadata = tensors.pop("__metadata__", {})
-    return {name: tuple(each["shape"]) for name, each in tensors.items()}, metadata
-
-
-def _json(file: Path) -> Mapping[str, Any]:
+def _subfolders(folder: Path) -> list[Path]:
     try:
-        content = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
+        return sorted(each for each in folder.iterdir() if is_folder(each))
+    except OSError as error:
+        raise UnreadableFileError(f"`{folder}` cannot be listed: {error.strerror}") from error
+
+
+def _shapes(header: SafetensorsHeader) -> dict[str, tuple[int, ...]]:
+    return {name: entry.shape for name, entry in header.tensors.items()}
+
+
+def _read_object(file: Path) -> Mapping[str, Json]:
+    """Return the object in a file beside the weights, empty if the file is missing.
+
+    Raises `UnreadableFileError`.
+    """
+    if not is_file(file):
         return {}
-    return content if isinstance(content, dict) else {}
+    try:
+        return as_object(parse_json(read_text(file)))
+    except UnreadableFileError as error:
+        raise UnreadableFileError(f"`{file.name}` is damaged: {error}") from error
 
 
-def _metadata_rows(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield from ((name, str(metadata[name])) for name in SHOWN_METADATA if metadata.get(name))
+def _texts(content: Mapping[str, Json]) -> Mapping[str, str]:
+    return {name: value for name, value in content.items() if isinstance(value, str)}
+
+
+def _metadata_rows(metadata: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    yield from ((name, metadata[name]) for name in SHOWN_METADATA if metadata.get(name))
     yield from (("tags", words) for words in _tags(metadata))
 
 
@@ -98,8 +137,6 @@ ALGORITHM_BY_KEY: Final = {
     "hada_w1_a": "LoHa",
     "lokr_w1": "LoKr",
     "dora_scale": "DoRA",
-    "emb_params": "textual inversion",
-    "clip_l": "textual inversion",
 }
 """Algorithms by parts of their keys."""
 
@@ -107,16 +144,23 @@ DOWN_PROJECTIONS: Final = ("lora_down", "lora.down", "lora_A")
 """Parts of the keys of matrices whose height is the rank."""
 
 
-def _is_adapter(shapes: Shapes) -> bool:
-    return any(part in name for name in shapes for part in ALGORITHM_BY_KEY)
+def _kind(shapes: Shapes) -> str:
+    other = detect_other_kind(shapes)
+    if other is not None:
+        return other.name.removeprefix("a ").removeprefix("an ")
+    is_adapter = any(part in name for name in shapes for part in ALGORITHM_BY_KEY)
+    return "adapter" if is_adapter or detect_unsupported_algorithm(shapes) else "tensors"
 
 
-def _layout(shapes: Shapes, metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    kinds = dict.fromkeys(
-        kind for part, kind in ALGORITHM_BY_KEY.items() if any(part in name for name in shapes)
+def _layout(
+    shapes: Shapes, metadata: Mapping[str, str], *, kind: bool = True
+) -> Iterator[tuple[str, str]]:
+    algorithms = dict.fromkeys(
+        name for part, name in ALGORITHM_BY_KEY.items() if any(part in key for key in shapes)
     )
-    if kinds:
-        yield "kind", ", ".join(kinds)
+    unread = detect_unsupported_algorithm(shapes)
+    if kind and (algorithms or unread):
+        yield "kind", ", ".join(dict.fromkeys([*([unread] if unread else []), *algorithms]))
     family = detect_family(shapes, metadata)
     if family is not None:
         yield "for", family.name
@@ -131,11 +175,15 @@ def _layout(shapes: Shapes, metadata: Mapping[str, Any]) -> Iterator[tuple[str, 
         yield "rank", ", ".join(map(str, sorted(set(downs))))
 
 
-def _tags(metadata: Mapping[str, Any]) -> Iterator[str]:
+def _tags(metadata: Mapping[str, str]) -> Iterator[str]:
     """Yield the most frequent tags of the captions, the best guess at the trigger words."""
     try:
-        folders = json.loads(metadata["ss_tag_frequency"]).values()
-        counted = sum((Counter(folder) for folder in folders), Counter[str]())
-    except (ValueError, KeyError, TypeError, AttributeError):
+        folders = as_object(parse_json(metadata.get("ss_tag_frequency", "{}")))
+    except UnreadableFileError:
         return
-    yield ", ".join(f"{tag.strip()} ({count})" for tag, count in counted.most_common(12))
+    counts: Counter[str] = Counter()
+    for folder in folders.values():
+        for tag, value in folder.items() if isinstance(folder, dict) else ():
+            counts[tag.strip()] += as_integer(value) or 0
+    if counts:
+        yield ", ".join(f"{tag} ({count})" for tag, count in counts.most_common(12))

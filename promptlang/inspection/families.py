@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,14 +17,14 @@ class FamilyFacts:
     """Facts about a family of models that need no network to be known."""
 
     name: str
-    header_names: tuple[str, ...]
+    header_names: tuple[str, ...] = ()
     """Words in `modelspec.architecture` and `ss_base_model_version`, in lower case."""
     context_width: int | None = None
     """Channels of the states that the UNet reads; None for a family without UNet."""
     text_encoder_widths: tuple[int, ...] = ()
     """Channels of each text encoder's hidden states."""
     adapter_keys: str = ""
-    """A regular expression for keys that only the family's adapters have."""
+    """A regular expression for lines of `_describe_keys` that only the family's adapters have."""
     kohya_version: str = ""
     """The value of kohya's `ss_base_model_version`."""
     architecture: str = ""
@@ -83,17 +83,104 @@ FLUX_FACTS: Final = FamilyFacts(
     adapter_keys=r"double_blocks|single_blocks|single_transformer_blocks",
 )
 
-KNOWN_FAMILIES: Final = (FLUX_FACTS, SD3_FACTS, SDXL_FACTS, SD2_FACTS, SD1_FACTS)
+_ROOT: Final = r"(?:^|\.|lora_unet_|lora_transformer_|lycoris_)"
+"""The place in front of a network's own names, in dotted and in kohya's layout."""
+
+_DIT: Final = rf"{_ROOT}transformer_blocks[._]\d+[._]attn[12][._]to_[qkv]\S* \d+x"
+"""The attention of diffusers' transformers, up to the number of its channels."""
+
+_OTHER_FAMILIES: Final = (
+    FamilyFacts(
+        name="Qwen-Image",
+        header_names=("qwen-image", "qwen_image"),
+        adapter_keys=(
+            r"transformer_blocks[._]\d+[._](?:img|txt)_m(?:lp|od)"
+            rf"|{_ROOT}transformer_blocks[._](?:19|[2-5]\d)[._]attn\S* \d+x3072$"
+        ),
+    ),
+    FamilyFacts(
+        name="HunyuanVideo",
+        header_names=("hunyuan-video", "hunyuan_video", "hunyuanvideo"),
+        adapter_keys=(
+            r"double_blocks[._]\d+[._](?:img|txt)_mlp[._]fc|single_blocks[._]\d+[._]modulation"
+            r"[._]linear|individual_token_refiner|context_embedder[._]token_refiner"
+        ),
+    ),
+    FamilyFacts(name="Chroma", header_names=("chroma",), adapter_keys=r"distilled_guidance_layer"),
+    FamilyFacts(
+        name="Flux 2",
+        header_names=("flux-2", "flux2", "flux.2"),
+        adapter_keys=(
+            r"(?:double|single)_stream_modulation|to_qkv_mlp_proj"
+            r"|double_blocks[._]\d+[._]img_attn[._]qkv\S* \d+x(?:4096|6144)$"
+        ),
+    ),
+    FamilyFacts(
+        name="AuraFlow",
+        header_names=("auraflow", "aura-flow"),
+        adapter_keys=r"joint_transformer_blocks|double_layers[._]\d+[._]attn[._]w[12]",
+    ),
+    FamilyFacts(
+        name="HiDream",
+        header_names=("hidream",),
+        adapter_keys=r"(?:double|single)_stream_blocks[._]\d+[._]block",
+    ),
+    FamilyFacts(
+        name="Z-Image",
+        header_names=("z-image", "z_image", "zimage"),
+        adapter_keys=rf"{_ROOT}layers[._]\d+[._]attention[._]\S* \d+x3840$",
+    ),
+    FamilyFacts(
+        name="Lumina 2",
+        header_names=("lumina",),
+        adapter_keys=(
+            rf"{_ROOT}layers[._]\d+[._](?:attention|attn)[._]\S* \d+x2304$"
+            r"|(?:context|noise)_refiner[._]\d+"
+        ),
+    ),
+    FamilyFacts(
+        name="Anima",
+        header_names=("anima", "cosmos"),
+        adapter_keys=rf"{_ROOT}blocks[._]\d+[._](?:self|cross)_attn[._](?:q|k|v|output)_proj",
+    ),
+    FamilyFacts(
+        name="Wan",
+        header_names=("wan2", "wan_", "wan-"),
+        adapter_keys=(
+            rf"{_ROOT}blocks[._]\d+[._](?:(?:self|cross)_attn[._][qkvo]|ffn[._][02])\b"
+            rf"|{_ROOT}blocks[._]\d+[._](?:attn[12][._]to_|ffn[._]net)"
+            r"|blocks_\d+_(?:self|cross)_attn_[qkvo]\."
+        ),
+    ),
+    FamilyFacts(
+        name="Sana",
+        header_names=("sana",),
+        adapter_keys=rf"ff[._]conv_inverted|{_DIT}2240$",
+    ),
+    FamilyFacts(name="PixArt", header_names=("pixart",), adapter_keys=rf"{_DIT}1152$"),
+    FamilyFacts(
+        name="CogVideoX", header_names=("cogvideo",), adapter_keys=rf"{_DIT}(?:1920|3072)$"
+    ),
+    FamilyFacts(name="LTX-Video", header_names=("ltx",), adapter_keys=rf"{_DIT}(?:2048|4096)$"),
+    FamilyFacts(
+        name="Hunyuan-DiT",
+        header_names=("hunyuan-dit", "hunyuandit"),
+        adapter_keys=rf"{_ROOT}blocks[._]\d+[._]attn[12][._](?:Wqkv|q_proj|kv_proj|out_proj)",
+    ),
+    FamilyFacts(
+        name="Stable Cascade",
+        header_names=("cascade",),
+        adapter_keys=r"lora_prior_|[._]kv_mapper|[._]channelwise",
+    ),
+    FamilyFacts(name="Kolors", header_names=("kolors",), adapter_keys=r"encoder_hid_proj"),
+)
+"""Families that adapters of other people are made for, and that cannot be used here."""
+
+KNOWN_FAMILIES: Final = (*_OTHER_FAMILIES, FLUX_FACTS, SD3_FACTS, SDXL_FACTS, SD2_FACTS, SD1_FACTS)
 """Newest first: an adapter of a newer family may have keys of an older one beside its own."""
 
-UNSUPPORTED_ALGORITHMS: Final[Mapping[str, str]] = {
-    r"\.oft_|\.boft_": "OFT",
-    r"\.on_input$": "IA3",
-    r"\.[ab][12]\.weight$": "GLoRA",
-    r"vera_lambda": "VeRA",
-    r"lora_embedding_[AB]": "a LoRA of the token table",
-}
-"""Names of adapter algorithms that cannot be read, by a pattern of their keys."""
+MAX_KEY_LENGTH: Final = 300
+"""Characters of a key that are looked at; the names of networks' layers have fewer than 200."""
 
 _DOWN = r"(?:down\.weight|lora_A\S*|hada_w1_b|\.diff)$"
 _CROSS_ATTENTION = re.compile(rf"attn2[._](?:processor[._])?to_[kv]\S*{_DOWN}")
@@ -119,18 +206,32 @@ def detect_family(
     `shapes` are those of the tensors by their keys. The keys decide, else the widths of the layers
     that read a text encoder's states, else the names in the header.
     """
-    keys = "\n".join(shapes)
+    keys = _describe_keys(shapes)
     by_keys = (
-        each for each in KNOWN_FAMILIES if each.adapter_keys and re.search(each.adapter_keys, keys)
+        each
+        for each in KNOWN_FAMILIES
+        if each.adapter_keys and re.search(each.adapter_keys, keys, re.MULTILINE)
     )
     width = _input_width(shapes, _CROSS_ATTENTION) or _input_width(shapes, _TEXT_ENCODER)
     return next(by_keys, None) or find_family_by_width(width) or _named_in(metadata)
 
 
+def _describe_keys(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Return a line for each tensor: its key, a blank, and its sizes, as in ``16x3072``."""
+    return "\n".join(
+        f"{key[:MAX_KEY_LENGTH]} {'x'.join(map(str, shape))}" for key, shape in shapes.items()
+    )
+
+
 def _input_width(shapes: Mapping[str, tuple[int, ...]], pattern: re.Pattern[str]) -> int:
     """Return the number of input channels of the first layer with such a key, or 0."""
     return next(
-        (shape[1] for key, shape in shapes.items() if pattern.search(key) and len(shape) > 1), 0
+        (
+            shape[1]
+            for key, shape in shapes.items()
+            if len(shape) > 1 and pattern.search(key[:MAX_KEY_LENGTH])
+        ),
+        0,
     )
 
 
@@ -140,15 +241,3 @@ def _named_in(metadata: Mapping[str, str]) -> FamilyFacts | None:
     return next(
         (each for each in KNOWN_FAMILIES if any(word in header for word in each.header_names)), None
     )
-
-
-def detect_unsupported_algorithm(keys: Iterable[str]) -> str | None:
-    """Return the name of an algorithm that cannot be read, if a key is of one."""
-    return next(_unsupported_algorithms(keys), None)
-
-
-def _unsupported_algorithms(keys: Iterable[str]) -> Iterator[str]:
-    for key in keys:
-        yield from (
-            name for pattern, name in UNSUPPORTED_ALGORITHMS.items() if re.search(pattern, key)
-        )

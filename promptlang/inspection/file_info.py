@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.dialects import SETTING_DROPPED
+from promptlang.files import UnreadableFileError
 
 
-class UnrecognizedFileError(ValueError):
+class UnrecognizedFileError(UnreadableFileError):
     """A file that is neither a picture nor an adapter, or is damaged.
 
     The message is a sentence without a full stop.

@@ -1,45 +1,32 @@
-"""The header of a safetensors file: JSON before the tensors. Nothing else of the file is read."""
+"""What the header of a safetensors file says of an adapter: trigger words, bundled tokens."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Final
 
-from promptlang.inspection.file_info import UnrecognizedFileError
-
-MAX_HEADER_BYTES: Final = 100_000_000
-"""The largest header that safetensors itself allows, in bytes."""
+from promptlang.files import (
+    SafetensorsHeader,
+    UnreadableFileError,
+    as_object,
+    parse_json,
+    read_safetensors_header,
+)
 
 BUNDLED_TOKEN_PREFIX: Final = "bundle_emb."
 """The beginning of the keys of a token that is bundled with a LoRA."""
 
+VECTOR_ENDINGS: Final = ("string_to_param.*", "emb_params", "clip_l", "clip_g")
+"""The ends of the keys of tokens' vectors: of A1111, of kohya's tools, and of SDXL."""
 
-def read_header(file: Path) -> dict[str, Any]:
-    """Return the entries of tensors by name, and the metadata under ``__metadata__``.
+OUTPUT_ENDING: Final = "_out"
+"""The end of the keys of OneTrainer's vectors for the output of a text encoder: ``clip_l_out``."""
 
-    Raises `UnrecognizedFileError` if the header is damaged or absurd, and OSError.
-    """
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > min(MAX_HEADER_BYTES, file.stat().st_size):
-            raise UnrecognizedFileError(
-                f"`{file.name}` is damaged: its header is longer than the file"
-            )
-        text = stream.read(length)
-    try:
-        found: dict[str, Any] = json.loads(text)
-        ends = [each["data_offsets"][1] for name, each in found.items() if name != "__metadata__"]
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise UnrecognizedFileError(
-            f"`{file.name}` is damaged: its header cannot be read"
-        ) from error
-    if max(ends, default=0) + 8 + length > file.stat().st_size:
-        raise UnrecognizedFileError(f"`{file.name}` is damaged: its end is missing")
-    return found
+_NOTHING: Final = SafetensorsHeader(MappingProxyType({}), MappingProxyType({}))
 
 
 def trigger_words(file: Path) -> str:
@@ -47,15 +34,15 @@ def trigger_words(file: Path) -> str:
 
     They are ModelSpec's trigger phrase, or else the names of kohya's folders (``10_sks dog``).
     """
-    metadata = _header_or_nothing(file).get("__metadata__", {})
+    metadata = _header_or_nothing(file).metadata
     phrase = metadata.get("modelspec.trigger_phrase") or metadata.get("ss_trigger_words")
-    return str(phrase) if phrase else ", ".join(dict.fromkeys(_subjects(metadata)))
+    return phrase or ", ".join(dict.fromkeys(_subjects(metadata)))
 
 
-def _subjects(metadata: Mapping[str, Any]) -> Iterator[str]:
+def _subjects(metadata: Mapping[str, str]) -> Iterator[str]:
     try:
-        folders = list(json.loads(metadata["ss_tag_frequency"]))
-    except (ValueError, KeyError, TypeError):
+        folders = as_object(parse_json(metadata.get("ss_tag_frequency", "{}")))
+    except UnreadableFileError:
         return
     for folder in folders:
         match = re.fullmatch(r"\d+_(.+)", folder)
@@ -66,22 +53,34 @@ def _subjects(metadata: Mapping[str, Any]) -> Iterator[str]:
 def bundled_tokens(file: Path) -> frozenset[str]:
     """Return the tokens that are bundled with a LoRA, without their brackets."""
     names = (
-        name.removeprefix(BUNDLED_TOKEN_PREFIX)
-        for name in _header_or_nothing(file)
-        if name.startswith(BUNDLED_TOKEN_PREFIX)
+        split_bundled_key(key)[0]
+        for key in _header_or_nothing(file).tensors
+        if key.startswith(BUNDLED_TOKEN_PREFIX)
     )
-    return frozenset(name.split(".")[0].strip("<>") for name in names)
+    return frozenset(name.strip("<>") for name in names)
 
 
-def _header_or_nothing(file: Path) -> Mapping[str, Any]:
+def split_bundled_key(key: str) -> tuple[str, str]:
+    """Split ``bundle_emb.<my.dog>.clip_l`` into the token and the ending behind its last point.
+
+    A token may have points in its name, and so has the ending ``string_to_param.*``.
+    """
+    name = key.removeprefix(BUNDLED_TOKEN_PREFIX)
+    ending = next(
+        (each for each in VECTOR_ENDINGS if name.endswith(f".{each}")), name.rpartition(".")[2]
+    )
+    return name.removesuffix(ending).removesuffix("."), ending
+
+
+def _header_or_nothing(file: Path) -> SafetensorsHeader:
     try:
         state = file.stat()
         return _known(file, state.st_mtime_ns, state.st_size)
-    except (OSError, UnrecognizedFileError):
-        return {}
+    except (OSError, UnreadableFileError):
+        return _NOTHING
 
 
 @lru_cache(maxsize=1024)
-def _known(file: Path, _changed: int, _size: int) -> Mapping[str, Any]:
+def _known(file: Path, _changed: int, _size: int) -> SafetensorsHeader:
     """Read a header once: a rule and the plan of each picture of a sweep ask for the same one."""
-    return read_header(file)
+    return read_safetensors_header(file)

@@ -12,8 +12,8 @@ from promptlang.inspection.pictures import inspect_picture
 def inspect(file: Path) -> FileInfo:
     """Describe a picture, a safetensors file or a PEFT folder.
 
-    Raises `UnrecognizedFileError` for any other file, OSError where the file cannot be read, and
-    ImportError where Pillow is not installed.
+    Raises `UnreadableFileError` for any other file and a damaged one, OSError where the file cannot
+    be read, and ImportError where Pillow is not installed.
     """
     if file.is_dir():
         return inspect_folder(file)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -14,7 +13,8 @@ from torch import Tensor
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import FileRef
-from promptlang.plan.formats import ADAPTER_CONFIG, NETWORKS
+from promptlang.files import UnreadableFileError, as_object, parse_json, read_text
+from promptlang.plan.formats import ADAPTER_CONFIG, NETWORKS, PICTURE_ENDINGS
 
 from ..hashes import list_files
 from ..models.weight_files import (
@@ -25,6 +25,7 @@ from ..models.weight_files import (
     WeightFileError,
     read_weight_file,
 )
+from .picture_embeddings import read_picture_embedding
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def load_adapter_file(subject: FileRef) -> AdapterFile:
     """
     if subject.file.is_dir():
         return _read_folder(subject)
+    if subject.file.suffix.lower() in PICTURE_ENDINGS:
+        return _read_picture(subject)
     contents = _read_file(subject.file, subject)
     beside = subject.file.with_name(ADAPTER_CONFIG)
     if subject.file.stem == "adapter_model" and beside.is_file():
@@ -89,6 +92,19 @@ def _read_folder(subject: FileRef) -> AdapterFile:
     return AdapterFile(tensors, {}, configs)
 
 
+def _read_picture(subject: FileRef) -> AdapterFile:
+    """Read a token that A1111 saved in a picture."""
+    try:
+        tensors = read_picture_embedding(subject.file)
+    except UnreadableFileError as error:
+        raise PromptError([wrong.unusable_file(subject, str(error), wrong.AGAIN)]) from error
+    if tensors is None:
+        raise PromptError([wrong.picture_without_vectors(subject)])
+    for key, tensor in tensors.items():
+        _check_values(key, tensor, subject)
+    return AdapterFile(tensors)
+
+
 def _weights(folder: Path) -> Path:
     file = folder / "adapter_model.safetensors"
     return file if file.is_file() else folder / "adapter_model.bin"
@@ -96,12 +112,9 @@ def _weights(folder: Path) -> Path:
 
 def _read_config(file: Path, subject: FileRef) -> Mapping[str, Any]:
     try:
-        config = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        return as_object(parse_json(read_text(file)))
+    except UnreadableFileError as error:
         raise PromptError([wrong.missing_adapter_config(subject, file.name)]) from error
-    if not isinstance(config, dict):
-        raise PromptError([wrong.missing_adapter_config(subject, file.name)])
-    return config
 
 
 def _read_file(file: Path, subject: FileRef) -> AdapterFile:
@@ -130,9 +143,18 @@ def _diagnose(error: WeightFileError, subject: FileRef) -> Diagnostic:
             return wrong.unusable_file(subject, str(error), "take another file")
 
 
+_READABLE: Final = frozenset(
+    {
+        *(torch.float64, torch.float32, torch.float16, torch.bfloat16),
+        *(torch.float8_e4m3fn, torch.float8_e5m2),
+    }
+)
+"""Numbers that have a meaning without a scale beside them."""
+
+
 def _check_values(key: str, tensor: Tensor, subject: FileRef) -> None:
-    if not tensor.is_floating_point():
-        if tensor.numel() == 1 and not tensor.is_complex():
+    if tensor.dtype not in _READABLE:
+        if tensor.numel() == 1 and not tensor.is_complex() and not tensor.is_floating_point():
             return  # some trainers save alpha as a whole number
         kind = str(tensor.dtype).removeprefix("torch.")
         raise PromptError([wrong.quantized_without_scale(subject, key, kind)])

@@ -15,8 +15,14 @@ from torch import Tensor
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import FileRef
+from promptlang.inspection.adapter_kinds import TOKEN, detect_other_kind
 from promptlang.inspection.families import FLUX_FACTS, SD3_FACTS, SDXL_FACTS, find_family_by_width
-from promptlang.inspection.headers import BUNDLED_TOKEN_PREFIX
+from promptlang.inspection.headers import (
+    BUNDLED_TOKEN_PREFIX,
+    OUTPUT_ENDING,
+    VECTOR_ENDINGS,
+    split_bundled_key,
+)
 from promptlang.plan.steps import Adapter
 from promptlang.prompts.chunks import CHUNK_LENGTH
 from promptlang.source import Span
@@ -33,8 +39,11 @@ EncoderVectors = Mapping[str, Tensor]
 ENCODERS: Final[Mapping[str, str]] = {"clip_l": "text_encoder", "clip_g": "text_encoder_2"}
 """Text encoders by the keys of their vectors."""
 
-_PLAIN: Final = ("emb_params", "string_to_param.*")
+_PLAIN: Final = tuple(each for each in VECTOR_ENDINGS if each not in ENCODERS)
 """Keys of the vectors of a file's only token, of kohya's tools and of A1111."""
+
+_BESIDE: Final = ("string_to_token", "optimizer")
+"""The beginnings of keys that tools write beside a token's vectors, and that say nothing of it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -102,29 +111,39 @@ def _vectors(contents: AdapterFile, name: str, subject: FileRef) -> EncoderVecto
     if bundled:
         tokens: dict[str, dict[str, Tensor]] = {}
         for key in bundled:
-            token, end = _split_bundled(key.removeprefix(BUNDLED_TOKEN_PREFIX))
+            token, end = split_bundled_key(key)
             tokens.setdefault(token, {})[end] = contents.tensors[key]
-        return _known_vectors(tokens[_choose(tokens, name, subject)])
-    found = {key: each for key, each in contents.tensors.items() if each.dim() in (1, 2)}
+        return _known_vectors(tokens[_choose(tokens, name, subject)], subject)
+    found = {
+        key: each
+        for key, each in contents.tensors.items()
+        if each.dim() and not key.startswith(_BESIDE)
+    }
+    other = detect_other_kind(found)
+    if other is not None and other is not TOKEN:
+        raise PromptError([wrong.other_kind(subject, other.name, other.remedy)])
     if not found or any(key.endswith(tuple(SUFFIX_ROLES)) for key in found):
         raise PromptError([wrong.no_vectors(subject)])
-    if known := _known_vectors(found):
+    if known := _known_vectors(found, subject):
         return known
     return {"": found[_choose(found, name, subject)]}
 
 
-def _split_bundled(key: str) -> tuple[str, str]:
-    """Split ``<sks>.string_to_param.*`` after the token, whose name may have points in it."""
-    ending = next(
-        (each for each in (*_PLAIN, *ENCODERS) if key.endswith(f".{each}")), key.rsplit(".", 1)[-1]
-    )
-    return key.removesuffix(f".{ending}"), ending
+def _known_vectors(found: Mapping[str, Tensor], subject: FileRef) -> EncoderVectors:
+    """Return the vectors under known keys, none of which may be left over.
 
-
-def _known_vectors(found: Mapping[str, Tensor]) -> EncoderVectors:
+    A file of diffusers' has the token itself for a key, so that the result may be empty.
+    """
+    outputs = [key for key in found if key.endswith(OUTPUT_ENDING)]
+    if outputs:
+        raise PromptError([wrong.output_vectors(subject, outputs)])
     named = {key: each for key, each in found.items() if key in ENCODERS or key.startswith("t5")}
     plain = next((key for key in _PLAIN if key in found), None)
-    return named if plain is None else {"": found[plain]}
+    vectors = named if plain is None else {"": found[plain]}
+    left = found.keys() - named.keys() - {plain}
+    if vectors and left:
+        raise PromptError([wrong.unknown_tensors(subject, sorted(left))])
+    return vectors
 
 
 def _choose(tokens: Mapping[str, object], name: str, subject: FileRef) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import FileRef
-from promptlang.inspection.families import (
-    detect_family,
+from promptlang.inspection.adapter_kinds import (
+    APPLIED_PEFT_TYPES,
+    detect_other_kind,
     detect_unsupported_algorithm,
-    find_family_by_width,
+    name_peft_algorithm,
 )
+from promptlang.inspection.families import detect_family, find_family_by_width
 from promptlang.inspection.headers import BUNDLED_TOKEN_PREFIX
 from promptlang.plan.steps import Adapter
 from promptlang.source import Span
@@ -87,16 +89,40 @@ def _locate_modules(
         if not key.startswith(BUNDLED_TOKEN_PREFIX)
     }
     found, unknown = group_keys_by_module(tensors, index_target_modules(networks))
-    if found and not unknown:
+    if found and not unknown and _unread_algorithm(contents) is None:
         return found
-    if unread := detect_unsupported_algorithm(tensors):
-        problem = wrong.unsupported_algorithm(subject, unread)
-    elif other := _other_family(contents, networks):
-        problem = wrong.wrong_model_family(subject, other, model)
-    else:
-        fits = len(found), len(found) + len(unknown)
-        problem = wrong.modules_do_not_match(subject, model, fits, unknown[0] if unknown else None)
-    raise PromptError([problem])
+    raise PromptError([_diagnose(contents, networks, model, subject, (len(found), unknown))])
+
+
+def _diagnose(
+    contents: AdapterFile,
+    networks: Networks,
+    model: str,
+    subject: FileRef,
+    fit: tuple[int, Sequence[str]],
+) -> Diagnostic:
+    """Say why a file does not fit a model: its algorithm, its role, its family, or its names.
+
+    `fit` is the number of its modules that the model has, and the names that the model lacks.
+    """
+    keys = contents.tensors
+    if unread := _unread_algorithm(contents):
+        return wrong.unsupported_algorithm(subject, unread)
+    if other := detect_other_kind(keys):
+        return wrong.other_kind(subject, other.name, other.remedy)
+    if family := _other_family(contents, networks):
+        return wrong.wrong_model_family(subject, family, model)
+    found, unknown = fit
+    counts = found, found + len(unknown)
+    return wrong.modules_do_not_match(subject, model, counts, unknown[0] if unknown else None)
+
+
+def _unread_algorithm(contents: AdapterFile) -> str | None:
+    for config in contents.peft_configs.values():
+        peft_type = config.get("peft_type", "LORA")
+        if isinstance(peft_type, str) and peft_type not in APPLIED_PEFT_TYPES:
+            return name_peft_algorithm(peft_type)
+    return detect_unsupported_algorithm(contents.tensors)
 
 
 def _other_family(contents: AdapterFile, networks: Networks) -> str | None:

@@ -195,13 +195,18 @@ def _read_pickle(file: Path, *, mmap: bool) -> Weights:
     tensors: dict[str, Tensor] = {}
     metadata: dict[str, str] = {}
     _flatten(loaded, "", tensors, metadata)
-    if any(each.layout is not torch.strided for each in tensors.values()):
+    if not all(map(_holds_numbers, tensors.values())):
         raise DamagedFileError("PyTorch")
     # A tensor may repeat one number a million times.
     unpacked = sum(each.numel() * each.element_size() for each in tensors.values())
     if unpacked > 2 * file.stat().st_size + SPARE_BYTES:
         raise OversizedPickleError
     return Weights(file, tensors, metadata)
+
+
+def _holds_numbers(tensor: Tensor) -> bool:
+    """Return whether a tensor is a dense array; a nested, sparse or meta tensor is not."""
+    return tensor.layout is torch.strided and not tensor.is_nested and not tensor.is_meta
 
 
 def _load_pickle(file: Path, *, mmap: bool) -> Any:
@@ -231,7 +236,10 @@ def _is_compressed(file: Path) -> bool:
 def _flatten(
     value: Any, key: str, tensors: dict[str, Tensor], metadata: dict[str, str], depth: int = 0
 ) -> None:
-    """Collect the tensors and the texts of dictionaries; ``state_dict.`` is left out of keys."""
+    """Collect the tensors and the texts of dictionaries and lists.
+
+    ``state_dict.`` is left out of keys, and a place in a list is a number: ``320.0.linear.weight``.
+    """
     match value:
         case Tensor():
             tensors[key] = value.detach()
@@ -241,3 +249,6 @@ def _flatten(
             for name, inside in value.items():
                 below = str(name) if not key or key == "state_dict" else f"{key}.{name}"
                 _flatten(inside, below, tensors, metadata, depth + 1)
+        case list() | tuple() if depth < MAX_PICKLE_DEPTH:
+            for place, inside in enumerate(value):
+                _flatten(inside, f"{key}.{place}", tensors, metadata, depth + 1)

@@ -33,7 +33,7 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
 
 
 def _describe(file: str, terminal: Terminal, *, as_json: bool) -> bool:
-    from promptlang.inspection.file_info import UnrecognizedFileError
+    from promptlang.files import UnreadableFileError
     from promptlang.inspection.inspect_file import inspect
 
     try:
@@ -44,7 +44,7 @@ def _describe(file: str, terminal: Terminal, *, as_json: bool) -> bool:
     except OSError as error:
         terminal.print_error(f"`{file}` cannot be read: {error.strerror}")
         return False
-    except UnrecognizedFileError as error:
+    except UnreadableFileError as error:
         terminal.print_error(str(error))
         return False
     if as_json:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel
@@ -57,6 +62,45 @@ A1111 = {
     "step": 500,
 }
 PARAMETERS = {**A1111, "string_to_param": nn.ParameterDict({"*": nn.Parameter(ROWS.clone())})}
+FLOATS = {**A1111, "string_to_param": {"*": {"TORCHTENSOR": ROWS.tolist()}}}
+
+
+def picture(text: str | None, hidden: bool = False, size: int = 64) -> Callable[[Path], Path]:
+    """A preview with a token, as A1111 draws it, without its pattern in the upper bits."""
+
+    def make(folder: Path) -> Path:
+        image = Image.new("RGB", (size, size), (90, 140, 200))
+        if hidden:
+            image = between_blocks(image, zlib.compress(json.dumps(FLOATS).encode()))
+        info = PngInfo()
+        if text is not None:
+            info.add_text("sd-ti-embedding", text)
+        image.save(folder / "style.png", pnginfo=info)
+        return folder / "style.png"
+
+    return make
+
+
+def between_blocks(image: Image.Image, stream: bytes) -> Image.Image:
+    height = image.height
+    columns = -(-len(stream) // (3 * height))
+    data = np.resize(np.frombuffer(stream, np.uint8), (height, columns, 3))
+    state, noise = 0, []
+    for _ in range(data.size):
+        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
+        noise.append(state % 255 % 16)
+    shift = np.array(noise, np.uint8).reshape(data.shape)
+    wide = Image.new("RGB", (2 * columns + 2 + image.width, height))
+    wide.paste(Image.fromarray((data & 15 ^ shift) | 0xA0), (0, 0))
+    wide.paste(image, (columns + 1, 0))
+    wide.paste(Image.fromarray((data >> 4 ^ shift) | 0x50), (columns + image.width + 2, 0))
+    return wide
+
+
+def encoded(content: object) -> str:
+    return base64.b64encode(json.dumps(content).encode()).decode()
+
+
 LOW_RANK = {"lora_unet_x.lora_down.weight": torch.ones(1, 1)}
 
 FORMATS = {
@@ -70,6 +114,11 @@ FORMATS = {
     "clip_l": safe({"clip_l": ROWS}),
     "in a LoRA": safe({**LOW_RANK, "bundle_emb.style.clip_l": ROWS}),
     "in a LoRA of kohya's": safe({**LOW_RANK, "bundle_emb.style.string_to_param.*": ROWS}),
+    "A1111's picture, in its text": picture(encoded(FLOATS)),
+    "A1111's picture, in its pixels": picture(None, hidden=True),
+    "in a LoRA, with points": safe({"bundle_emb.a.b.clip_l": ROWS}),
+    "in a LoRA, with points, of A1111's": safe({"bundle_emb.a.b.string_to_param.*": ROWS}),
+    "with an optimizer": pickled({**A1111, "optimizer": {"state": [ROWS + 1]}}),
     "one of two in a LoRA": safe(
         {"bundle_emb.x.clip_l": ROWS[:1], "bundle_emb.<style>.clip_l": ROWS}
     ),
@@ -143,6 +192,43 @@ def test_a_token_for_two_text_encoders_has_rows_for_each(
         ("sd1", safe(LOW_RANK), "it holds no vectors of a token"),
         ("sd1", safe({}), "it holds no vectors of a token"),
         ("sd1", safe({"<a>": ROWS, "<b>": ROWS}), "it holds several tokens: `<a>`, `<b>`"),
+        (
+            "sd1",
+            safe({"clip_l_out": ROWS}),
+            "it holds output embeddings of OneTrainer (`clip_l_out`)",
+        ),
+        (
+            "sd1",
+            safe({"clip_l": ROWS, "clip_l_out": ROWS}),
+            "it holds output embeddings of OneTrainer",
+        ),
+        (
+            "sd1",
+            safe({"bundle_emb.style.clip_l": ROWS, "bundle_emb.style.clip_l_out": ROWS}),
+            "it holds output embeddings of OneTrainer (`clip_l_out`)",
+        ),
+        (
+            "sd1",
+            safe({"emb_params": ROWS, "emb_pooled": ROWS}),
+            "beside the vectors of a token it holds `emb_pooled`",
+        ),
+        (
+            "sd1",
+            safe({"emb_params": torch.ones(2, 8).to(torch.int8)}),
+            "`emb_params` holds numbers of the type int8",
+        ),
+        ("sd1", picture(None), "it is a picture, and no token is saved in it"),
+        ("sd1", picture("%%%"), "the vectors in `style.png` are damaged"),
+        ("sd1", picture(encoded([1])), "the vectors in `style.png` are damaged"),
+        ("sd1", picture(encoded({"a": {"TORCHTENSOR": ["b"]}})), "the vectors in `style.png` are"),
+        ("sd1", picture(encoded({"a": {"TORCHTENSOR": [[1], []]}})), "the vectors in `style.png`"),
+        (
+            "sd1",
+            pickled({"<style>": torch.nested.nested_tensor([ROWS, ROWS[:1]], layout=torch.jagged)}),
+            "it is not a whole PyTorch file",
+        ),
+        ("sd1", pickled({"<style>": ROWS.to("meta")}), "it is not a whole PyTorch file"),
+        ("sd1", safe({"image_proj.proj.weight": ROWS}), "it is an IP-Adapter"),
         ("sd1", pickled({"x": print}), "it is a pickle with a program in it, which was not run"),
         (
             "sdxl",

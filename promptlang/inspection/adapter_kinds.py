@@ -1,0 +1,167 @@
+"""Kinds of files of tensors, by their keys: algorithms of adapters, and files of another role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from promptlang.inspection.families import MAX_KEY_LENGTH
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """A kind of file that is not an adapter, though people take it for one."""
+
+    name: str
+    """The kind with its article, as messages name it."""
+    keys: str
+    """A regular expression for keys that only this kind has."""
+    remedy: str = "take an adapter: a LoRA, LoHa or LoKr"
+    names_layers: bool = False
+    """True if adapters of such a network have keys that begin likewise."""
+
+
+UNSUPPORTED_ALGORITHMS: Final[Mapping[str, str]] = {
+    r"\.on_input$|\.ia3_l\b": "IA3",
+    r"\.boft_": "BOFT",
+    r"\.oft_": "OFT",
+    r"\.[ab][12]\.weight$|\.glora_": "GLoRA",
+    r"\.(?:[qp]_layer\.weight|lambda_layer|base_lambda)$": "T-LoRA",
+    r"pvera_lambda": "PVeRA",
+    r"vera_lambda": "VeRA",
+    r"\.lora_E\b|ranknum": "AdaLoRA",
+    r"\.hra_u\b": "HRA",
+    r"\.fourierft_": "FourierFT",
+    r"\.ln_tuning_": "LN tuning",
+    r"\.vblora_": "VB-LoRA",
+    r"\.c3a_": "C3A",
+    r"\.randlora_|randlora_[AB]\b": "RandLoRA",
+    r"\.miss_block|\.bone_": "MiSS",
+    r"\.delora_": "DeLoRA",
+    r"\.gralora_": "GraLoRA",
+    r"\.shira_": "SHiRA",
+    r"\.road_": "RoAd",
+    r"\.waveft_": "WaveFT",
+    r"\.hira_": "HiRA",
+    r"\.unilora_": "Uni-LoRA",
+    r"\.tinylora_": "TinyLoRA",
+    r"\.psoft_": "PSOFT",
+    r"\.osf_": "OSF",
+    r"\.lily_": "Lily",
+    r"\.trainable_tokens_": "trained tokens of PEFT's",
+    r"lora_embedding_[AB]": "a LoRA of the token table",
+}
+"""Names of adapter algorithms that cannot be read, by a pattern of their keys."""
+
+PEFT_ALGORITHMS: Final[Mapping[str, str]] = {
+    "LORA": "LoRA",
+    "LOHA": "LoHa",
+    "LOKR": "LoKr",
+    "ADALORA": "AdaLoRA",
+    "FOURIERFT": "FourierFT",
+    "LN_TUNING": "LN tuning",
+    "VBLORA": "VB-LoRA",
+    "RANDLORA": "RandLoRA",
+    "VERA": "VeRA",
+    "GLORA": "GLoRA",
+    "MISS": "MiSS",
+    "BONE": "Bone",
+    "DELORA": "DeLoRA",
+    "XLORA": "X-LoRA",
+}
+"""Usual names of algorithms by PEFT's `peft_type`, where they differ from it."""
+
+APPLIED_PEFT_TYPES: Final = frozenset({"LORA", "LOHA", "LOKR"})
+"""PEFT's algorithms that can be read."""
+
+TOKEN: Final = FileKind(
+    "a token of a textual inversion",
+    r"^(?:emb_params|string_to_param\b.*|clip_[lg](?:_out)?|t5(?:_out)?)$",
+    'write `use ti "FILE" as <name>`',
+)
+
+_AS_MODEL: Final = 'write `use model "FILE"`'
+
+OTHER_KINDS: Final = (
+    TOKEN,
+    FileKind("an IP-Adapter", r"^(?:image_proj|ip_adapter)\."),
+    FileKind("a ControlNet-LLLite", r"^lllite_"),
+    FileKind("a Control-LoRA", r"^lora_controlnet$"),
+    FileKind(
+        "a ControlNet",
+        r"^control_model\.|controlnet_(?:cond_embedding|blocks|down_blocks|x_embedder)\b"
+        r"|(?:^|\.)(?:input_hint_block|zero_convs)\.",
+    ),
+    FileKind("a T2I-Adapter", r"^(?:adapter\.)?body\.\d+\.(?:block|resnets|in_conv)"),
+    FileKind("a hypernetwork of A1111's", r"^\d+\.[01]\.linear\."),
+    FileKind("a Custom Diffusion", r"_custom_diffusion\b"),
+    FileKind("a motion module of AnimateDiff", r"motion_modules\."),
+    FileKind("a PuLID", r"^pulid_"),
+    FileKind("a PhotoMaker", r"^id_encoder\."),
+    FileKind(
+        "a whole model",
+        r"^(?:model\.diffusion_model|first_stage_model|cond_stage_model|conditioner\.embedders)\.",
+        _AS_MODEL,
+        names_layers=True,
+    ),
+    FileKind(
+        "the UNet of a model",
+        r"^(?:conv_in\.weight|(?:down|up)_blocks\.\d+\.(?:resnets|attentions)\.\d+\.[\w.]*\.?"
+        r"(?:conv1|to_q|proj_in)\.weight)$",
+        _AS_MODEL,
+        names_layers=True,
+    ),
+    FileKind(
+        "a VAE",
+        r"^(?:quant_conv|(?:en|de)coder\.(?:conv_in|mid))\.",
+        'write `use vae "FILE"`',
+        names_layers=True,
+    ),
+    FileKind(
+        "a text encoder",
+        r"^(?:text_model\.|encoder\.block\.\d+\.layer\.)",
+        names_layers=True,
+    ),
+    FileKind("an image encoder", r"^(?:vision_model|visual)\."),
+    FileKind("an upscaler", r"^(?:conv_first\.|RRDB_trunk\.|model\.\d+\.sub\.|params_ema\.)"),
+)
+"""Files of another role; an earlier kind may hold keys of a later one."""
+
+
+_ADAPTER: Final = r"lora|hada_|lokr_|\.diff(?:_b)?$"
+"""A regular expression for keys of adapters."""
+
+
+def detect_unsupported_algorithm(keys: Iterable[str]) -> str | None:
+    """Return the name of an algorithm that cannot be read, if a key is of one."""
+    text = _lines(keys)
+    return next((name for keys, name in UNSUPPORTED_ALGORITHMS.items() if _has(keys, text)), None)
+
+
+def detect_other_kind(keys: Iterable[str]) -> FileKind | None:
+    """Return the kind of a file that is not an adapter, if a key is of one."""
+    text = _lines(keys)
+    is_adapter = _has(_ADAPTER, text)
+    return next(
+        (
+            kind
+            for kind in OTHER_KINDS
+            if not (is_adapter and kind.names_layers) and _has(kind.keys, text)
+        ),
+        None,
+    )
+
+
+def name_peft_algorithm(peft_type: str) -> str:
+    """Return the usual name of an algorithm of PEFT's."""
+    return PEFT_ALGORITHMS.get(peft_type, peft_type)
+
+
+def _lines(keys: Iterable[str]) -> str:
+    return "\n".join(key[:MAX_KEY_LENGTH] for key in keys)
+
+
+def _has(pattern: str, text: str) -> bool:
+    return re.search(pattern, text, re.MULTILINE) is not None
