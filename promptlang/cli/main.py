@@ -8,10 +8,12 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn, TextIO
 
 from promptlang.analysis.model_paths import ConfigurationError
 from promptlang.cli.commands import COMMANDS
 from promptlang.cli.commands.files import (
+    FAILED,
     INTERRUPTED,
     OK,
     STANDARD_INPUT,
@@ -20,6 +22,7 @@ from promptlang.cli.commands.files import (
     LoadBackend,
 )
 from promptlang.cli.commands.run import run_files
+from promptlang.files import is_file, printable
 from promptlang.plan.backend import load_backend
 from promptlang.terminal import Terminal, open_terminal
 
@@ -43,12 +46,14 @@ def main(arguments: Sequence[str] | None = None, load: LoadBackend = load_backen
     """
     parser = _parser()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if len(words) == 1 and Path(words[0]).is_file():
+    if len(words) == 1 and is_file(Path(words[0])):
         parser.error(f"no command; to run a recipe: promptlang run {words[0]}")
     chosen = parser.parse_args(words)
     terminal = open_terminal()
     try:
-        return _dispatch(chosen, terminal, load)
+        code = _dispatch(chosen, terminal, load)
+        terminal.flush()
+        return code
     except (FileAccessError, ConfigurationError) as error:
         terminal.print_error(str(error))
         return USAGE
@@ -57,12 +62,46 @@ def main(arguments: Sequence[str] | None = None, load: LoadBackend = load_backen
     except BrokenPipeError:
         # The reader, such as `head`, is gone. Without this, Python reports a second error when it
         # flushes standard output at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         return OK
+    except OSError as error:
+        return _output_lost(error, terminal)
+
+
+def _output_lost(error: OSError, terminal: Terminal) -> int:
+    """Report that standard output or standard error takes nothing more, such as a full disk."""
+    _empty(sys.stdout)
+    _empty(sys.stderr)
+    reason = (error.strerror or str(error)).lower()
+    if error.filename is None:
+        terminal.print_error(f"the output cannot be written: {reason}")
+    else:
+        terminal.print_error(f"`{error.filename}` cannot be read or written: {reason}")
+    return FAILED
+
+
+def _empty(stream: TextIO) -> None:
+    try:
+        stream.flush()
+    except OSError:
+        _discard(stream)
+
+
+def _discard(stream: TextIO) -> None:
+    """Send to nowhere what a stream still holds: Python would report it again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class _Parser(ArgumentParser):
+    """A parser whose errors quote the words of the command line in printable form."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print an error and the usage, and exit with the code 2."""
+        super().error(printable(message))
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+    parser = _Parser(
         "promptlang",
         description=DESCRIPTION,
         epilog=EPILOG,
@@ -85,7 +124,7 @@ def _dispatch(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
     if chosen.do is not None:
         code: int = chosen.do(chosen, terminal, load)
         return code
-    if sys.stdin.isatty():
+    if sys.stdin is not None and sys.stdin.isatty():
         from promptlang.repl import run_repl
 
         run_repl(terminal, load)

@@ -6,7 +6,9 @@
 from promptlang.files.headers import SafetensorsHeader, TensorEntry, read_safetensors_header
 from promptlang.files.json_texts import Json, as_integer, as_number, as_object, as_text, parse_json
 from promptlang.files.paths import find_files, is_file, is_folder
+from promptlang.files.printing import one_line, printable, printable_lines
 from promptlang.files.reading import (
+    MAX_TEXT_BYTES,
     UnreadableFileError,
     decode_text,
     open_regular,
@@ -15,6 +17,7 @@ from promptlang.files.reading import (
 )
 
 __all__ = [
+    "MAX_TEXT_BYTES",
     "Json",
     "SafetensorsHeader",
     "TensorEntry",
@@ -27,8 +30,11 @@ __all__ = [
     "find_files",
     "is_file",
     "is_folder",
+    "one_line",
     "open_regular",
     "parse_json",
+    "printable",
+    "printable_lines",
     "read_bytes",
     "read_safetensors_header",
     "read_text",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -55,7 +56,8 @@ def open_regular(file: Path) -> Iterator[BinaryIO]:
     if not stat.S_ISREG(mode):
         os.close(descriptor)
         kind = next((name for test, name in _KINDS if test(mode)), "a special file")
-        raise UnreadableFileError(f"`{file.name}` is {kind}, not a file")
+        message = f"`{file.name or file}` is {kind}, not a file"
+        raise UnreadableFileError(message) from _os_error(mode)
     with os.fdopen(descriptor, "rb") as stream:
         yield stream
 
@@ -103,6 +105,13 @@ def decode_text(content: bytes) -> str:
         if max(even, odd) > len(sample) // 4 and not min(even, odd):
             return content.decode("utf-16-be" if even else "utf-16-le")
     return content.decode("utf-8")
+
+
+def _os_error(mode: int) -> OSError | None:
+    """Return the error of the system for a folder; it has none for other special files."""
+    if stat.S_ISDIR(mode):
+        return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    return None
 
 
 def _failed(file: Path, error: Exception) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -19,15 +20,35 @@ class Backend(Protocol):
         ...
 
 
+class BrokenLibraryError(ImportError):
+    """A library of the runtime is installed, but its import failed; the message says why."""
+
+
 def load_backend() -> Backend:
     """Return the runtime, which takes seconds to import.
 
-    Raises ImportError where its libraries are not installed.
+    Raises ImportError where its libraries are not installed, and `BrokenLibraryError` where they
+    cannot be imported.
     """
-    from promptlang.runtime import Runtime
+    with _naming_broken_libraries():
+        from promptlang.runtime import Runtime
 
-    backend: Backend = Runtime()
+        backend: Backend = Runtime()
     return backend
+
+
+@contextmanager
+def _naming_broken_libraries() -> Iterator[None]:
+    """Turn the error of a library that cannot be imported into a `BrokenLibraryError`.
+
+    Without a library of CUDA, PyTorch raises OSError; other damage shows in other exceptions.
+    """
+    try:
+        yield
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:
+        raise BrokenLibraryError(f"{type(error).__name__}: {error}") from error
 
 
 ModelBuilder = Callable[[Path], Generator[Event, None, None]]
@@ -37,11 +58,12 @@ ModelBuilder = Callable[[Path], Generator[Event, None, None]]
 def load_model_builder() -> ModelBuilder:
     """Return the program that makes the built-in model.
 
-    Raises ImportError where its libraries are not installed.
+    Raises ImportError as `load_backend` does.
     """
-    from promptlang.runtime import emoji
+    with _naming_broken_libraries():
+        from promptlang.runtime import emoji
 
-    maker: ModelBuilder = emoji.make
+        maker: ModelBuilder = emoji.make
     return maker
 
 

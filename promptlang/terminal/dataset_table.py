@@ -5,25 +5,25 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from promptlang.files import printable
 from promptlang.plan.dataset_report import DatasetReport, Finding
-from promptlang.terminal.report import printable
 
 
 def dataset_table(report: DatasetReport) -> Table:
     """Return a table with a row for each finding; those with diagnostics are marked."""
     drawn = Table(
-        title=printable(report.source),
+        title=Text(printable(report.source), "bold"),
         box=None,
         pad_edge=False,
         title_justify="left",
-        title_style="bold",
     )
     drawn.add_column("")
     drawn.add_column("what", style="cyan", no_wrap=True)
     drawn.add_column("found", overflow="fold")
     drawn.add_column("should be", style="dim", overflow="fold")
     for each in report.findings:
-        drawn.add_row(_mark(each), each.name, printable(each.found), Text(each.advice))
+        found, advice = Text(printable(each.found)), Text(printable(each.advice))
+        drawn.add_row(_mark(each), each.name, found, advice)
     return drawn
 
 

@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from promptlang.api.explaining import Explained, ExplainedPart, ExplainedToken, LoraStrengths, Phase
+from promptlang.files import printable
 from promptlang.plan.prompt import Area
 from promptlang.prompts.chunks import CHUNK_LENGTH
-from promptlang.terminal.report import pluralize, printable
+from promptlang.terminal.report import pluralize
 from promptlang.terminal.timeline import Timeline, TimelineRow
 
 

@@ -10,6 +10,7 @@ from typing import NoReturn
 from rich.text import Text
 
 from promptlang.diagnostics import Diagnostic, Severity
+from promptlang.files import one_line, printable
 from promptlang.plan.events import (
     DataChecked,
     DenoisingStep,
@@ -33,7 +34,7 @@ from promptlang.terminal.dataset_table import dataset_table
 from promptlang.terminal.interrupt import StopRequest, stop_on_interrupt
 from promptlang.terminal.preview import preview_file, preview_pixels
 from promptlang.terminal.progress import ProgressLine, duration
-from promptlang.terminal.report import one_line, pluralize
+from promptlang.terminal.report import pluralize
 from promptlang.terminal.screen import Terminal
 
 PREVIEW_COLUMNS = 64
@@ -156,22 +157,21 @@ class _PlanDisplay:
 
     def _training_skipped(self, step: Train) -> None:
         self._end_of_step()
-        self._terminal.print_line(Text.assemble(f"{step.name} is up to date: ", _link(step.file)))
+        self._terminal.print_line(
+            Text.assemble(f"{printable(step.name)} is up to date: ", _link(step.file))
+        )
 
     def _training_sampled(self, event: TrainingSampled) -> None:
         self.progress.hide()
         for file in event.files:
             self._show(file)
-            self._terminal.print_line(
-                Text.assemble(
-                    f"{event.step.name} after {pluralize(event.done, 'step')}: ", _link(file)
-                )
-            )
+            name, amount = printable(event.step.name), pluralize(event.done, "step")
+            self._terminal.print_line(Text.assemble(f"{name} after {amount}: ", _link(file)))
 
     def _training_finished(self, event: TrainingFinished) -> None:
         self._end_of_step()
         took = f"{duration(event.seconds)}, average loss {event.loss:.4f}"
-        heading = f"trained {event.step.name} in {took}: "
+        heading = f"trained {printable(event.step.name)} in {took}: "
         self._terminal.print_line(Text.assemble(heading, _link(event.step.file)))
 
     def _rendering_started(self, steps: tuple[Render, ...]) -> None:
@@ -260,6 +260,9 @@ class _PlanDisplay:
 
 def _link(file: Path) -> Text:
     """Return the path of a file, relative below the working folder, as a link to the file."""
-    full, here = file.resolve(), Path.cwd()
+    try:
+        full, here = file.resolve(), Path.cwd()
+    except (OSError, RuntimeError):  # a circle of links, or the working folder is gone
+        return Text(printable(str(file)))
     shown = full.relative_to(here) if full.is_relative_to(here) else full
-    return Text(str(shown), style=f"link {full.as_uri()}")
+    return Text(printable(str(shown)), style=f"link {full.as_uri()}")

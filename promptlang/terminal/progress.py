@@ -10,6 +10,9 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID
 from rich.text import Text
 
+from promptlang.files import one_line
+from promptlang.terminal.guard import Guarded
+
 SHOW_DELAY = 1.0
 """Seconds before the line appears: shorter jobs leave the screen alone."""
 
@@ -26,7 +29,7 @@ class _Title(ProgressColumn):
     def render(self, task: Task) -> Text:
         if self._stopping():
             return Text("stopping after this step", style="yellow")
-        title = Text(task.description, no_wrap=True)
+        title = Text(one_line(task.description), no_wrap=True)
         title.truncate(TITLE_WIDTH, overflow="ellipsis")
         return title
 
@@ -39,7 +42,7 @@ class _Detail(ProgressColumn):
             return Text("")
         words = [
             f"{floor(task.completed)}/{task.total:.0f}",
-            task.fields["note"],
+            one_line(task.fields["note"]),
             _left(task.time_remaining),
         ]
         return Text("  ".join(word for word in words if word), style="dim", no_wrap=True)
@@ -68,8 +71,8 @@ class _DelayedProgress(Progress):
     def get_renderables(self) -> Iterable[RenderableType]:
         late = any((task.elapsed or 0) >= self.patience for task in self.tasks)
         if late and self.above is not None:
-            yield self.above
-        yield from super().get_renderables() if late else ()
+            yield Guarded(self.above)
+        yield from map(Guarded, super().get_renderables()) if late else ()
 
 
 class ProgressLine:

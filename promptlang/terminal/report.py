@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from promptlang.diagnostics import Diagnostic, Severity
+from promptlang.files import printable
 from promptlang.source import Span
 
 WIDTH = 100
@@ -52,11 +53,6 @@ def count_lines(diagnostics: Sequence[Diagnostic]) -> list[str]:
         (severity, sum(d.severity is severity for d in diagnostics)) for severity in Severity
     ]
     return [", ".join(pluralize(number, severity.value) for severity, number in numbers if number)]
-
-
-def one_line(text: str) -> str:
-    """Return a text in one printable line, with single spaces."""
-    return printable(" ".join(text.split()))
 
 
 def pluralize(number: int, noun: str) -> str:
@@ -133,34 +129,6 @@ def _window(cells: Sequence[_Cell], before: int, marked: int, width: int) -> tup
     text = ("…" if skipped else "") + "".join(cell.shown for cell in shown) + ("…" if more else "")
     visible = max(1, min(marked, skipped + _total(shown) - before))
     return text, before - skipped + (1 if skipped else 0), visible
-
-
-def printable(text: str) -> str:
-    """Return a text with tabs as four spaces and a mark for each control character.
-
-    Characters that change the direction of the text count as control characters.
-    """
-    return "".join(map(_shown, text))
-
-
-def _shown(character: str) -> str:
-    if character == "\t":
-        return "    "
-    if character == "\x7f" or character < " ":
-        return "␡" if character == "\x7f" else chr(0x2400 + ord(character))
-    steers = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-    turns = unicodedata.bidirectional(character) in (
-        "LRE",
-        "RLE",
-        "LRO",
-        "RLO",
-        "PDF",
-        "LRI",
-        "RLI",
-        "FSI",
-        "PDI",
-    )
-    return "�" if steers or turns else character
 
 
 def _columns(character: str) -> int:

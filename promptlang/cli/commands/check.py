@@ -9,6 +9,7 @@ from typing import Any
 from promptlang.cli.commands import recipe_checks
 from promptlang.cli.commands.files import FAILED, OK, USAGE, LoadBackend, add_files
 from promptlang.diagnostics import Diagnostic
+from promptlang.files import printable
 from promptlang.plan.prompt import diagnostic_json
 from promptlang.terminal import Terminal
 from promptlang.terminal.report import pluralize
@@ -76,7 +77,7 @@ def workflow_command(diagnostic: Diagnostic) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:

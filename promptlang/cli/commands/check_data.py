@@ -70,7 +70,7 @@ def _size(text: str) -> tuple[int, int]:
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """Check the pictures; the exit code is 1 for an error, with `--strict` for a warning too."""
     try:
-        events = _checked(_step(chosen))
+        events = checked(_step(chosen))
         if chosen.strict:
             events = _strict(events)
         if chosen.json:
@@ -95,7 +95,8 @@ def _step(chosen: Namespace) -> CheckData:
     )
 
 
-def _checked(step: CheckData) -> Generator[Event, None, None]:
+def checked(step: CheckData) -> Generator[Event, None, None]:
+    """Check a data set without the runtime, and yield the events; its errors become diagnostics."""
     from promptlang.datasets.check import check_dataset  # Pillow and numpy are optional
     from promptlang.datasets.sources import is_source, missing_source
 

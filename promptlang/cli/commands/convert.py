@@ -38,5 +38,5 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noq
     """Print the converted prompt; what the target cannot express is reported."""
     result = convert_prompt(read_prompt(chosen.prompt), source=chosen.source, target=chosen.target)
     terminal.report(result.diagnostics)
-    terminal.print_line(result.text)
+    terminal.write(result.text)
     return exit_code(result.diagnostics)

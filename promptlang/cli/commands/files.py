@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from promptlang.diagnostics import Diagnostic, has_errors
+from promptlang.files import MAX_TEXT_BYTES, UnreadableFileError, decode_text, read_bytes
 from promptlang.plan.backend import Backend
 from promptlang.source import Source
 
@@ -38,12 +39,26 @@ def add_files(parser: ArgumentParser) -> None:
 def read_text(file: str) -> str:
     """Return the text of a file with its own line ends; raises FileAccessError."""
     try:
-        read = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
-        return read.decode("utf-8-sig")
+        return decode_text(_read(file))
     except OSError as error:
         raise file_access_error(file, "read", error) from error
     except UnicodeDecodeError as error:
         raise FileAccessError(f"`{file}` is not text in UTF-8 (byte {error.start + 1})") from error
+    except UnreadableFileError as error:
+        if isinstance(error.__cause__, OSError):
+            raise file_access_error(file, "read", error.__cause__) from error
+        raise FileAccessError(f"{error}; a recipe is a text file") from error
+
+
+def _read(file: str) -> bytes:
+    if file != STANDARD_INPUT:
+        return read_bytes(Path(file))
+    if sys.stdin is None:
+        raise UnreadableFileError("standard input is closed")
+    content = sys.stdin.buffer.read(MAX_TEXT_BYTES + 1)
+    if len(content) > MAX_TEXT_BYTES:
+        raise UnreadableFileError(f"standard input is larger than {MAX_TEXT_BYTES // 2**20} MiB")
+    return content
 
 
 def read_prompt(text: str) -> str:

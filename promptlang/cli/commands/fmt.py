@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from promptlang.cli.commands.files import (
     read_text,
 )
 from promptlang.diagnostics import Severity
+from promptlang.files import printable
 from promptlang.source import Source
 from promptlang.terminal import Terminal
 
@@ -61,14 +61,13 @@ def _format(file: str, terminal: Terminal, *, check: bool) -> bool:
     ends = "\r\n" if "\r\n" in text else "\n"
     written = text if errors else formatted.replace("\n", ends)
     if file == STANDARD_INPUT:
-        sys.stdout.buffer.write(written.encode())
-        sys.stdout.buffer.flush()
+        terminal.write_exactly(written)
     elif formatted != source.text:
         try:
             replace_file(Path(file), written)
         except OSError as error:
             raise file_access_error(file, "written", error) from error
-        terminal.print_line(f"formatted {file}")
+        terminal.print_line(f"formatted {printable(file)}")
     return not errors
 
 

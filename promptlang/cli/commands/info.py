@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from promptlang.cli.commands.files import FAILED, OK, LoadBackend
+from promptlang.files import printable
 from promptlang.terminal import Terminal
 
 NAME = "info"
@@ -50,10 +51,10 @@ def _describe(file: str, terminal: Terminal, *, as_json: bool) -> bool:
     if as_json:
         terminal.write(json.dumps({"file": file, **found.to_json()}, ensure_ascii=False))
         return True
-    terminal.print_line(f"{file}: {found.kind}")
+    terminal.print_line(f"{printable(file)}: {printable(found.kind)}")
     terminal.rows(found.rows)
     if found.line:
         terminal.print_line(f"\n{found.line}")
         for each in found.lost:
-            terminal.print_line(f"  but {each}")
+            terminal.print_line(f"  but {printable(each)}")
     return True

@@ -61,7 +61,11 @@ def add(parser: ArgumentParser) -> None:
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:  # noqa: ARG001
     """Carry out the stages; each resumes where it stopped."""
-    make: Callable[..., Generator[Event, None, None]] = load_model_builder()
+    try:
+        make: Callable[..., Generator[Event, None, None]] = load_model_builder()
+    except ImportError as error:
+        terminal.report_missing_runtime(error)
+        return FAILED
     stages = {"stages": tuple(chosen.stage)} if chosen.stage else {}
     resources = {"steps": chosen.steps, "workers": chosen.workers, "scale": chosen.scale}
     options = {"variant": chosen.variant, "device": chosen.device, "resources": resources}

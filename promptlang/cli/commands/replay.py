@@ -10,6 +10,7 @@ from typing import Final
 from promptlang.analysis.model_paths import load_model_paths
 from promptlang.analysis.scope import ADAPTERS, EMBEDDINGS
 from promptlang.cli.commands.files import FAILED, OK, LoadBackend
+from promptlang.files import printable
 from promptlang.metadata import record
 from promptlang.metadata.record import FileHashes, NotARecordError, Record, RecordFiles
 from promptlang.plan.steps import EMOJI, Model, Plan
@@ -75,7 +76,7 @@ def _replay(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
         return FAILED
     difference = _max_difference(chosen.picture, file)
     if difference:
-        terminal.print_line(_difference_message(difference, before, _record(file)))
+        terminal.print_line(printable(_difference_message(difference, before, _record(file))))
         return FAILED
     terminal.print_line("the same picture, bit for bit")
     return OK

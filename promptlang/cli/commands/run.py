@@ -5,9 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
+from promptlang.cli.commands.check_data import checked
 from promptlang.cli.commands.files import FAILED, OK, LoadBackend, add_files
 from promptlang.cli.commands.recipe_checks import add_strict, check_recipes
-from promptlang.plan.steps import Plan
+from promptlang.plan.steps import CheckData, Plan
 from promptlang.terminal import Terminal, display_events
 
 NAME = "run"
@@ -44,6 +45,14 @@ def _carry_out(plans: Sequence[Plan], terminal: Terminal, load: LoadBackend) -> 
             backend = load()
     except ImportError as error:
         terminal.report_missing_runtime(error)
+        _check_data(plans, terminal)
         return FAILED
     fine = [display_events(terminal, backend.execute(plan)) for plan in plans]
     return OK if all(fine) else FAILED
+
+
+def _check_data(plans: Sequence[Plan], terminal: Terminal) -> None:
+    """Carry out the steps that need no runtime, which check training pictures."""
+    for step in (step for plan in plans for step in plan.steps):
+        if isinstance(step, CheckData):
+            display_events(terminal, checked(step))
