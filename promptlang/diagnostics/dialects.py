@@ -85,8 +85,8 @@ SETTING_DROPPED = Rule(
     why="Infotext, the text that A1111 stores in pictures, holds settings of many extensions. This "
     "one is left out, so the picture may differ.",
     fix="Nothing needs mending; look up what the setting does if the pictures differ.",
-    bad='promptlang convert --from infotext "Steps: 1, Seed: 2, ENSD: 3"',
-    good='promptlang convert --from infotext "Steps: 1, Seed: 2, CFG scale: 3"',
+    bad='promptlang convert --from infotext "a Steps: 1, Seed: 2, ENSD: 3"',
+    good='promptlang convert --from infotext "a Steps: 1, Seed: 2, CFG scale: 3"',
     severity=Severity.WARNING,
 )
 
@@ -102,8 +102,8 @@ UNKNOWN_SAMPLER = Rule(
     title="A sampler of an infotext that does not exist here",
     why="No sampler here computes the same steps, so the default is used and the picture differs.",
     fix="Take one of the samplers of `--sampler`.",
-    bad='promptlang convert --from infotext "Steps: 1, Seed: 2, Sampler: PLMS"',
-    good='promptlang convert --from infotext "Steps: 1, Seed: 2, Sampler: Euler a"',
+    bad='promptlang convert --from infotext "a Steps: 1, Seed: 2, Sampler: PLMS"',
+    good='promptlang convert --from infotext "a Steps: 1, Seed: 2, Sampler: Euler a"',
     severity=Severity.WARNING,
 )
 
@@ -149,3 +149,37 @@ def weight_count_mismatch(operator: str, parts: int, weights: int, span: Span) -
     """Report ``("a", "b").and(1)``."""
     message = f"`.{operator}()` has {parts} parts and {weights} weights"
     return WEIGHT_COUNT_MISMATCH.at(span, message, "give each part a weight, or none")
+
+
+INCOMPLETE_INFOTEXT = Rule(
+    code="PL610",
+    kind="incomplete-infotext",
+    title="An infotext lacks a part, or has one that is not understood",
+    why="Infotext is a prompt, a negative prompt after `Negative prompt:`, and a line with at "
+    "least three settings. A text without them is often something else, or was cut; text between "
+    "the settings belongs to none of them.",
+    fix="Compare the line with the picture's text, and add what is missing by hand.",
+    bad='promptlang convert --from infotext "a fox"',
+    good='promptlang convert --from infotext "a Steps: 1, Seed: 2, CFG scale: 3"',
+    severity=Severity.WARNING,
+)
+
+
+def no_settings(span: Span) -> Diagnostic:
+    """Report an infotext of a prompt alone."""
+    hint = "all of it is read as the prompt; settings are a line such as `Steps: 20, Seed: 1, …`"
+    return INCOMPLETE_INFOTEXT.at(span, "the infotext has no line of settings", hint)
+
+
+def empty_prompt(span: Span) -> Diagnostic:
+    """Report an infotext of settings alone."""
+    return INCOMPLETE_INFOTEXT.at(span, "the infotext has no prompt", "the prompt stays empty")
+
+
+def not_a_setting(span: Span) -> Diagnostic:
+    """Report ``nonsense`` in ``Steps: 20, nonsense, Seed: 1``."""
+    shown = " ".join(span.text.split()).strip(" ,")
+    shown = shown if len(shown) <= 80 else f"{shown[:60]}…"
+    return INCOMPLETE_INFOTEXT.at(
+        span, f"`{shown}` among the settings is none of them", "it is left out"
+    )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from promptlang.grammar import vocabulary
+from promptlang.metadata.settings_line import CORE_SETTINGS, Setting, SettingsLine, scan_settings
 
 SAMPLER_LABELS: Final = vocabulary.SAMPLERS
 """A1111's names of samplers, by promptlang's names."""
@@ -29,12 +30,15 @@ EMPHASIS_LABELS: Final[Mapping[str, str]] = MappingProxyType(
 """A1111's names of emphasis modes, by promptlang's names; A1111 has no `comfy` and no `compel`."""
 
 MIN_SETTINGS: Final = 3
-"""A last line with fewer settings is part of the prompt."""
+"""A line with fewer settings is part of the prompt."""
 
-_SETTING: Final = re.compile(
-    r'\s*(?P<name>\w[\w \-/]+):\s*(?P<value>"(?:\\.|[^\\"])+"|[^,]*)(?:,|$)'
-)
 _NEGATIVE: Final = "Negative prompt:"
+_LINE: Final = re.compile(r"[^\r\n]+")
+_BREAK: Final = re.compile(r"\r\n|\r|\n")
+_TEMPLATE: Final = re.compile(r"[ \t]*(Negative Template|Template):", re.IGNORECASE)
+_NAME: Final = re.compile(r"\s*([\w][\w \-/]{1,40}):")
+_INNER: Final = re.compile(r"(?<![^\s,.;])Steps:[ \t]*\d+\s*,\s*(?=[\w \-/]{2,40}:)")
+"""The beginning of settings that follow a prompt in the same line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Infotext:
     """Values without quotes by A1111's names: ``Steps``, ``Sampler``, …"""
     places: Mapping[str, tuple[int, int]]
     """Start and end of each setting in the text."""
+    stray: tuple[tuple[int, int], ...] = ()
+    """Places of texts among the settings that are no settings."""
 
 
 def write(prompt: str, negative: str, fields: Mapping[str, str]) -> str:
@@ -61,32 +67,127 @@ def _quoted(value: str) -> str:
 
 
 def read(text: str) -> Infotext:
-    """Parse a text by A1111's rule.
+    """Parse a text; the time is linear in its length.
 
-    The last line is settings if it has at least `MIN_SETTINGS`; the rest is the prompts.
+    The last line is settings if it has at least `MIN_SETTINGS`, which is A1111's rule. Lines that
+    follow settings (``Template:`` of Dynamic Prompts, for one) and settings in the line of the
+    prompt are read as well.
     """
-    end = len(text.rstrip())
-    start = max(text.rfind("\n", 0, end), text.rfind("\r", 0, end)) + 1
-    matches = list(_SETTING.finditer(text, start, end))
-    if len(matches) < MIN_SETTINGS:
-        matches, start = [], end
-    prompt, negative = _prompts(text[:start].strip().splitlines())
-    settings = {match["name"]: _unquoted(match["value"]) for match in matches}
-    places = {match["name"]: (match.start("name"), match.end("value")) for match in matches}
-    return Infotext(prompt, negative, settings, places)
+    lines = [match.span() for match in _LINE.finditer(text) if match.group().strip()]
+    found = _find_settings(text, lines)
+    if found is None:
+        whole = len(lines) == 1
+        prompt, negative = _prompts(text, inline=whole)
+        return Infotext(prompt, negative, MappingProxyType({}), MappingProxyType({}))
+    start, settings, stray, inline = found
+    prompt, negative = _prompts(text[:start], inline=inline)
+    return Infotext(
+        prompt,
+        negative,
+        {each.name: _unquoted(each.value) for each in settings},
+        {each.name: (each.start, each.end) for each in settings},
+        stray,
+    )
 
 
-def _prompts(lines: list[str]) -> tuple[str, str]:
+_Found = tuple[int, tuple[Setting, ...], tuple[tuple[int, int], ...], bool]
+"""The settings' start, the settings, text that is none, and whether a prompt precedes them."""
+
+
+def _find_settings(text: str, lines: list[tuple[int, int]]) -> _Found | None:
+    templates = _templates(text, lines)
+    before = lines[: templates[0]] if templates else lines
+    for number in range(len(before) - 1, -1, -1):
+        start, end = before[number]
+        is_last = number == len(before) - 1
+        begins = _begins_with_setting(text, start, end)
+        inner = None if begins else _INNER.search(text, start, end)
+        if not (is_last or begins or inner):
+            continue
+        at = inner.start() if inner else start
+        if not inner and text[start:end].lstrip().startswith(_NEGATIVE):
+            continue
+        line = scan_settings(text, at, end)
+        if _is_settings(line):
+            return _with_following(text, lines[number + 1 :], line, (at, inner is not None))
+    return None
+
+
+def _is_settings(line: SettingsLine) -> bool:
+    """Return whether a line is settings, and not a prompt with weights such as ``(old:1.2)``."""
+    known = any(each.name.lower() in CORE_SETTINGS for each in line.settings)
+    return len(line.settings) >= MIN_SETTINGS and (known or not line.stray)
+
+
+def _begins_with_setting(text: str, start: int, end: int) -> bool:
+    name = _NAME.match(text, start, end)
+    return name is not None and name[1].strip().lower() in CORE_SETTINGS
+
+
+def _templates(text: str, lines: list[tuple[int, int]]) -> list[int]:
+    """Return the numbers of the lines that begin a template, if settings precede them."""
+    return [
+        number
+        for number, (start, end) in enumerate(lines)
+        if _TEMPLATE.match(text, start, end)
+        and any(_begins_with_setting(text, *line) for line in lines[max(0, number - 8) : number])
+    ]
+
+
+def _with_following(
+    text: str, lines: list[tuple[int, int]], line: SettingsLine, place: tuple[int, bool]
+) -> _Found:
+    """Add the lines after the settings: templates, further settings, or text that is neither."""
+    settings, stray = list(line.settings), list(line.stray)
+    templates: list[tuple[str, int, list[tuple[int, int]]]] = []
+    for start, end in lines:
+        label = _TEMPLATE.match(text, start, end)
+        if label:
+            name = "Negative Template" if label[1].lower().startswith("negative") else "Template"
+            templates.append((name, label.start(1), [(label.end(), end)]))
+        elif templates:
+            templates[-1][2].append((start, end))
+        else:
+            further = scan_settings(text, start, end)
+            settings += further.settings
+            stray += further.stray
+    for name, start, places in templates:
+        value = "\n".join(text[each:end].strip() for each, end in places)
+        settings.append(Setting(name, value, start, places[-1][1]))
+    return place[0], tuple(settings), (*stray, *_repeated(settings)), place[1]
+
+
+def _repeated(settings: list[Setting]) -> Iterator[tuple[int, int]]:
+    """Yield the places of settings that a later one of the same name replaces."""
+    last = {each.name: each for each in settings}
+    for each in settings:
+        if last[each.name] is not each and last[each.name].value != each.value:
+            yield each.start, each.end
+
+
+def _prompts(text: str, *, inline: bool) -> tuple[str, str]:
+    """Return prompt and negative prompt; `inline` looks for the latter within a line."""
     prompt: list[str] = []
     negative: list[str] = []
     current = prompt
-    for line in map(str.strip, lines):
+    for line in _prompt_lines(text.strip(), inline=inline):
         if line.startswith(_NEGATIVE):
             current = negative
             current.append(line[len(_NEGATIVE) :].strip())
         else:
             current.append(line)
     return "\n".join(prompt), "\n".join(negative)
+
+
+def _prompt_lines(text: str, *, inline: bool) -> Iterator[str]:
+    for line in _BREAK.split(text):
+        shown = line.strip()
+        place = shown.find(f" {_NEGATIVE}") if inline else -1
+        if place > 0:
+            yield shown[:place].strip()
+            yield shown[place + 1 :]
+        else:
+            yield shown
 
 
 def _unquoted(value: str) -> str:
@@ -96,5 +197,5 @@ def _unquoted(value: str) -> str:
         return value
     try:
         return str(json.loads(value))
-    except ValueError:
+    except (ValueError, RecursionError):
         return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +193,170 @@ def test_a_size_that_cannot_be_made_is_rounded_and_said() -> None:
 
 def test_of_nothing_comes_nothing() -> None:
     assert convert("", source="infotext") == Converted("", ())
+
+
+SETTINGS = "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 3, Size: 512x512"
+OPTIONS = "--steps 20 --sampler euler_a --cfg 7 --seed 3 --size 512x512"
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt", "negative", "more"),
+    [
+        (
+            f"a fox\nNegative prompt: bad\n{SETTINGS}\nTemplate: {{a|b}} fox\n"
+            "Negative Template: (bad:1.2), {x: y|z: w}",
+            "a fox",
+            "bad",
+            {"Template": "{a|b} fox", "Negative Template": "(bad:1.2), {x: y|z: w}"},
+        ),
+        (
+            f"a fox\r\n{SETTINGS}\r\nTemplate: {{a|b}}\r\nfox",
+            "a fox",
+            "",
+            {"Template": "{a|b}\nfox"},
+        ),
+        (f"a fox Negative prompt: bad, worse {SETTINGS}", "a fox", "bad, worse", {}),
+        (f"a fox, {SETTINGS}", "a fox,", "", {}),
+        (
+            f"Steps: 9 to heaven, Steps: 3, up\n{SETTINGS}",
+            "Steps: 9 to heaven, Steps: 3, up",
+            "",
+            {},
+        ),
+        (f"a\nb\nNegative prompt: c\n\nd\n{SETTINGS}", "a\nb", "c\n\nd", {}),
+        (
+            f'a\n{SETTINGS}, Hashes: {{"model": "ab", "lora:ink": "cd"}}, Version: v1.10',
+            "a",
+            "",
+            {"Hashes": '{"model": "ab", "lora:ink": "cd"}', "Version": "v1.10"},
+        ),
+        (
+            f'a\n{SETTINGS}, Civitai resources: [{{"type":"lora","weight":0.8}},{{"b":[1,2]}}], '
+            "Civitai metadata: {}",
+            "a",
+            "",
+            {
+                "Civitai resources": '[{"type":"lora","weight":0.8},{"b":[1,2]}]',
+                "Civitai metadata": "{}",
+            },
+        ),
+        (
+            f'a\n{SETTINGS}, ADetailer prompt: "face, \\"x\\": y", Hires prompt: "b\\nc: d"',
+            "a",
+            "",
+            {"ADetailer prompt": 'face, "x": y', "Hires prompt": "b\nc: d"},
+        ),
+        (
+            f'a\n{SETTINGS}, TI hashes: "x: 1, y: 2", Lora hashes: "ink: ab, wash: cd"',
+            "a",
+            "",
+            {"TI hashes": "x: 1, y: 2", "Lora hashes": "ink: ab, wash: cd"},
+        ),
+        (
+            f"a\n{SETTINGS}\nControlNet 0: x\nVersion: f2.0.1v1.10.1",
+            "a",
+            "",
+            {"ControlNet 0": "x", "Version": "f2.0.1v1.10.1"},
+        ),
+    ],
+)
+def test_a_layout_of_the_wild_is_read(
+    text: str, prompt: str, negative: str, more: dict[str, str]
+) -> None:
+    read = infotext.read(text)
+    assert (read.prompt, read.negative) == (prompt, negative)
+    plain = infotext.read(f"a\n{SETTINGS}").settings
+    assert read.settings == {**plain, **more}
+    assert read.stray == ()
+    assert convert(text, source="infotext").text.endswith(OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        (
+            "Sampler: DPM++ 2M Karras, Schedule type: Karras",
+            "--sampler dpm++_2m --scheduler karras",
+        ),
+        ("Sampler: Euler, Scheduler: normal", "--sampler euler --scheduler normal"),
+        ("KSampler: dpmpp_2m, Schedule: karras", "--sampler dpm++_2m --scheduler karras"),
+        ("Guidance Scale: 7.5", "--cfg 7.5"),
+        ("CFG scale: 7,5, Version: v1", "--cfg 7.5"),
+        ("CFG scale: 3.4999999999999996", "--cfg 3.5"),
+        ("Width: 512, Height: 768", "--size 512x768"),
+        ("Steps: 20.0", ""),
+        ("Version: v1， Size： 512x512， Clip skip： 2", "--size 512x512 --clip-skip 2"),
+    ],
+)
+def test_a_setting_of_another_tool_or_language_is_read(settings: str, options: str) -> None:
+    found = convert(f"a fox\nSteps: 30, Seed: 4, {settings}", source="infotext").text
+    steps = "20" if settings == "Steps: 20.0" else "30"
+    assert found == " ".join(f"a fox --steps {steps} --seed 4 {options}".split())
+
+
+def test_loras_that_a_setting_names_are_in_the_line() -> None:
+    found = convert(
+        f'a <lora:wash:0.3>\n{SETTINGS}, Lora weights: "ink: 0.5, wash: 0.3"', source="infotext"
+    )
+    assert found.text == f"a <lora:wash:0.3> <lora:ink:0.5> {OPTIONS}"
+    assert found.diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a fox", "the infotext has no line of settings"),
+        ("a\nSteps: 20, Sampler: Euler a", "the infotext has no line of settings"),
+        ("a\nSteps: 20, nonsense (x), Seed: 3, CFG scale: 7", "`nonsense (x)` among the settings"),
+        ("a\nSteps: 20, Seed: 3, CFG scale: 7\nmore words", "`more words` among the settings"),
+        ("a\nSteps: 20, Seed: 3, CFG scale: 7, Seed: 4", "`Seed: 3` among the settings"),
+        (SETTINGS, "the infotext has no prompt"),
+    ],
+)
+def test_a_missing_or_unread_part_is_said(text: str, message: str) -> None:
+    found = convert(text, source="infotext")
+    assert [each.code for each in found.diagnostics] == ["PL610"]
+    assert found.diagnostics[0].message.startswith(message)
+
+
+def test_weights_in_a_last_line_are_no_settings() -> None:
+    text = "a fox\nNegative prompt: (bad quality:1.4), (ugly hands:1.4), (old:1.3)"
+    read = infotext.read(text)
+    assert (read.prompt, read.settings) == ("a fox", {})
+    assert read.negative == "(bad quality:1.4), (ugly hands:1.4), (old:1.3)"
+
+
+PATHOLOGICAL = {
+    "words": "word ",
+    "quotes": 'aa: "x ',
+    "escapes": 'aa: "\\", ',
+    "texts in JSON": 'aa: ["b: [", ',
+    "open lists": "aa: [1, ",
+    "open objects": 'aa: {"b": {"c": 1, ',
+    "templates": "Template: x\n",
+    "lines of settings": "Steps: 1, a\n",
+    "settings within lines": "x Steps: 1, ",
+    "colons": ":",
+}
+
+
+@pytest.mark.parametrize("piece", PATHOLOGICAL.values(), ids=PATHOLOGICAL)
+def test_the_work_grows_with_the_length(piece: str) -> None:
+    def work(count: int) -> int:
+        steps = 0
+
+        def trace(*_: object) -> object:
+            nonlocal steps
+            steps += 1
+            return trace
+
+        sys.settrace(trace)  # type: ignore[arg-type]
+        try:
+            infotext.read("Steps: 1, Seed: 2, Size: 3\n" + piece * count)
+        finally:
+            sys.settrace(None)
+        return steps
+
+    one, four, sixteen = work(1_000), work(4_000), work(16_000)
+    assert four <= 4.5 * one + 1_000
+    assert sixteen <= 4.5 * four + 1_000
