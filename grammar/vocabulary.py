@@ -15,6 +15,7 @@ from .choices import (
     SCHEDULERS,
     TRAINING_METHODS,
 )
+from .heads import HEADS, UNAVAILABLE_STATEMENTS
 from .options import FIRST_RELEASE, Conflict, Given, Kind, Option, Requirement
 from .picture_options import PICTURE
 from .training_data import DATA
@@ -27,50 +28,18 @@ __all__ = [
     "EMPHASES",
     "FIRST_RELEASE",
     "FIXED_SPACING_SAMPLERS",
+    "HEADS",
     "PRECISIONS",
     "SAMPLERS",
     "SCHEDULERS",
     "TRAINING_METHODS",
+    "UNAVAILABLE_STATEMENTS",
     "Conflict",
     "Given",
     "Kind",
     "Option",
     "Requirement",
 ]
-
-HEADS: tuple[str, ...] = (
-    "use model",
-    "use vae",
-    "use lora",
-    "use ti",
-    "use wildcards",
-    "train lora",
-    "train dreambooth",
-    "train ti",
-    "set",
-    "let",
-    "merge lora",
-    "merge ti",
-    "extract lora",
-    "convert",
-    "caption",
-    "check data",
-    "validate",
-    "plot",
-    "include",
-)
-"""The words that begin a statement; any other line is a prompt."""
-
-UNAVAILABLE_STATEMENTS: tuple[str, ...] = (
-    "merge lora",
-    "merge ti",
-    "extract lora",
-    "convert",
-    "caption",
-    "validate",
-    "plot",
-)
-"""The statements that are read and checked, but that this release does not carry out."""
 
 _OTHERS: tuple[Option, ...] = (
     Option(

@@ -1,5 +1,7 @@
 # Points type checkers and editors at the folder that is installed as promptlang.grammar.
 from grammar import *
+from grammar import choices as choices
+from grammar import heads as heads
 from grammar import picture_options as picture_options
 from grammar import reference as reference
 from grammar import training_data as training_data

@@ -34,19 +34,14 @@ def prompt_edits(span: Span) -> list[Edit]:
 def _lexeme(lexeme: Lexeme) -> Iterator[Edit]:
     node, text = lexeme.node, lexeme.span.text
     match lexeme.type:
-        case "WEIGHT" if node is not None:
-            yield Edit.of(lexeme.span, f":{shorten_amount(text[1:-1], _number(node))})")
-        case "PART_WEIGHT" if node is not None:
-            yield Edit.of(lexeme.span, shorten_amount(text, _number(node)))
+        case "WEIGHT":
+            yield Edit.of(lexeme.span, f":{shorten_amount(text[1:-1], node)})")
+        case "PART_WEIGHT":
+            yield Edit.of(lexeme.span, shorten_amount(text, node))
         case "MOMENT":
             yield Edit.of(lexeme.span, shorten_number(text, point=True))
-        case "TAG":
+        case "PHRASE":
             yield from _tag(node, lexeme.span)
-
-
-def _number(node: ast.Node | ast.Amount) -> ast.Amount:
-    assert isinstance(node, ast.Amount)
-    return node
 
 
 def _around_moments(lexemes: list[Lexeme]) -> Iterator[Edit]:

@@ -27,18 +27,50 @@ def _part(part: ast.Part, steps: int, triggers: Mapping[str, str]) -> PromptPart
 
 def _intervals(part: ast.Part, steps: int, triggers: Mapping[str, str]) -> Iterator[Interval]:
     """Yield the intervals between changes; equal states are resolved once."""
-    changing = [node for node in ast.walk(part) if isinstance(node, StepDependentNode)]
+    changing = list(_changing(part))
+    phrases = _trimmed(tuple(_with_trigger_words(part.phrases, triggers)))
     known: dict[tuple[float, ...], Interval] = {}
     for step in sorted(interval_ends(changing, steps)):
-        states = tuple(state_at(node, step, steps) for node in changing)
+        states = tuple([state_at(node, step, steps) for node in changing])
         if states not in known:
             at_step = {id(node): value for node, value in zip(changing, states, strict=True)}
-            known[states] = _interval(part, at_step, triggers)
+            known[states] = _interval(phrases, part.weight, at_step, triggers)
         same = known[states]
         yield Interval(step, same.segments, same.loras, same.weight)
 
 
-def _interval(part: ast.Part, states: Mapping[int, float], triggers: Mapping[str, str]) -> Interval:
+def _changing(part: ast.Part) -> Iterator[StepDependentNode]:
+    """Yield the schedules, alternations and changing numbers of a part."""
+    if isinstance(part.weight, ast.Node):
+        yield part.weight
+    pending: list[ast.Phrase] = [*part.phrases]
+    while pending:
+        phrase = pending.pop()
+        if type(phrase) is ast.Text:
+            continue
+        match phrase:
+            case ast.Schedule(branches) | ast.Alternation(branches):
+                yield phrase
+                for branch in branches:
+                    pending += branch.phrases
+            case ast.Emphasis(inner, weight):
+                if isinstance(weight, ast.Node):
+                    yield weight
+                pending += inner
+            case ast.Deemphasis(inner):
+                pending += inner
+            case ast.Lora(_, text_encoder, unet):
+                yield from (each for each in (text_encoder, unet) if isinstance(each, ast.Node))
+            case ast.Closing(weight=ast.Node() as weight):
+                yield weight
+
+
+def _interval(
+    phrases: tuple[ast.Phrase, ...],
+    weight: ast.Amount | None,
+    states: Mapping[int, float],
+    triggers: Mapping[str, str],
+) -> Interval:
     """Resolve a part for the states of its step-dependent nodes, by their identity."""
 
     def number(amount: ast.Amount) -> float:
@@ -46,10 +78,10 @@ def _interval(part: ast.Part, states: Mapping[int, float], triggers: Mapping[str
 
     builder = SegmentBuilder(number)
     loras: list[ActiveLora] = []
-    for phrase in iter_active_phrases(
-        _trimmed(tuple(_with_trigger_words(part.phrases, triggers))),
-        lambda node: int(states[id(node)]),
-    ):
+    for phrase in iter_active_phrases(phrases, lambda node: int(states[id(node)])):
+        if type(phrase) is ast.Text:
+            builder.take(phrase)
+            continue
         match phrase:
             case ast.Lora(name, text_encoder, unet):
                 loras.append(ActiveLora(name, number(text_encoder), number(unet)))
@@ -57,8 +89,8 @@ def _interval(part: ast.Part, states: Mapping[int, float], triggers: Mapping[str
                 builder.take(ast.Text(triggers.get(name, ""), span=span))
             case _:
                 builder.take(phrase)
-    weight = number(part.weight) if isinstance(part.weight, ast.Node) else None
-    return Interval(0, builder.segments(), sum_strengths(loras), weight)
+    changing_weight = number(weight) if isinstance(weight, ast.Node) else None
+    return Interval(0, builder.segments(), sum_strengths(loras), changing_weight)
 
 
 _TEXTLESS = (ast.Lora, ast.Trigger, ast.Area)
@@ -105,6 +137,9 @@ def iter_active_phrases(
     pending += reversed([*phrases])
     while pending:
         phrase = pending.pop()
+        if type(phrase) is ast.Text:  # most phrases are
+            yield phrase
+            continue
         match phrase:
             case ast.Emphasis(inner) | ast.Deemphasis(inner):
                 yield phrase

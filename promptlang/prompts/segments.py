@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import prod
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from promptlang import ast
 from promptlang.plan.prompt import Break, Segment, Segments
@@ -14,21 +16,38 @@ EMPHASIS_FACTOR = 1.1
 DEEMPHASIS_FACTOR = 1 / 1.1
 """The factor of ``[x]``."""
 
+EXACT_DEPTH: Final = 100
+"""The number of brackets around a text whose factors multiply in A1111's order."""
+
+
+class _Open(NamedTuple):
+    """An open bracket."""
+
+    closes: int
+    """The place at which it closes."""
+    factor: float
+    outside: float
+    """The product of the factors of the brackets of its kind around it."""
+
 
 class SegmentBuilder:
     """A builder of the segments at one step.
 
     The weights of brackets multiply in the order in which they close, innermost first, so that
-    they are the same doubles as A1111's.
+    they are the same doubles as A1111's. For the brackets outside the innermost `EXACT_DEPTH`, the
+    order is that of their opening, so that a text takes the same time at any depth.
     """
 
     def __init__(self, at_step: Callable[[ast.Amount], float]) -> None:
         """Store the function that returns a number slot's value at the step."""
         self._at_step = at_step
-        self._open: dict[int, tuple[int, float]] = {}
-        """The place at which each open bracket closes, and its factor, by a number of its own."""
-        self._nested = True
-        """True while the brackets close in the reverse order of their opening."""
+        self._round: list[_Open] = []
+        self._square: list[_Open] = []
+        """The open brackets of each kind; the last one opened closes first."""
+        self._around: list[list[_Open]] = []
+        """The stack of each open emphasis or de-emphasis that is a node."""
+        self._weight: float | None = 1.0
+        """The weight inside the open brackets; None until it is computed."""
         self._texts: list[tuple[list[str], float] | Break] = []
         self._run: list[str] | None = None
         """The texts since the last bracket."""
@@ -36,51 +55,42 @@ class SegmentBuilder:
 
     def take(self, phrase: ast.Phrase | None) -> None:
         """Take the next phrase without those inside it, None for the end of the last emphasis."""
-        match phrase:
-            case ast.Text(value):
-                self._run = self._run or []
-                self._run.append(value)
-            case ast.Break():
-                self._end_run(at_break=True)
-                self._texts.append(Break())
-                self._run, self._after_break = [], True
-            case ast.Embedding(name):
-                self._run = self._run or []
-                self._run.append(f"<{name}>")
-            case (
-                ast.Variant() | ast.Wildcard() | ast.Reference()
-            ):  # a template that was not expanded
-                self._run = self._run or []
-                self._run.append(phrase.span.text)
-            case ast.Lora() | ast.Trigger() | ast.Area():
-                pass
-            case _:
-                self._end_run()
-                self._bracket(phrase)
+        kind = type(phrase)
+        if kind in _WORDS:
+            if self._run is None:
+                self._run = []
+            self._run.append(_WORDS[kind](phrase))
+        elif kind is ast.Break:
+            self._end_run(at_break=True)
+            self._texts.append(Break())
+            self._run, self._after_break = [], True
+        elif kind not in _WORDLESS:
+            self._end_run()
+            self._bracket(phrase)
 
     def _bracket(self, phrase: ast.Phrase | None) -> None:
+        self._weight = None
         match phrase:
             case None:
-                self._open.popitem()
+                self._around.pop().pop()
             case ast.Emphasis(_, weight):
-                self._open[phrase.span.end] = (
-                    phrase.span.end,
-                    EMPHASIS_FACTOR if weight is None else self._at_step(weight),
-                )
+                self._open(self._round, phrase.span.end, self._factor(weight))
+                self._around.append(self._round)
             case ast.Deemphasis():
-                self._open[phrase.span.end] = (phrase.span.end, DEEMPHASIS_FACTOR)
-            case ast.Opening(bracket, weight, closes, closed):
-                factor = (
-                    DEEMPHASIS_FACTOR
-                    if bracket == "["
-                    else EMPHASIS_FACTOR
-                    if weight is None
-                    else self._at_step(weight)
-                )
-                self._open[closes if closed else -phrase.span.end] = (closes, factor)
-                self._nested = False
-            case ast.Closing(_, closes):
-                del self._open[closes]
+                self._open(self._square, phrase.span.end, DEEMPHASIS_FACTOR)
+                self._around.append(self._square)
+            case ast.Opening("[", _, closes):
+                self._open(self._square, closes, DEEMPHASIS_FACTOR)
+            case ast.Opening(_, weight, closes):
+                self._open(self._round, closes, self._factor(weight))
+            case ast.Closing(bracket):
+                (self._square if bracket == "]" else self._round).pop()
+
+    def _factor(self, weight: ast.Amount | None) -> float:
+        return EMPHASIS_FACTOR if weight is None else self._at_step(weight)
+
+    def _open(self, stack: list[_Open], closes: int, factor: float) -> None:
+        stack.append(_Open(closes, factor, _outermost(stack, len(stack))))
 
     def segments(self) -> Segments:
         """Return the segments, adjacent ones of equal weight joined."""
@@ -96,17 +106,54 @@ class SegmentBuilder:
         self._run, self._after_break = None, False
 
     def _append_text(self, text: str) -> None:
-        weight = self._weight()
+        if self._weight is None:
+            self._weight = _product(self._round, self._square)
         last = self._texts[-1] if self._texts else None
-        if isinstance(last, tuple) and last[1] == weight:
+        if isinstance(last, tuple) and last[1] == self._weight:
             last[0].append(text)
         else:
-            self._texts.append(([text], weight))
+            self._texts.append(([text], self._weight))
 
-    def _weight(self) -> float:
-        brackets = reversed(self._open.values()) if self._nested else sorted(self._open.values())
-        return prod((factor for _, factor in brackets), start=1.0)
+
+def _product(round_: list[_Open], square: list[_Open]) -> float:
+    """Return the product of all factors."""
+    product, rounds, squares = 1.0, len(round_), len(square)
+    for _ in range(min(rounds + squares, EXACT_DEPTH)):
+        if rounds and not (squares and square[squares - 1].closes < round_[rounds - 1].closes):
+            rounds -= 1
+            product *= round_[rounds].factor
+        else:
+            squares -= 1
+            product *= square[squares].factor
+    return product * _outermost(round_, rounds) * _outermost(square, squares)
+
+
+def _outermost(stack: list[_Open], count: int) -> float:
+    """Return the product of the factors of the outermost brackets of a kind."""
+    return stack[count - 1].outside * stack[count - 1].factor if count else 1.0
 
 
 def _segment(piece: tuple[list[str], float] | Break) -> Segment | Break:
     return piece if isinstance(piece, Break) else Segment("".join(piece[0]), piece[1])
+
+
+def _written(template: ast.Template) -> str:
+    return template.span.text
+
+
+def _token(token: ast.Embedding) -> str:
+    return f"<{token.name}>"
+
+
+_WORDS: Mapping[type, Callable[[Any], str]] = MappingProxyType(
+    {
+        ast.Text: attrgetter("value"),
+        ast.Embedding: _token,
+        ast.Variant: _written,  # templates that were not expanded
+        ast.Wildcard: _written,
+        ast.Reference: _written,
+    }
+)
+"""The words of each kind of phrase."""
+
+_WORDLESS = frozenset([ast.Lora, ast.Trigger, ast.Area])

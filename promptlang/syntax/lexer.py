@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-from lark import Token
+from typing import Any, NamedTuple
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic, syntax
@@ -21,21 +20,13 @@ from promptlang.syntax.bracket_matching import Brackets
 from promptlang.syntax.scanner import PromptPiece, scan
 
 
-class Lexeme(Token):
-    """A token of Lark's with its span and its node."""
+class Lexeme(NamedTuple):
+    """A token of grammar/prompt.lark, with its node where it is one."""
 
+    type: str
     span: Span
-    node: ast.Node | ast.Amount | None
-
-    @classmethod
-    def make(
-        cls, kind: str, value: str, span: Span, node: ast.Node | ast.Amount | None = None
-    ) -> Lexeme:
-        """Make a token of a type that the grammar declares."""
-        lexeme = cls(kind, value, start_pos=span.start, end_pos=span.end)
-        lexeme.span = span
-        lexeme.node = node
-        return lexeme
+    node: Any = None
+    """A phrase, a moment, or the number of a weight; None for a mark."""
 
 
 def lex(
@@ -57,7 +48,7 @@ def lex(
         diagnostics.extend(_diagnose_part(part))
         lexemes.extend(_emit(part))
         if end < len(pieces):
-            lexemes.append(_token("AND", pieces[end], span.source))
+            lexemes.append(Lexeme("AND", _place(pieces[end], span.source)))
         start = end + 1
     return lexemes, sorted(dict.fromkeys(diagnostics), key=lambda each: each.span.start)
 
@@ -104,12 +95,6 @@ def _marks(pieces: list[PromptPiece]) -> dict[int, str]:
 
 def _place(piece: PromptPiece, source: Source) -> Span:
     return source.span(piece.start, piece.end)
-
-
-def _token(
-    kind: str, piece: PromptPiece, source: Source, node: ast.Node | ast.Amount | None = None
-) -> Lexeme:
-    return Lexeme.make(kind, piece.text, _place(piece, source), node)
 
 
 # One part: a prompt, or the text between two ANDs
@@ -161,7 +146,7 @@ def _split_off_weight(
     weight = numbers.parse_amount(source.span(*number.span(1))) if number else None
     if number is None or weight is None:
         return pieces, None
-    token = Lexeme.make("PART_WEIGHT", number.group(1), source.span(*number.span(1)), weight)
+    token = Lexeme("PART_WEIGHT", source.span(*number.span(1)), weight)
     return pieces[:colon] + pieces[colon + 1 : first] + pieces[last + 1 :], token
 
 
@@ -175,9 +160,7 @@ _INVALID_NUMBER = re.compile(
 def _diagnose_part_weight(part: _Part) -> Iterator[Diagnostic]:
     """Report a weight that is not a number, as in ``a AND b:nan``."""
     if part.weight is not None:
-        yield from (
-            numbers.diagnose(part.weight.node) if isinstance(part.weight.node, ast.Amount) else ()
-        )
+        yield from numbers.diagnose(part.weight.node)
         return
     pieces = part.pieces
     last = next((at for at in reversed(range(len(pieces))) if not _blank(pieces[at])), 0)
@@ -217,47 +200,57 @@ def _diagnose_part(part: _Part) -> Iterator[Diagnostic]:
         yield syntax.stray_bracket(piece.mark, part.source.span(piece.end - 1, piece.end))
 
 
-@dataclass(frozen=True, slots=True)
-class _Role:
-    """The tokens that a piece becomes, and the index of the next piece to read."""
-
-    tokens: tuple[Lexeme, ...]
-    after: int
+_Role = tuple[tuple[Lexeme, ...], int]
+"""The tokens that a piece becomes, and the index of the next piece to read."""
 
 
 def _emit(part: _Part) -> Iterator[Lexeme]:
-    roles = dict(_roles(part))
+    roles = dict(_roles(part)) if part.brackets.closing else {}
+    source, pieces = part.source, part.pieces
     pending: list[PromptPiece] = []
     at = 0
-    while at < len(part.pieces):
+    while at < len(pieces):
+        piece = pieces[at]
         role = roles.get(at)
-        if role is None:
-            pending.append(part.pieces[at])
+        if role is None and piece.mark not in _WHOLE:
+            pending.append(piece)
             at += 1
             continue
-        yield from _text(pending, part.source)
-        pending.clear()
-        yield from role.tokens
-        at = role.after
-    yield from _text(pending, part.source)
+        if pending:
+            yield _text(pending, source)
+            pending.clear()
+        if role is not None:
+            tokens, at = role
+            yield from tokens
+            continue
+        yield from _whole(piece, source)
+        at += 1
+    if pending:
+        yield _text(pending, source)
     if part.weight is not None:
         yield part.weight
 
 
-def _text(pieces: list[PromptPiece], source: Source) -> Iterator[Lexeme]:
-    if pieces:
-        text = "".join(piece.text for piece in pieces)
-        yield Lexeme.make("TEXT", text, source.span(pieces[0].start, pieces[-1].end))
+def _text(pieces: list[PromptPiece], source: Source) -> Lexeme:
+    text = pieces[0].text if len(pieces) == 1 else "".join([piece.text for piece in pieces])
+    span = Span(source, pieces[0].start, pieces[-1].end)
+    return Lexeme("PHRASE", span, ast.Text(text, span=span))
 
 
-_WHOLE = {"tag": "TAG", "token": "TAG", "template": "TAG", "BREAK": "BREAK"}
-"""The marks that mean the same wherever they stand."""
+_WHOLE = frozenset(["tag", "token", "template", "BREAK"])
+"""The marks that are a phrase wherever they stand."""
+
+
+def _whole(piece: PromptPiece, source: Source) -> Iterator[Lexeme]:
+    """Yield the phrase of a tag, unless the tag is invalid, of a template or of ``BREAK``."""
+    span = _place(piece, source)
+    node = ast.Break(span=span) if piece.mark == "BREAK" else piece.tag
+    if node is not None:
+        yield Lexeme("PHRASE", span, node)
 
 
 def _roles(part: _Part) -> Iterator[tuple[int, _Role]]:
-    for index, piece in enumerate(part.pieces):
-        if piece.mark in _WHOLE:
-            yield index, _role(part, index, _WHOLE[piece.mark], piece.tag)
+    """Yield the brackets and the marks directly inside them, with their indices."""
     for opening, closing in part.brackets.closing.items():
         if closing is None or opening in part.brackets.crossing:
             yield from _range(part, opening, closing)
@@ -272,25 +265,25 @@ def _roles(part: _Part) -> Iterator[tuple[int, _Role]]:
 
 
 def _role(part: _Part, index: int, kind: str, node: ast.Node | None = None) -> _Role:
-    return _Role((_token(kind, part.pieces[index], part.source, node),), index + 1)
+    return (Lexeme(kind, _place(part.pieces[index], part.source), node),), index + 1
 
 
 def _closing_round(part: _Part, index: int) -> _Role:
     piece = part.pieces[index]
-    closing = _token("CLOSE_ROUND", piece, part.source)
+    span = _place(piece, part.source)
+    closing = Lexeme("CLOSE_ROUND", span)
     if piece.weight is None:
-        return _Role((closing,), index + 1)
-    weight = Lexeme.make("WEIGHT", piece.text, closing.span, piece.weight)
-    return _Role((weight, closing), index + 1)
+        return (closing,), index + 1
+    return (Lexeme("WEIGHT", span, piece.weight), closing), index + 1
 
 
 def _closing_square(part: _Part, index: int, square: SquareBracket) -> _Role:
     """Return the bracket, and after it the tags beside the moments, which belong to no branch."""
-    beside = range(index if square.tail is None else square.tail, index)
-    tags = [at for at in beside if part.pieces[at].mark == "tag"]
-    closing = _token("CLOSE_SQUARE", part.pieces[index], part.source)
-    lexemes = (_token("TAG", part.pieces[at], part.source, part.pieces[at].tag) for at in tags)
-    return _Role((closing, *lexemes), index + 1)
+    tokens = [Lexeme("CLOSE_SQUARE", _place(part.pieces[index], part.source))]
+    for at in range(index if square.tail is None else square.tail, index):
+        if part.pieces[at].mark == "tag":
+            tokens += _whole(part.pieces[at], part.source)
+    return tuple(tokens), index + 1
 
 
 def _separators(part: _Part, square: SquareBracket, closing: int) -> Iterator[tuple[int, _Role]]:
@@ -298,23 +291,22 @@ def _separators(part: _Part, square: SquareBracket, closing: int) -> Iterator[tu
     for index in square.separators:
         yield index, _role(part, index, kind)
     if square.tail is not None:
-        colon = _token("TAIL", part.pieces[square.tail], part.source)
-        moments = (
-            Lexeme.make("MOMENT", each.span.text, each.span, each) for each in square.moments
-        )
-        yield square.tail, _Role((colon, *moments), closing)
+        colon = Lexeme("TAIL", _place(part.pieces[square.tail], part.source))
+        moments = (Lexeme("MOMENT", each.span, each) for each in square.moments)
+        yield square.tail, ((colon, *moments), closing)
 
 
 def _range(part: _Part, opening: int, closing: int | None) -> Iterator[tuple[int, _Role]]:
     """Yield a bracket that crosses another, or that ends with the prompt, round ones first."""
     piece = part.pieces[opening]
+    place = _place(piece, part.source)
     if closing is None:
         closes = part.span.end + 1 + (piece.mark == "[")
-        node = ast.Opening(piece.mark, None, closes, closed=False, span=_place(piece, part.source))
-        yield opening, _role(part, opening, "OPENING", node)
+        node = ast.Opening(piece.mark, None, closes, closed=False, span=place)
+        yield opening, ((Lexeme("PHRASE", place, node),), opening + 1)
         return
     last = part.pieces[closing]
-    begin = ast.Opening(piece.mark, last.weight, last.end, span=_place(piece, part.source))
+    begin = ast.Opening(piece.mark, last.weight, last.end, span=place)
     end = ast.Closing(last.mark, last.end, last.weight, span=_place(last, part.source))
-    yield opening, _role(part, opening, "OPENING", begin)
-    yield closing, _role(part, closing, "CLOSING", end)
+    yield opening, ((Lexeme("PHRASE", place, begin),), opening + 1)
+    yield closing, ((Lexeme("PHRASE", end.span, end),), closing + 1)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from promptlang.grammar import vocabulary
+from promptlang.grammar import heads
 from promptlang.source import Source, Span
 
-TWO_WORD_HEADS = tuple(tuple(head.split()) for head in vocabulary.HEADS if " " in head)
+TWO_WORD_HEADS = tuple(tuple(head.split()) for head in heads.HEADS if " " in head)
 """The heads of two words, ``use model``."""
 
 
@@ -62,7 +62,7 @@ def find_statement_head(line: Span) -> str | None:
         return None
     if words[0] == "let" and _LET.match(text):
         return "let"
-    if words[0] == "set" and words[1] in vocabulary.SETTING_NAMES:
+    if words[0] == "set" and words[1] in setting_names():
         return "set"
     shape = _ONE_WORD.get(words[0])
     if shape is not None and (
@@ -70,6 +70,13 @@ def find_statement_head(line: Span) -> str | None:
     ):
         return words[0]
     return "render" if words[0] == "render" else None
+
+
+def setting_names() -> tuple[str, ...]:
+    """Return the words that may follow `set`; loading them takes longer than reading a prompt."""
+    from promptlang.grammar import vocabulary
+
+    return vocabulary.SETTING_NAMES
 
 
 _OPTIONS = re.compile(r"(?<!\S)--(?=[A-Za-z])")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
-from typing import Any
-
-from lark import Lark, Transformer, v_args
-from lark.lexer import Lexer
+from typing import TYPE_CHECKING, Any
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.source import Span
 from promptlang.syntax.lexer import Lexeme, lex
+
+if TYPE_CHECKING:
+    from promptlang.syntax.lalr import LalrParser
+
+_Phrases = list[ast.Phrase]
+_Part = tuple[_Phrases, Lexeme | None]
 
 
 def parse_prompt(
@@ -24,10 +28,16 @@ def parse_prompt(
     characters unless it is `templated`, as another tool's prompt is not.
     """
     lexemes, diagnostics = lex(span, divided=divided, templated=templated)
-    read: Any = _prompt_grammar().parse(lexemes)
-    phrases, _ = read[0]
-    phrases = phrases if len(read) == 1 else (_composition(span, read),)
-    return ast.Prompt(phrases, span=span), tuple(diagnostics)
+    return ast.Prompt(_phrases(span, lexemes), span=span), tuple(diagnostics)
+
+
+def _phrases(
+    span: Span, lexemes: Sequence[Lexeme]
+) -> tuple[ast.Phrase, ...] | tuple[ast.Composition]:
+    if all(lexeme.type == "PHRASE" for lexeme in lexemes):
+        return tuple(lexeme.node for lexeme in lexemes)  # the same, without loading Lark
+    read: list[Any] = _prompt_grammar().parse(lexemes)
+    return tuple(read[0][0]) if len(read) == 1 else (_composition(span, read),)
 
 
 def _composition(span: Span, read: list[Any]) -> ast.Composition:
@@ -37,93 +47,76 @@ def _composition(span: Span, read: list[Any]) -> ast.Composition:
     ends = [*(each.start for each in ands), span.end]
     parts = (
         ast.Part(
-            phrases, None if weight is None else weight.node, span=span.source.span(start, end)
+            tuple(phrases),
+            None if weight is None else weight.node,
+            span=span.source.span(start, end),
         )
         for (phrases, weight), start, end in zip(read[::2], starts, ends, strict=True)
     )
     return ast.Composition(tuple(parts), span=span)
 
 
-class _Lexed(Lexer):
-    """An adapter that passes the tokens of `lex` on to Lark."""
-
-    def __init__(self, lexer_conf: object) -> None:
-        pass
-
-    def lex(self, data: Any) -> Any:  # type: ignore[override]
-        return iter(data)
-
-
 @cache
-def _prompt_grammar() -> Lark:
+def _prompt_grammar() -> LalrParser:
+    from promptlang.syntax.lalr import LalrParser
+
     grammar = resources.files("promptlang.grammar").joinpath("prompt.lark").read_text("utf-8")
-    return Lark(
-        grammar,
-        parser="lalr",
-        start="prompt",
-        lexer=_Lexed,
-        transformer=_Phrases(),
-        maybe_placeholders=True,
-    )
+    return LalrParser(grammar, "prompt", _RULES)
 
 
-@v_args(inline=True)
-class _Phrases(Transformer[Lexeme, "list[Any]"]):
-    """A method for each rule of grammar/prompt.lark, in the order of the file."""
-
-    def prompt(self, *rest: Any) -> list[Any]:
-        return list(rest)
-
-    def part(self, *rest: Any) -> tuple[tuple[ast.Phrase, ...], Lexeme | None]:
-        *phrases, weight = rest
-        return _present(phrases), weight
-
-    def text(self, text: Lexeme) -> ast.Text:
-        return ast.Text(str(text), span=text.span)
-
-    def emphasis(self, opening: Lexeme, *rest: Any) -> ast.Emphasis:
-        *phrases, weight, closing = rest
-        number = None if weight is None else weight.node
-        return ast.Emphasis(_present(phrases), number, span=opening.span.to(closing.span))
-
-    def deemphasis(self, opening: Lexeme, *rest: Any) -> ast.Deemphasis:
-        *phrases, closing = rest
-        return ast.Deemphasis(_present(phrases), span=opening.span.to(closing.span))
-
-    def range(self, mark: Lexeme) -> Any:
-        return mark.node
-
-    def schedule(self, opening: Lexeme, *rest: Any) -> ast.Schedule:
-        tail = next(
-            at for at, each in enumerate(rest) if isinstance(each, Lexeme) and each.type == "TAIL"
-        )
-        *moments, closing = rest[tail + 1 :]
-        branches = _branches([opening, *rest[: tail + 1]])
-        return ast.Schedule(
-            branches, tuple(each.node for each in moments), span=opening.span.to(closing.span)
-        )
-
-    def alternation(self, opening: Lexeme, *rest: Any) -> ast.Alternation:
-        *fields, tail, moment, closing = rest
-        branches = _branches([opening, *fields, closing if tail is None else tail])
-        period = None if moment is None else moment.node
-        return ast.Alternation(branches, period, span=opening.span.to(closing.span))
-
-    def branch(self, *phrases: ast.Phrase | None) -> tuple[ast.Phrase, ...]:
-        return _present(phrases)
-
-    def break_(self, word: Lexeme) -> ast.Break:
-        return ast.Break(span=word.span)
-
-    def tag(self, tag: Lexeme) -> Any:
-        return tag.node
+# A function for each rule of grammar/prompt.lark, in the order of the file
 
 
-def _branches(fields: list[Any]) -> tuple[ast.Branch, ...]:
-    """Build branches from marks and phrases in turn; a branch extends from mark to mark."""
-    marked = zip(fields[::2], fields[1::2], fields[2::2], strict=False)
+def _prompt(part: _Part) -> list[Any]:
+    return [part]
+
+
+def _composed(parts: list[Any], word: Lexeme, part: _Part) -> list[Any]:
+    parts += word, part
+    return parts
+
+
+def _part(phrases: _Phrases, weight: Lexeme | None = None) -> _Part:
+    return phrases, weight
+
+
+def _more(phrases: _Phrases, phrase: ast.Phrase) -> _Phrases:
+    phrases.append(phrase)
+    return phrases
+
+
+def _leaf(lexeme: Lexeme) -> Any:
+    return lexeme.node
+
+
+def _emphasis(opening: Lexeme, phrases: _Phrases, *end: Lexeme) -> ast.Emphasis:
+    number: Any = end[0].node if len(end) == 2 else None
+    return ast.Emphasis(tuple(phrases), number, span=opening.span.to(end[-1].span))
+
+
+def _deemphasis(opening: Lexeme, phrases: _Phrases, closing: Lexeme) -> ast.Deemphasis:
+    return ast.Deemphasis(tuple(phrases), span=opening.span.to(closing.span))
+
+
+def _schedule(
+    opening: Lexeme, fields: list[Any], tail: Lexeme, moments: list[Any], closing: Lexeme
+) -> ast.Schedule:
+    branches = _branches(opening, fields, tail)
+    return ast.Schedule(branches, tuple(moments), span=opening.span.to(closing.span))
+
+
+def _alternation(opening: Lexeme, fields: list[Any], *end: Any) -> ast.Alternation:
+    branches = _branches(opening, fields, end[0])
+    period = end[1][0] if len(end) == 3 else None
+    return ast.Alternation(branches, period, span=opening.span.to(end[-1].span))
+
+
+def _branches(opening: Lexeme, fields: list[Any], end: Lexeme) -> tuple[ast.Branch, ...]:
+    """Build branches from phrases and marks in turn; a branch extends from mark to mark."""
+    marks = [opening, *fields[1::2], end]
     return tuple(
-        ast.Branch(phrases, span=_between(before, after)) for before, phrases, after in marked
+        ast.Branch(tuple(phrases), span=_between(before, after))
+        for phrases, before, after in zip(fields[::2], marks, marks[1:], strict=False)
     )
 
 
@@ -131,6 +124,37 @@ def _between(before: Lexeme, after: Lexeme) -> Span:
     return before.span.source.span(before.span.end, after.span.start)
 
 
-def _present(phrases: Any) -> tuple[ast.Phrase, ...]:
-    """Return the phrases without invalid tags, which are None."""
-    return tuple(phrase for phrase in phrases if phrase is not None)
+def _first_branch(phrases: _Phrases) -> list[Any]:
+    return [phrases]
+
+
+def _next_branch(fields: list[Any], mark: Lexeme, phrases: _Phrases) -> list[Any]:
+    fields += mark, phrases
+    return fields
+
+
+def _first_moment(moment: Lexeme) -> list[Any]:
+    return [moment.node]
+
+
+def _next_moment(moments: list[Any], moment: Lexeme) -> list[Any]:
+    moments.append(moment.node)
+    return moments
+
+
+_RULES: Mapping[str, Callable[..., Any]] = {
+    "prompt": _prompt,
+    "composition": _composed,
+    "part": _part,
+    "phrases": list,
+    "more": _more,
+    "leaf": _leaf,
+    "emphasis": _emphasis,
+    "deemphasis": _deemphasis,
+    "schedule": _schedule,
+    "alternation": _alternation,
+    "branches": _first_branch,
+    "next_branch": _next_branch,
+    "moments": _first_moment,
+    "next_moment": _next_moment,
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostics, syntax
@@ -31,8 +31,7 @@ _TAG = re.compile(_TAGGED)
 _WORD = re.compile(r"\b(?:AND|BREAK)\b")
 
 
-@dataclass(frozen=True, slots=True)
-class PromptPiece:
+class PromptPiece(NamedTuple):
     """A piece of a prompt's text."""
 
     mark: str

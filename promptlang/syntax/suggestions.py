@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
-from promptlang.grammar import vocabulary
+from promptlang.grammar import choices
 from promptlang.source import Span
-from promptlang.syntax.logical_lines import TWO_WORD_HEADS
+from promptlang.syntax.logical_lines import TWO_WORD_HEADS, setting_names
 
 MIN_SIMILARITY = 0.75
 """The least similarity, from 0 to 1, of a misspelled word to the word that is meant."""
@@ -43,7 +43,7 @@ def suggest_statement(line: Span) -> tuple[str, str] | None:
     completed = _missing_kind(everything) or _assigned(text)
     if completed is not None:
         return completed
-    settings = [("set", key) for key in vocabulary.SETTING_NAMES]
+    settings = [("set", key) for key in setting_names()]
     candidates = [
         each for each in (*TWO_WORD_HEADS, *settings) if _continues_statement(everything, each[0])
     ]
@@ -72,7 +72,7 @@ def _near_definition(text: str, verb: str) -> tuple[str, str] | None:
 def _missing_kind(words: list[str]) -> tuple[str, str] | None:
     """Suggest the second word of ``use emoji`` or ``train ink from "photos"``."""
     match words:
-        case ["use", name] if name in vocabulary.BUILTIN_MODELS or "/" in name:
+        case ["use", name] if name in choices.BUILTIN_MODELS or "/" in name:
             return f"use {name}", f"use model {name}"
         case ["train", name, "from", data, *_] if data.startswith('"') or name.startswith("<"):
             return f"train {name}", f"train {'ti' if name.startswith('<') else 'lora'} {name}"
@@ -83,7 +83,7 @@ def _missing_kind(words: list[str]) -> tuple[str, str] | None:
 def _assigned(text: str) -> tuple[str, str] | None:
     """Suggest ``set steps 30`` for ``set steps=30``."""
     assigned = _ASSIGNED.fullmatch(text)
-    if assigned is None or assigned["key"].lower() not in vocabulary.SETTING_NAMES:
+    if assigned is None or assigned["key"].lower() not in setting_names():
         return None
     return assigned.group(), f"set {assigned['key'].lower()} {assigned['value']}"
 
