@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-READ_ERRORS: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
-"""The exceptions for a file that is no picture, or a damaged one."""
+from promptlang.files import UnreadableFileError, open_regular
+from promptlang.files.images import DAMAGED, DECODING_ERRORS, naming_damage, open_image
 
 _JPEG_END: Final = b"\xff\xd9"
 _TAIL: Final = 65536
@@ -19,27 +19,27 @@ _TAIL: Final = 65536
 def read_image(file: Path) -> Image.Image:
     """Return a picture as upright RGBA with 8 bits, of an animation the first frame.
 
-    Raises `READ_ERRORS`.
+    Raises `UnreadableFileError`.
     """
-    with Image.open(file) as opened:
-        upright = ImageOps.exif_transpose(opened)
-        return _eight_bits(upright).convert("RGBA")
+    with open_image(file) as opened, naming_damage(file.name):
+        opened.load()
+        return _eight_bits(_upright(opened)).convert("RGBA")
 
 
 def is_complete(file: Path) -> bool:
     """Return whether a picture is complete, as far as that shows without decoding it."""
     try:
-        with Image.open(file) as opened:
-            opened.verify()
+        with open_image(file) as opened, naming_damage(file.name):
             kind = opened.format
-    except READ_ERRORS:
+            opened.verify()
+        return kind not in ("JPEG", "MPO") or _JPEG_END in _tail(file)
+    except UnreadableFileError:
         return False
-    return kind != "JPEG" or _JPEG_END in _tail(file)
 
 
 def _tail(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        stream.seek(max(0, file.stat().st_size - _TAIL))
+    with open_regular(file) as stream:
+        stream.seek(max(0, stream.seek(0, 2) - _TAIL))
         return stream.read()
 
 
@@ -48,20 +48,27 @@ def flatten_on_white(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
-def describe_error(error: Exception) -> str:
-    """Return the reason that a file cannot be read, in words."""
-    if isinstance(error, UnidentifiedImageError):
-        return "it is not a picture"
-    if isinstance(error, FileNotFoundError):
+def describe_error(file: Path, error: UnreadableFileError) -> str:
+    """Return the reason that a picture cannot be read, in words that do not name it again."""
+    if isinstance(error.__cause__, FileNotFoundError):
         return "there is no such file"
-    return str(error).splitlines()[0] if str(error) else "it is damaged"
+    words = str(error).removeprefix(f"`{file.name}`")
+    return words.removeprefix(DAMAGED) if words.startswith(DAMAGED) else f"it{words}"
+
+
+def _upright(opened: Image.Image) -> Image.Image:
+    """Return a picture turned by its EXIF tag; one with damaged EXIF data stays as it is."""
+    try:
+        return ImageOps.exif_transpose(opened)
+    except DECODING_ERRORS:
+        return opened
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
     """Return a picture with 8 bits per channel; Pillow would clip values above 255."""
     if not picture.mode.startswith(("I", "F")):
         return picture
-    values = np.asarray(picture, dtype=np.float64)
+    values = np.nan_to_num(np.asarray(picture, dtype=np.float64), posinf=0, neginf=0)
     most = 255.0 if values.max(initial=0) <= 255 else 65535.0
     if picture.mode.startswith("I;16"):
         most = 65535.0

@@ -14,6 +14,8 @@ from promptlang.datasets import image_files
 from promptlang.datasets.examples import Example
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.training_data import picture_not_readable
+from promptlang.files import UnreadableFileError
+from promptlang.files.images import DECODING_ERRORS, naming_damage, open_image
 from promptlang.source import Span
 
 ANIMATED: Final = "animated"
@@ -23,6 +25,9 @@ COLOUR_TOLERANCE: Final = 16.0
 
 ASPECT_TOLERANCE: Final = 0.02
 """The relative difference of the shapes of a mask and its picture, for rounding."""
+
+_PHONE_FORMAT: Final = "MPO"
+"""Pillow's name of a JPEG file with further pictures, such as depth maps; it is no animation."""
 
 _ORIENTATION: Final = 0x0112
 _MODE_NAMES: Final = {
@@ -61,7 +66,7 @@ def measure_image(example: Example, span: Span) -> ImageStats | Diagnostic:
     """Measure a picture and its mask, or return the diagnostic of a file that cannot be read."""
     file, stretched = example.file, False
     try:
-        with Image.open(file) as opened:
+        with open_image(file) as opened, naming_damage(file.name):
             kinds = tuple(_kinds(opened))
         whole = image_files.read_image(file)
         if example.mask is not None:
@@ -70,8 +75,8 @@ def measure_image(example: Example, span: Span) -> ImageStats | Diagnostic:
             stretched = (
                 abs(mask.width * whole.height / (mask.height * whole.width) - 1) > ASPECT_TOLERANCE
             )
-    except image_files.READ_ERRORS as error:
-        return picture_not_readable(file, image_files.describe_error(error), span)
+    except UnreadableFileError as error:
+        return picture_not_readable(file, image_files.describe_error(file, error), span)
     if whole.getchannel("A").getextrema() != (255, 255):
         kinds = (*kinds, "transparent")
     colours = image_files.flatten_on_white(whole)
@@ -82,13 +87,22 @@ def measure_image(example: Example, span: Span) -> ImageStats | Diagnostic:
 
 
 def _kinds(opened: Image.Image) -> Iterator[str]:
-    if getattr(opened, "n_frames", 1) > 1:
+    if getattr(opened, "is_animated", False) and opened.format != _PHONE_FORMAT:
         yield ANIMATED
     kind = _MODE_NAMES.get(opened.mode.partition(";")[0])
     if kind:
         yield kind
-    if opened.getexif().get(_ORIENTATION, 1) != 1:
+    if _orientation(opened) != 1:
         yield "turned by its camera"
+
+
+def _orientation(opened: Image.Image) -> int:
+    """Return the EXIF tag for the orientation, 1 where the EXIF data are damaged."""
+    try:
+        found = opened.getexif().get(_ORIENTATION, 1)
+    except DECODING_ERRORS:
+        return 1
+    return found if isinstance(found, int) else 1
 
 
 def _border_pixels(colours: Image.Image) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from promptlang.files.paths import find_files, is_file, is_folder
 from promptlang.files.printing import one_line, printable, printable_lines
 from promptlang.files.reading import (
     MAX_TEXT_BYTES,
+    NotAPictureError,
     UnreadableFileError,
     decode_text,
     open_regular,
@@ -19,6 +20,7 @@ from promptlang.files.reading import (
 __all__ = [
     "MAX_TEXT_BYTES",
     "Json",
+    "NotAPictureError",
     "SafetensorsHeader",
     "TensorEntry",
     "UnreadableFileError",

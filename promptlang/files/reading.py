@@ -36,6 +36,10 @@ class UnreadableFileError(ValueError):
     """A file that cannot be read; the message is a sentence without its full stop."""
 
 
+class NotAPictureError(UnreadableFileError):
+    """A file that is no picture in any of the known formats."""
+
+
 @contextmanager
 def open_regular(file: Path) -> Iterator[BinaryIO]:
     """Open a regular file for reading; a pipe without a writer does not block.

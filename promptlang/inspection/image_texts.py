@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from promptlang.files import NotAPictureError
 from promptlang.inspection.file_info import UnrecognizedFileError
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ def read_image_texts(file: Path) -> ImageTexts:
 
     Raises `UnrecognizedFileError` if the file is not a picture, or is damaged.
     """
-    from PIL import Image, UnidentifiedImageError
+    from promptlang.files.images import naming_damage, open_image
 
     try:
-        with Image.open(file) as opened:
+        with open_image(file) as opened, naming_damage(file.name):
             texts = {
                 str(name): value for name, value in opened.info.items() if isinstance(value, str)
             }
@@ -44,10 +45,8 @@ def read_image_texts(file: Path) -> ImageTexts:
             if comment:
                 texts.setdefault("parameters", comment)
             return ImageTexts(opened.size, opened.format or "", texts)
-    except UnidentifiedImageError as error:
+    except NotAPictureError as error:
         raise UnrecognizedFileError(f"`{file.name}` is neither a picture nor an adapter") from error
-    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UnrecognizedFileError(f"`{file.name}` is damaged") from error
 
 
 def _comment(opened: Image.Image) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from promptlang.files import is_folder, open_regular
 from promptlang.inspection.adapters import inspect_adapter, inspect_folder
 from promptlang.inspection.file_info import FileInfo
 from promptlang.inspection.pictures import inspect_picture
@@ -12,12 +13,12 @@ from promptlang.inspection.pictures import inspect_picture
 def inspect(file: Path) -> FileInfo:
     """Describe a picture, a safetensors file or a PEFT folder.
 
-    Raises `UnreadableFileError` for any other file and a damaged one, OSError where the file cannot
-    be read, and ImportError where Pillow is not installed.
+    Raises `UnreadableFileError` for any other file and for one that is damaged or cannot be read,
+    and ImportError where Pillow is not installed.
     """
-    if file.is_dir():
+    if is_folder(file):
         return inspect_folder(file)
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         beginning = stream.read(16)
     if beginning[8:9] == b"{":
         return inspect_adapter(file)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NoReturn
 
 from rich.text import Text
 
 from promptlang.diagnostics import Diagnostic, Severity
-from promptlang.files import one_line, printable
+from promptlang.files import UnreadableFileError, one_line, printable
 from promptlang.plan.events import (
     DataChecked,
     DenoisingStep,
@@ -221,9 +221,10 @@ class _PlanDisplay:
 
     def _show(self, file: Path) -> None:
         if self._pictures:
-            self._terminal.console.print(
-                preview_file(file, *self._preview_size), end="", soft_wrap=True
-            )
+            with suppress(UnreadableFileError):  # another program has removed it: the link stays
+                self._terminal.console.print(
+                    preview_file(file, *self._preview_size), end="", soft_wrap=True
+                )
 
     @property
     def _pictures(self) -> bool:

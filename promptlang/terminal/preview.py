@@ -17,10 +17,9 @@ Pixel = tuple[int, int, int]
 
 def preview_file(file: Path, columns: int, rows: int) -> Text:
     """Return a picture file as text of at most `columns` by `rows`; it is never enlarged."""
-    from PIL import Image  # only where a picture is shown: start-up is fast
+    from promptlang.files.images import load_image  # only where a picture is shown: Pillow is slow
 
-    with Image.open(file) as picture:
-        small = picture.convert("RGB")
+    small = load_image(file).convert("RGB")
     small.thumbnail((columns, 2 * rows))
     return half_blocks(small)
 

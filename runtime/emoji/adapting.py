@@ -15,6 +15,8 @@ from peft import LoraConfig, inject_adapter_in_model
 from PIL import Image
 from torch import Tensor, nn
 
+from promptlang.files.images import load_image
+
 from .artwork import over
 from .composer import Layout, place
 from .denoiser import Denoiser, add_noise, spread_times
@@ -103,7 +105,7 @@ def folder_examples(evaluation: Evaluation, folder: Path) -> Pictures:
 
 
 def _opened(file: Path, size: int) -> np.ndarray:
-    image = Image.open(file).convert("RGB")
+    image = load_image(file).convert("RGB")
     return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from promptlang.files.images import load_image
+
 from .packages import PACKAGES, Package, fetch, read_json
 
 __all__ = ["ARTWORK_SIZE", "PACKAGES", "SIZE", "IconSet", "Package", "fetch", "over", "render"]
@@ -54,7 +56,7 @@ def render(svg: str, size: int = SIZE, artwork_size: int = ARTWORK_SIZE) -> Imag
     drawn = resvg_py.svg_to_bytes(
         svg_string=svg, width=artwork_size, height=artwork_size, skip_system_fonts=True
     )
-    artwork = Image.open(io.BytesIO(bytes(drawn))).convert("RGBA")
+    artwork = load_image(io.BytesIO(bytes(drawn))).convert("RGBA")
     picture = Image.new("RGBA", (size, size))
     picture.paste(artwork, ((size - artwork.width) // 2, (size - artwork.height) // 2))
     return picture

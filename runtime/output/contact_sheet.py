@@ -11,6 +11,8 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
+from promptlang.files import UnreadableFileError
+from promptlang.files.images import load_image
 from promptlang.plan.steps import ContactSheet, SheetRow
 
 from ..atomic_files import write_atomically
@@ -112,9 +114,11 @@ def _text(
     )
 
 
-def _open_rgb(file: Path) -> Image.Image:
-    with Image.open(file) as picture:
-        return picture.convert("RGB")
+def _open_rgb(file: Path) -> Image.Image | None:
+    try:
+        return load_image(file).convert("RGB")
+    except UnreadableFileError:  # it has been replaced or removed since it was made
+        return None
 
 
 def _paste(

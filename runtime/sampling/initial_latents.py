@@ -15,6 +15,7 @@ from promptlang.datasets import image_files
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.rendering import mask_of_another_size, size_not_possible
 from promptlang.diagnostics.training_data import picture_not_readable
+from promptlang.files import UnreadableFileError
 from promptlang.plan.steps import ImageConfig
 from promptlang.source import Span
 
@@ -121,9 +122,9 @@ def open_rgb(file: Path, span: Span) -> Image.Image:
     """
     try:
         return image_files.flatten_on_white(image_files.read_image(file))
-    except image_files.READ_ERRORS as error:
+    except UnreadableFileError as error:
         raise PromptError(
-            [picture_not_readable(file, image_files.describe_error(error), span)]
+            [picture_not_readable(file, image_files.describe_error(file, error), span)]
         ) from error
 
 

@@ -42,9 +42,6 @@ def _describe(file: str, terminal: Terminal, *, as_json: bool) -> bool:
     except ImportError as error:
         terminal.report_missing_runtime(error)
         return False
-    except OSError as error:
-        terminal.print_error(f"`{file}` cannot be read: {error.strerror}")
-        return False
     except UnreadableFileError as error:
         terminal.print_error(str(error))
         return False

@@ -10,7 +10,7 @@ from typing import Final
 from promptlang.analysis.model_paths import load_model_paths
 from promptlang.analysis.scope import ADAPTERS, EMBEDDINGS
 from promptlang.cli.commands.files import FAILED, OK, LoadBackend
-from promptlang.files import printable
+from promptlang.files import UnreadableFileError, is_file, is_folder, printable
 from promptlang.metadata import record
 from promptlang.metadata.record import FileHashes, NotARecordError, Record, RecordFiles
 from promptlang.plan.steps import EMOJI, Model, Plan
@@ -53,12 +53,8 @@ def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
     """Render the picture again; the exit code is 1 if that fails or the picture differs."""
     try:
         return _replay(chosen, terminal, load)
-    except (NotARecordError, LookupError) as error:
+    except (NotARecordError, UnreadableFileError, LookupError) as error:
         terminal.print_error(f"`{chosen.picture.name}` cannot be rendered again: {error.args[0]}")
-    except OSError as error:
-        terminal.print_error(
-            f"`{error.filename or chosen.picture}` cannot be read: {error.strerror}"
-        )
     except ImportError as error:
         terminal.report_missing_runtime(error)
     return FAILED
@@ -83,13 +79,9 @@ def _replay(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
 
 
 def _record(file: Path) -> Record:
-    from promptlang.inspection.file_info import UnrecognizedFileError
     from promptlang.inspection.image_texts import read_image_texts
 
-    try:
-        texts = read_image_texts(file).texts
-    except UnrecognizedFileError as error:
-        raise NotARecordError(str(error)) from error
+    texts = read_image_texts(file).texts
     if record.PNG_TEXT_KEY not in texts:
         raise NotARecordError(
             "its metadata has no record of promptlang, or another program has removed it"
@@ -142,19 +134,22 @@ def _located(
 
 def _found(name: str, folders: Sequence[Path]) -> Path:
     for folder in folders:
-        if Path(name).name == name and (folder / name).exists():
-            return folder / name
+        place = folder / name
+        if Path(name).name == name and (is_file(place) or is_folder(place)):
+            return place
     raise LookupError(f"there is no `{name}` beside it; name its folder with `--from FOLDER`")
 
 
 def _max_difference(one: Path, other: Path) -> int:
     """Return the largest difference of two pictures in grey levels, 256 for different sizes."""
-    from PIL import Image, ImageChops
+    from PIL import ImageChops
 
-    with Image.open(one) as before, Image.open(other) as after:
-        if before.size != after.size:
-            return _DIFFERENT_SIZES
-        extrema = ImageChops.difference(before.convert("RGB"), after.convert("RGB")).getextrema()
+    from promptlang.files.images import load_image
+
+    before, after = load_image(one), load_image(other)
+    if before.size != after.size:
+        return _DIFFERENT_SIZES
+    extrema = ImageChops.difference(before.convert("RGB"), after.convert("RGB")).getextrema()
     return max(int(high) for _, high in extrema)  # type: ignore[misc]
 
 

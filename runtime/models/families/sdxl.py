@@ -27,7 +27,6 @@ SDXL: Final = Family(
     facts=families.SDXL_FACTS,
     config=CONFIGS / "sdxl",
     activation="quick_gelu",
-    checkpoint_keys=r"^conditioner\.embedders\.",
     text_encoder_specs=(
         TextEncoderSpec(
             "text_encoder",
@@ -40,7 +39,7 @@ SDXL: Final = Family(
             "text_encoder_2",
             "tokenizer_2",
             "conditioner.embedders.1.model.",
-            ldm.place_open_clip,
+            ldm.convert_open_clip,
             CLIPTextModelWithProjection,
             pad="!",
             min_clip_skip=2,

@@ -13,6 +13,7 @@ from promptlang.datasets import image_files
 from promptlang.datasets.examples import Example
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.training_data import picture_not_readable
+from promptlang.files import UnreadableFileError
 from promptlang.source import Span
 
 PixelSize = tuple[int, int]
@@ -94,6 +95,6 @@ def load_image(example: Example, span: Span, *, alpha_mask: bool) -> TrainingIma
             masks.append(image_files.read_image(file).convert("L").resize(image.size))
         for other in masks[1:]:
             masks[0] = ImageChops.multiply(masks[0], other)
-    except image_files.READ_ERRORS as error:
-        return picture_not_readable(file, image_files.describe_error(error), span)
+    except UnreadableFileError as error:
+        return picture_not_readable(file, image_files.describe_error(file, error), span)
     return TrainingImage(image_files.flatten_on_white(image), masks[0] if masks else None)
