@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Final
 
 from promptlang.diagnostics.diagnostic import Diagnostic
 from promptlang.diagnostics.rule import Rule
@@ -24,6 +25,15 @@ UNUSABLE_MODEL = Rule(
 )
 
 
+MAX_NAME: Final = 120
+"""Characters of a stranger's key or word in a message."""
+
+
+def shorten(text: str) -> str:
+    """Return a stranger's text cut to a length that fits into a message."""
+    return text if len(text) <= MAX_NAME else f"{text[:MAX_NAME]}…"
+
+
 def model_not_readable(path: Path, reason: str, span: Span, hint: str | None = None) -> Diagnostic:
     """Report a model that lacks a part, or another thing in its place."""
     return UNUSABLE_MODEL.at(span, f"`{path.name}` cannot be used as a model: {reason}", hint)
@@ -40,6 +50,12 @@ def model_not_a_folder(name: str, folder: Path, span: Span) -> Diagnostic:
     """Report a path that leads to something else, or a built-in model that is not installed."""
     hint = f"it should be a folder with a `model_index.json`, and `{folder.name}` has none"
     return UNUSABLE_MODEL.at(span, f"`{name}` is not a model in diffusers' layout", hint)
+
+
+def model_index_without_kind(folder: Path, span: Span) -> Diagnostic:
+    """Report a `model_index.json` that does not say which pipeline the folder is of."""
+    reason = "its `model_index.json` has no `_class_name`, so that its kind is not known"
+    return model_not_readable(folder, reason, span)
 
 
 def weights_missing(path: Path, span: Span) -> Diagnostic:
@@ -63,7 +79,11 @@ def model_part_incomplete(part: Path, fits: tuple[int, int], span: Span) -> Diag
     `fits` is how many weights the file has, and how many the part needs.
     """
     if not fits[0]:
-        hint = "a whole checkpoint is needed, not one that is cut down to some of its parts"
+        hint = (
+            'write `use vae "FILE"` after `use model`, with the file of a VAE'
+            if part.name == "vae"
+            else "a whole checkpoint is needed, not one that is cut down to some of its parts"
+        )
         return model_not_readable(part.parent, f"its part `{part.name}` is missing", span, hint)
     reason = f"its part `{part.name}` has {fits[0]} of its {fits[1]} weights"
     return model_not_readable(part.parent, reason, span)
@@ -72,6 +92,52 @@ def model_part_incomplete(part: Path, fits: tuple[int, int], span: Span) -> Diag
 def model_part_not_finite(part: Path, weight: str, span: Span) -> Diagnostic:
     """Report a model that came out of a training or a merge that went wrong."""
     reason = f"`{weight}` in its part `{part.name}` holds numbers that are infinite or not numbers"
+    return model_not_readable(part.parent, reason, span)
+
+
+def model_quantised(path: Path, kind: str, span: Span) -> Diagnostic:
+    """Report weights in a quantisation that is not read: bitsandbytes, GPTQ, int8, NVFP4."""
+    hint = "promptlang reads fp32, fp16, bf16, plain fp8 and scaled fp8: take such a file"
+    return model_not_readable(path, f"it is quantised with {kind}", span, hint)
+
+
+def tensors_left_over(path: Path, keys: Sequence[str], kind: str, span: Span) -> Diagnostic:
+    """Report tensors that no part of the model takes; without them it would be another model."""
+    others = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+    reason = f"it holds `{shorten(keys[0])}`{others}, which {kind} does not have"
+    hint = "it is a model of another kind, or holds something beside the model"
+    return model_not_readable(path, reason, span, hint)
+
+
+def other_constant(path: Path, key: str, family: str, span: Span) -> Diagnostic:
+    """Report a file whose own noise schedule, or scale of latents, is not that of its family."""
+    return model_not_readable(path, f"its `{key}` is not that of {family}", span)
+
+
+def unsupported_prediction(path: Path, prediction: str, place: str, span: Span) -> Diagnostic:
+    """Report a model that predicts neither noise nor velocity, for example rectified flow."""
+    reason = f"{place} says that it predicts `{shorten(prediction)}`"
+    hint = "models that predict noise (`epsilon`) or velocity (`v`) can be used"
+    return model_not_readable(path, reason, span, hint)
+
+
+def contradicting_predictions(path: Path, places: tuple[str, str], span: Span) -> Diagnostic:
+    """Report a file that says in two places that its network predicts different things."""
+    one, other = places
+    reason = f"{one} and {other} contradict each other about what it predicts"
+    hint = "write `--prediction v` or `--prediction epsilon` after `use model` and its file"
+    return model_not_readable(path, reason, span, hint)
+
+
+def model_setting_wrong(part: Path, setting: str, reason: str, span: Span) -> Diagnostic:
+    """Report a value in a component's configuration that no model can have."""
+    words = f"`{shorten(setting)}` of its part `{part.name}` {reason}"
+    return model_not_readable(part.parent, words, span)
+
+
+def other_network(part: Path, kind: str, span: Span) -> Diagnostic:
+    """Report a component of a class, or with inputs, that cannot be used."""
+    reason = f"its part `{part.name}` is {kind}, which cannot be used yet"
     return model_not_readable(part.parent, reason, span)
 
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from pickle import PickleError
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import models as complaints
+from promptlang.files import UnreadableFileError, as_object, parse_json, read_bytes
 from promptlang.source import Span
 
 from ..devices import DevicePlacement
-from .families import TextEncoderSpec
-from .networks import freeze, init_empty, load_weights, silence_libraries
-from .weight_files import UnsafePickleError, detect_layout, read_weight_file
+from .component_files import find_weight_files
+from .configurations import (
+    UnusableConfigError,
+    WrongSettingError,
+    check_text_encoder,
+    read_config,
+)
+from .families import TextEncoderSpec, ldm
+from .networks import build_empty, load_weights, silence_libraries
+from .stored_weights import Places
+from .tensor_store import TensorStore
+from .weight_files import UnsafePickleError, read_weight_file
 
 Component = TypeVar("Component")
+
+MAX_REASON = 240
+"""Characters of a library's message that are shown."""
 
 
 def read_component(part: Path, span: Span, read: Callable[[Path], Component]) -> Component:
@@ -31,16 +42,14 @@ def read_component(part: Path, span: Span, read: Callable[[Path], Component]) ->
     try:
         with silence_libraries():
             return read(part)
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        SafetensorError,
-        PickleError,
-    ) as error:
+    except PromptError:
+        raise
+    except UnusableConfigError as error:
+        raise PromptError([complaints.other_network(part, str(error), span)]) from error
+    except WrongSettingError as error:
+        problem = complaints.model_setting_wrong(part, error.setting, error.reason, span)
+        raise PromptError([problem]) from error
+    except Exception as error:  # the libraries raise nearly anything on a stranger's configuration
         problem = complaints.model_part_damaged(part, _first_line(error), span)
         raise PromptError([problem]) from error
 
@@ -48,33 +57,41 @@ def read_component(part: Path, span: Span, read: Callable[[Path], Component]) ->
 def _first_line(error: Exception) -> str:
     if isinstance(error, PickleError):  # torch advises to run the pickle, program or not
         error = UnsafePickleError()
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:MAX_REASON]
 
 
-def read_json(file: Path) -> Any:
-    """Read a configuration; raises OSError or ValueError if it cannot be read."""
-    return json.loads(file.read_text("utf-8"))
+def read_json(file: Path) -> dict[str, Any]:
+    """Read a configuration, an object of JSON; raises `UnreadableFileError`."""
+    return as_object(parse_json(read_bytes(file)))
 
 
 def load_network(
-    kind: Any, folder: Path, span: Span, dtype: Callable[[Mapping[str, Any]], torch.dtype]
+    kind: Any,
+    folder: Path,
+    span: Span,
+    *,
+    check: Callable[[Mapping[str, Any]], None],
+    dtype: Callable[[Mapping[str, Any]], torch.dtype],
 ) -> Any:
-    """Load a network of diffusers, which knows the older names of its layers.
+    """Load a network of diffusers, also with the older names of its layers.
 
-    `dtype` chooses the number format by the network's configuration. Raises `PromptError` if the
-    folder is missing or damaged, or lacks a weight.
+    `check` raises `UnusableConfigError` for a configuration that cannot be used, and `dtype`
+    chooses the number format by it. Raises `PromptError` if the folder is missing or damaged, lacks
+    a weight, or holds a tensor that the network does not take.
     """
 
-    def load(folder: Path) -> Any:
-        config = kind.load_config(str(folder), local_files_only=True)
-        return _from_pretrained(kind, folder, dtype(config))
+    def build(folder: Path) -> Any:
+        config = read_config(folder / "config.json")
+        check(config)
+        return build_empty(kind, config)
 
-    network, info = read_component(folder, span, load)
-    lacking, total = len(info["missing_keys"]), len(network.state_dict())
-    if lacking:
-        fits = total - lacking, total
-        raise PromptError([complaints.model_part_incomplete(folder, fits, span)])
-    return freeze(network, folder, span)
+    network = read_component(folder, span, build)
+    store = _read_store(folder, span)
+    wanted = list(network.state_dict())
+    places = read_component(
+        folder, span, lambda _: ldm.place_diffusers(wanted, "", store.tensors.keys())
+    )
+    return _load(network, store, places, dtype(network.config))
 
 
 def load_text_encoder(
@@ -86,36 +103,36 @@ def load_text_encoder(
     missing weights with random numbers.
     """
     part = folder / spec.component
-    network = read_component(part, span, lambda folder: init_empty(spec.model_class, folder))
-    state = read_component(part, span, _read_state)
-    return load_weights(network, state, part, span, placement.dtype)
+
+    def build(part: Path) -> Any:
+        return build_empty(spec.model_class, check_text_encoder(read_config(part / "config.json")))
+
+    network = read_component(part, span, build)
+    store = _read_store(part, span)
+    places = ldm.place_clip(network.state_dict(), "", store.tensors.keys())
+    return _load(network, store, places, placement.dtype)
 
 
-def _from_pretrained(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
-    for file in _list_weight_files(folder):
-        detect_layout(file)
-    half_only = not any(folder.glob("*model.safetensors*")) and any(
-        folder.glob("*model.fp16.safetensors*")
-    )
-    return kind.from_pretrained(
-        str(folder),
-        torch_dtype=dtype,
-        variant="fp16" if half_only else None,
-        use_safetensors=any(folder.glob("*.safetensors")) or None,
-        local_files_only=True,
-        output_loading_info=True,
-    )
+def _load(network: Any, store: TensorStore, places: Places, dtype: torch.dtype) -> Any:
+    stored = store.take(places)
+    loaded = load_weights(network, stored, store.path, store.span, dtype)
+    store.refuse_leftovers(f"`{store.path.name}`", ())
+    return loaded
 
 
-def _read_state(part: Path) -> dict[str, Tensor]:
+def _read_store(part: Path, span: Span) -> TensorStore:
     """Read every tensor of a component's files."""
-    state: dict[str, Tensor] = {}
-    for file in _list_weight_files(part):
-        state |= read_weight_file(file, mmap=True).tensors
-    return state
 
+    def read(part: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+        tensors: dict[str, Tensor] = {}
+        metadata: dict[str, str] = {}
+        for file in find_weight_files(part):
+            weights = read_weight_file(file, mmap=True)
+            twice = next((key for key in weights.tensors if key in tensors), None)
+            if twice is not None:
+                raise UnreadableFileError(f"`{twice[:80]}` is in two files of weights")
+            tensors |= weights.tensors
+            metadata |= weights.metadata
+        return tensors, metadata
 
-def _list_weight_files(part: Path) -> list[Path]:
-    """Return the file of weights or its shards, in full precision where there is a choice."""
-    files = sorted(part.glob("*.safetensors")) or sorted(part.glob("*.bin"))
-    return [file for file in files if ".fp16" not in file.name] or files
+    return TensorStore.of(part, *read_component(part, span, read), span)

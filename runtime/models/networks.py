@@ -10,12 +10,15 @@ from typing import Any
 import torch
 from accelerate import init_empty_weights
 from diffusers.utils import logging as diffusers_logging
-from torch import Tensor, nn
+from torch import nn
 from transformers.utils import logging as transformers_logging
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import models as complaints
 from promptlang.source import Span
+
+from .configurations import check_text_encoder, read_config
+from .stored_weights import StoredWeight
 
 
 def init_empty(kind: Any, folder: Path) -> Any:
@@ -23,39 +26,43 @@ def init_empty(kind: Any, folder: Path) -> Any:
 
     `kind` is a class of diffusers or transformers.
     """
+    config = read_config(folder / "config.json")
+    return build_empty(kind, config if hasattr(kind, "load_config") else check_text_encoder(config))
+
+
+def build_empty(kind: Any, config: Mapping[str, Any]) -> Any:
+    """Build a network by its configuration, without memory for its weights."""
     with init_empty_weights(include_buffers=False):
         if hasattr(kind, "load_config"):
-            return kind.from_config(kind.load_config(str(folder)))
-        return kind(kind.config_class.from_pretrained(str(folder), local_files_only=True))
+            return kind.from_config(dict(config))
+        return kind(kind.config_class.from_dict(dict(config)))
+
+
+def check_weights(network: Any, stored: Mapping[str, StoredWeight], part: Path, span: Span) -> None:
+    """Raise `PromptError` unless a file has every weight of a network, in its shape, as floats.
+
+    `part` is the path of the component in messages: the model's path and the component's name.
+    """
+    wanted = network.state_dict()
+    if len(stored) < len(wanted):
+        raise PromptError(
+            [complaints.model_part_incomplete(part, (len(stored), len(wanted)), span)]
+        )
+    for key, weight in stored.items():
+        if not weight.fits(tuple(wanted[key].shape)):
+            reason = f"`{key}` is {weight.shape} instead of {tuple(wanted[key].shape)}"
+            raise PromptError([complaints.model_part_damaged(part, reason, span)])
 
 
 def load_weights(
-    network: Any, state: Mapping[str, Tensor], part: Path, span: Span, dtype: torch.dtype
+    network: Any, stored: Mapping[str, StoredWeight], part: Path, span: Span, dtype: torch.dtype
 ) -> Any:
-    """Load weights into a network.
-
-    `part` is the path of the component in messages: the model's path and the component's name.
-    Raises `PromptError` unless the state has every weight in its shape.
-    """
-    wanted = network.state_dict()
-    found = {_plain(key): value for key, value in state.items()}
-    taken = {key: found[_plain(key)] for key in wanted if _plain(key) in found}
-    if len(taken) < len(wanted):
-        raise PromptError([complaints.model_part_incomplete(part, (len(taken), len(wanted)), span)])
-    for key, value in taken.items():
-        if value.shape != wanted[key].shape:
-            reason = f"`{key}` is {tuple(value.shape)} instead of {tuple(wanted[key].shape)}"
-            raise PromptError([complaints.model_part_damaged(part, reason, span)])
-    # A copy: what is mapped from a file changes, or crashes, with the file.
-    network.load_state_dict(
-        {key: value.to(dtype, copy=True) for key, value in taken.items()}, assign=True
-    )
+    """Load weights into a network; raises `PromptError` as `check_weights` and `freeze` do."""
+    check_weights(network, stored, part, span)
+    shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    state = {key: weight.read(shapes[key], dtype) for key, weight in stored.items()}
+    network.load_state_dict(state, assign=True)
     return freeze(network, part, span)
-
-
-def _plain(key: str) -> str:
-    """Remove ``text_model.``, which transformers 4 writes before names and 5 does not."""
-    return key.removeprefix("text_model.")
 
 
 def add_text_model_prefix(key: str) -> str:

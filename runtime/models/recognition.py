@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from diffusers.loaders.single_file_utils import infer_diffusers_model_type
 
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import models as complaints
-from promptlang.inspection.families import FLUX_FACTS, SD1_FACTS, SD2_FACTS, SD3_FACTS, SDXL_FACTS
+from promptlang.inspection.model_kinds import find_model_kind
 from promptlang.source import Span
 
 from . import families
@@ -33,24 +34,13 @@ LORA_KEYS: Final = (
 EMBEDDING_KEYS: Final = ("emb_params", "string_to_param", "clip_l", "clip_g")
 """The beginnings of the keys of textual inversions."""
 
-UNSUPPORTED_MODELS: Final[Mapping[str, str]] = {
-    "sd3": SD3_FACTS.name,
-    "sd35_medium": "Stable Diffusion 3.5",
-    "sd35_large": "Stable Diffusion 3.5",
-    "flux-dev": FLUX_FACTS.name,
-    "flux-schnell": FLUX_FACTS.name,
-    "flux-fill": f"{FLUX_FACTS.name} for inpainting",
-    "flux-2-dev": "Flux 2",
-    "xl_refiner": f"{SDXL_FACTS.name} refiner",
-    "playground-v2-5": "Playground 2.5",
-    "inpainting": f"{SD1_FACTS.name} for inpainting",
-    "inpainting_v2": f"{SD2_FACTS.name} for inpainting",
-    "xl_inpaint": f"{SDXL_FACTS.name} for inpainting",
-    "instruct-pix2pix": "InstructPix2Pix",
-    "upscale": "Stable Diffusion's upscaler",
-    "controlnet": "ControlNet",
-}
-"""Usual names of kinds of models, by diffusers' names; other kinds go by diffusers' names."""
+UNET_KEYS: Final = re.compile(
+    rf"^{re.escape(ldm.UNET)}(?:input_blocks|middle_block|output_blocks|out|time_embed|label_emb"
+    r"|conv_in|conv_out|down_blocks|mid_block|up_blocks|time_embedding|add_embedding)\."
+)
+"""Keys of the UNets of the families, in the original layout and in diffusers'."""
+
+_CONTEXT: Final = re.compile(rf"^{re.escape(ldm.UNET)}.*attn2\.to_k\.weight$")
 
 
 def recognize_family(weights: Weights, span: Span) -> Family:
@@ -58,39 +48,59 @@ def recognize_family(weights: Weights, span: Span) -> Family:
 
     Raises `PromptError` with the kind of the file if it is not of a family that can be used.
     """
-    kind = _unsupported_kind(weights)
+    if _is_lora(weights):
+        raise PromptError([complaints.model_is_a_lora(weights.file, span)])
+    kind = find_model_kind({key: tuple(each.shape) for key, each in weights.tensors.items()})
+    family = _family(weights)
+    if kind is None and family is None:
+        kind = _diffusers_kind(weights)
     if kind is not None:
         names = [each.name for each in families.FAMILIES]
         raise PromptError([complaints.unsupported_model_family(weights.file, kind, names, span)])
+    if family is None:
+        raise PromptError([_diagnose(weights, span)])
+    return family
+
+
+def _family(weights: Weights) -> Family | None:
+    """Return the family by the text encoders, or else by the states that the UNet reads."""
+    keys = "\n".join(weights.tensors)
     for family in families.FAMILIES:
-        if _has(weights, (family.text_encoder_specs[-1].checkpoint_prefix,)):
+        if re.search(family.checkpoint_keys, keys, re.MULTILINE):
             return family
-    raise PromptError([_diagnose(weights, span)])
+    width = next(
+        (each.shape[-1] for key, each in weights.tensors.items() if _CONTEXT.match(key)), 0
+    )
+    return next((each for each in families.FAMILIES if each.facts.context_width == width), None)
 
 
-def _unsupported_kind(weights: Weights) -> str | None:
-    """Return the kind of a model that diffusers knows and that cannot be used here."""
+def _diffusers_kind(weights: Weights) -> str | None:
+    """Return diffusers' name of a kind of model that is not known here, if it has one."""
     infer: Any = infer_diffusers_model_type
-    kind = "v1"
     # Diffusers looks into tensors that other files may lack.
-    with suppress(KeyError, IndexError, AttributeError):
-        kind = infer(weights.tensors)
-    supported = any(kind == family.facts.checkpoint_type for family in families.FAMILIES)
-    return None if supported else UNSUPPORTED_MODELS.get(kind, kind)
+    with suppress(KeyError, IndexError, AttributeError, ValueError, TypeError, RuntimeError):
+        kind = str(infer(weights.tensors))
+        return None if kind in ("v1", "v2", "xl_base") else kind
+    return None
+
+
+def _is_lora(weights: Weights) -> bool:
+    """Return whether a file has keys of adapters, and none of a model."""
+    if any(key.startswith((ldm.UNET, ldm.VAE)) for key in weights.tensors):
+        return False
+    return any(word in key for key in weights.tensors for word in LORA_KEYS)
 
 
 def _diagnose(weights: Weights, span: Span) -> Diagnostic:
     keys, file = weights.tensors, weights.file
-    if any(word in key for key in keys for word in LORA_KEYS):
-        return complaints.model_is_a_lora(file, span)
     if keys and all(key.startswith(EMBEDDING_KEYS) for key in keys):
         return complaints.model_is_an_embedding(file, span)
-    if _has(weights, (ldm.UNET,)):
+    if any(UNET_KEYS.match(key) for key in keys):
         return complaints.model_part_incomplete(file / "text_encoder", (0, 1), span)
-    if _has(weights, (ldm.VAE, "decoder.", "encoder.")):
+    if _is_vae(keys):
         return complaints.model_is_a_vae(file, span)
     return complaints.unknown_model_family(file, span)
 
 
-def _has(weights: Weights, beginnings: tuple[str, ...]) -> bool:
-    return any(key.startswith(beginnings) for key in weights.tensors)
+def _is_vae(keys: Iterable[str]) -> bool:
+    return any(key.startswith((ldm.VAE, "decoder.", "encoder.")) for key in keys)

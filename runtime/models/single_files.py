@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from torch import Tensor
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import models as complaints
@@ -17,92 +16,113 @@ from promptlang.plan.steps import Model
 from promptlang.source import Span
 
 from ..devices import DevicePlacement
-from . import tokenizers, vaes
+from . import families, tokenizers, vaes
 from .base_model import BaseModel
 from .components import read_json
-from .families import Family, TextEncoderSpec
-from .networks import init_empty, load_weights, silence_libraries
+from .families import Family, ldm
+from .leftovers import wrong_number
+from .networks import check_weights, init_empty, load_weights, silence_libraries
+from .prediction import read_stated
 from .recognition import recognize_family
+from .stored_weights import StoredWeight
+from .tensor_store import TensorStore
 from .weight_files import Weights, read_weights
 
 
 def load_single_file(model: Model, span: Span, placement: DevicePlacement) -> BaseModel:
     """Load a checkpoint.
 
-    Raises `PromptError` if the file is not one, or lacks a component that `model` has no other for.
+    Raises `PromptError` if the file is not one, lacks a component that `model` has no other for, or
+    holds tensors that no component takes.
     """
     assert model.path is not None
     weights = read_weights(model.path, span)
     family = recognize_family(weights, span)
+    store = TensorStore.of(model.path, weights.tensors, weights.metadata, span)
     with silence_libraries():
-        return _SingleFileLoader(weights, family, span, placement).load(model)
+        return _SingleFileLoader(weights, family, store, placement).load(model)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _SingleFileLoader:
-    """A loader of components, one after the other, which needs little more memory than they do."""
+    """A loader that accounts for all tensors, and then loads one component after the other.
+
+    It needs little more memory than the components do.
+    """
 
     weights: Weights
     family: Family
-    span: Span
+    store: TensorStore
     placement: DevicePlacement
 
+    @property
+    def span(self) -> Span:
+        return self.store.span
+
     def load(self, model: Model) -> BaseModel:
-        family, specs = self.family, self.family.text_encoder_specs
-        unet = self._load_unet()
+        family = self.family
         shipped = read_json(family.config / "scheduler" / "scheduler_config.json")
-        encoders = {spec.component: self._load_text_encoder(spec) for spec in specs}
+        stated = read_stated(self.weights, None, self.span)
+        networks, held = self._assign(own_vae=model.vae is None)
+        self._check_constants(shipped)
+        loaded = {
+            part: load_weights(
+                network, held.pop(part), self.weights.file / part, self.span, self._dtype(network)
+            )
+            for part, network in networks.items()
+        }
+        if model.vae is not None:
+            config = family.config / "vae"
+            loaded["vae"] = vaes.load_other_vae(model.vae, config, self.span, self.placement)
         clip_tokenizers: dict[str, Any] = {
-            spec.tokenizer: tokenizers.load_clip_tokenizer(spec.pad) for spec in specs
+            spec.tokenizer: tokenizers.load_clip_tokenizer(spec.pad)
+            for spec in family.text_encoder_specs
         }
         return BaseModel(
             name=model.name,
             family=family,
             files=(self.weights.file,),
-            unet=unet,
-            vae=self._load_vae(model.vae),
             vae_files=vaes.list_vae_files(model.vae),
-            scheduler_config=family.scheduler_config(shipped, self.weights, unet),
+            scheduler_config=family.scheduler_config(shipped, stated, loaded["unet"]),
             vae_config=family.config / "vae",
             force_zeros_for_empty_prompt=family.force_zeros_for_empty_prompt,
             placement=self.placement,
-            **encoders,
+            **loaded,
             **clip_tokenizers,
         )
 
-    def _load_unet(self) -> Any:
-        network = init_empty(UNet2DConditionModel, self.family.config / "unet")
-        self._refuse_more_channels(network)
-        state = self.family.convert_unet(self.weights.tensors, dict(network.config))
-        return self._load_state(network, state, "unet", self.placement.dtype)
+    def _assign(
+        self, *, own_vae: bool
+    ) -> tuple[dict[str, Any], dict[str, dict[str, StoredWeight]]]:
+        """Return the empty networks by their components, and the weights of each in the file."""
+        family, keys = self.family, self.store.tensors.keys()
+        unet = init_empty(UNet2DConditionModel, family.config / "unet")
+        networks: dict[str, Any] = {"unet": unet}
+        places = {"unet": ldm.place_unet(unet.state_dict(), dict(unet.config), keys)}
+        for spec in family.text_encoder_specs:
+            network = init_empty(spec.model_class, family.config / spec.component)
+            networks[spec.component] = network
+            places[spec.component] = spec.places(network.state_dict(), spec.checkpoint_prefix, keys)
+        held = {part: self.store.take(places[part]) for part in networks}
+        if own_vae:
+            networks["vae"] = init_empty(AutoencoderKL, family.config / "vae")
+            held["vae"] = vaes.take_vae(self.store, networks["vae"])
+        else:
+            self.store.pass_over(ldm.VAE)
+        for part, network in networks.items():
+            check_weights(network, held[part], self.weights.file / part, self.span)
+        self.store.refuse_leftovers(family.name, [each.name for each in families.FAMILIES])
+        return networks, held
 
-    def _refuse_more_channels(self, network: Any) -> None:
-        """Raise `PromptError` for an inpainting model, which has channels for mask and picture."""
-        first = self.weights.tensors.get("model.diffusion_model.input_blocks.0.0.weight")
-        if (
-            first is not None
-            and first.dim() == 4
-            and first.shape[1] > network.config["in_channels"]
-        ):
-            kind = f"{self.family.name} with {first.shape[1]} channels, as for inpainting"
-            problem = complaints.unsupported_model_family(self.weights.file, kind, (), self.span)
+    def _check_constants(self, shipped: Mapping[str, Any]) -> None:
+        """Raise `PromptError` for a noise schedule or a scale of latents of another model."""
+        vae = read_json(self.family.config / "vae" / "config.json")
+        key = wrong_number(self.store.tensors, shipped, vae.get("scaling_factor", 0.18215))
+        if key:
+            problem = complaints.other_constant(self.weights.file, key, self.family.name, self.span)
             raise PromptError([problem])
 
-    def _load_text_encoder(self, spec: TextEncoderSpec) -> Any:
-        network = init_empty(spec.model_class, self.family.config / spec.component)
-        state = spec.convert(self.weights.tensors, spec.checkpoint_prefix, network)
-        return self._load_state(network, state, spec.component, self.placement.dtype)
-
-    def _load_vae(self, other: Path | None) -> Any:
-        config = self.family.config / "vae"
-        if other is not None:
-            return vaes.load_other_vae(other, self.family, config, self.span, self.placement)
-        network = init_empty(AutoencoderKL, config)
-        state = self.family.convert_vae(self.weights.tensors, dict(network.config))
-        dtype = self.placement.vae_dtype(needs_range=network.config["force_upcast"])
-        return self._load_state(network, state, "vae", dtype)
-
-    def _load_state(
-        self, network: Any, state: dict[str, Tensor], component: str, dtype: torch.dtype
-    ) -> Any:
-        return load_weights(network, state, self.weights.file / component, self.span, dtype)
+    def _dtype(self, network: Any) -> torch.dtype:
+        if isinstance(network, AutoencoderKL):
+            return self.placement.vae_dtype(needs_range=network.config["force_upcast"])
+        return self.placement.dtype

@@ -11,13 +11,18 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import models as complaints
+from promptlang.files import is_file
+from promptlang.inspection.model_kinds import find_model_kind
 from promptlang.plan.formats import MODEL_INDEX
 from promptlang.source import Span
 
 from ..devices import DevicePlacement
-from .components import load_network
-from .families import Family
+from .components import load_network, read_component
+from .configurations import check_vae
+from .families import ldm
 from .networks import init_empty, load_weights, silence_libraries
+from .stored_weights import StoredWeight
+from .tensor_store import TensorStore
 from .weight_files import read_weights
 
 
@@ -27,12 +32,10 @@ def load_vae_folder(folder: Path, span: Span, placement: DevicePlacement) -> Any
     def choose_dtype(config: Mapping[str, Any]) -> torch.dtype:
         return placement.vae_dtype(needs_range=config.get("force_upcast", True))
 
-    return load_network(AutoencoderKL, folder, span, choose_dtype)
+    return load_network(AutoencoderKL, folder, span, check=check_vae, dtype=choose_dtype)
 
 
-def load_other_vae(
-    path: Path, family: Family, config: Path, span: Span, placement: DevicePlacement
-) -> Any:
+def load_other_vae(path: Path, config: Path, span: Span, placement: DevicePlacement) -> Any:
     """Load the VAE in a file, in a folder, or in the folder of a whole model.
 
     A single file does not state its scale and shape: those of `config`, the folder with the
@@ -40,21 +43,37 @@ def load_other_vae(
     """
     if not path.is_file():
         return load_vae_folder(_vae_folder(path), span, placement)
-    tensors = read_weights(path, span).tensors
+    weights = read_weights(path, span)
+    store = TensorStore.of(path, weights.tensors, weights.metadata, span)
     with silence_libraries():
-        network = init_empty(AutoencoderKL, config)
-        state = family.convert_vae(tensors, dict(network.config))
-    if not state:
-        raise PromptError([complaints.vae_not_readable(path, "it holds no VAE", span)])
+        network = read_component(config, span, lambda folder: init_empty(AutoencoderKL, folder))
+    stored = take_vae(store, network)
+    if not stored:
+        kind = find_model_kind({key: tuple(each.shape) for key, each in weights.tensors.items()})
+        reason = f"it is of the kind {kind}" if kind else "it holds no VAE"
+        raise PromptError([complaints.vae_not_readable(path, reason, span)])
+    for key in weights.tensors:
+        if not key.startswith((ldm.VAE, *ldm.VAE_PARTS)):
+            store.used.add(key)  # the rest of a whole checkpoint
     dtype = placement.vae_dtype(needs_range=network.config["force_upcast"])
-    return load_weights(network, state, path / "vae", span, dtype)
+    loaded = load_weights(network, stored, path / "vae", span, dtype)
+    store.refuse_leftovers("the VAE", ())
+    return loaded
+
+
+def take_vae(store: TensorStore, network: Any) -> dict[str, StoredWeight]:
+    """Return a VAE's weights in a file, which may be a whole checkpoint."""
+    places = ldm.place_vae(network.state_dict(), dict(network.config), store.tensors.keys())
+    return store.take(places)
 
 
 def list_vae_files(path: Path | None) -> tuple[Path, ...]:
     """Return the files of weights of the VAE at `path`; none for a model's own VAE."""
     if path is None:
         return ()
-    return (path,) if path.is_file() else tuple(sorted(_vae_folder(path).glob("*.safetensors")))
+    if path.is_file():
+        return (path,)
+    return tuple(file for file in sorted(_vae_folder(path).glob("*.safetensors")) if is_file(file))
 
 
 def _vae_folder(path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,14 +13,12 @@ from transformers import CLIPTextModel
 
 from promptlang.inspection.families import FamilyFacts
 
-from ..weight_files import Weights
+from ..stored_weights import Places
 from . import ldm
+from .trial import predicts_velocity
 
 CONFIGS: Final = Path(__file__).parent / "config"
 """A folder for each family, with the configurations that single files lack."""
-
-StateDict = dict[str, Tensor]
-"""A network's weights by their names."""
 
 SchedulerConfig = Mapping[str, Any]
 """A scheduler's configuration."""
@@ -36,8 +34,8 @@ class TextEncoderSpec:
     """The name of the tokenizer, and of its folder, in a pipeline of diffusers."""
     checkpoint_prefix: str
     """The beginning of the text encoder's keys in a single file."""
-    convert: Callable[[StateDict, str, nn.Module], StateDict] = ldm.convert_clip
-    """Converts a single file's tensors; takes `checkpoint_prefix` and the empty network as well."""
+    places: Callable[[Iterable[str], str, Collection[str]], Places] = ldm.place_clip
+    """Places a network's weights in a single file by `checkpoint_prefix` and the file's keys."""
     model_class: type[Any] = CLIPTextModel
     pad: str = "<|endoftext|>"
     """The token that fills a chunk."""
@@ -58,13 +56,16 @@ def build_time_ids(size: tuple[int, int]) -> Tensor:
     return torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
 
 
-def apply_prediction_config(
-    shipped: SchedulerConfig,
-    weights: Weights,
-    unet: nn.Module,  # noqa: ARG001
+def choose_prediction(
+    shipped: SchedulerConfig, stated: SchedulerConfig, unet: nn.Module
 ) -> SchedulerConfig:
-    """Return the family's configuration with the prediction type that the file states."""
-    return {**shipped, **read_prediction_config(weights)}
+    """Return the family's configuration with the prediction that the file states or the UNet shows.
+
+    A UNet whose answers show nothing predicts what the family's published models predict.
+    """
+    velocity = "prediction_type" not in stated and predicts_velocity(unet)
+    shown = {"prediction_type": "v_prediction"} if velocity else {}
+    return {**shipped, **shown, **stated}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,9 @@ class Family:
     activation: str
     """The activation of the first text encoder, which tells SD 1 and SD 2 apart."""
     text_encoder_specs: tuple[TextEncoderSpec, ...]
-    """The text encoders, whose states the UNet reads side by side.
-
-    Keys that begin with the last one's `checkpoint_prefix` tell the family of a single file.
-    """
+    """The text encoders, whose states the UNet reads side by side."""
+    checkpoint_keys: str
+    """A regular expression for keys that tell the family of a single file."""
     added_cond_kwargs: Callable[[Tensor | None, Tensor], Mapping[str, Tensor]] = (
         no_added_cond_kwargs
     )
@@ -88,14 +88,10 @@ class Family:
     The arguments are pooled texts `[prompts, channels]` and time ids `[prompts, 6]`: original
     height and width, top and left of the crop after resizing, and its height and width, in pixels.
     """
-    convert_unet: Callable[[StateDict, Mapping[str, Any]], StateDict] = ldm.convert_unet
-    """Converts a single file's tensors to the UNet's, by the UNet's configuration."""
-    convert_vae: Callable[[StateDict, Mapping[str, Any]], StateDict] = ldm.convert_vae
-    """Converts a file's tensors to the VAE's, by the VAE's configuration."""
-    scheduler_config: Callable[[SchedulerConfig, Weights, nn.Module], SchedulerConfig] = (
-        apply_prediction_config
+    scheduler_config: Callable[[SchedulerConfig, SchedulerConfig, nn.Module], SchedulerConfig] = (
+        choose_prediction
     )
-    """Builds a single file's configuration from the shipped one, the file and its UNet."""
+    """Builds a single file's configuration from the shipped one, the stated one and the UNet."""
     force_zeros_for_empty_prompt: bool = False
     """Conditions an empty negative prompt by zeros, unless a folder's configuration differs."""
 
@@ -103,19 +99,3 @@ class Family:
     def name(self) -> str:
         """The name of the family in messages."""
         return self.facts.name
-
-
-def read_prediction_config(weights: Weights) -> SchedulerConfig:
-    """Return the scheduler settings that a file states.
-
-    They are in ModelSpec's `prediction_type`, or in empty tensors `v_pred` and `ztsnr` (SDXL).
-    """
-    prediction_type = weights.metadata.get("modelspec.prediction_type") or (
-        "v" if "v_pred" in weights.tensors else ""
-    )
-    found: dict[str, Any] = {}
-    if prediction_type:
-        found["prediction_type"] = "v_prediction" if prediction_type.startswith("v") else "epsilon"
-    if "ztsnr" in weights.tensors:
-        found |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
-    return found

@@ -15,6 +15,7 @@ SD1: Final = Family(
     facts=families.SD1_FACTS,
     config=CONFIGS / "sd1",
     activation="quick_gelu",
+    checkpoint_keys=r"^cond_stage_model\.transformer\.",
     text_encoder_specs=(
         TextEncoderSpec("text_encoder", "tokenizer", "cond_stage_model.transformer."),
     ),

@@ -27,6 +27,7 @@ SDXL: Final = Family(
     facts=families.SDXL_FACTS,
     config=CONFIGS / "sdxl",
     activation="quick_gelu",
+    checkpoint_keys=r"^conditioner\.embedders\.",
     text_encoder_specs=(
         TextEncoderSpec(
             "text_encoder",
@@ -39,7 +40,7 @@ SDXL: Final = Family(
             "text_encoder_2",
             "tokenizer_2",
             "conditioner.embedders.1.model.",
-            ldm.convert_open_clip,
+            ldm.place_open_clip,
             CLIPTextModelWithProjection,
             pad="!",
             min_clip_skip=2,
