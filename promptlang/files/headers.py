@@ -76,16 +76,18 @@ def read_safetensors_header(file: Path) -> SafetensorsHeader:
             raise _damaged(file, "its header has over 100 MB")
         text = stream.read(length)
     try:
-        content = as_object(parse_json(text, unique=True))
+        content = as_object(parse_json(text, strict=True))
     except UnreadableFileError as error:
         raise _damaged(file, f"its header cannot be read: {error}") from error
-    metadata = _metadata(file, content.pop(METADATA_KEY, {}))
+    metadata = _metadata(file, content.pop(METADATA_KEY, None))
     tensors = {name: _entry(file, name, value) for name, value in content.items()}
     _check_places(file, tensors, size - 8 - length)
     return SafetensorsHeader(tensors, metadata)
 
 
 def _metadata(file: Path, content: Json) -> Mapping[str, str]:
+    if content is None:
+        return {}
     if not isinstance(content, dict):
         raise _damaged(file, "its metadata are not an object")
     texts = {name: value for name, value in content.items() if isinstance(value, str)}

@@ -13,6 +13,9 @@ from promptlang.files.reading import UnreadableFileError
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+"""An escape, or half, of a surrogate pair."""
+
 MAX_DEPTH: Final = 100
 """Lists and objects within each other; no tool that writes metadata comes near this number."""
 
@@ -20,18 +23,18 @@ _BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{\]}]', re.DOTALL)
 """Texts, which may hold brackets of their own, and brackets."""
 
 
-def parse_json(text: str | bytes, depth: int = MAX_DEPTH, *, unique: bool = False) -> Json:
+def parse_json(text: str | bytes, depth: int = MAX_DEPTH, *, strict: bool = False) -> Json:
     """Return the value of a JSON text; ``NaN`` and ``Infinity`` become numbers of Python.
 
-    With `unique`, an object that names a key twice is refused. Raises `UnreadableFileError` if the
+    Half of a surrogate pair, which tools leave when they cut a text, becomes U+FFFD. If `strict`,
+    it is refused, and so is an object that names a key twice. Raises `UnreadableFileError` if the
     text is not JSON, is nested more deeply than `depth`, or holds a number of over 4,300 digits.
     """
     try:
         shown = text if isinstance(text, str) else text.decode("utf-8-sig")
         if _depth(shown) > depth:
             raise UnreadableFileError(f"the JSON is nested more than {depth} deep")
-        hook = _unique if unique else None
-        return cast("Json", json.loads(shown, object_pairs_hook=hook))
+        value = json.loads(shown, object_pairs_hook=_unique if strict else None)
     except UnreadableFileError:
         raise
     except json.JSONDecodeError as error:
@@ -40,6 +43,7 @@ def parse_json(text: str | bytes, depth: int = MAX_DEPTH, *, unique: bool = Fals
         ) from error
     except (ValueError, RecursionError) as error:
         raise UnreadableFileError("the text is not JSON") from error
+    return _whole_characters(value, strict=strict) if _SURROGATE.search(shown) else value
 
 
 def as_object(value: Json) -> dict[str, Json]:
@@ -67,6 +71,23 @@ def as_integer(value: Json) -> int | None:
     if isinstance(number, float):
         return int(number) if number.is_integer() else None
     return number
+
+
+def _whole_characters(value: Any, *, strict: bool) -> Json:
+    """Replace halves of surrogate pairs; a value's depth is bounded, so that recursion is."""
+    if isinstance(value, str):
+        whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if strict and whole != value:
+            raise UnreadableFileError("a text in the JSON holds half of a surrogate pair")
+        return whole
+    if isinstance(value, list):
+        return [_whole_characters(each, strict=strict) for each in value]
+    if isinstance(value, dict):
+        return {
+            str(_whole_characters(name, strict=strict)): _whole_characters(each, strict=strict)
+            for name, each in value.items()
+        }
+    return cast("Json", value)
 
 
 def _depth(text: str) -> int:

@@ -28,6 +28,14 @@ def test_brackets_in_texts_do_not_count() -> None:
     assert parse_json(json.dumps("[" * 1000 + '\\"' + "{" * 1000))
 
 
+def test_half_of_a_surrogate_pair_is_seen() -> None:
+    assert parse_json(r'{"a\ud83e": ["\ud83e\udd8a \ud83e", "\\ud83e"]}') == {
+        "a\ufffd": ["🦊 \ufffd", "\\ud83e"]
+    }
+    with pytest.raises(UnreadableFileError, match="half of a surrogate pair"):
+        parse_json(r'["\ud83e"]', strict=True)
+
+
 def test_values_by_their_types() -> None:
     seed = 1125899906842623
     assert as_integer(parse_json(str(seed))) == seed

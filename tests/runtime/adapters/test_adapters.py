@@ -229,6 +229,23 @@ def broken_files(base: BaseModel) -> dict[str, tuple[dict[str, Tensor], str]]:
             {"lora_unet_conv_in.oft_blocks": torch.ones(1)},
             "it is an adapter of the kind OFT, which cannot be used yet",
         ),
+        "ia3": (
+            {"base_model.model.conv_in.ia3_l": torch.ones(4)},
+            "it is an adapter of the kind IA3, which cannot be used yet",
+        ),
+        "ip": ({"ip_adapter.1.to_k_ip.weight": torch.ones(4)}, "it is an IP-Adapter"),
+        "model": (
+            {"model.diffusion_model.input_blocks.0.0.weight": torch.ones(4)},
+            "it is a whole model",
+        ),
+        "qwen": (
+            {"transformer_blocks.0.img_mlp.net.2.lora_A.weight": torch.ones(4, 4)},
+            "it is made for Qwen-Image, not for a model like `tiny`",
+        ),
+        "long": (
+            {f"lora_unet_{'x' * 5000}.alpha": torch.ones(())},
+            "0 of its 1 modules are in the model `tiny`",
+        ),
         "wide": (
             {**good, f"{first}.lora_down.weight": torch.ones(1, 320, 3, 3)},
             "`conv_in` has another shape in the model `tiny`",
@@ -245,7 +262,11 @@ def broken_files(base: BaseModel) -> dict[str, tuple[dict[str, Tensor], str]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["stranger", "more", "empty", "sdxl", "oft", "wide", "half", "nan"]
+    "name",
+    [
+        *("stranger", "more", "empty", "sdxl", "oft", "wide", "half", "nan"),
+        *("ia3", "ip", "model", "qwen", "long"),
+    ],
 )
 def test_a_lora_that_does_not_fit_is_named_with_the_reason(
     name: str, base: BaseModel, span: Span, tmp_path: Path
@@ -258,6 +279,7 @@ def test_a_lora_that_does_not_fit_is_named_with_the_reason(
     assert diagnostic.code == "PL302"
     assert diagnostic.span == span
     assert diagnostic.message == f"`ink.safetensors` cannot be used as a LoRA: {reason}"
+    assert len(diagnostic.hint or "") < 200
 
 
 class Deleting:
