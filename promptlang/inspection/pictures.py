@@ -27,6 +27,9 @@ def inspect_picture(file: Path) -> FileInfo:
     Raises `UnrecognizedFileError` if the file is not a picture.
     """
     found = read_image_texts(file)
+    if "UserComment" in found.texts:
+        texts = {"parameters": found.texts["UserComment"], **found.texts}
+        found = replace(found, texts=texts)
     size = ("size", "{}x{} pixels, {}".format(*found.size, found.format))
     for name, read in TOOLS.items():
         if name in found.texts:

@@ -1,0 +1,5 @@
+"""Texts in the files of pictures, beside the pixels."""
+
+from promptlang.inspection.image_texts.reading import ImageTexts, read_image_texts
+
+__all__ = ["ImageTexts", "read_image_texts"]

@@ -1,0 +1,1 @@
+"""Writers of pictures as other tools write them: containers, and the tools' metadata."""
