@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from promptlang.files import UnreadableFileError, open_regular
+from promptlang.files import NotAPictureError, UnreadableFileError, open_regular
 from promptlang.inspection.file_info import UnrecognizedFileError
 from promptlang.inspection.image_texts.collection import Collection
 from promptlang.inspection.image_texts.decoding import decode_text
@@ -76,8 +76,6 @@ def read_hidden_texts(file: Path) -> ImageTexts:
 
 def _add_texts(stream: BinaryIO, name: str, found: Collection) -> tuple[tuple[int, int], str]:
     """Add the texts that Pillow finds, and return the picture's size and format."""
-    from PIL import UnidentifiedImageError
-
     from promptlang.files.images import DECODING_ERRORS, open_image
 
     try:
@@ -89,9 +87,9 @@ def _add_texts(stream: BinaryIO, name: str, found: Collection) -> tuple[tuple[in
             except DECODING_ERRORS:
                 found.damages.append("the metadata are damaged")
             return picture.size, picture.format or ""
+    except NotAPictureError as error:
+        raise UnreadableFileError(f"`{name}` is neither a picture nor an adapter") from error
     except UnreadableFileError as error:
-        if isinstance(error.__cause__, UnidentifiedImageError):
-            raise UnreadableFileError(f"`{name}` is neither a picture nor an adapter") from error
         raise UnreadableFileError(str(error).replace("`the picture`", f"`{name}`")) from error
 
 
