@@ -2,6 +2,7 @@
 from grammar import *
 from grammar import choices as choices
 from grammar import heads as heads
+from grammar import names as names
 from grammar import picture_options as picture_options
 from grammar import reference as reference
 from grammar import training_data as training_data

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from promptlang.diagnostics.diagnostic import Diagnostic, Severity
+from promptlang.diagnostics.foreign_tags import hint_for_tag
 from promptlang.diagnostics.rule import Rule
 from promptlang.diagnostics.wording import join_alternatives, suggest_name
 from promptlang.source import Span
@@ -111,10 +112,14 @@ def unknown_embedding(
     name: str, known: Collection[str], span: Span, severity: Severity = Severity.ERROR
 ) -> Diagnostic:
     """Report ``<painterly>`` where ``<painterly2>`` is known."""
-    hint = suggest_name(name, known, "<{}>") or (
-        r"write `\<` for the character"
-        if span.text.startswith("<")
-        else "`train ti` makes one, and `use ti` names a file"
+    hint = (
+        (hint_for_tag(name) if span.text.startswith("<") else None)
+        or suggest_name(name, known, "<{}>")
+        or (
+            r"write `\<` for the character"
+            if span.text.startswith("<")
+            else "`train ti` makes one, and `use ti` names a file"
+        )
     )
     return UNKNOWN_TOKEN.at(span, f"no token is named `<{name}>`", hint, severity)
 

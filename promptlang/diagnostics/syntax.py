@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from promptlang.diagnostics.diagnostic import Diagnostic, Severity
+from promptlang.diagnostics.foreign_tags import hint_for_tag
 from promptlang.diagnostics.rule import Rule
 from promptlang.diagnostics.wording import suggest_name
 from promptlang.source import Span
@@ -80,20 +81,18 @@ UNKNOWN_TAG = Rule(
     good="a fox <lora:ink:0.8>",
 )
 
-_TAGS_OF_A1111 = {
-    "lyco": "A1111 reads it as a LoRA: write `<lora:…>`",
-    "hypernet": "hypernetworks cannot be used: take it out",
-}
 
-
-def unknown_tag(kind: str, known: Collection[str], span: Span) -> Diagnostic:
-    """Report ``<lore:ink>``."""
+def unknown_tag(
+    kind: str, argument: str, body: str, known: Collection[str], span: Span
+) -> Diagnostic:
+    """Report ``<lore:ink>``, and ``<kind[argument]:body>`` of another tool."""
     hint = (
-        _TAGS_OF_A1111.get(kind.lower())
-        or suggest_name(kind.lower(), known)
+        hint_for_tag(kind, argument, body)
+        or suggest_name(kind.lower(), known, "<{}:…>")
         or r"write `\<` for the character"
     )
-    return UNKNOWN_TAG.at(span, f"there is no tag `<{kind}:…>`", hint)
+    written = f"<{kind}[…]:…>" if argument else f"<{kind}:…>"
+    return UNKNOWN_TAG.at(span, f"there is no tag `{written}`", hint)
 
 
 NAMELESS_LORA = Rule(

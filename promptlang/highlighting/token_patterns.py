@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from promptlang.grammar import vocabulary
+from promptlang.grammar import names, vocabulary
 
 
 class TokenKind(Enum):
@@ -61,7 +61,7 @@ TOKEN_PATTERNS: tuple[TokenPattern, ...] = (
     TokenPattern(TokenKind.ESCAPE, r"\\."),
     TokenPattern(TokenKind.COMMENT, r"^#.*|(?<!\S)#(?=\s|$).*"),
     TokenPattern(TokenKind.HEAD, rf"^(?:(?:{_HEADS})(?=\s)|set(?=[ \t]+(?:{_SETTINGS})(?:\s|$)))"),
-    TokenPattern(TokenKind.TAG, r"<\w+:[^<>\n]*>?|<[^\W\d][\w.+-]*>"),
+    TokenPattern(TokenKind.TAG, rf"{names.TAG}|<{names.TAG_KIND}:[^<>\n]*|<{names.TOKEN_NAME}>"),
     TokenPattern(TokenKind.OPTION, r'(?<!\S)--[A-Za-z][^\s=,"\[]*'),
     TokenPattern(TokenKind.STRING, '"""', '"""'),
     TokenPattern(TokenKind.STRING, r'"[^"\n]*"?'),

@@ -8,18 +8,22 @@ from typing import NamedTuple
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostics, syntax
+from promptlang.diagnostics.foreign_tags import FOREIGN_TAGS, TAG_ALIASES
+from promptlang.grammar import names
 from promptlang.source import Span
 from promptlang.syntax import numbers, tags, templates
 
-_TAGGED = r"<\w+:[^<>\n]*>"
-TAG_KIND_PATTERN = rf"(?i:{'|'.join(tags.TAG_KINDS)}|lyco)"
+_TAGGED = names.TAG
+TAG_KIND_PATTERN = rf"(?i:{'|'.join((*tags.TAG_KINDS, *TAG_ALIASES))})"
+_FOREIGN_KIND_PATTERN = rf"(?i:{'|'.join(FOREIGN_TAGS)})"
 _MARK = re.compile(
     rf"""
       (?P<escape>\\.|\\\Z)
     | (?P<comment>(?<!\S)\#(?=\s|$)[^\n]*)
     | (?P<tag>{_TAGGED})
     | (?P<unclosed><(?={TAG_KIND_PATTERN}:))
-    | (?P<token><[^\W\d][\w.+-]*>)
+    | (?P<begun><(?:{_FOREIGN_KIND_PATTERN}:|{names.TAG_KIND}\[[^\[\]<>\n]*\]:))
+    | (?P<token><{names.TOKEN_NAME}>)
     | (?P<weighted>:\s*(?P<number>[+-]?[.\d]+|{numbers.CHANGING_PATTERN})(?:\s|{_TAGGED})*\))
     | (?P<mark>[()\[\]:|])
     | (?P<text>[^\\\#<:|()\[\]]+|.)
@@ -82,6 +86,9 @@ class _PromptScanner:
                     yield self._tag(*match.span())
                 case "unclosed":
                     self._diagnose_unclosed_tag(match)
+                    yield PromptPiece("", match.group(), *match.span())
+                case "begun":
+                    self.diagnostics.add(tags.unknown_tag(self._source.span(*match.span())))
                     yield PromptPiece("", match.group(), *match.span())
                 case "mark":
                     yield PromptPiece(match.group(), match.group(), *match.span())

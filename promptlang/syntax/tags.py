@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic, syntax
+from promptlang.diagnostics.foreign_tags import TAG_ALIASES
+from promptlang.grammar import names
 from promptlang.source import Span
 from promptlang.syntax import numbers
 
@@ -14,20 +19,24 @@ TAG_KINDS = ("lora", "trigger", "area")
 TagResult = tuple[ast.Node | None, list[Diagnostic]]
 """A tag's node, None for an invalid tag, and the mistakes in the tag."""
 
+_WRITTEN = re.compile(rf"<({names.TAG_KIND})(?:\[([^\[\]]*)\])?:?([^<>]*)")
 _FIELD = re.compile(r"(?:\[[^\]]*\]|[^:])*")
 
 
 def parse_tag(span: Span) -> TagResult:
     """Parse the tag at a span."""
     kind, *rest = split_tag_fields(span)
-    match kind.text.lower():
-        case "lora":
-            return _lora(rest, span)
-        case "trigger":
-            return _trigger(rest, span)
-        case "area":
-            return _area(rest, span)
-    return None, [syntax.unknown_tag(kind.text, TAG_KINDS, span)]
+    word = kind.text.lower()
+    read = _READERS.get(TAG_ALIASES.get(word, word))
+    return (None, [unknown_tag(span)]) if read is None else read(rest, span)
+
+
+def unknown_tag(span: Span) -> Diagnostic:
+    """Report a tag of another tool, also one whose end is missing: ``<setvar[x]:``."""
+    written = _WRITTEN.match(span.text)
+    assert written is not None
+    kind, argument, body = (each or "" for each in written.groups())
+    return syntax.unknown_tag(kind, argument, body, TAG_KINDS, span)
 
 
 def split_tag_fields(span: Span) -> list[Span]:
@@ -99,3 +108,8 @@ def _fraction(text: str) -> float | None:
     except ValueError:
         return None
     return number if 0 <= number <= 1 else None
+
+
+_READERS: Final[Mapping[str, Callable[[list[Span], Span], TagResult]]] = MappingProxyType(
+    {"lora": _lora, "trigger": _trigger, "area": _area}
+)

@@ -341,7 +341,8 @@ def test_a_mistake_in_an_alias_is_reported_under_the_name_that_is_written(
 
 def test_remedies_name_what_other_tools_mean(complaints: Complaints) -> None:
     assert complaints("a --seed -1")[0].hint == "leave it out for a random one"
-    assert complaints("<lyco:ink:1>")[0].hint == "A1111 reads it as a LoRA: write `<lora:…>`"
+    assert complaints("<hypernet:ink:1>")[0].hint == "hypernetworks cannot be used: take it out"
+    assert not complaints("<lyco:ink:1>")
     message = "3 phases need 2 moments, not 1, so these square brackets only lower the weight"
     assert complaints("[a:b:c:0.5]")[0].message == message
 
@@ -366,3 +367,19 @@ def test_a_lora_stands_twice_where_both_act_at_once(
     complaints: Complaints, prompt: str, twice: int
 ) -> None:
     assert [each.code for each in complaints(prompt)] == ["PL104"] * twice
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("<break>", "write `BREAK`"),
+        ("<video>", "take it out: videos are not rendered"),
+        ("<trigger>", "write `<trigger:name>` with the name of the LoRA"),
+        ("<lora>", "write `<lora:name:0.8>`"),
+        ("<SDXL/neg>", r"write `\<` for the character"),
+    ],
+)
+def test_a_tag_without_fields_is_an_unknown_token_with_a_remedy(
+    complaints: Complaints, written: str, hint: str
+) -> None:
+    assert [(each.code, each.hint) for each in complaints(f"a {written}")] == [("PL105", hint)]

@@ -1,0 +1,14 @@
+"""The spelling of names in prompts: tokens, tags and lists of wildcards, as regular expressions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TOKEN_NAME: Final = r"\w(?:[\w.+/ -]*[\w.+-])?"
+"""A token's name, which may have folders, blanks and digits: ``SDXL/bad hands-2.1``."""
+
+TAG_KIND: Final = r"\w[\w-]*"
+"""The first word of a tag: ``lora``."""
+
+TAG: Final = rf"<{TAG_KIND}(?:\[[^\[\]<>\n]*\](?::[^<>\n]*)?|:[^<>\n]*)>"
+"""A tag with fields, ``<lora:ink:1>``, or in SwarmUI's notation, ``<fromto[0.5]:cat,dog>``."""
