@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from promptlang.grammar.names import TOKEN_NAME
+from promptlang.grammar import names
 from promptlang.source import Span
 
 _SYNTAX = r'\s()",.+\-='
@@ -19,8 +19,8 @@ TOKEN = re.compile(
     rf"""
       (?P<white>\s+)
     | (?P<lora>(?:with|use)Lora\((?P<name>[\w-]+)(?:\s*,\s*(?P<strength>{NUMBER}))?\s*\))
-    | (?P<token><{TOKEN_NAME}>)
-    | (?P<word>(?:\\[()",.+\-=]|-?[0-9]+|[+-](?![{_SYNTAX}]|\Z)|(?!<{TOKEN_NAME}>)[^{_SYNTAX}])+)
+    | (?P<token><{names.TOKEN_NAME}>)
+    | (?P<word>(?:\\[()",.+\-=]|-?[0-9]+|[+-](?![{_SYNTAX}]|\Z)|(?!<{names.TOKEN_NAME}>)[^{_SYNTAX}])+)
     | (?P<signs>\++|-+)
     | (?P<mark>[()"])
     | (?P<other>.)

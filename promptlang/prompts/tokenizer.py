@@ -10,13 +10,13 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from unicodedata import normalize
 
-from promptlang.grammar.names import TOKEN_NAME
+from promptlang.grammar import names
 from promptlang.plan.backend import tokenizer_folder
 
 END_OF_WORD = "</w>"
 
 _WORD = re.compile(r"'(?:s|t|re|ve|m|ll|d)|[^\W\d_]+|\d|(?:[^\s\w]|_)+", re.IGNORECASE)
-_EMBEDDING = re.compile(rf"(<{TOKEN_NAME}>)")
+_EMBEDDING = re.compile(rf"(<{names.TOKEN_NAME}>)")
 
 
 @dataclass(frozen=True, slots=True)
