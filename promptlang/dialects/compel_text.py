@@ -12,6 +12,7 @@ from promptlang.source import Span
 
 _SYNTAX = r'\s()",.+\-='
 NUMBER = r"-?(?:\d+\.\d*|\.\d+|\d+)"
+_EMBEDDING = f"<{names.TOKEN_NAME}>"
 PLUS, MINUS = 1.1, 0.9
 """The factors of ``+`` and ``-``."""
 
@@ -19,8 +20,8 @@ TOKEN = re.compile(
     rf"""
       (?P<white>\s+)
     | (?P<lora>(?:with|use)Lora\((?P<name>[\w-]+)(?:\s*,\s*(?P<strength>{NUMBER}))?\s*\))
-    | (?P<token><{names.TOKEN_NAME}>)
-    | (?P<word>(?:\\[()",.+\-=]|-?[0-9]+|[+-](?![{_SYNTAX}]|\Z)|(?!<{names.TOKEN_NAME}>)[^{_SYNTAX}])+)
+    | (?P<token>{_EMBEDDING})
+    | (?P<word>(?:\\[()",.+\-=]|-?[0-9]+|[+-](?![{_SYNTAX}]|\Z)|(?!{_EMBEDDING})[^{_SYNTAX}])+)
     | (?P<signs>\++|-+)
     | (?P<mark>[()"])
     | (?P<other>.)
