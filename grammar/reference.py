@@ -32,6 +32,7 @@ _SECTIONS: tuple[tuple[str, tuple[str, ...], tuple[Option, ...]], ...] = (
     (f"Pictures and captions of {_TRAIN}", TRAININGS, DATA),
     (f"Loss and noise of {_TRAIN}", TRAININGS, OBJECTIVE),
     (f"Optimizer, steps and samples of {_TRAIN}", TRAININGS, OPTIMISATION),
+    ("`use model`", ("use model",), tuple(get_options("use model").values())),
     ("`check data`", ("check data",), tuple(get_options("check data").values())),
 )
 """Each section's title, statements and options."""

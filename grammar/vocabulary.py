@@ -43,6 +43,16 @@ __all__ = [
 
 _OTHERS: tuple[Option, ...] = (
     Option(
+        "prediction",
+        Kind.CHOICE,
+        "Prediction of the model: noise (`epsilon`) or velocity (`v`).",
+        ("use model",),
+        choices=("epsilon", "v"),
+        default_doc="what the file states, or else what a trial of the UNet shows",
+        long_doc="Needed only where the file states nothing, contradictory or wrong things.",
+        since="0.2",
+    ),
+    Option(
         "method",
         Kind.CHOICE,
         "Training method that the pictures are checked for.",

@@ -85,8 +85,8 @@ class Scope:
     def after(self, statement: ast.Statement) -> Scope:
         """Return the scope of the statements that follow."""
         match statement:
-            case ast.UseModel(reference):
-                return replace(self, model=self.find_model(reference))
+            case ast.UseModel(reference, options):
+                return replace(self, model=_predicting(self.find_model(reference), options))
             case ast.UseVae(reference):
                 return replace(self, model=replace(self.model, vae=self.path(reference)))
             case ast.Set(key, value):
@@ -242,3 +242,12 @@ def prompts_of(statement: ast.Statement) -> Iterator[ast.Prompt]:
         for node in ast.walk(statement.prompt):
             if isinstance(node, ast.Choice | ast.Argument):
                 yield parse_prompt(node.span)[0]
+
+
+def _predicting(model: Model, options: tuple[ast.Option, ...]) -> Model:
+    """Return a model with the prediction that ``use model x --prediction v`` states."""
+    match OptionValues("use model", {}, options).given("prediction"):
+        case ast.Word(prediction):
+            return replace(model, prediction=prediction)
+        case _:
+            return model

@@ -5,6 +5,7 @@ from __future__ import annotations
 from promptlang import ast
 
 STATEMENT_HEADS: dict[type[ast.Statement], str] = {
+    ast.UseModel: "use model",
     ast.UseVae: "use vae",
     ast.UseTi: "use ti",
     ast.TrainLora: "train lora",

@@ -16,6 +16,7 @@ class UseModel(Node):
     """``use model emoji``: the base model for what follows."""
 
     reference: Operand
+    options: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

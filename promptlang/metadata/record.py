@@ -43,6 +43,9 @@ RECORD_FORMAT: Final = 2
 FILE_KINDS: Final = ("loras", "embeddings", "pictures")
 """Fields of a record that name files."""
 
+_PREDICTIONS: Final = {"": "", "epsilon": "epsilon", "v": "v"}
+"""What a record may say of the model's prediction."""
+
 _PROMPT_FIELDS: Final = ("text", "negative_text", "emphasis", "clip_skip")
 _SAMPLING_FIELDS: Final = ("seed", "steps", "cfg", "sampler", "scheduler", "eta")
 _IMAGE_FIELDS: Final = ("strength", "hires")
@@ -83,6 +86,8 @@ class Record:
     """Pictures rendered side by side: the count affects the last bits."""
     versions: Mapping[str, str]
     """Versions of the libraries."""
+    prediction: str = ""
+    """What the model predicts by the program's word; empty, and not written, by its own."""
 
     def to_json(self) -> str:
         """Return the text of the PNG's chunk; equal records give equal texts."""
@@ -90,6 +95,8 @@ class Record:
             "format": RECORD_FORMAT,
             **{name: getattr(self, name) for name in self.__slots__},
         }
+        if not self.prediction:
+            del content["prediction"]
         return json.dumps(content, ensure_ascii=False, sort_keys=True)
 
 
@@ -114,6 +121,7 @@ def read(text: str) -> Record:
             hub=bool(content["hub"]),
             batch=max(1, int(content["batch"])),
             versions=dict(content["versions"]),
+            prediction=_PREDICTIONS[content.get("prediction", "")],
         )
     except NotARecordError:
         raise

@@ -31,6 +31,8 @@ class Model:
     """A folder or single file with the VAE to use instead of the model's own."""
     hub: bool = False
     """Flag that the name is a repository on a model hub, ``org/name``."""
+    prediction: str = ""
+    """What the model predicts by the program's word, `epsilon` or `v`; empty by its own."""
 
 
 EMOJI = Model("emoji")

@@ -104,8 +104,8 @@ class _Statements(Transformer[Token, Any]):
             self._line.start + token.start_pos, self._line.start + token.end_pos
         )
 
-    def use_model(self, reference: ast.Operand) -> ast.UseModel:
-        return ast.UseModel(reference, span=self._line)
+    def use_model(self, reference: ast.Operand, *options: ast.Option) -> ast.UseModel:
+        return ast.UseModel(reference, options, span=self._line)
 
     def use_vae(self, reference: ast.Operand) -> ast.UseVae:
         return ast.UseVae(reference, span=self._line)

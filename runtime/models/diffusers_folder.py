@@ -22,6 +22,7 @@ from .base_model import BaseModel
 from .components import load_network, load_text_encoder, read_component, read_json
 from .configurations import Config, check_text_encoder, check_unet
 from .families import Family
+from .prediction import PREDICTIONS
 from .schedulers import check_scheduler
 
 
@@ -32,6 +33,8 @@ def load_folder(model: Model, folder: Path, span: Span, placement: DevicePlaceme
     index = read_component(folder / MODEL_INDEX, span, read_json)
     family = _detect_family(folder, index, span)
     scheduler_config = read_component(folder / "scheduler", span, _read_scheduler)
+    if model.prediction:
+        scheduler_config["prediction_type"] = PREDICTIONS[model.prediction]
     specs = family.text_encoder_specs
     encoders = {spec.component: load_text_encoder(folder, spec, span, placement) for spec in specs}
     own_tokenizers: dict[str, Any] = {

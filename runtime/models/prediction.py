@@ -61,16 +61,17 @@ class Statement:
     """The place, as messages name it."""
 
 
-def read_stated(weights: Weights, chosen: str | None, span: Span) -> dict[str, Any]:
+def read_stated(weights: Weights, chosen: str, span: Span) -> dict[str, Any]:
     """Return the scheduler settings that a file, or a configuration beside it, states.
 
-    `chosen` is the program's own word, which settles what the places say. Raises `PromptError` for
-    a kind of prediction that cannot be used, and for places that contradict each other.
+    `chosen` is the program's own word, `epsilon` or `v`, which settles what the places say. Raises
+    `PromptError` for a kind of prediction that cannot be used, and for places that contradict each
+    other.
     """
     found: dict[str, Any] = {}
     statements = list(_statements(weights))
     if chosen:
-        found["prediction_type"] = chosen
+        found["prediction_type"] = PREDICTIONS[chosen]
     elif statements:
         found["prediction_type"] = _agreed(statements, weights.file, span)
     if _has_zero_snr(weights):

@@ -62,7 +62,7 @@ class _SingleFileLoader:
     def load(self, model: Model) -> BaseModel:
         family = self.family
         shipped = read_json(family.config / "scheduler" / "scheduler_config.json")
-        stated = read_stated(self.weights, None, self.span)
+        stated = read_stated(self.weights, model.prediction, self.span)
         networks, held = self._assign(own_vae=model.vae is None)
         self._check_constants(shipped)
         loaded = {

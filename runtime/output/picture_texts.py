@@ -66,6 +66,7 @@ def build_record(
         size=size,
         vae=step.model.vae.name if step.model.vae else "",
         hub=step.model.hub,
+        prediction=step.model.prediction,
         batch=batch,
         versions=library_versions(),
     )

@@ -27,6 +27,19 @@ SPACINGS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
 """Options of a diffusers scheduler by the spacing of the noise levels; ``karras`` is equation 5 of
 https://arxiv.org/abs/2206.00364."""
 
+MODEL_FIELDS: Final = frozenset(
+    {
+        *("beta_start", "beta_end", "beta_schedule", "trained_betas", "num_train_timesteps"),
+        *("prediction_type", "rescale_betas_zero_snr", "set_alpha_to_one", "steps_offset"),
+        *("clip_sample", "clip_sample_range", "sample_max_value"),
+        *("thresholding", "dynamic_thresholding_ratio"),
+    }
+)
+"""Fields of a model's scheduler that a sampler takes: the noise schedule, not the solver."""
+
+FEW_STEPS: Final = "trailing"
+"""The spacing that begins at full noise with any number of steps; models of few steps name it."""
+
 MIN_ALPHA_CUMPROD: Final = 2.0**-24
 """Share of signal at the first step of a model with zero terminal SNR, for samplers that divide by
 it; the value of diffusers' Euler."""
@@ -49,12 +62,19 @@ class SamplerConfig:
     ) -> Scheduler:
         """Return a scheduler for `steps` steps of a model's noise schedule.
 
-        `schedule` is a scheduler's configuration, maybe of another class.
+        `schedule` is a scheduler's configuration, maybe of another class. The spacings ``leading``
+        and ``linspace`` are the sampler's own, as with k-diffusion and A1111: SDXL's folders name
+        ``leading``, which begins below full noise, and its single files name none. A single step
+        begins at full noise.
         """
         known = inspect.signature(self.scheduler).parameters
         options = {**self.options, **SPACINGS[spacing]}
-        # The configuration names its class and version, and carries that class's own defaults.
-        given = {name: value for name, value in schedule.items() if not name.startswith("_")}
+        given: dict[str, Any] = {"clip_sample": False}
+        given |= {name: value for name, value in schedule.items() if name in MODEL_FIELDS}
+        if schedule.get("timestep_spacing") == FEW_STEPS:
+            given["timestep_spacing"] = FEW_STEPS
+        if steps == 1:
+            options["timestep_spacing"] = FEW_STEPS
         if given.get("rescale_betas_zero_snr") and "rescale_betas_zero_snr" not in known:
             given["trained_betas"] = _zero_terminal_snr_betas(given)
         scheduler: Scheduler = self.scheduler.from_config({**given, **options})

@@ -394,7 +394,7 @@ def test_a_tree_is_shown_with_what_could_not_be_read_said(folder: Path, capsys: 
     captured = capsys.readouterr()
     assert captured.out == dedent("""\
         Program 1:1-3:1
-          UseModel 1:1-1:16
+          UseModel 1:1-1:16 options=()
             Word 1:11-1:16 value='emoji'
         """)
     assert captured.err.startswith("error[PL005]")

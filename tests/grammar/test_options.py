@@ -69,6 +69,7 @@ DERIVED: dict[str, Mapping[str, Any]] = {
 
 HANDLED_BY_CODE = {
     "as": "the statement's head",
+    "prediction": "the step's model",
     "on": "the step's model",
     "under": "the step's active LoRAs",
     "class-count": "the step's class pictures",

@@ -16,7 +16,7 @@ from promptlang.grammar import vocabulary
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """Check for ``use model emojo``."""
     match scoped.statement:
-        case ast.UseModel(reference):
+        case ast.UseModel(reference, _):
             yield from _named(reference, scoped.scope, world)
         case ast.TrainLora() | ast.TrainDreambooth() | ast.TrainTi() as statement:
             for option in statement.options:

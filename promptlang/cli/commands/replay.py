@@ -100,7 +100,8 @@ def _model(made: Record, path: Path | None, vae: Path | None) -> Model:
         raise LookupError(
             f"it was made with the VAE `{made.vae}`; name its place with `--vae PATH`"
         )
-    return Model(name, path, vae, hub=made.hub and path is None)
+    hub = made.hub and path is None
+    return Model(name, path, vae, hub=hub, prediction=made.prediction)
 
 
 def _places(made: Record, folders: tuple[Path, ...], model: Model, file: Path) -> RecordFiles:
