@@ -6,11 +6,11 @@ from collections.abc import Generator, Iterator, Mapping, Sequence, Set
 from itertools import groupby
 from pathlib import Path
 
+from safetensors import SafetensorError
 from typing_extensions import assert_never
 
 from promptlang.datasets.check import check_dataset
 from promptlang.diagnostics import Diagnostic, PromptError, Severity
-from promptlang.diagnostics.files import file_access_failed
 from promptlang.diagnostics.training import required_training_failed
 from promptlang.plan.events import (
     DiagnosticRaised,
@@ -30,6 +30,7 @@ from .models import loader
 from .output import contact_sheet
 from .sampling.loaded_model import LoadedModel
 from .sampling.rendering import render
+from .step_failures import diagnose_failure, is_memory_error
 
 MAX_MODELS = 2
 """Models kept in memory: a program may alternate between two."""
@@ -120,11 +121,13 @@ class Runtime:
                 yield from self._run(ready, made)
         except PromptError as error:
             yield from map(DiagnosticRaised, error.diagnostics)
-        except OSError as error:
-            file = Path(error.filename or steps[0].file)
-            yield DiagnosticRaised(
-                file_access_failed(file, error.strerror or str(error), steps[0].span)
-            )
+        except (OSError, RuntimeError, MemoryError, ImportError, SafetensorError) as error:
+            diagnostic = diagnose_failure(error, steps[0])
+            if diagnostic is None:
+                raise
+            if is_memory_error(error):
+                self._models.clear()  # the next steps may need less
+            yield DiagnosticRaised(diagnostic)
 
     def _run(self, steps: Sequence[Step], made: Set[Path]) -> Generator[Event, None, None]:
         match step := steps[0]:

@@ -12,12 +12,20 @@ _BLOCK_BYTES: Final = 1 << 20
 
 def hash_bytes(*parts: bytes) -> str:
     """Return the hash of byte strings, one after the other."""
-    return _hash(parts)
+    return hash_parts(parts)
+
+
+def hash_parts(parts: Iterable[bytes | memoryview]) -> str:
+    """Return the hash of pieces of memory, one after the other."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def hash_files(*files: Path) -> str:
     """Return the hash of the contents of files, one after the other."""
-    return _hash(block for file in files for block in _read_blocks(file))
+    return hash_parts(block for file in files for block in _read_blocks(file))
 
 
 def hash_weights(path: Path) -> str:
@@ -27,7 +35,9 @@ def hash_weights(path: Path) -> str:
     that other metadata beside the same tensors give the same hash.
     """
     files = list_files(path)
-    return _hash(block for file in files for block in _read_blocks(file, start=_header_bytes(file)))
+    return hash_parts(
+        block for file in files for block in _read_blocks(file, start=_header_bytes(file))
+    )
 
 
 def list_files(path: Path) -> Iterator[Path]:
@@ -40,13 +50,6 @@ def list_files(path: Path) -> Iterator[Path]:
     else:
         path.stat()
         yield path
-
-
-def _hash(parts: Iterable[bytes]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
 
 
 def _read_blocks(file: Path, start: int = 0) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from promptlang.diagnostics import (
     names,
     options,
     rendering,
+    running,
     statements,
     syntax,
     templates,
@@ -44,6 +45,7 @@ MODULES: Final = (
     datasets,
     rendering,
     training,
+    running,
     dialects,
 )
 """The modules with the rules, each beside the functions that make its diagnostics."""

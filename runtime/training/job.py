@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Final
 
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from promptlang.datasets.examples import check_examples
 from promptlang.diagnostics import PromptError
+from promptlang.diagnostics.running import trained_file_damaged, training_in_use
 from promptlang.diagnostics.training import diverged, file_not_trained_here
 from promptlang.plan.events import (
     DiagnosticRaised,
@@ -25,7 +27,7 @@ from promptlang.plan.steps import Train
 from promptlang.plan.training_config import token_of
 
 from ..adapters import TokenEmbedding, read_embedding
-from ..atomic_files import write_atomically
+from ..atomic_files import ensure_writable, write_atomically
 from ..conditioning.text_encoder import build_encoding_options
 from ..distributed import Processes
 from ..sampling.loaded_model import LoadedModel
@@ -49,7 +51,7 @@ from .export.metadata import (
     model_metadata,
     training_metadata,
 )
-from .export.weights import WeightFiles
+from .export.weights import WEIGHTS_SUFFIX, WeightFiles
 from .methods.registry import prepare_trainable
 from .methods.textual_inversion import diagnose_init_word
 from .noising.noise_schedule import NoiseSchedule
@@ -62,19 +64,20 @@ from .report import report
 from .report.advice_notes import collect_advice_notes
 from .report.loss_curve import save_loss_curve
 from .report.samples import Samples, has_samples
+from .resumption import Resumption
 from .setup import TrainingSetup
 from .state.autosave import Autosave
 from .state.checkpoint import Checkpoint
-from .state.fingerprint import (
-    active_lora_hashes,
-    is_foreign,
-    stored_fingerprint,
-    training_fingerprint,
-)
+from .state.fingerprint import active_lora_hashes, training_fingerprint
+from .state.lock import TrainingInUseError, training_lock
 from .state.metrics import Metrics
+from .state.stored_result import is_foreign, is_intact, stored_fingerprint, was_trained_here
 from .trainable import TrainableModel
 from .trainer import NonFiniteLossError, Trainer
 from .validation import Validation, Validator
+
+REPORT_NAMES: Final = ("report.txt", "loss.png")
+"""Files that are written at the end of every training."""
 
 
 def train(step: Train, loaded: LoadedModel) -> Generator[Event, None, None]:
@@ -100,27 +103,49 @@ class _Job:
     processes: Processes
 
     def run(self) -> Generator[Event, None, None]:
-        """Run all phases of the training."""
+        """Run all phases of the training while no other process runs it."""
+        with ExitStack() as stack:
+            self._lock(stack)
+            yield from self._run()
+
+    def _lock(self, stack: ExitStack) -> None:
+        """Hold the training's lock in the main process; raise `PromptError` in all without it."""
+        holder = ""
+        if self.processes.is_main_process:
+            try:
+                stack.enter_context(training_lock(self.step.file.parent, self.step.name))
+            except TrainingInUseError as error:
+                holder = str(error)
+        own = {0: holder} if self.processes.is_main_process else {}
+        if holder := self.processes.gather(own)[0]:
+            raise PromptError([training_in_use(self.step.name, holder, self.step.span)])
+
+    def _run(self) -> Generator[Event, None, None]:
         started = perf_counter()
         self._check_setup()
         yield from self._render_class_pictures()
         data = load_training_data(self.step.config, self.step.span_of)
         tokens = yield from self._read_tokens(data)
         fingerprint = self._fingerprint(data, tokens)
-        if not self.step.force and stored_fingerprint(self.step.file) == fingerprint:
-            yield from self._skip(fingerprint)
-            return
-        self._ensure_replaceable()
+        if not self.step.force:
+            if stored_fingerprint(self.step.file) == fingerprint and is_intact(self.step.file):
+                yield from self._skip(fingerprint)
+                return
+            yield from self._diagnose_result(fingerprint)
         yield from self._diagnose_data(data)
         with prepare_trainable(self.setup) as model:
+            if self.processes.is_main_process:
+                self._ensure_writable(model)
             conditioning = self._build_conditioning(model, data, tokens)
             encoded = yield from self._encode(data)
             loss = build_training_loss(model, conditioning, encoded, self.setup, self.processes)
             weights = self._weight_files(model, data, fingerprint)
             trainer = self._build_trainer(loss, encoded, weights, fingerprint)
+            resumption = Resumption(self.step, trainer, weights, self.processes)
+            yield from map(DiagnosticRaised, resumption.run())
             yield from self._train(trainer, len(data.training))
-            lines = self._save_result(trainer, weights)
-        yield from self._save_report(trainer, lines)
+            lines = yield from self._save_result(trainer, weights)
+        yield from map(TextReported, lines)
         yield TrainingFinished(self.step, trainer.progress.loss, perf_counter() - started)
 
     def _check_setup(self) -> None:
@@ -148,17 +173,38 @@ class _Job:
         return training_fingerprint(self.setup.config, self.setup.base, loras, tokens, data_sets)
 
     def _skip(self, fingerprint: str) -> Iterator[Event]:
-        yield TrainingSkipped(self.step)
-        if self.step.samples and not has_samples(self.step.samples, fingerprint):
+        """Remove what a killed run has left beside its result; say what is missing."""
+        step = self.step
+        checkpoint = Checkpoint.beside(step.file, step.name, fingerprint)
+        if self.processes.is_main_process and checkpoint.belongs_to_training():
+            checkpoint.remove()
+        yield TrainingSkipped(step)
+        if step.samples and not has_samples(step.samples, fingerprint):
             yield TextReported(
-                f"{self.step.name} was trained without these samples; "
+                f"{step.name} was trained without these samples; "
                 "`--force` trains it again with them"
             )
+        missing = [name for name in REPORT_NAMES if not (step.report / name).is_file()]
+        if step.report.is_dir() and missing:
+            yield TextReported(
+                f"the report of {step.name} has no {' and no '.join(missing)}; "
+                "`--force` trains it again with a whole report"
+            )
 
-    def _ensure_replaceable(self) -> None:
-        """Raise `PromptError` rather than replace a file that no training has made."""
-        if not self.step.force and is_foreign(self.step.file):
-            raise PromptError([file_not_trained_here(self.step.file, self.step.span)])
+    def _diagnose_result(self, fingerprint: str) -> Iterator[Event]:
+        """Report a damaged result; raise `PromptError` for a file that no training has made."""
+        file, span = self.step.file, self.step.span
+        if is_foreign(file):
+            raise PromptError([file_not_trained_here(file, span)])
+        is_ours = file.is_file() or was_trained_here(file)
+        if is_ours and stored_fingerprint(file) in (None, fingerprint):
+            yield DiagnosticRaised(trained_file_damaged(file, span))
+
+    def _ensure_writable(self, model: TrainableModel) -> None:
+        """Raise OSError if the result could not be written at the end."""
+        size = sum(each.nbytes for each in model.parameters().values())
+        is_folder = self.step.file.suffix != WEIGHTS_SUFFIX
+        ensure_writable(self.step.file, folder=is_folder, size=size)
 
     def _diagnose_data(self, data: TrainingData) -> Iterator[Event]:
         span_of = self.setup.option_spans
@@ -197,7 +243,8 @@ class _Job:
             **config_metadata(config),
             **(model.notes or {}),
         }
-        return WeightFiles(self.step.file, self.step.report, model.write, metadata)
+        checkpoints = Checkpoint.beside(self.step.file, name, fingerprint).folder
+        return WeightFiles(self.step.file, self.step.report, checkpoints, model.write, metadata)
 
     def _build_trainer(
         self, loss: TrainingLoss, data: EncodedData, weights: WeightFiles, fingerprint: str
@@ -214,12 +261,13 @@ class _Job:
             optimizer=TrainingOptimizer.of(loss.model, self.setup.config.optimisation, span),
             metrics=metrics,
             autosave=Autosave(Checkpoint.beside(step.file, step.name, fingerprint)),
-            validator=self._build_validator(loss, data, metrics, weights) if main else None,
+            validator=self._build_validator(loss, data, metrics) if main else None,
+            best_weights=weights if main else None,
             samples=samples,
         )
 
     def _build_validator(
-        self, loss: TrainingLoss, data: EncodedData, metrics: Metrics, weights: WeightFiles
+        self, loss: TrainingLoss, data: EncodedData, metrics: Metrics
     ) -> Validator | None:
         if not data.validation:
             return None
@@ -232,13 +280,11 @@ class _Job:
             conditioning=loss.conditioning,
             metrics=metrics,
             steps=self.step.steps,
-            save_best=weights.save_best,
         )
 
     def _train(self, trainer: Trainer, pictures: int) -> Generator[Event, None, None]:
         """Run the training loop; raise `PromptError` if the loss is not finite."""
         optimizer, unet = self.setup.config.optimisation, trainer.loss.model.unet
-        trainer.resume()
         if self.processes.world_size > 1:
             yield TextReported(f"{self.processes.world_size} processes share each step")
         yield TrainingStarted(self.step, pictures, trainer.progress.done)
@@ -252,13 +298,23 @@ class _Job:
             trainer.autosave.checkpoint.remove()
             raise PromptError([diverged(self.step.name, error.step, self.step.span)]) from error
 
-    def _save_result(self, trainer: Trainer, weights: WeightFiles) -> list[str]:
-        """Write the result, and return the lines of the report."""
-        kept = self.setup.config.optimisation.kept
+    def _save_result(
+        self, trainer: Trainer, weights: WeightFiles
+    ) -> Generator[Event, None, list[str]]:
+        """Write the report, then the result, then remove the checkpoint; return the report.
+
+        A result that is there is thus complete: nothing is missing but the removal.
+        """
+        kept, best = self.setup.config.optimisation.kept, trainer.progress.best
         with trainer.optimizer.averaged_weights():
             lines = [*self._report_lines(trainer, kept)]
             if self.processes.is_main_process:
-                weights.save_result(kept)
+                self._save_report(trainer, lines)
+                weights.save_result(best if kept == "best" else None)
+                trainer.autosave.checkpoint.remove()
+        self.processes.wait_for_everyone()
+        if trainer.samples is not None:
+            yield SheetFinished(trainer.samples.sheet(self.step.steps))
         return lines
 
     def _report_lines(self, trainer: Trainer, kept: str) -> Iterator[str]:
@@ -269,18 +325,12 @@ class _Job:
         yield report.describe_cost(trainer.seconds, trainer.steps_run, device)
         yield from collect_advice_notes(self.setup.config, device)
 
-    def _save_report(self, trainer: Trainer, lines: Sequence[str]) -> Generator[Event, None, None]:
-        """Write the report and the loss curve, and remove the checkpoint."""
+    def _save_report(self, trainer: Trainer, lines: Sequence[str]) -> None:
+        """Write the report and the loss curve."""
         folder, metrics = self.step.report, trainer.metrics
-        if self.processes.is_main_process:
-            write_atomically(folder / "report.txt", "".join(f"{line}\n" for line in lines).encode())
-            losses, validation = metrics.series("loss"), metrics.series("validation")
-            save_loss_curve(folder / "loss.png", self.step.name, losses, validation)
-            if trainer.samples is not None:
-                yield SheetFinished(trainer.samples.sheet(self.step.steps))
-            trainer.autosave.checkpoint.remove()
-        self.processes.wait_for_everyone()
-        yield from map(TextReported, lines)
+        write_atomically(folder / "report.txt", "".join(f"{line}\n" for line in lines).encode())
+        losses, validation = metrics.series("loss"), metrics.series("validation")
+        save_loss_curve(folder / "loss.png", self.step.name, losses, validation)
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from promptlang.datasets import image_files
 from promptlang.datasets.examples import Example
 from promptlang.diagnostics import Diagnostic, PromptError
+from promptlang.diagnostics.files import file_access_failed
 from promptlang.diagnostics.training_data import token_not_in_captions
 from promptlang.plan.steps import Step, Train
 from promptlang.plan.training_config import token_of
@@ -16,7 +18,7 @@ from ..devices import resolve_device
 from .data.image_loading import load_image
 from .data.training_data import TrainingData, load_training_data
 from .optim.optimizers import ensure_installed
-from .state.fingerprint import stored_fingerprint
+from .state.stored_result import stored_fingerprint
 
 
 def diagnose_trainings(steps: Iterable[Step]) -> Iterator[Diagnostic]:
@@ -27,6 +29,9 @@ def diagnose_trainings(steps: Iterable[Step]) -> Iterator[Diagnostic]:
                 yield from _diagnose(step)
             except PromptError as error:
                 yield from error.diagnostics
+            except OSError as error:
+                reason, file = error.strerror or str(error), error.filename or step.file
+                yield file_access_failed(Path(file), reason, step.span)
 
 
 def _diagnose(step: Train) -> Iterator[Diagnostic]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from time import perf_counter
 
@@ -11,11 +11,12 @@ import torch
 
 from promptlang.plan.events import Event, TrainingStep
 
+from .export.weights import WeightFiles
 from .objective.training_loss import TrainingLoss
 from .optim.training_optimizer import TrainingOptimizer
 from .report.samples import Samples
 from .state.autosave import Autosave
-from .state.checkpoint import Progress, TrainerState
+from .state.checkpoint import BestWeights, Progress, StoredState, TrainerState
 from .state.metrics import Metrics
 from .validation import Validator
 
@@ -37,6 +38,8 @@ class Trainer:
     metrics: Metrics
     autosave: Autosave
     validator: Validator | None = None
+    best_weights: WeightFiles | None = None
+    """Files of the weights with the lowest validation loss, in the process that validates."""
     samples: Samples | None = None
     progress: Progress = field(default_factory=Progress)
     first_step: int = 0
@@ -67,14 +70,16 @@ class Trainer:
         average = optimizer.ema.values if optimizer.ema else ()
         return TrainerState(optimizer.parameters, optimizer.optimizer, optimizer.scaler, average)
 
-    def resume(self) -> None:
-        """Restore the checkpoint of an earlier run of the same training, if there is one."""
-        self.progress = self.autosave.load(self.state())
+    def restore(self, stored: StoredState | None) -> None:
+        """Restore the state of an earlier run of the same training; None begins from the start.
+
+        Raises:
+            DamagedCheckpointError: if the state does not fit; nothing has changed then.
+        """
+        if stored is not None:
+            stored.restore(self.state())
+            self.progress = self.autosave.saved = stored.progress
         self.first_step = self.progress.done
-        if self.is_main_process:
-            self.metrics.resume(self.progress.done)
-        if self.samples is not None:
-            self.samples.resume(self.progress.done)
 
     def train(self) -> Generator[Event, None, None]:
         """Run the remaining steps, with checkpoints at intervals and on interruption.
@@ -93,7 +98,7 @@ class Trainer:
                 yield from self._render_samples()
                 if self.progress.done < self.steps and self.autosave.due(self.progress):
                     self._save()
-        except (GeneratorExit, KeyboardInterrupt):
+        except (GeneratorExit, KeyboardInterrupt, SystemExit):
             if self.consistent and self.progress != self.autosave.saved:
                 self._save()
             raise
@@ -131,9 +136,20 @@ class Trainer:
         )
 
     def _validate(self) -> None:
-        if self.validator is not None and self.validator.due(self.progress.done):
-            with self.optimizer.averaged_weights():
-                self.validator.run(self.progress.done)
+        """Measure the validation loss if it is due; save the weights if it is the lowest."""
+        done = self.progress.done
+        if self.validator is None or not self.validator.due(done):
+            return
+        with self.optimizer.averaged_weights():
+            values = self.validator.measure(done)
+            loss, best = values["validation"], self.progress.best
+            self.consistent = False
+            if self.best_weights and isfinite(loss) and (best is None or loss < best.loss):
+                keep = best is not None and best == self.autosave.saved.best
+                sha256 = self.best_weights.save_best(keep=keep)
+                self.progress = replace(self.progress, best=BestWeights(loss, done, sha256))
+            self.metrics.add(done, **values)
+        self.consistent = True
 
     def _render_samples(self) -> Generator[Event, None, None]:
         if self.samples is not None and self.samples.due(self.progress.done):
@@ -143,4 +159,6 @@ class Trainer:
     def _save(self) -> None:
         if self.is_main_process:
             self.metrics.flush()
-            self.autosave.save(self.state(), self.progress)
+            self.autosave.save(self.state(), self.progress, self.metrics.records)
+            if self.best_weights:
+                self.best_weights.forget_earlier_best()

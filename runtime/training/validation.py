@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -74,7 +74,7 @@ def _batches(buckets: Sequence[Bucket], schedule: NoiseSchedule) -> Iterator[Bat
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Validator:
-    """Validation at intervals, which records the losses and saves the best weights."""
+    """Validation at intervals, which records the losses."""
 
     validation: Validation
     training_pictures: Validation
@@ -83,7 +83,6 @@ class Validator:
     conditioning: CaptionConditioning
     metrics: Metrics
     steps: int
-    save_best: Callable[[], None]
 
     def due(self, done: int) -> bool:
         """Return whether validation follows a step: first, last, or one of about 20 between."""
@@ -91,12 +90,9 @@ class Validator:
         recorded = any(step == done for step, _ in self.metrics.series("validation"))
         return not recorded and (done in (1, self.steps) or done % every == 0)
 
-    def run(self, done: int) -> None:
-        """Measure the losses after a step; save the weights if the validation loss is lowest."""
-        loss = self.validation.loss(self.model, self.conditioning)
-        values = {"validation": loss}
+    def measure(self, done: int) -> dict[str, float]:
+        """Return the losses after a step by their names in the metrics."""
+        values = {"validation": self.validation.loss(self.model, self.conditioning)}
         if done in (1, self.steps):
             values["own"] = self.training_pictures.loss(self.model, self.conditioning)
-        if all(loss < earlier for _, earlier in self.metrics.series("validation")):
-            self.save_best()
-        self.metrics.add(done, **values)
+        return values

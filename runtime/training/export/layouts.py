@@ -18,7 +18,7 @@ from ...atomic_files import replacing_folder
 from ...models.loader import BaseModel
 from ...models.networks import add_text_model_prefix
 from ..peft_layers import ADAPTER_NAME, PeftLayer
-from ..state.fingerprint import write_record
+from ..state.stored_result import write_record
 from . import kohya
 
 Layers = Mapping[str, PeftLayer]

@@ -22,7 +22,7 @@ from ..export import diffusers_folder
 from ..optim.precision import offload_base_unet
 from ..peft_layers import all_trainable_parameters, trainable_parameters
 from ..setup import TrainingSetup
-from ..state.fingerprint import write_record
+from ..state.stored_result import write_record
 from ..targets import find_target_layers
 from ..trainable import TrainableModel
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Final
 
 from promptlang.diagnostics import Diagnostic, PromptError, Severity
+from promptlang.files import UnreadableFileError
+from promptlang.files.images import load_image
 from promptlang.metadata.record import render_json
 from promptlang.plan.events import (
     DenoisingStep,
@@ -20,7 +21,7 @@ from promptlang.plan.events import (
 )
 from promptlang.plan.steps import Render
 
-from ...atomic_files import write_atomically
+from ...atomic_files import remove, write_atomically
 from ...hashes import hash_bytes
 from ...sampling.loaded_model import LoadedModel
 from ...sampling.rendering import render
@@ -56,11 +57,20 @@ def has_pictures(folder: Path, fingerprint: str) -> bool:
     """Return whether the pictures in a folder have a fingerprint."""
     try:
         return (folder / _KEY_FILE).read_text("utf-8") == fingerprint
-    except OSError:
+    except (OSError, ValueError):
         return False
+
+
+def is_whole_picture(file: Path) -> bool:
+    """Return whether a file is a picture that can be decoded to its end."""
+    try:
+        load_image(file)
+    except UnreadableFileError:
+        return False
+    return True
 
 
 def reset_folder(folder: Path, fingerprint: str) -> None:
     """Empty a folder and write the fingerprint of the pictures that follow."""
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     write_atomically(folder / _KEY_FILE, fingerprint.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,13 @@ from ...models.loader import BaseModel
 from ...output import contact_sheet
 from ...sampling.loaded_model import LoadedModel
 from ..trainable import TrainableModel
-from .sample_rendering import has_pictures, pictures_fingerprint, render_pictures, reset_folder
+from .sample_rendering import (
+    has_pictures,
+    is_whole_picture,
+    pictures_fingerprint,
+    render_pictures,
+    reset_folder,
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,11 +50,17 @@ class Samples:
         fingerprint = pictures_fingerprint(step.samples, training_fingerprint)
         return cls(step, replace(base, **networks), model, fingerprint)
 
-    def resume(self, done: int) -> None:
-        """Keep the pictures of an earlier run of the training; remove all others."""
+    def resume(self, done: int) -> list[Path]:
+        """Keep the whole pictures of an earlier run of the training, and remove all others.
+
+        Returns the files of the earlier run that are no whole pictures.
+        """
         folder = self.step.samples[0].file.parent
         if not (done and has_pictures(folder, self.fingerprint)):
             reset_folder(folder, self.fingerprint)
+            return []
+        files = (_file_at(each, at) for at in self._steps(done) for each in self.step.samples)
+        return [file for file in files if os.path.lexists(file) and not is_whole_picture(file)]
 
     def due(self, done: int) -> bool:
         """Return whether samples follow a step: the start, every interval, the last one."""
@@ -69,14 +82,18 @@ class Samples:
         """Return the contact sheet: a row for each prompt, a column for each step with samples."""
         columns = [
             at
-            for at in range(done + 1)
-            if self.due(at) and any(_file_at(each, at).is_file() for each in self.step.samples)
+            for at in self._steps(done)
+            if any(_file_at(each, at).is_file() for each in self.step.samples)
         ]
         rows = (
             SheetRow(label, tuple((f"step {at}", _file_at(each, at)) for at in columns))
             for label, each in self._labelled()
         )
         return ContactSheet(self.step.span, tuple(rows), self.step.report / "samples.png")
+
+    def _steps(self, done: int) -> Iterator[int]:
+        """Yield the steps up to one that samples follow."""
+        return filter(self.due, range(done + 1))
 
     def _labelled(self) -> Iterator[tuple[str, Render]]:
         texts = [each.prompts.text for each in self.step.samples]

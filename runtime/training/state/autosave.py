@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
 
 from .checkpoint import Checkpoint, Progress, TrainerState
+from .metrics import MetricsRecord
 
 SAVE_STEPS: Final = 50
 SAVE_SECONDS: Final = 30.0
@@ -27,20 +29,17 @@ class Autosave:
     save_seconds: float = 0.0
     """Duration of the last save."""
 
-    def load(self, state: TrainerState) -> Progress:
-        """Restore the state from the checkpoint; return its progress."""
-        self.saved = self.checkpoint.load(state)
-        return self.saved
-
     def due(self, progress: Progress) -> bool:
         """Return whether it is time for the next save."""
         seconds, steps = perf_counter() - self.saved_at, progress.done - self.saved.done
         often = seconds > SAVE_SECONDS or steps >= SAVE_STEPS
         return often and seconds * SAVE_SHARE >= self.save_seconds
 
-    def save(self, state: TrainerState, progress: Progress) -> None:
+    def save(
+        self, state: TrainerState, progress: Progress, records: Sequence[MetricsRecord]
+    ) -> None:
         """Write a checkpoint."""
         started = perf_counter()
-        self.checkpoint.save(state, progress)
+        self.checkpoint.save(state, progress, records)
         self.saved, self.saved_at = progress, perf_counter()
         self.save_seconds = self.saved_at - started

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from safetensors import SafetensorError, safe_open
-
 from promptlang.datasets.examples import Example
 from promptlang.grammar import vocabulary
-from promptlang.inspection.adapters import TRAINING_RECORD_FILE
 from promptlang.plan.prompt import ActiveLora
 from promptlang.plan.steps import Adapter
 from promptlang.plan.training_config import TrainingConfig
@@ -26,9 +23,6 @@ TRAINER_VERSION: Final = "promptlang 3"
 
 FINGERPRINT_KEY: Final = "promptlang_key"
 """Metadata key of the fingerprint."""
-
-FILES_KEY: Final = "promptlang_files"
-"""Key, in the record of a folder, of its files' sizes in bytes."""
 
 LoraHash = tuple[str, float, float]
 """SHA-256 of a LoRA's file, and its strengths in the text encoder and in the UNet."""
@@ -95,46 +89,6 @@ def active_lora_hashes(adapters: Sequence[Adapter], active: Sequence[ActiveLora]
         (hash_weights(adapter.file), lora.text_encoder, lora.unet)
         for adapter, lora in zip(adapters, active, strict=True)
     ]
-
-
-def stored_fingerprint(path: Path) -> str | None:
-    """Return the fingerprint in a file, or in a folder if all of its files are complete."""
-    try:
-        if path.is_dir():
-            record: dict[str, object] = json.loads((path / TRAINING_RECORD_FILE).read_text("utf-8"))
-            stored = record.get(FINGERPRINT_KEY)
-            complete = record.get(FILES_KEY) == _file_sizes(path)
-            return stored if complete and isinstance(stored, str) else None
-        with safe_open(str(path), "pt") as opened:
-            return (opened.metadata() or {}).get(FINGERPRINT_KEY)
-    except (OSError, ValueError, SafetensorError):
-        return None
-
-
-def is_foreign(path: Path) -> bool:
-    """Return whether a file or a folder is complete and was not written by promptlang."""
-    if path.is_dir():
-        return any(path.iterdir()) and not (path / TRAINING_RECORD_FILE).is_file()
-    try:
-        with safe_open(str(path), "pt") as opened:
-            return FINGERPRINT_KEY not in (opened.metadata() or {})
-    except (OSError, SafetensorError):
-        return False
-
-
-def write_record(folder: Path, metadata: Mapping[str, str]) -> None:
-    """Write the metadata of a folder with the sizes of its files, after all other files."""
-    record = {**dict(sorted(metadata.items())), FILES_KEY: _file_sizes(folder)}
-    (folder / TRAINING_RECORD_FILE).write_text(json.dumps(record, indent=1), "utf-8")
-
-
-def _file_sizes(folder: Path) -> dict[str, int]:
-    files = (
-        file
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != TRAINING_RECORD_FILE
-    )
-    return {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
 
 
 def _example_digest(example: Example) -> bytes:
