@@ -10,7 +10,9 @@ from promptlang import ast
 from promptlang.analysis.aliases import without_aliases
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic, Diagnostics
-from promptlang.diagnostics.files import recipe_not_readable, recursive_include
+from promptlang.diagnostics.files import not_a_recipe, recipe_not_readable, recursive_include
+from promptlang.files import UnreadableFileError, expand_home
+from promptlang.plan.formats import RECIPE_ENDING
 from promptlang.source import Source
 from promptlang.syntax.parser import parse
 
@@ -62,14 +64,28 @@ class _Reader:
     def _include(
         self, name: ast.String, folder: Path, above: tuple[Path, ...]
     ) -> Iterator[LocatedStatement]:
-        file = folder / Path(name.value).expanduser()
-        text = self._world.read(file)
+        file = folder / expand_home(name.value)
+        if file.suffix.lower() != RECIPE_ENDING:
+            self.found.add(not_a_recipe(name.value, name.span))
+            return
+        text = self._read(file, name)
         if text is None:
-            self.found.add(recipe_not_readable(name.value, name.span))
-        elif _canonical(file) in above:
+            return
+        if _canonical(file) in above:
             self.found.add(recursive_include(name.value, name.span))
         else:
             yield from self.read(Source(text, str(file)), file.parent, (*above, _canonical(file)))
+
+    def _read(self, file: Path, name: ast.String) -> str | None:
+        """Return the text of a recipe, or None, with a diagnostic, if it cannot be read."""
+        try:
+            text = self._world.read(file)
+        except UnreadableFileError as error:
+            self.found.add(recipe_not_readable(name.value, name.span, str(error)))
+            return None
+        if text is None:
+            self.found.add(recipe_not_readable(name.value, name.span))
+        return text
 
 
 def _canonical(file: Path) -> Path:

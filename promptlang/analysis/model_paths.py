@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from platformdirs import user_config_path
 
+from promptlang.files import expand_home, is_file
 from promptlang.plan.formats import (
     ADAPTER_CONFIG,
     EMBEDDING_ENDINGS,
@@ -99,8 +100,10 @@ def _files(folder: Path, kind: str) -> Iterator[Path]:
     whole = find_model_folders(folder, kind, "**/") if kind in FOLDER_MARKERS else []
     yield from whole
     for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in SUFFIXES[kind] and not any(
-            each in file.parents for each in whole
+        if (
+            file.suffix.lower() in SUFFIXES[kind]
+            and is_file(file)
+            and not any(each in file.parents for each in whole)
         ):
             yield file
 
@@ -175,12 +178,12 @@ def _paths(value: Any, file: Path) -> Iterator[Path]:
             raise ConfigurationError(
                 f"`{file}` has `{each}` in the place of a folder; write the folder in quotes"
             )
-        yield file.parent / Path(each).expanduser()
+        yield file.parent / expand_home(each)
 
 
 def _extra(kind: str, file: Path) -> Iterator[Path]:
     """Yield the folders in ComfyUI's list: several lines for each kind, below a `base_path`."""
-    if not file.is_file():
+    if not is_file(file):
         return
     try:
         import yaml  # an optional dependency
@@ -189,7 +192,7 @@ def _extra(kind: str, file: Path) -> Iterator[Path]:
     try:
         sections = yaml.safe_load(file.read_text("utf-8")) or {}
         for section in sections.values():
-            root = file.parent / Path(section.get("base_path", "")).expanduser()
+            root = file.parent / expand_home(section.get("base_path", ""))
             for line in str(section.get(_COMFY_KEYS[kind]) or "").splitlines():
                 if line.strip():
                     yield root / line.strip()

@@ -12,6 +12,7 @@ from promptlang.analysis.includes import LocatedStatement
 from promptlang.analysis.option_values import OptionValues
 from promptlang.analysis.world import PermissiveWorld, World
 from promptlang.diagnostics import Severity
+from promptlang.files import expand_home
 from promptlang.plan.formats import WEIGHT_ENDINGS
 from promptlang.plan.steps import EMOJI, Model
 from promptlang.prompts.bare_tokens import read_bare_tokens
@@ -80,7 +81,7 @@ class Scope:
 
     def path(self, operand: ast.Word | ast.String) -> Path:
         """Return the path of a file or folder that the program names."""
-        return self.folder / Path(operand.value).expanduser()
+        return self.folder / expand_home(operand.value)
 
     def after(self, statement: ast.Statement) -> Scope:
         """Return the scope of the statements that follow."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from promptlang.analysis.model_paths import ModelIndex, ModelPaths, find_model_folders
 from promptlang.datasets import sources
+from promptlang.files import UnreadableFileError, is_file, is_folder, list_folder, read_text
 from promptlang.inspection.headers import bundled_tokens, trigger_words
-from promptlang.plan.formats import EMBEDDING_ENDINGS, MODEL_INDEX, WEIGHT_ENDINGS
+from promptlang.plan.formats import (
+    EMBEDDING_ENDINGS,
+    MODEL_INDEX,
+    RECIPE_ENDING,
+    WEIGHT_ENDINGS,
+)
 
 
 class World(Protocol):
@@ -65,8 +72,15 @@ class World(Protocol):
         ...
 
     def read(self, file: Path) -> str | None:
-        """Return the text of a recipe, None if it cannot be read."""
+        """Return the text of a recipe, None if there is none.
+
+        Raises `UnreadableFileError` if the file is not a recipe, or cannot be read.
+        """
         ...
+
+
+_NO_TEXT: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+"""Control characters that no recipe has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,7 @@ class Disk:
 
     def is_folder(self, path: Path) -> bool:
         """Return whether a folder is at this path."""
-        return path.is_dir()
+        return is_folder(path)
 
     def is_source(self, path: Path) -> bool:
         """Return whether a path may name pictures: a folder, a list of files, or a pattern."""
@@ -89,15 +103,18 @@ class Disk:
 
     def has_pictures(self, source: Path) -> bool:
         """Return whether a source has a picture."""
-        return any(
-            isinstance(each, sources.MissingEntry) or each.files
-            for each in sources.scan_source(source)
-        )
+        try:
+            return any(
+                isinstance(each, sources.MissingEntry) or each.files
+                for each in sources.scan_source(source)
+            )
+        except UnreadableFileError:  # a list, of which its reader says what is wrong
+            return True
 
     def is_model(self, path: Path) -> bool:
         """Return whether a path is a folder in diffusers' layout, or a file that may be a model."""
-        return (path / MODEL_INDEX).is_file() or (
-            path.suffix.lower() in WEIGHT_ENDINGS and path.is_file()
+        return is_file(path / MODEL_INDEX) or (
+            path.suffix.lower() in WEIGHT_ENDINGS and is_file(path)
         )
 
     def loras(self, folder: Path) -> dict[str, Path]:
@@ -107,15 +124,17 @@ class Disk:
             *find_model_folders(folder, "loras", "*/*/"),
         ]
         return {each.name: each for each in sorted(folders) if each.parent == folder} | {
-            file.stem: file for file in sorted(folder.glob("*.safetensors"))
+            file.stem: file
+            for file in list_folder(folder)
+            if file.suffix == ".safetensors" and is_file(file)
         }
 
     def embeddings(self, folder: Path) -> dict[str, Path]:
         """Return the files of tokens in a folder by the names in angle brackets."""
         return {
             file.stem: file
-            for file in sorted(folder.glob("*"))
-            if file.suffix.lower() in EMBEDDING_ENDINGS
+            for file in list_folder(folder)
+            if file.suffix.lower() in EMBEDDING_ENDINGS and is_file(file)
         }
 
     def trained(self, folder: Path) -> dict[str, Path]:
@@ -132,7 +151,7 @@ class Disk:
 
     def is_file(self, path: Path) -> bool:
         """Return whether a file is at this path."""
-        return path.is_file()
+        return is_file(path)
 
     def lines(self, folder: Path, pattern: str) -> Sequence[str]:
         """Return the lines of the wildcard files in a folder whose stems match a pattern."""
@@ -145,11 +164,11 @@ class Disk:
         return found
 
     def read(self, file: Path) -> str | None:
-        """Return the text of a recipe, None if it cannot be read."""
-        try:
-            return file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError):
-            return None
+        """Return the text of a recipe; raises `UnreadableFileError` if it is none."""
+        text = read_text(file)
+        if file.resolve().suffix.lower() != RECIPE_ENDING or _NO_TEXT.search(text):
+            raise UnreadableFileError(f"`{file.name}` is not a recipe")
+        return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from promptlang.files import (
+    Json,
+    UnreadableFileError,
+    as_integer,
+    as_object,
+    is_folder,
+    parse_json,
+    read_text,
+)
 from promptlang.plan.backend import emoji_folder
 from promptlang.plan.steps import EMOJI, Model
 
 MAX_ENLARGEMENT: Final = 2.0
 """The largest enlargement of a picture without a diagnostic on blur."""
+
+MAX_LEVELS: Final = 16
+"""The resolutions of a VAE at most; those in use have three to five."""
 
 
 def enlargement(size: tuple[int, int], wanted: tuple[int, int]) -> float:
@@ -21,17 +33,22 @@ def enlargement(size: tuple[int, int], wanted: tuple[int, int]) -> float:
 def read_model_size(model: Model) -> tuple[int, int] | None:
     """Return width and height in pixels, None for single files and models of the hub."""
     folder = emoji_folder() if model.name == EMOJI.name and model.path is None else model.path
-    if folder is None or model.hub or not folder.is_dir():
+    if folder is None or model.hub or not is_folder(folder):
         return None
     try:
-        latents = _read(folder / "unet" / "config.json")["sample_size"]
-        levels = len(_read(folder / "vae" / "config.json")["block_out_channels"])
-        width, height = (latents, latents) if isinstance(latents, int) else reversed(latents)
-    except (OSError, ValueError, KeyError, TypeError):
+        latents = _read(folder / "unet" / "config.json").get("sample_size")
+        channels = _read(folder / "vae" / "config.json").get("block_out_channels")
+    except UnreadableFileError:
         return None
-    return width * 2 ** (levels - 1), height * 2 ** (levels - 1)
+    sides = latents if isinstance(latents, list) else [latents, latents]
+    if not isinstance(channels, list) or not 1 <= len(channels) <= MAX_LEVELS or len(sides) != 2:
+        return None
+    height, width = map(as_integer, sides)
+    if not height or not width or min(height, width) < 1:
+        return None
+    scale = 2 ** (len(channels) - 1)
+    return width * scale, height * scale
 
 
-def _read(file: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    return config
+def _read(file: Path) -> Mapping[str, Json]:
+    return as_object(parse_json(read_text(file)))

@@ -11,6 +11,7 @@ from typing import Final
 
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.files import missing_file, missing_folder
+from promptlang.files import expand_home, glob_files, is_file, is_folder, list_folder, read_text
 from promptlang.plan.formats import KOHYA_FOLDER, PICTURE_ENDINGS
 from promptlang.source import Span
 
@@ -43,17 +44,17 @@ class MissingEntry:
 
 def is_pattern(source: Path) -> bool:
     """Return whether a source is a pattern, as ``photos/*.png``, and not an existing path."""
-    return bool(_PATTERN.search(str(source))) and not source.exists()
+    return bool(_PATTERN.search(str(source))) and not (is_file(source) or is_folder(source))
 
 
 def is_list(source: Path) -> bool:
     """Return whether a source is a list, as ``photos.txt``."""
-    return source.suffix.lower() == LIST_SUFFIX and source.is_file()
+    return source.suffix.lower() == LIST_SUFFIX and is_file(source)
 
 
 def is_source(source: Path) -> bool:
     """Return whether a path may name pictures."""
-    return source.is_dir() or is_list(source) or is_pattern(source) or _is_picture(source)
+    return is_folder(source) or is_list(source) or is_pattern(source) or _is_picture(source)
 
 
 def missing_source(source: str, span: Span) -> Diagnostic:
@@ -66,13 +67,14 @@ def scan_source(source: Path) -> Iterator[SourceFolder | MissingEntry]:
     """Yield the pictures of a source by folder.
 
     Folders and patterns are sorted by name, lists keep their order. Subfolders named like
-    ``10_sks dog`` belong to a folder, with a number of repeats and a caption.
+    ``10_sks dog`` belong to a folder, with a number of repeats and a caption. Raises
+    `UnreadableFileError` for a list that cannot be read.
     """
-    if source.is_dir():
+    if is_folder(source):
         yield _source_folder(source, _pictures(source))
         yield from (
             _source_folder(each, _pictures(each))
-            for each in sorted(source.iterdir())
+            for each in list_folder(source)
             if _is_repeated(each)
         )
     elif is_pattern(source):
@@ -89,16 +91,14 @@ def scan_source(source: Path) -> Iterator[SourceFolder | MissingEntry]:
 
 def skipped_folders(source: Path) -> list[Path]:
     """Return the subfolders with pictures whose names have no number of repeats."""
-    if not source.is_dir():
-        return []
     folders = [
-        each for each in sorted(source.iterdir()) if each.is_dir() and not each.name.startswith(".")
+        each for each in list_folder(source) if is_folder(each) and not each.name.startswith(".")
     ]
     return [each for each in folders if not _is_repeated(each) and _pictures(each)]
 
 
 def _is_repeated(folder: Path) -> bool:
-    return folder.is_dir() and _source_folder(folder, ()).caption is not None
+    return is_folder(folder) and _source_folder(folder, ()).caption is not None
 
 
 def _source_folder(folder: Path, files: tuple[Path, ...]) -> SourceFolder:
@@ -110,17 +110,17 @@ def _source_folder(folder: Path, files: tuple[Path, ...]) -> SourceFolder:
 
 
 def _pictures(folder: Path) -> tuple[Path, ...]:
-    return tuple(sorted(filter(_is_picture, folder.iterdir())))
+    return tuple(filter(_is_picture, list_folder(folder)))
 
 
 def _is_picture(file: Path) -> bool:
-    return file.suffix.lower() in PICTURE_ENDINGS and file.is_file()
+    return file.suffix.lower() in PICTURE_ENDINGS and is_file(file)
 
 
 def _matching(pattern: Path) -> Sequence[Path]:
     fixed = next(at for at, part in enumerate(pattern.parts) if _PATTERN.search(part))
     root = Path(*pattern.parts[:fixed])
-    return sorted(root.glob(str(Path(*pattern.parts[fixed:])))) if root.is_dir() else ()
+    return glob_files(root, Path(*pattern.parts[fixed:]).as_posix())
 
 
 def _group_by_folder(files: Iterable[Path]) -> Iterator[SourceFolder]:
@@ -131,17 +131,17 @@ def _group_by_folder(files: Iterable[Path]) -> Iterator[SourceFolder]:
 
 def _lines(source: Path) -> Iterator[tuple[Path, ...] | MissingEntry]:
     """Yield the pictures of each line of a list; paths start in its folder, `#` is a comment."""
-    for number, line in enumerate(source.read_text("utf-8-sig", errors="replace").splitlines(), 1):
+    for number, line in enumerate(read_text(source).split("\n"), 1):
         text = line.strip()
         if text and not text.startswith("#"):
-            yield _entry_files(source.parent / Path(text).expanduser()) or MissingEntry(
+            yield _entry_files(source.parent / expand_home(text)) or MissingEntry(
                 source, number, text
             )
 
 
 def _entry_files(path: Path) -> tuple[Path, ...]:
     """Return a picture, or those of a folder or pattern; a list in a list has none."""
-    if path.is_dir() or is_pattern(path):
+    if is_folder(path) or is_pattern(path):
         return tuple(
             file
             for part in scan_source(path)

@@ -49,16 +49,24 @@ RECIPE_NOT_READABLE = Rule(
     kind="recipe-not-readable",
     title="An included recipe cannot be read",
     why="`include` reads the statements of another recipe, and that file is missing, may not be "
-    "read by this user, or is not text in UTF-8.",
-    fix="Correct the path, or save the file as UTF-8.",
+    "read by this user, or is not a recipe: the name of a recipe ends in `.pl`, and its text is in "
+    "UTF-8. Other files are not read, so that their lines get into no picture's metadata.",
+    fix="Correct the path, let the name end in `.pl`, or save the file as UTF-8.",
     bad='include "no/such.pl"',
     good='include "parts/base.pl"',
 )
 
 
-def recipe_not_readable(path: str, span: Span) -> Diagnostic:
+def not_a_recipe(path: str, span: Span) -> Diagnostic:
+    """Report ``include "notes.txt"``."""
+    message = f"`{path}` is not a recipe"
+    hint = "`include` reads files whose names end in `.pl`"
+    return RECIPE_NOT_READABLE.at(span, message, hint)
+
+
+def recipe_not_readable(path: str, span: Span, reason: str = "") -> Diagnostic:
     """Report ``include "no/such/recipe.pl"``."""
-    message = f"`{path}` cannot be read as a recipe"
+    message = f"`{path}` cannot be read as a recipe" + (f": {reason}" if reason else "")
     return RECIPE_NOT_READABLE.at(span, message, "it should be a text file in UTF-8")
 
 

@@ -5,7 +5,14 @@
 
 from promptlang.files.headers import SafetensorsHeader, TensorEntry, read_safetensors_header
 from promptlang.files.json_texts import Json, as_integer, as_number, as_object, as_text, parse_json
-from promptlang.files.paths import find_files, is_file, is_folder
+from promptlang.files.paths import (
+    expand_home,
+    find_files,
+    glob_files,
+    is_file,
+    is_folder,
+    list_folder,
+)
 from promptlang.files.printing import one_line, printable, printable_lines
 from promptlang.files.reading import (
     MAX_TEXT_BYTES,
@@ -29,9 +36,12 @@ __all__ = [
     "as_object",
     "as_text",
     "decode_text",
+    "expand_home",
     "find_files",
+    "glob_files",
     "is_file",
     "is_folder",
+    "list_folder",
     "one_line",
     "open_regular",
     "parse_json",

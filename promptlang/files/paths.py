@@ -6,6 +6,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,9 @@ _PIECES: Final = re.compile(r"\*\*+/?|\*|\?|\[[^\]/]+\]|.", re.DOTALL)
 
 MAX_FOLDER_DEPTH: Final = 32
 """Folders within folders that `find_files` looks into."""
+
+MAX_FILES: Final = 200_000
+"""Files that `find_files` looks at."""
 
 
 def is_file(path: Path) -> bool:
@@ -31,6 +35,25 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def expand_home(path: str) -> Path:
+    """Return a path whose ``~`` stands for the home folder, also that of a named user.
+
+    A name that merely begins with the sign, such as ``~old.pl``, stays as it is.
+    """
+    try:
+        return Path(path).expanduser()
+    except (RuntimeError, ValueError):
+        return Path(path)
+
+
+def list_folder(folder: Path) -> list[Path]:
+    """Return the files and folders in a folder by name, none if it cannot be listed."""
+    try:
+        return sorted(folder.iterdir())
+    except (OSError, ValueError):
+        return []
+
+
 def find_files(folder: Path, pattern: str, endings: tuple[str, ...]) -> list[Path]:
     """Return the regular files below a folder whose path, less its ending, matches a pattern.
 
@@ -41,13 +64,37 @@ def find_files(folder: Path, pattern: str, endings: tuple[str, ...]) -> list[Pat
     pieces = _PIECES.findall(pattern)
     return sorted(
         file
-        for file, name in _walk(folder, "", MAX_FOLDER_DEPTH)
+        for file, name in _walk(folder, _depth(pattern))
         if name.lower().endswith(endings) and _matches(pieces, name[: -len(Path(name).suffix)])
     )
 
 
-def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[Path, str]]:
+def glob_files(folder: Path, pattern: str) -> list[Path]:
+    """Return the regular files below a folder whose whole path matches a pattern.
+
+    The pattern is one of `find_files`.
+    """
+    pieces = _PIECES.findall(pattern)
+    return sorted(file for file, name in _walk(folder, _depth(pattern)) if _matches(pieces, name))
+
+
+def _depth(pattern: str) -> int:
+    """Return the number of folders within each other that a pattern can name."""
+    return MAX_FOLDER_DEPTH if "**" in pattern else min(MAX_FOLDER_DEPTH, pattern.count("/"))
+
+
+def _walk(folder: Path, depth: int) -> Iterator[tuple[Path, str]]:
+    """Yield the files in a folder and in those below it, with their paths from the folder."""
+    return islice(_entries(folder, "", depth, ()), MAX_FILES)
+
+
+def _entries(
+    folder: Path, prefix: str, depth: int, above: tuple[os.stat_result, ...]
+) -> Iterator[tuple[Path, str]]:
     try:
+        place = folder.stat()
+        if any(os.path.samestat(place, each) for each in above):
+            return  # a link leads back to a folder above
         with os.scandir(folder) as listing:
             entries = sorted(listing, key=_name)
     except (OSError, ValueError):
@@ -57,7 +104,7 @@ def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[Path, str]]:
         if is_file(path):
             yield path, prefix + entry.name
         elif depth and is_folder(path):
-            yield from _walk(path, f"{prefix}{entry.name}/", depth - 1)
+            yield from _entries(path, f"{prefix}{entry.name}/", depth - 1, (*above, place))
 
 
 def _name(entry: os.DirEntry[str]) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+RECIPE_ENDING: Final = ".pl"
+"""Ending of recipes, in lower case."""
+
 PICTURE_ENDINGS: Final = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 from promptlang.cli.commands.files import FAILED, OK, LoadBackend, exit_code
 from promptlang.cli.commands.recipe_checks import add_strict
 from promptlang.diagnostics import PromptError, Severity
+from promptlang.files import expand_home
 from promptlang.grammar import vocabulary
 from promptlang.plan.events import DataChecked, DiagnosticRaised, Event
 from promptlang.plan.steps import EMOJI, CheckData, Model
@@ -86,7 +87,7 @@ def _step(chosen: Namespace) -> CheckData:
     model = Model(chosen.model.name, chosen.model) if chosen.model else EMOJI
     return CheckData(
         span,
-        Path(chosen.source).expanduser(),
+        expand_home(chosen.source),
         model,
         chosen.method,
         chosen.size,
