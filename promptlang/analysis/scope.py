@@ -9,6 +9,13 @@ from pathlib import Path
 
 from promptlang import ast
 from promptlang.analysis.includes import LocatedStatement
+from promptlang.analysis.negative_prompts import (
+    negatives_in_force,
+    nested_texts,
+    own_negatives,
+    parse_negatives,
+    unused_settings,
+)
 from promptlang.analysis.option_values import OptionValues
 from promptlang.analysis.world import PermissiveWorld, World
 from promptlang.diagnostics import Severity
@@ -212,6 +219,8 @@ class ScopedStatement:
     scope: Scope
     prompts: tuple[ast.Prompt, ...]
     """The prompts of the statement, and the texts of their variants, each read as a prompt."""
+    negatives: tuple[ast.Prompt, ...] = ()
+    """The negative prompts with which it renders, which are among `prompts`, too."""
 
 
 def initial_scope(folder: Path, world: World) -> Scope:
@@ -227,10 +236,26 @@ def initial_scope(folder: Path, world: World) -> Scope:
 
 def with_scopes(statements: Iterable[LocatedStatement], scope: Scope) -> Iterator[ScopedStatement]:
     """Yield each statement with its scope."""
-    for placed in statements:
+    located = list(statements)
+    unused = unused_settings([each.statement for each in located])
+    for index, placed in enumerate(located):
         here = replace(scope, folder=placed.folder)
-        yield ScopedStatement(placed.statement, here, tuple(prompts_of(placed.statement)))
+        yield with_prompts(placed.statement, here, unused=index in unused)
         scope = replace(here.after(placed.statement), folder=scope.folder)
+
+
+def with_prompts(
+    statement: ast.Statement, scope: Scope, *, unused: bool = False
+) -> ScopedStatement:
+    """Return a statement with its prompts and the negative prompts in force.
+
+    A ``set negative`` has a prompt of its own only if it is `unused` by the statements below.
+    """
+    texts = own_negatives(statement) if unused else negatives_in_force(statement, scope.settings)
+    negatives = parse_negatives(texts)
+    nested = (each for prompt in negatives for each in nested_texts(prompt))
+    prompts = (*prompts_of(statement), *negatives, *nested)
+    return ScopedStatement(statement, scope, prompts, negatives)
 
 
 def prompts_of(statement: ast.Statement) -> Iterator[ast.Prompt]:
@@ -240,9 +265,7 @@ def prompts_of(statement: ast.Statement) -> Iterator[ast.Prompt]:
         yield under
     if isinstance(statement, ast.Picture | ast.Let):
         yield statement.prompt
-        for node in ast.walk(statement.prompt):
-            if isinstance(node, ast.Choice | ast.Argument):
-                yield parse_prompt(node.span)[0]
+        yield from nested_texts(statement.prompt)
 
 
 def _predicting(model: Model, options: tuple[ast.Option, ...]) -> Model:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlang import ast
-from promptlang.analysis.scope import ScopedStatement, prompts_of, quoted_text
+from promptlang.analysis.scope import ScopedStatement, quoted_text, with_prompts
 from promptlang.syntax.prompt_parser import parse_prompt
 
 
@@ -23,9 +23,7 @@ def build_sample_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
         ast.Option("n", ast.Number(1, span=text), span=text),
     )
     picture = ast.Picture(parse_prompt(text)[0], options, span=text)
-    return ScopedStatement(
-        picture, scoped.scope.after(scoped.statement), tuple(prompts_of(picture))
-    )
+    return with_prompts(picture, scoped.scope.after(scoped.statement))
 
 
 def build_class_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
@@ -43,7 +41,7 @@ def build_class_prompt(scoped: ScopedStatement) -> ScopedStatement | None:
         return None
     options = (ast.Option("n", counts[-1], span=text),)
     picture = ast.Picture(parse_prompt(text)[0], options, span=text)
-    return ScopedStatement(picture, scoped.scope, tuple(prompts_of(picture)))
+    return with_prompts(picture, scoped.scope)
 
 
 def build_training_prompts(scoped: ScopedStatement) -> Iterator[ScopedStatement]:

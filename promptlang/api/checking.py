@@ -8,6 +8,7 @@ from pathlib import Path
 from promptlang import ast
 from promptlang.analysis import checks
 from promptlang.analysis.includes import LocatedStatement, expand_includes
+from promptlang.analysis.negative_prompts import nested_texts, own_negatives, parse_negatives
 from promptlang.analysis.scope import Scope, ScopedStatement, initial_scope, prompts_of, with_scopes
 from promptlang.analysis.training_samples import build_training_prompts
 from promptlang.analysis.world import PermissiveWorld, World
@@ -39,9 +40,12 @@ def check(
 def _nodes_to_read(located: LocatedStatement, folder: Path) -> tuple[ast.Node, ...]:
     """Return a statement and the prompts in its options."""
     own = build_training_prompts(ScopedStatement(located.statement, Scope(folder), ()))
+    negatives = parse_negatives(own_negatives(located.statement))
     return (
         located.statement,
         *prompts_of(located.statement),
+        *negatives,
+        *(each for prompt in negatives for each in nested_texts(prompt)),
         *(prompt for each in own for prompt in each.prompts),
     )
 

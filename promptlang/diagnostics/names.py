@@ -203,6 +203,27 @@ def unknown_wildcard(pattern: str, span: Span) -> Diagnostic:
     return UNKNOWN_WILDCARD.at(span, message, hint)
 
 
+LORA_IN_NEGATIVE = Rule(
+    code="PL112",
+    kind="lora-in-negative",
+    title="A LoRA in a negative prompt",
+    why="A LoRA changes the model for the whole picture, for the prompt and for the negative "
+    "prompt alike, so in a negative prompt it could not do what its place says. A1111 reads such "
+    "a tag as words.",
+    fix="Move the tag into the prompt; a strength below zero, as in `<lora:ink:-0.5>`, steers away "
+    "from what the LoRA was trained on.",
+    bad='a fox --negative "blurry, <lora:ink:0.8>"',
+    good='a fox <lora:ink:-0.8> --negative "blurry"',
+)
+
+
+def lora_in_negative(name: str, span: Span) -> Diagnostic:
+    """Report ``--negative "<lora:ink:0.8>"``."""
+    message = f"the LoRA `{name}` stands in a negative prompt, but would act on the whole picture"
+    hint = f"move the tag into the prompt; `<lora:{name}:-0.5>` there steers away from it"
+    return LORA_IN_NEGATIVE.at(span, message, hint)
+
+
 MISSING_TRIGGER_WORDS = Rule(
     code="PL110",
     kind="missing-trigger-words",

@@ -235,6 +235,12 @@ def misplaced_area(span: Span) -> Diagnostic:
     return MISPLACED_AREA.at(span, "an area only works at the start of a part", hint)
 
 
+def area_in_negative(span: Span) -> Diagnostic:
+    """Report ``--negative "<area:0,0.5,0,1> a cat"``."""
+    hint = "put it at the start of a part of the prompt"
+    return MISPLACED_AREA.at(span, "an area has no effect in a negative prompt", hint)
+
+
 UNCLOSED_TAG = Rule(
     code="PL017",
     kind="unclosed-tag",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from promptlang.diagnostics import Diagnostic
 from promptlang.dialects import infotext_settings
@@ -12,6 +12,9 @@ from promptlang.dialects.bare_prompts import diagnose_misplaced_options, diagnos
 from promptlang.dialects.recipe_lines import format_recipe_line
 from promptlang.metadata import infotext
 from promptlang.source import Source, Span
+
+if TYPE_CHECKING:
+    from promptlang.dialects.reading import ReadResult
 
 __all__ = ["DIALECT_NAMES", "INFOTEXT", "Converted", "convert", "format_recipe_line"]
 
@@ -74,7 +77,13 @@ def _misplaced(span: Span, converted: Converted, source: str, target: str) -> It
 def _convert(span: Span, source: str, target: str) -> Converted:
     from promptlang.dialects import DIALECTS  # most programs never need them
 
-    prompt, mistakes = DIALECTS[source].read(span)
+    return _written(DIALECTS[source].read(span), target)
+
+
+def _written(read: ReadResult, target: str) -> Converted:
+    from promptlang.dialects import DIALECTS  # most programs never need them
+
+    prompt, mistakes = read
     written, missing = DIALECTS[target].write(prompt)
     return Converted(written, tuple(dict.fromkeys((*mistakes, *missing))))
 
@@ -88,7 +97,7 @@ def _statement(source: Source, target: str) -> Converted:
     prompt = _convert(_whole(Source(read.prompt, source.name)), "a1111", target)
     if target != "promptlang":
         return prompt
-    negative = _convert(_whole(Source(read.negative, "<negative>")), "a1111", target)
+    negative = _negative(read.negative)
     if not (read.prompt or read.negative or read.settings):
         return Converted("", ())
     loras = infotext_settings.missing_loras(read)
@@ -99,6 +108,12 @@ def _statement(source: Source, target: str) -> Converted:
     )
     found = infotext_settings.diagnose(source, read)
     return Converted(line, (*prompt.diagnostics, *negative.diagnostics, *found))
+
+
+def _negative(text: str) -> Converted:
+    from promptlang.dialects import negative_prompts  # most programs never need it
+
+    return _written(negative_prompts.read(_whole(Source(text, "<negative>"))), "promptlang")
 
 
 def _whole(source: Source) -> Span:

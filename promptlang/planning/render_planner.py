@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
@@ -16,10 +16,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from promptlang import ast
+from promptlang.analysis.negative_prompts import NEGATIVE, negative_span, parse_negative
 from promptlang.analysis.option_values import OptionValues
 from promptlang.analysis.scope import Scope
 from promptlang.analysis.sweeps import SweepCell
-from promptlang.diagnostics.names import unknown_lora
+from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics.names import lora_in_negative, unknown_embedding, unknown_lora
+from promptlang.diagnostics.syntax import area_in_negative
 from promptlang.plan.prompt import Interval, Resolved
 from promptlang.plan.sampler_names import SamplerName, parse_sampler_name
 from promptlang.plan.steps import (
@@ -35,8 +38,7 @@ from promptlang.planning.records import Record, Request, fill_record
 from promptlang.prompts.expansion import Expansion, sample_expansion
 from promptlang.prompts.resolver import resolve_prompt
 from promptlang.prompts.step_timing import number_at
-from promptlang.source import Source, Span
-from promptlang.syntax.prompt_parser import parse_prompt
+from promptlang.source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class RenderRequest(Request):
     positive: ast.Prompt
     prompt: Resolved
     """`positive` by step, without the LoRAs that have no file."""
-    negative: ast.Prompt
+    negative: Expansion
+    """The negative prompt with its templates drawn."""
 
 
 def plan_render(cell: SweepCell, scope: Scope, stem: Path, default_seed: int | None) -> Render:
@@ -70,11 +73,18 @@ def _fill(record: type[Record], path: str, request: RenderRequest) -> Record:
 def _request(cell: SweepCell, scope: Scope, stem: Path, default_seed: int | None) -> RenderRequest:
     values = OptionValues("prompt", scope.settings, cell.statement.options)
     seed = _seed(values, default_seed) + cell.number
+    negative = sample_expansion(
+        parse_negative(negative_span(values.given(NEGATIVE))), seed, scope.library, divided=False
+    )
     expansion = sample_expansion(cell.statement.prompt, seed, scope.library)
     positive = scope.with_tokens(expansion.prompt)
     prompt = replace(
         resolve_prompt(positive, values.integer("steps"), scope.triggers(positive)),
-        diagnostics=(*cell.diagnostics, *expansion.diagnostics),
+        diagnostics=(
+            *cell.diagnostics,
+            *expansion.diagnostics,
+            *_missing_tokens(positive, cell.span, scope, cell.span),
+        ),
     )
     return RenderRequest(
         values=values,
@@ -85,7 +95,7 @@ def _request(cell: SweepCell, scope: Scope, stem: Path, default_seed: int | None
         expansion=expansion,
         positive=positive,
         prompt=_without_missing_loras(prompt, scope, cell.span),
-        negative=scope.with_tokens(_negative_prompt(values.text("negative"), scope, seed)),
+        negative=replace(negative, prompt=scope.with_tokens(negative.prompt)),
     )
 
 
@@ -108,14 +118,43 @@ def _slug(text: str) -> str:
 
 
 def _negative(request: RenderRequest) -> Resolved:
-    triggers = request.scope.triggers(request.negative)
-    return resolve_prompt(request.negative, request.values.integer("steps"), triggers)
+    """Resolve the negative prompt; a LoRA that only a line of a wildcard names is refused, too."""
+    prompt, scope = request.negative.prompt, request.scope
+    written = negative_span(request.values.given(NEGATIVE))
+    found = (
+        *request.negative.diagnostics,
+        *_misplaced_tags(prompt, scope, request.cell.span),
+        *_missing_tokens(prompt, written, scope, request.cell.span),
+    )
+    resolved = resolve_prompt(prompt, request.values.integer("steps"), scope.triggers(prompt))
+    return replace(resolved, diagnostics=found)
 
 
-def _negative_prompt(text: str, scope: Scope, seed: int) -> ast.Prompt:
-    """Parse a negative prompt, which is one part, and draw its templates."""
-    prompt = parse_prompt(Source(text, "<negative>").span(0, len(text)), divided=False)[0]
-    return sample_expansion(prompt, seed, scope.library, divided=False).prompt
+def _misplaced_tags(prompt: ast.Prompt, scope: Scope, place: Span) -> Iterator[Diagnostic]:
+    """Yield a diagnostic for each LoRA and area in a negative prompt."""
+    severity = scope.severity_of_missing
+    for node in ast.walk(prompt):
+        match node:
+            case ast.Area():
+                yield area_in_negative(place)
+            case ast.Lora(name) if name in scope.loras:
+                yield lora_in_negative(name, place)
+            case ast.Lora(name) if severity is not None:
+                yield unknown_lora(name, scope.loras, place, severity)
+
+
+def _missing_tokens(
+    prompt: ast.Prompt, written: Span, scope: Scope, place: Span
+) -> Iterator[Diagnostic]:
+    """Yield a diagnostic for each unknown token that only the line of a wildcard names."""
+    severity = scope.severity_of_missing
+    for name in dict.fromkeys(each.name for each in _tokens(prompt)):
+        if severity and scope.embedding(name) is None and f"<{name}>" not in written.text:
+            yield unknown_embedding(name, scope.embeddings, place, severity)
+
+
+def _tokens(prompt: ast.Prompt) -> Iterator[ast.Embedding]:
+    yield from (node for node in ast.walk(prompt) if isinstance(node, ast.Embedding))
 
 
 def _adapters(request: RenderRequest) -> tuple[Adapter, ...]:
@@ -155,12 +194,8 @@ def _with_known_loras(interval: Interval, scope: Scope) -> Interval:
 
 def _embeddings(request: RenderRequest) -> tuple[Adapter, ...]:
     """Return the tokens that the two prompts name, each once, with their files."""
-    names = (
-        node.name
-        for prompt in (request.positive, request.negative)
-        for node in ast.walk(prompt)
-        if isinstance(node, ast.Embedding)
-    )
+    prompts = (request.positive, request.negative.prompt)
+    names = (node.name for prompt in prompts for node in _tokens(prompt))
     files = ((name, request.scope.embedding(name)) for name in dict.fromkeys(names))
     return tuple(Adapter(name, file) for name, file in files if file is not None)
 

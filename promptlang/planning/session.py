@@ -68,7 +68,9 @@ class Session:
         pictures = [step for step in plan.steps if isinstance(step, Render)]
         samples = [each for step in plan.steps if isinstance(step, Train) for each in step.samples]
         diagnostics += (
-            each for one in [*pictures, *samples] for each in one.prompts.prompt.diagnostics
+            each
+            for one in [*pictures, *samples]
+            for each in (*one.prompts.prompt.diagnostics, *one.prompts.negative.diagnostics)
         )
         planned = Planned(plan, sort_diagnostics(diagnostics, source), len(statements))
         if planned.failed:

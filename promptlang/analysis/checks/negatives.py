@@ -1,27 +1,28 @@
-"""A negative prompt is a prompt too."""
+"""A negative prompt is well written, and has no LoRAs, which act on the whole picture."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from promptlang import ast
+from promptlang.analysis.negative_prompts import nested_texts, own_negatives
 from promptlang.analysis.scope import ScopedStatement
-from promptlang.analysis.statements import statement_options
 from promptlang.analysis.world import World
-from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import Diagnostic, Topic
+from promptlang.diagnostics.names import lora_in_negative
+from promptlang.prompts.expansion import sample_expansion
 from promptlang.syntax.prompt_parser import parse_prompt
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
-    """Check for ``set negative "(blurry"``."""
-    match scoped.statement:
-        case ast.Set(ast.Word("negative"), ast.String() as text):
-            yield from _check(text)
-        case ast.Picture() as picture:
-            for option in statement_options(picture):
-                if option.name == "negative" and isinstance(option.value, ast.String):
-                    yield from _check(option.value)
-
-
-def _check(text: ast.String) -> Iterator[Diagnostic]:
-    yield from parse_prompt(text.inside, divided=False)[1]
+    """Check for ``set negative "(blurry"`` and ``--negative "<lora:ink:1>"``."""
+    for text in own_negatives(scoped.statement):
+        prompt, mistakes = parse_prompt(text.inside, divided=False)
+        yield from mistakes
+        for part in (prompt, *nested_texts(prompt)):
+            for node in ast.walk(part):
+                if isinstance(node, ast.Lora) and node.name in scoped.scope.loras:
+                    yield lora_in_negative(node.name, node.span)
+    for prompt in scoped.negatives:
+        found = sample_expansion(prompt, 0, scoped.scope.library, divided=False).diagnostics
+        yield from (each for each in found if each.topic is Topic.SYNTAX)

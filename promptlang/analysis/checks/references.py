@@ -21,14 +21,15 @@ from promptlang.prompts.expansion import LetDefinition
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """Check for ``${hreo} and a __beast__``."""
     library = scoped.scope.library
-    for index, prompt in enumerate(scoped.prompts):
+    given = parameters(scoped.statement)
+    for prompt in dict.fromkeys((*scoped.prompts[:1], *scoped.negatives)):
         for node in ast.walk(prompt):
             match node:
-                case ast.Reference(name) if not index and name not in parameters(scoped.statement):
+                case ast.Reference(name) if name not in given:
                     let = library.lets.get(name)
-                    known = [*library.lets, *parameters(scoped.statement)]
+                    known = [*library.lets, *given]
                     yield from _fits(node, let) if let else [unknown_let(name, known, node.span)]
-                case ast.Wildcard(pattern) if not index and not library.wildcards(pattern):
+                case ast.Wildcard(pattern) if not library.wildcards(pattern):
                     yield unknown_wildcard(pattern, node.span)
 
 
