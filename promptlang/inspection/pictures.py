@@ -75,7 +75,12 @@ def _infotext_rows(text: str) -> Rows:
 
 def _describe_comfy(text: str, _texts: Mapping[str, str]) -> FileInfo:
     made = comfy.read(text)
-    return FileInfo("picture by ComfyUI", tuple(made.rows()), made.line())
+    return FileInfo("picture by ComfyUI", made.rows, made.line, made.lost)
+
+
+def _describe_workflow(text: str, _texts: Mapping[str, str]) -> FileInfo:
+    made = comfy.read_workflow(text)
+    return FileInfo("picture by ComfyUI", made.rows, made.line, made.lost)
 
 
 def _describe_invokeai(text: str, _texts: Mapping[str, str]) -> FileInfo:
@@ -126,6 +131,7 @@ TOOLS: Final[Mapping[str, Callable[[str, Mapping[str, str]], FileInfo]]] = Mappi
         record.PNG_TEXT_KEY: _describe_promptlang,
         "parameters": _describe_a1111,
         "prompt": _describe_comfy,
+        "workflow": _describe_workflow,
         "invokeai_metadata": _describe_invokeai,
     }
 )

@@ -1,0 +1,88 @@
+"""ComfyUI's graph of nodes in its pictures, read from the output backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from promptlang.inspection.comfy.graph import Graph, NoGraphError, parse_graph, show
+from promptlang.inspection.comfy.reading import Made, read_made
+from promptlang.inspection.comfy.recipe import (
+    clip_of,
+    lora_uses,
+    picture_size,
+    shown_text,
+    write_line,
+)
+from promptlang.inspection.comfy.workflow import parse_workflow
+
+__all__ = ["NoGraphError", "Reading", "read", "read_workflow"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a graph says of its picture."""
+
+    rows: tuple[tuple[str, str], ...]
+    """Names and values to be shown."""
+    line: str
+    """The line of a recipe."""
+    lost: tuple[str, ...]
+    """What the line does not say, in words."""
+
+
+def read(text: str) -> Reading:
+    """Read the graph in a picture's text ``prompt``.
+
+    Raises `UnreadableFileError` if the text is not JSON, `NoGraphError` if nothing in it samples.
+    """
+    return _reading(parse_graph(text))
+
+
+def read_workflow(text: str) -> Reading:
+    """Read the graph in a picture's text ``workflow``, which ComfyUI's user interface saves.
+
+    Raises `UnreadableFileError` if the text is not JSON, `NoGraphError` if nothing in it samples.
+    """
+    return _reading(parse_workflow(text))
+
+
+def _reading(graph: Graph) -> Reading:
+    made = read_made(graph)
+    line, lost = write_line(graph, made)
+    return Reading(tuple(_rows(graph, made)), line, (*graph.notes, *lost))
+
+
+def _rows(graph: Graph, made: Made) -> Iterator[tuple[str, str]]:
+    first = made.passes[0]
+    yield "prompt", shown_text(first.guider.positive)
+    negative = shown_text(first.guider.negative)
+    if negative:
+        yield "negative", negative
+    settings = {
+        "seed": first.seed,
+        "steps": first.sigmas.steps,
+        "cfg": first.guider.cfg,
+        "sampler_name": first.sampler or None,
+        "scheduler": first.sigmas.scheduler or None,
+        "denoise": first.sigmas.denoise,
+    }
+    for name, value in settings.items():
+        if value is not None:
+            yield name, show(value)
+    size = picture_size(graph, first)
+    if size:
+        yield "size asked for", "{}x{}".format(*size)
+    clip = clip_of(first)
+    if clip is not None and clip.skip is not None:
+        yield "clip skip", f"{clip.skip}"
+    if first.guider.model is not None and first.guider.model.file:
+        yield "model", first.guider.model.file
+    for file in clip.files if clip else ():
+        yield "text encoder", file
+    if made.latent.vae:
+        yield "vae", made.latent.vae
+    for use in lora_uses(graph, first):
+        yield "lora", use.shown
+    for each in made.passes[1:]:
+        yield "later pass", f"{each.node}"

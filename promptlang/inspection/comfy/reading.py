@@ -1,0 +1,112 @@
+"""The picture that a graph makes: the outputs of the graph, and the one to describe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from promptlang.inspection.comfy.evaluation import Evaluation, Request
+from promptlang.inspection.comfy.graph import Graph, Link, Node, NoGraphError
+from promptlang.inspection.comfy.node_types import Role, has_kind
+from promptlang.inspection.comfy.table import NODE_TYPES
+from promptlang.inspection.comfy.values import Kind, Latent, Pass
+
+MAX_OUTPUTS: Final = 16
+"""Outputs of a graph that are followed; the others are only named."""
+
+_SAVES: Final = re.compile(r"save|preview|output|combine", re.IGNORECASE)
+"""Words in the class of a node of unknown class that is an output."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A picture that a graph makes."""
+
+    output: Node
+    latent: Latent
+    passes: tuple[Pass, ...]
+    """The runs of samplers, the first one first; never empty."""
+    losses: tuple[str, ...]
+    """What the graph does that is not known, as nouns."""
+    others: tuple[Node, ...] = ()
+    """Outputs of the graph that are other pictures."""
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Return the order by which a picture is chosen: saved, and with most passes."""
+        kind = NODE_TYPES.get(self.output.kind)
+        return kind is None or kind.option != "preview", len(self.passes)
+
+
+def read_made(graph: Graph) -> Made:
+    """Return the picture that a graph saves; of several the one with most sampling passes.
+
+    Raises `NoGraphError` if no output of the graph comes from a sampler.
+    """
+    outputs = [*_outputs(graph)]
+    made = [found for node in outputs[:MAX_OUTPUTS] for found in _follow(graph, node)]
+    if not made:
+        raise NoGraphError("no node of the graph samples")
+    best = max(made, key=_rank)
+    others = [each.output for each in made if _differs(each, best)]
+    return Made(
+        best.output,
+        best.latent,
+        best.passes,
+        best.losses,
+        (*others, *outputs[MAX_OUTPUTS:]),
+    )
+
+
+def _rank(made: Made) -> tuple[bool, int]:
+    return made.rank
+
+
+def _differs(made: Made, other: Made) -> bool:
+    return made.passes[-1].node is not other.passes[-1].node
+
+
+def _outputs(graph: Graph) -> Iterator[Node]:
+    """Yield the nodes that save or show a picture, or else those that nothing comes after."""
+    ends = [node for node in graph.nodes.values() if _is_output(node)]
+    if not ends:
+        linked = graph.linked()
+        ends = [node for name, node in graph.nodes.items() if name not in linked]
+    # In a fragment of a graph each sampler may be part of a circle.
+    yield from ends or graph.nodes.values()
+
+
+def _is_output(node: Node) -> bool:
+    kind = NODE_TYPES.get(node.kind)
+    if kind is None:
+        return bool(_SAVES.search(node.kind)) and any(True for _link in node.links())
+    return kind.role is Role.OUTPUT
+
+
+def _follow(graph: Graph, node: Node) -> Iterator[Made]:
+    evaluation = Evaluation(graph)
+    for request in _requests(node):
+        latent = evaluation.value(request)
+        if isinstance(latent, Latent) and latent.passes is not None:
+            passes = tuple(latent.passes.chain())[::-1]
+            yield Made(node, latent, passes, tuple(evaluation.losses))
+            return
+
+
+def _requests(node: Node) -> Iterator[Request]:
+    """Yield the questions for a node's picture."""
+    kind = NODE_TYPES.get(node.kind)
+    if kind is None:
+        for name, link in node.links():
+            if _SAVES.search(node.kind) and name in ("image", "images", "pixels"):
+                yield Request(link, Kind.IMAGE)
+        yield Request(Link(node.name, 0), Kind.IMAGE)
+    elif kind.role is Role.OUTPUT:
+        yield Request(Link(node.name, "image"), Kind.IMAGE)
+    else:
+        for slot in kind.outputs:
+            for each in (Kind.IMAGE, Kind.LATENT):
+                if has_kind(slot, each):
+                    yield Request(Link(node.name, slot), each)
