@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 BUSY = 0.75
@@ -15,12 +16,21 @@ SPINS = "10000"
 def main() -> int:
     """Run the command line, return its exit code; Ctrl-C ends it quietly even during imports."""
     _limit_spinning()
+    sys.unraisablehook = _report_unraisable
     try:
         from promptlang.cli.main import main as run
 
         return run()
     except KeyboardInterrupt:
         return 130
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a further Ctrl-C ends it at once
+
+
+def _report_unraisable(raised: sys.UnraisableHookArgs) -> None:
+    """Report an error in a destructor, but not a second Ctrl-C that came while one ran."""
+    if not isinstance(raised.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(raised)
 
 
 def _limit_spinning() -> None:

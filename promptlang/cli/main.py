@@ -25,6 +25,7 @@ from promptlang.cli.commands.run import run_files
 from promptlang.files import is_file, printable
 from promptlang.plan.backend import load_backend
 from promptlang.terminal import Terminal, open_terminal
+from promptlang.terminal.interrupt import StoppedBySignal
 
 DESCRIPTION = """\
 A language for personalised image generation: train a LoRA or a token from a few of your own
@@ -42,7 +43,8 @@ examples:
 def main(arguments: Sequence[str] | None = None, load: LoadBackend = load_backend) -> int:
     """Run a command line and return its exit code.
 
-    The code is 0 for success, 1 for errors, 2 for wrong usage, and 130 after Ctrl-C.
+    The code is 0 for success, 1 for errors, 2 for wrong usage, 130 after Ctrl-C, and 143 after
+    SIGTERM.
     """
     parser = _parser()
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -57,6 +59,8 @@ def main(arguments: Sequence[str] | None = None, load: LoadBackend = load_backen
     except (FileAccessError, ConfigurationError) as error:
         terminal.print_error(str(error))
         return USAGE
+    except StoppedBySignal as stop:
+        return stop.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -27,6 +27,7 @@ from promptlang.repl.keys import bindings
 from promptlang.repl.preload import Preload
 from promptlang.source import Source
 from promptlang.terminal import Terminal, display_events
+from promptlang.terminal.interrupt import StoppedBySignal
 from promptlang.terminal.report import pluralize
 
 PROMPT = "promptlang> "
@@ -97,6 +98,8 @@ class Repl:
         try:
             text = prompt.prompt()
             return self.handle_input(text)
+        except StoppedBySignal as stop:
+            return not stop.ends_session
         except KeyboardInterrupt:  # the line is cleared, or the job has stopped: the session stays
             return True
         except EOFError:

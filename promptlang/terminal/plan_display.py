@@ -31,7 +31,7 @@ from promptlang.plan.events import (
 )
 from promptlang.plan.steps import ContactSheet, OutputConfig, Render, Train
 from promptlang.terminal.dataset_table import dataset_table
-from promptlang.terminal.interrupt import StopRequest, stop_on_interrupt
+from promptlang.terminal.interrupt import StoppedBySignal, StopRequest, stop_on_interrupt
 from promptlang.terminal.preview import preview_file, preview_pixels
 from promptlang.terminal.progress import ProgressLine, duration
 from promptlang.terminal.report import pluralize
@@ -44,7 +44,8 @@ PREVIEW_ROWS = 32
 def display_events(terminal: Terminal, events: Generator[Event, None, None]) -> bool:
     """Draw a running plan to its end; return False if a step failed.
 
-    Ctrl-C closes the plan, and KeyboardInterrupt is raised once the plan has stored its work.
+    Ctrl-C and the system's requests to end close the plan, and `StoppedBySignal` is raised once
+    the plan has stored its work.
     """
     with stop_on_interrupt() as request, closing(events):
         display = _PlanDisplay(terminal, request)
@@ -74,16 +75,17 @@ class _PlanDisplay:
             self._draw(event)
             if self._request.requested:
                 break
-        if self._request.requested:
-            self._stop(events)
+        if self._request.number is not None:
+            self._stop(events, self._request.number)
         return not self._failed
 
-    def _stop(self, events: Generator[Event, None, None]) -> NoReturn:
+    def _stop(self, events: Generator[Event, None, None], number: int) -> NoReturn:
         """Close the plan, which stores its work, and print what it has stored."""
         events.close()
-        self.progress.hide()
-        self._terminal.print_line(self._stopped_message())
-        raise KeyboardInterrupt
+        with suppress(OSError):  # the terminal may be gone
+            self.progress.hide()
+            self._terminal.print_line(self._stopped_message())
+        raise StoppedBySignal(number)
 
     def _draw(self, event: Event) -> None:
         match event:
