@@ -12,7 +12,7 @@ from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.amounts import alternation_too_short, unordered_curve_points
 from promptlang.source import Span
 
-_N = r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)\s*"
+_N = r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*"
 STAGES = rf"\[{_N}:{_N}:{_N}\]|\[{_N}:{_N}:{_N}:{_N},{_N}\]"
 TURNS = rf"\[{_N}(?:\|{_N})+(?::{_N})?\]"
 CHANGING_PATTERN = rf"(?:{STAGES}|{TURNS})"
