@@ -25,6 +25,23 @@ def unclosed_brace(span: Span) -> Diagnostic:
     return UNCLOSED_BRACE.at(span, message, r"close it with `}`, or write `\{`")
 
 
+TOO_DEEP_TEMPLATE = Rule(
+    code="PL024",
+    kind="too-deep-template",
+    title="Templates are inside too many others",
+    why="Each level of `{…|…}` and `${…(…)}` multiplies the work of filling in a prompt, so there "
+    "is a limit. What is deeper is text that the model reads.",
+    fix="Name an inner piece with `let`, and use its name.",
+    severity=Severity.WARNING,
+)
+
+
+def too_deep_template(limit: int, span: Span) -> Diagnostic:
+    """Report the outermost bracket that is inside more than `limit` others."""
+    message = f"this is inside {limit} other templates, so it is text and not a template"
+    return TOO_DEEP_TEMPLATE.at(span, message, "name the inner piece with `let`")
+
+
 EXPANSION_TOO_LONG = Rule(
     code="PL015",
     kind="expansion-too-long",

@@ -176,48 +176,47 @@ def _uncrossed(phrases: Sequence[ast.Phrase]) -> Iterator[ast.Phrase]:
     opened = _Opened()
     for phrase in phrases:
         match phrase:
-            case ast.Opening(bracket, weight, closes, closed):
-                factor = (
-                    DEEMPHASIS_FACTOR
-                    if bracket == "["
-                    else EMPHASIS_FACTOR
-                    if weight is None
-                    else weight
-                )
-                opened.add(closes if closed else -phrase.span.end, factor)
-            case ast.Closing(_, closes):
-                opened.remove(closes)
+            case ast.Opening():
+                opened.add(phrase)
+            case ast.Closing(bracket, closes):
+                opened.remove(bracket, closes)
             case _:
                 yield opened.around(phrase)
 
 
 class _Opened:
-    """The open brackets in the order of their opening, with their products so far."""
+    """The open brackets of each kind with their products; the last one opened closes first."""
 
     def __init__(self) -> None:
-        self._keys: list[int] = []
-        self._factors: list[ast.Amount] = []
-        self._products: list[float] = [1.0]
+        self._round: list[tuple[int, float]] = []
+        self._square: list[tuple[int, float]] = []
+        self._changing: dict[int, ast.Amount] = {}
+        """The factors that change over the steps, by the places at which their brackets close."""
 
-    def add(self, key: int, factor: ast.Amount) -> None:
-        self._keys.append(key)
-        self._factors.append(factor)
-        number = factor if isinstance(factor, float | int) else 1.0
-        self._products.append(number * self._products[-1])
+    def add(self, opening: ast.Opening) -> None:
+        stack, factor = self._round, opening.weight
+        if opening.bracket == "[":
+            stack, factor = self._square, DEEMPHASIS_FACTOR
+        elif factor is None:
+            factor = EMPHASIS_FACTOR
+        if not isinstance(factor, float | int):
+            self._changing[opening.closes] = factor
+            factor = 1.0
+        stack.append((opening.closes, factor * stack[-1][1] if stack else factor))
 
-    def remove(self, key: int) -> None:
-        """Remove a bracket, which may have opened before others."""
-        if key in self._keys:
-            at = len(self._keys) - 1 - self._keys[::-1].index(key)
-            later = list(zip(self._keys[at + 1 :], self._factors[at + 1 :], strict=True))
-            del self._keys[at:], self._factors[at:], self._products[at + 1 :]
-            for each in later:
-                self.add(*each)
+    def remove(self, bracket: str, closes: int) -> None:
+        """Remove the last bracket of a kind, if it is the one that closes here."""
+        stack = self._square if bracket == "]" else self._round
+        if stack and stack[-1][0] == closes:
+            stack.pop()
+            self._changing.pop(closes, None)
 
     def around(self, phrase: ast.Phrase) -> ast.Phrase:
         """Wrap a phrase in one bracket for all constants and one for each changing number."""
-        changing = [factor for factor in self._factors if not isinstance(factor, float | int)]
-        for factor in (self._products[-1], *changing):
+        constant = 1.0
+        for stack in (self._round, self._square):
+            constant *= stack[-1][1] if stack else 1.0
+        for factor in (constant, *self._changing.values()):
             if factor != 1:
                 kept = None if factor == EMPHASIS_FACTOR else round_amount(factor)
                 phrase = ast.Emphasis((phrase,), kept, span=phrase.span)

@@ -23,6 +23,9 @@ from promptlang.dialects.prompt_control_pieces import (
 from promptlang.dialects.reading import ReadResult, convert_absolute_weights
 from promptlang.source import Span
 
+MAX_DEPTH = 100
+"""The greatest depth of brackets; a level that turns out to be text is read again by the next."""
+
 
 def read(span: Span) -> ReadResult:
     """Parse a text for ``PC: Schedule Prompt`` and ``PC: Schedule LoRAs``."""
@@ -38,6 +41,8 @@ class _Reader:
         self._span, self._source = span, span.source
         self.diagnostics = Diagnostics()
         self._frames: list[Frame] = []
+        self._text_depth = 0
+        """The number of open brackets that are too deep, and so are text."""
 
     def phrases(self) -> tuple[ast.Phrase, ...] | tuple[ast.Composition]:
         """Return the phrases of the prompt, or a composition if it has an ``AND``."""
@@ -145,6 +150,11 @@ class _Reader:
 
     def _bracket(self, mark: str, at: int) -> None:
         match mark:
+            case "(" | "[" if len(self._frames) > MAX_DEPTH:
+                self._too_deep(mark, at)
+            case ")" | "]" if self._text_depth:
+                self._text_depth -= 1
+                self._text(mark, at)
             case "(" | "[":
                 self._frames.append(Frame(mark, at))
             case ":" | "|":
@@ -152,12 +162,25 @@ class _Reader:
             case _:
                 self._close({")": "(", "]": "["}[mark], at)
 
+    def _too_deep(self, mark: str, at: int) -> None:
+        """Take a bracket inside `MAX_DEPTH` others for text, as well as the one that closes it."""
+        self._text_depth += 1
+        place = self._text(mark, at)
+        if self._text_depth == 1:
+            what = f"a bracket inside {MAX_DEPTH} others"
+            self.diagnostics.add(messages.left_as_text(what, place))
+
+    def _text(self, mark: str, at: int) -> Span:
+        """Add a bracket as text; return its place."""
+        place = self._source.span(at, at + 1)
+        self._frames[-1].items.append(ast.Text(mark, span=place))
+        return place
+
     def _close(self, opening: str, at: int) -> None:
         depth = self._innermost(opening)
         if depth is None:
-            place = self._source.span(at, at + 1)
+            place = self._text(self._source.text[at], at)
             self.diagnostics.add(messages.unbalanced_bracket(place.text, "prompt-control", place))
-            self._frames[-1].items.append(ast.Text(place.text, span=place))
             return
         inside = self._dissolved(depth + 1)
         frame = self._frames.pop()

@@ -32,6 +32,8 @@ class PromptWriter(ABC):
     def __init__(self) -> None:
         self.diagnostics = Diagnostics()
         self.out: list[str] = []
+        self._last, self._searched = "", 0
+        """The last text of `out` that is no tag, and the number of texts that were searched."""
         self.inside: list[ContainerNode] = []
         """The open brackets and branches, outermost first."""
         self.square_depth = 0
@@ -116,7 +118,11 @@ class PromptWriter(ABC):
     @property
     def last(self) -> str:
         """The last text that is no tag, since other tools remove tags before they read weights."""
-        return next((text for text in reversed(self.out) if text and not _TAG.fullmatch(text)), "")
+        for text in self.out[self._searched :]:
+            if text and not _TAG.fullmatch(text):
+                self._last = text
+        self._searched = len(self.out)
+        return self._last
 
     def put(self, text: str) -> None:
         """Write a text, after a space if two words would become one."""
@@ -160,6 +166,7 @@ class PromptWriter(ABC):
 
     def _part(self, part: ast.Part) -> str:
         self.out = []
+        self._last, self._searched = "", 0
         self.square_depth = 0
         self.weights = {}
         self.ranges = 0

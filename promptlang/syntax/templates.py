@@ -12,13 +12,14 @@ from promptlang.diagnostics import Diagnostic, Diagnostics
 from promptlang.diagnostics.templates import (
     invalid_choice_weight,
     invalid_pick_count,
+    too_deep_template,
     unclosed_brace,
     zero_choice_weights,
 )
 from promptlang.source import Span
 
-MAX_BRACE_DEPTH = 20
-"""The greatest depth of braces inside braces; deeper ones are text."""
+MAX_TEMPLATE_DEPTH = 20
+"""The greatest depth of braces and calls inside each other; deeper ones are text."""
 
 _TOKEN = re.compile(
     r"""
@@ -56,6 +57,17 @@ class _Frame:
     separators: list[int] = field(default_factory=list)
     templates: list[ast.Template] = field(default_factory=list)
     name: str = ""
+    first_separator: int = 0
+    """The number of separators that belong to the frames around."""
+
+    def within(self, kind: str, start: int, inner: int) -> _Frame:
+        """Return a frame for a bracket that is no template, whose templates are this frame's.
+
+        The separators in an unclosed square bracket are those of a brace around the bracket.
+        """
+        shared = kind == "square" and self.kind in ("brace", "square")
+        separators = self.separators if shared else []
+        return _Frame(kind, start, inner, separators, self.templates, "", len(separators))
 
 
 def find_templates(span: Span) -> tuple[tuple[ast.Template, ...], Sequence[Diagnostic]]:
@@ -71,7 +83,8 @@ class _TemplateScanner:
         self.diagnostics = Diagnostics()
         self._span, self._text = span, span.source.text
         self._frames = [_Frame("all", span.start, span.start)]
-        self._braces = 0
+        self._depth = 0
+        """The number of open braces and calls."""
         self._tag_end = span.start
         self._more_tags = True
 
@@ -109,23 +122,30 @@ class _TemplateScanner:
         if match["end"] == "}":
             self._add(ast.Reference(match["name"], span=self._place(*match.span())))
         else:
-            self._frames.append(_Frame("call", match.start(), match.end(), name=match["name"]))
+            self._open("call", match.start(), match.end(), match["name"])
+
+    def _open(self, kind: str, start: int, inner: int, name: str = "") -> None:
+        """Open a brace or a call, which is text inside too many others."""
+        self._depth += 1
+        if self._depth == MAX_TEMPLATE_DEPTH + 1:
+            self.diagnostics.add(too_deep_template(MAX_TEMPLATE_DEPTH, self._place(start, inner)))
+        if self._depth <= MAX_TEMPLATE_DEPTH:
+            self._frames.append(_Frame(kind, start, inner, name=name))
+        else:
+            self._frames.append(self._frames[-1].within("deep", start, inner))
 
     def _mark(self, mark: str, at: int) -> None:
         top = self._frames[-1]
         match mark:
             case "{":
-                self._braces += 1
-                self._frames.append(
-                    _Frame("brace" if self._braces <= MAX_BRACE_DEPTH else "deep", at, at + 1)
-                )
+                self._open("brace", at, at + 1)
             case "[" if len(self._frames) > 1:
-                self._frames.append(_Frame("square", at, at + 1))
+                self._frames.append(top.within("square", at, at + 1))
             case "]" if top.kind == "square":
-                top.separators.clear()
+                del top.separators[top.first_separator :]
                 self._dissolve()
             case "(" if top.kind in ("call", "round"):
-                self._frames.append(_Frame("round", at, at + 1))
+                self._frames.append(top.within("round", at, at + 1))
             case ")" if top.kind == "round":
                 self._dissolve()
             case "," if top.kind == "call":
@@ -143,13 +163,13 @@ class _TemplateScanner:
             case "brace":
                 self._close_brace(frame, at)
             case "deep":
-                self._braces -= 1
+                self._depth -= 1
                 self._dissolve()
             case "call":
                 self._close_call(frame, at)
 
     def _close_brace(self, frame: _Frame, at: int) -> None:
-        self._braces -= 1
+        self._depth -= 1
         count = _COUNT.match(self._text, frame.inner, at)
         if count is not None and not (count["least"] or count["most"]):
             count = None
@@ -178,6 +198,7 @@ class _TemplateScanner:
         )
 
     def _close_call(self, frame: _Frame, at: int) -> None:
+        self._depth -= 1
         last = at - 1
         while self._text[last].isspace():
             last -= 1
@@ -202,10 +223,8 @@ class _TemplateScanner:
     def _dissolve(self) -> None:
         """Turn the last frame's bracket into text and move its templates to the outer frame."""
         frame = self._frames.pop()
-        around = self._frames[-1]
-        around.templates += frame.templates
-        if frame.kind == "square" and around.kind in ("brace", "square"):
-            around.separators += frame.separators
+        if frame.kind in ("brace", "call"):
+            self._frames[-1].templates += frame.templates
 
 
 def _fields(start: int, separators: list[int], end: int) -> Iterator[tuple[int, int]]:
