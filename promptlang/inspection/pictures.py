@@ -2,137 +2,80 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
-from types import MappingProxyType
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
-from promptlang.dialects.conversion import INFOTEXT, convert, format_recipe_line
-from promptlang.inspection import comfy
-from promptlang.inspection.file_info import FileInfo, describe_losses
-from promptlang.inspection.image_texts import read_image_texts
-from promptlang.metadata import infotext, record
-from promptlang.plan.sampler_names import parse_sampler_name
+from promptlang.files import UnreadableFileError
+from promptlang.inspection import tools
+from promptlang.inspection.file_info import FileInfo
+from promptlang.inspection.image_texts import ImageTexts, read_hidden_texts, read_image_texts
+from promptlang.inspection.tools.picture_texts import PictureTexts
 
-Rows = Iterator[tuple[str, str]]
+MAX_HIDDEN_PIXELS: Final = 2**25
+"""The largest picture in whose pixels a text is looked for; that takes a second for each 2²⁵."""
+
+MAX_SHOWN: Final = 500
+"""Characters of a text that no reader knows; of longer ones the length is shown."""
+
+_ALPHA_FORMATS: Final = ("PNG", "WEBP")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 def inspect_picture(file: Path) -> FileInfo:
-    """Describe a picture by the first text that a known tool wrote.
+    """Describe a picture by the texts that a known tool wrote.
 
-    Raises `UnrecognizedFileError` if the file is not a picture.
+    Raises `UnreadableFileError` if the file is not a picture.
     """
     found = read_image_texts(file)
-    if "UserComment" in found.texts:
-        texts = {"parameters": found.texts["UserComment"], **found.texts}
-        found = replace(found, texts=texts)
+    reading, damages = tools.read(PictureTexts(found.texts))
+    if reading is None and _may_hide(found):
+        found = _with_hidden(file, found)
+        reading, damages = tools.read(PictureTexts(found.texts))
     size = ("size", "{}x{} pixels, {}".format(*found.size, found.format))
-    for name, read in TOOLS.items():
-        if name in found.texts:
-            with suppress(ValueError, KeyError, TypeError, AttributeError, IndexError):
-                findings = read(found.texts[name], found.texts)
-                return replace(findings, rows=(size, *findings.rows))
-    others = tuple(found.texts.items())
-    return FileInfo("picture without metadata on how it was made", (size, *others))
-
-
-def _describe_promptlang(text: str, texts: Mapping[str, str]) -> FileInfo:
-    made = record.read(text)
-    rows = [("line", made.source), *_infotext_rows(texts.get("parameters", ""))]
-    rows.append((f"sha256 of {made.model[0]}", made.model[1]))
-    named = {"<lora:{}>": made.loras, "<{}>": made.embeddings, "--{}": made.pictures}
-    for written, files in named.items():
-        rows += (
-            (written.format(name), f"{file}, sha256 {sha256}")
-            for name, (file, sha256) in files.items()
-        )
-    rows += ((name, version) for name, version in made.versions.items())
-    return FileInfo("picture by promptlang", tuple(rows), made.source)
-
-
-def _describe_a1111(text: str, _texts: Mapping[str, str]) -> FileInfo:
-    maker = infotext.read(text).settings.get("Version", "")
+    others = tuple(_others(found.texts, reading.used if reading else frozenset()))
+    lost = (*found.damages, *damages)
+    if reading is not None:
+        info = reading.info
+        return _clean(replace(info, rows=(size, *info.rows, *others), lost=(*info.lost, *lost)))
     kind = (
-        "picture by promptlang" if maker.startswith("promptlang") else "picture with A1111's text"
+        "picture whose metadata cannot be read"
+        if lost
+        else "picture without metadata on how it was made"
     )
-    converted = convert(text, source=INFOTEXT)
-    return FileInfo(
-        kind, tuple(_infotext_rows(text)), converted.text, describe_losses(converted.diagnostics)
-    )
+    return _clean(FileInfo(kind, (size, *others), lost=lost))
 
 
-def _infotext_rows(text: str) -> Rows:
-    read = infotext.read(text)
-    yield "prompt", read.prompt
-    if read.negative:
-        yield "negative", read.negative
-    yield from read.settings.items()
+def _may_hide(found: ImageTexts) -> bool:
+    width, height = found.size
+    return found.format in _ALPHA_FORMATS and width * height <= MAX_HIDDEN_PIXELS
 
 
-def _describe_comfy(text: str, _texts: Mapping[str, str]) -> FileInfo:
-    made = comfy.read(text)
-    return FileInfo("picture by ComfyUI", made.rows, made.line, made.lost)
+def _with_hidden(file: Path, found: ImageTexts) -> ImageTexts:
+    """Return the texts with those in the pixels, if these can be decoded."""
+    try:
+        hidden = read_hidden_texts(file)
+    except (UnreadableFileError, ImportError):
+        return found
+    texts = {**found.texts, **hidden.texts}
+    return replace(found, texts=texts, damages=(*found.damages, *hidden.damages))
 
 
-def _describe_workflow(text: str, _texts: Mapping[str, str]) -> FileInfo:
-    made = comfy.read_workflow(text)
-    return FileInfo("picture by ComfyUI", made.rows, made.line, made.lost)
+def _others(texts: Mapping[str, str], used: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Yield the texts that no reader used; of long ones the length."""
+    for name, text in texts.items():
+        if name not in used:
+            is_long = len(text) > MAX_SHOWN
+            yield name, f"a text of {len(text):,} characters, not shown" if is_long else text
 
 
-def _describe_invokeai(text: str, _texts: Mapping[str, str]) -> FileInfo:
-    content = json.loads(text)
-    rows = [("prompt", str(content["positive_prompt"]))]
-    if content.get("negative_prompt"):
-        rows.append(("negative", str(content["negative_prompt"])))
-    rows += (
-        (name, _shown(value))
-        for name, value in content.items()
-        if not name.endswith("_prompt") and value
-    )
-    return FileInfo("picture by InvokeAI", tuple(rows), _invokeai_line(content))
+def _clean(info: FileInfo) -> FileInfo:
+    """Replace halves of characters, which JSON may hold and no file or screen can."""
+    rows = tuple((_whole(name), _whole(value)) for name, value in info.rows)
+    return FileInfo(_whole(info.kind), rows, _whole(info.line), tuple(map(_whole, info.lost)))
 
 
-def _invokeai_loras(content: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the LoRAs as tags, as InvokeAI writes them before version 4 and since."""
-    for each in content.get("loras") or ():
-        named = each.get("model") or each.get("lora") or {}
-        name, weight = named.get("name") or named.get("model_name"), each.get("weight", 1)
-        if isinstance(name, str) and isinstance(weight, int | float):
-            yield f"<lora:{PurePosixPath(name).stem}:{weight:g}>"
-
-
-def _invokeai_line(content: Mapping[str, Any]) -> str:
-    texts = str(content["positive_prompt"]), str(content.get("negative_prompt") or "")
-    names = {"seed": "seed", "steps": "steps", "cfg_scale": "cfg"}
-    words = [
-        f"--{ours} {content[name]}"
-        for name, ours in names.items()
-        if isinstance(content.get(name), int | float)
-    ]
-    if isinstance(content.get("width"), int) and isinstance(content.get("height"), int):
-        words.append(f"--size {content['width']}x{content['height']}")
-    sampler = parse_sampler_name(re.sub(r"_k\Z", "_karras", str(content.get("scheduler", ""))))
-    if sampler is not None:
-        words.append(f"--sampler {sampler.value}")
-    prompt, negative = (convert(text, source="invokeai").text for text in texts)
-    return format_recipe_line(" ".join([prompt, *_invokeai_loras(content)]), negative, words)
-
-
-def _shown(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-TOOLS: Final[Mapping[str, Callable[[str, Mapping[str, str]], FileInfo]]] = MappingProxyType(
-    {
-        record.PNG_TEXT_KEY: _describe_promptlang,
-        "parameters": _describe_a1111,
-        "prompt": _describe_comfy,
-        "workflow": _describe_workflow,
-        "invokeai_metadata": _describe_invokeai,
-    }
-)
-"""Readers by the names of the texts that tools write."""
+def _whole(text: str) -> str:
+    return _SURROGATE.sub("\ufffd", text)

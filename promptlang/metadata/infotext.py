@@ -32,7 +32,9 @@ EMPHASIS_LABELS: Final[Mapping[str, str]] = MappingProxyType(
 MIN_SETTINGS: Final = 3
 """A line with fewer settings is part of the prompt."""
 
-_NEGATIVE: Final = "Negative prompt:"
+NEGATIVE: Final = "Negative prompt:"
+"""The beginning of the line with the negative prompt."""
+
 _LINE: Final = re.compile(r"[^\r\n]+")
 _BREAK: Final = re.compile(r"\r\n|\r|\n")
 _TEMPLATE: Final = re.compile(r"[ \t]*(Negative Template|Template):", re.IGNORECASE)
@@ -58,7 +60,7 @@ class Infotext:
 def write(prompt: str, negative: str, fields: Mapping[str, str]) -> str:
     """Return prompt, negative prompt if any, and a line of ``Steps: 20, Sampler: DDIM, …``."""
     settings = ", ".join(f"{name}: {_quoted(value)}" for name, value in fields.items())
-    lines = [prompt, f"{_NEGATIVE} {negative}" if negative else "", settings]
+    lines = [prompt, f"{NEGATIVE} {negative}" if negative else "", settings]
     return "\n".join(line for line in lines if line)
 
 
@@ -105,7 +107,7 @@ def _find_settings(text: str, lines: list[tuple[int, int]]) -> _Found | None:
         if not (is_last or begins or inner):
             continue
         at = inner.start() if inner else start
-        if not inner and text[start:end].lstrip().startswith(_NEGATIVE):
+        if not inner and text[start:end].lstrip().startswith(NEGATIVE):
             continue
         line = scan_settings(text, at, end)
         if _is_settings(line):
@@ -171,9 +173,9 @@ def _prompts(text: str, *, inline: bool) -> tuple[str, str]:
     negative: list[str] = []
     current = prompt
     for line in _prompt_lines(text.strip(), inline=inline):
-        if line.startswith(_NEGATIVE):
+        if line.startswith(NEGATIVE):
             current = negative
-            current.append(line[len(_NEGATIVE) :].strip())
+            current.append(line[len(NEGATIVE) :].strip())
         else:
             current.append(line)
     return "\n".join(prompt), "\n".join(negative)
@@ -182,7 +184,7 @@ def _prompts(text: str, *, inline: bool) -> tuple[str, str]:
 def _prompt_lines(text: str, *, inline: bool) -> Iterator[str]:
     for line in _BREAK.split(text):
         shown = line.strip()
-        place = shown.find(f" {_NEGATIVE}") if inline else -1
+        place = shown.find(f" {NEGATIVE}") if inline else -1
         if place > 0:
             yield shown[:place].strip()
             yield shown[place + 1 :]

@@ -52,6 +52,6 @@ def _describe(file: str, terminal: Terminal, *, as_json: bool) -> bool:
     terminal.rows(found.rows)
     if found.line:
         terminal.print_line(f"\n{found.line}")
-        for each in found.lost:
-            terminal.print_line(f"  but {printable(each)}")
+    for each in found.lost:
+        terminal.print_line(f"  but {printable(each)}")
     return True

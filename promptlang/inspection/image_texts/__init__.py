@@ -1,5 +1,9 @@
 """Texts in the files of pictures, beside the pixels."""
 
-from promptlang.inspection.image_texts.reading import ImageTexts, read_image_texts
+from promptlang.inspection.image_texts.reading import (
+    ImageTexts,
+    read_hidden_texts,
+    read_image_texts,
+)
 
-__all__ = ["ImageTexts", "read_image_texts"]
+__all__ = ["ImageTexts", "read_hidden_texts", "read_image_texts"]
