@@ -8,19 +8,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from promptlang.datasets.caption_files import CAPTION_SUFFIXES, read_metadata
 from promptlang.datasets.caption_words import is_known, shared_words, split_words
 from promptlang.datasets.examples import (
     CAPTION_PLACEHOLDER,
-    CAPTION_SUFFIXES,
     CaptionOrigin,
     check_examples,
     orphan_masks,
-    read_metadata,
 )
 from promptlang.datasets.scan import DatasetScan
 from promptlang.datasets.sources import skipped_folders
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import datasets as wrong
+from promptlang.files import is_folder, list_folder
 from promptlang.plan.dataset_report import Finding
 from promptlang.source import Span
 
@@ -120,12 +120,12 @@ def check_unused_files(scan: DatasetScan) -> Finding:
     foreign = [
         file.name
         for folder in folders
-        for file in sorted(folder.iterdir())
+        for file in list_folder(folder)
         if file.suffix.lower() in UNSUPPORTED_SUFFIXES
     ]
     stray = (
         [name for folder in folders for name in _stray(folder, scan.step.span)]
-        if scan.step.source.is_dir()
+        if is_folder(scan.step.source)
         else []
     )
     passed = [f"{folder.name}/" for folder in skipped_folders(scan.step.source)]
@@ -145,7 +145,7 @@ def check_unused_files(scan: DatasetScan) -> Finding:
 
 def _stray(folder: Path, span: Span) -> Iterator[str]:
     """Yield the captions whose pictures do not exist."""
-    files = sorted(folder.iterdir())
+    files = list_folder(folder)
     pictures = {file.stem for file in files if file.suffix.lower() not in CAPTION_SUFFIXES}
     yield from (
         file.name

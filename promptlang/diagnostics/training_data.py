@@ -1,4 +1,4 @@
-"""Diagnostics on the pictures and captions that a training reads, PL401 to PL407."""
+"""Diagnostics on the pictures and captions that a training reads, PL401 to PL409."""
 
 from __future__ import annotations
 
@@ -63,17 +63,21 @@ def small_pictures(files: tuple[str, ...], size: tuple[int, int], span: Span) ->
 INVALID_METADATA_LINE = Rule(
     code="PL404",
     kind="invalid-metadata-line",
-    title="A line of `metadata.jsonl` cannot be used",
-    why="Each line of the file is a JSON object with the name of a picture and its caption. This "
-    "line is not, or names a picture that is not there.",
-    fix='Write the line as `{"file_name": "one.png", "text": "a cat"}`.',
+    title="A line of `metadata.jsonl` or `metadata.csv` cannot be used",
+    why="Each line of `metadata.jsonl` is a JSON object with the name of a picture and its "
+    "caption, each line of `metadata.csv` has them in columns that the first line names. This line "
+    "is neither, or its caption is too long.",
+    fix='Write the line as `{"file_name": "one.png", "text": "a cat"}`, in a table as '
+    "`one.png,a cat` below `file_name,text`.",
 )
 
 
 def invalid_metadata_line(file: Path, line: int, reason: str, span: Span) -> Diagnostic:
-    """Report a line of a `metadata.jsonl`."""
+    """Report a line of a `metadata.jsonl` or a `metadata.csv`."""
     message = f"line {line} of `{file.name}` cannot be used: {reason}"
     hint = 'write it as `{"file_name": "one.png", "text": "a cat"}`'
+    if file.suffix == ".csv":
+        hint = "write it as `one.png,a cat`, below a line `file_name,text`"
     return INVALID_METADATA_LINE.at(span, message, hint)
 
 
@@ -123,3 +127,42 @@ def invalid_list_line(file: Path, line: int, text: str, span: Span) -> Diagnosti
     message = f"line {line} of `{file.name}` leads to no picture: `{text}`"
     hint = "write a picture, a folder or a pattern; its path starts in the folder of the list"
     return INVALID_LIST_LINE.at(span, message, hint)
+
+
+TEXT_NOT_READABLE = Rule(
+    code="PL408",
+    kind="text-not-readable",
+    title="A caption or a list of pictures cannot be read",
+    why="The file is not a text in UTF-8 or UTF-16, or is larger than any such text. A caption "
+    "that is guessed at would be learned wrongly. Where the name of the picture is its caption, "
+    "the name has to be in UTF-8.",
+    fix="Save the file as UTF-8, or rename the picture.",
+)
+
+
+def text_not_readable(reason: str, span: Span) -> Diagnostic:
+    """Report a text that is not UTF-8, or absurdly large; the reason names the file."""
+    hint = "captions and lists of pictures are texts in UTF-8"
+    return TEXT_NOT_READABLE.at(span, reason, hint)
+
+
+def name_not_unicode(file: Path, span: Span) -> Diagnostic:
+    """Report a picture without a caption, whose name is in another encoding than UTF-8."""
+    message = f"the name of `{file.name}` is not UTF-8, so it cannot be the caption"
+    return TEXT_NOT_READABLE.at(span, message, "rename the picture, or write a text beside it")
+
+
+CAPTION_TOO_LONG = Rule(
+    code="PL409",
+    kind="caption-too-long",
+    title="A caption is longer than any model reads",
+    why="A model reads 75 tokens at a time, and each further 75 take more memory in every step. A "
+    "text of that length is seldom a caption.",
+    fix="Shorten the caption, or put each of several captions into a line of its own.",
+)
+
+
+def caption_too_long(file: Path, line: int, limit: int, span: Span) -> Diagnostic:
+    """Report a line of a caption's file with too many characters."""
+    message = f"line {line} of `{file.name}` has more than {limit} characters"
+    return CAPTION_TOO_LONG.at(span, message, "shorten the caption, or divide it into lines")

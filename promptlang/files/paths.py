@@ -113,17 +113,20 @@ def _name(entry: os.DirEntry[str]) -> str:
 
 def _matches(pieces: Sequence[str], name: str) -> bool:
     """Match all ways at once: the work is the product of the lengths, whatever the pattern is."""
-    places = _past_stars(pieces, {0})
+    places = _past_stars(pieces, {0}, "/")
     for character in name:
-        places = _past_stars(pieces, set(_steps(pieces, places, character)))
+        places = _past_stars(pieces, set(_steps(pieces, places, character)), character)
     return len(pieces) in places
 
 
-def _past_stars(pieces: Sequence[str], places: set[int]) -> set[int]:
-    """Add the places behind the stars at the places, since a star may stand for nothing."""
+def _past_stars(pieces: Sequence[str], places: set[int], character: str) -> set[int]:
+    """Add the places behind the stars at the places, since a star may stand for nothing.
+
+    Stars with a slash stand for whole folders: they end only behind a slash, or at the beginning.
+    """
     reached = set(places)
     for place, piece in enumerate(pieces):
-        if place in reached and piece.startswith("*"):
+        if place in reached and piece.startswith("*") and (piece[-1] == "*" or character == "/"):
             reached.add(place + 1)
     return reached
 
