@@ -155,9 +155,31 @@ def shape_mismatch(subject: FileRef, module: str, model: str) -> Diagnostic:
     )
 
 
-def incomplete_module(subject: FileRef, module: str) -> Diagnostic:
-    """Report a module without some of its matrices."""
-    return unusable_file(subject, f"it lacks some of the matrices of `{shorten(module)}`", AGAIN)
+def incomplete_module(subject: FileRef, module: str, keys: Collection[str]) -> Diagnostic:
+    """Report a module without some of its matrices, or numbers without any."""
+    reason = f"it lacks some of the matrices of `{shorten(module)}`: it has only {_list_keys(keys)}"
+    return unusable_file(subject, reason, AGAIN)
+
+
+def contradictory_tensors(subject: FileRef, keys: Collection[str], reason: str) -> Diagnostic:
+    """Report tensors of one module that contradict each other, or one that is damaged."""
+    return unusable_file(subject, f"{_list_keys(keys)} {reason}", AGAIN)
+
+
+def doubled_module(subject: FileRef, keys: tuple[str, str]) -> Diagnostic:
+    """Report two keys that change the same tensor, or two names of the same module."""
+    reason = f"{_list_keys(keys)} name the same module of the model"
+    return unusable_file(subject, reason, "save it again under one name for each module")
+
+
+def invalid_config(subject: FileRef, reason: str) -> Diagnostic:
+    """Report a configuration with a number or a pattern that cannot be used."""
+    return unusable_file(subject, f"in its configuration {reason}", "correct it, or save it again")
+
+
+def _list_keys(keys: Collection[str]) -> str:
+    """Return two keys at most, for a message."""
+    return " and ".join(f"`{shorten(key)}`" for key in [*keys][:2])
 
 
 def not_finite(subject: FileRef, key: str) -> Diagnostic:

@@ -24,17 +24,11 @@ class FileKind:
 
 
 UNSUPPORTED_ALGORITHMS: Final[Mapping[str, str]] = {
-    r"\.on_input$|\.ia3_l\b": "IA3",
-    r"\.boft_": "BOFT",
-    r"\.oft_": "OFT",
-    r"\.[ab][12]\.weight$|\.glora_": "GLoRA",
+    r"\.oft_r$": "OFT of PEFT before 0.17",
     r"\.(?:[qp]_layer\.weight|lambda_layer|base_lambda)$": "T-LoRA",
     r"pvera_lambda": "PVeRA",
     r"vera_lambda": "VeRA",
-    r"\.lora_E\b|ranknum": "AdaLoRA",
-    r"\.hra_u\b": "HRA",
     r"\.fourierft_": "FourierFT",
-    r"\.ln_tuning_": "LN tuning",
     r"\.vblora_": "VB-LoRA",
     r"\.c3a_": "C3A",
     r"\.randlora_|randlora_[AB]\b": "RandLoRA",
@@ -51,7 +45,16 @@ UNSUPPORTED_ALGORITHMS: Final[Mapping[str, str]] = {
     r"\.osf_": "OSF",
     r"\.lily_": "Lily",
     r"\.trainable_tokens_": "trained tokens of PEFT's",
-    r"lora_embedding_[AB]": "a LoRA of the token table",
+    r"lora_latent_mapping": "LoRA-XS",
+    r"\.peanut_": "PEANuT",
+    r"\.adamss_": "AdaMSS",
+    r"\.beft_": "BEFT",
+    r"\.deft_": "DEFT",
+    r"\.frod_": "FRoD",
+    r"\.poly_lora_": "Poly",
+    r"supertuning_": "SuperTuning",
+    r"prompt_embeddings$": "prompt tuning",
+    r"\.bias_(?:indices|values|size)$": "LoRA with sparse weights",
 }
 """Names of adapter algorithms that cannot be read, by a pattern of their keys."""
 
@@ -73,7 +76,9 @@ PEFT_ALGORITHMS: Final[Mapping[str, str]] = {
 }
 """Usual names of algorithms by PEFT's `peft_type`, where they differ from it."""
 
-APPLIED_PEFT_TYPES: Final = frozenset({"LORA", "LOHA", "LOKR"})
+APPLIED_PEFT_TYPES: Final = frozenset(
+    {"LORA", "ADALORA", "LOHA", "LOKR", "OFT", "BOFT", "GLORA", "IA3", "HRA", "LN_TUNING"}
+)
 """PEFT's algorithms that can be read."""
 
 TOKEN: Final = FileKind(
@@ -130,7 +135,7 @@ OTHER_KINDS: Final = (
 """Files of another role; an earlier kind may hold keys of a later one."""
 
 
-_ADAPTER: Final = r"lora|hada_|lokr_|\.diff(?:_b)?$"
+_ADAPTER: Final = r"lora|hada_|lokr_|oft_|ia3_l|hra_u|ln_tuning_|\.on_input$|\.diff(?:_b)?$"
 """A regular expression for keys of adapters."""
 
 

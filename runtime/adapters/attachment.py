@@ -99,6 +99,8 @@ class _ModuleDelta:
 
 
 def _low_rank(module: Any, given: Tensor, down: Tensor, up: Tensor) -> Tensor:
+    if isinstance(module, nn.Embedding):
+        return functional.embedding(given, up) @ down
     if down.dim() == 2:
         return functional.linear(functional.linear(given, down), up)
     narrow = functional.conv2d(given, down, None, module.stride, module.padding, module.dilation)
@@ -118,6 +120,8 @@ def _functional_of(module: Any) -> Callable[[Tensor, Tensor, Tensor | None], Ten
             )
         case nn.GroupNorm():
             return lambda x, w, b: functional.group_norm(x, module.num_groups, w, b, module.eps)
+        case nn.Embedding():
+            return lambda x, w, _: functional.embedding(x, w)
         case _:
             return functional.linear
 

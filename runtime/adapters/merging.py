@@ -45,5 +45,9 @@ def _merge_network(network: nn.Module, active: Sequence[tuple[WeightDeltas, floa
             before: Any = network.get_submodule(name)
             module.weight += strength * delta.delta(before.weight.float()).to(module.weight)
             if delta.bias is not None:
-                module.bias += strength * delta.bias.to(module.weight)
+                added = strength * delta.bias.to(module.weight)
+                if module.bias is None:
+                    module.bias = nn.Parameter(added, requires_grad=False)
+                else:
+                    module.bias += added
     return copy

@@ -5,12 +5,14 @@ Keys are matched against the model's real module names, never taken apart by the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from torch import nn
 
+from .delta_builder import COMMON_ROLES
 from .formats import FORMATS
 from .formats.dora import MAGNITUDE_ROLES as MAGNITUDES
 from .ldm_keys import ldm_names
@@ -21,18 +23,24 @@ Networks = Mapping[str, nn.Module]
 SUFFIX_ROLES: Final[Mapping[str, str]] = {
     **{ending: role for each in FORMATS for ending, role in each.roles.items()},
     **MAGNITUDES,
-    ".alpha": "alpha",
-    ".diff_b": "bias",
-    ".b_norm": "bias",
+    **COMMON_ROLES,
 }
 """Roles of tensors by the ends of their keys."""
 
 _ENDINGS: Final = sorted(SUFFIX_ROLES, key=len, reverse=True)
 
+_ADAPTER_NAME: Final = re.compile(
+    r"\.(lora_[ABE]|lora_embedding_[AB]|lora_magnitude_vector|oft_R|boft_[Rs]|ia3_l|hra_u"
+    r"|ln_tuning_layers|modules_to_save|glora_[A-E]|hada_\w+|lokr_\w+)"
+    r"\.(?!weight$|bias$|X[du]?$|zeros$|scaled_oft$)[^.]+(?=$|\.)"
+)
+"""A tensor of PEFT's with the name of the adapter, which other files leave out."""
+
 PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "unet": (
         "",
         "lora_unet_",
+        "oft_unet_",
         "lycoris_",
         "lycoris_unet_",
         "unet_",
@@ -42,14 +50,24 @@ PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "text_encoder": (
         "",
         "text_encoder_",
+        "lora_te_",
+        "lora_te1_",
+        "oft_te_",
+        "oft_te1_",
         "text_encoders_clip_l_transformer_",
+        "text_encoders_clip_h_transformer_",
         "clip_l_transformer_",
+        "clip_h_transformer_",
+        "clip_l_",
+        "clip_h_",
     ),
     "text_encoder_2": (
         "text_encoder_2_",
         "lora_te2_",
+        "oft_te2_",
         "text_encoders_clip_g_transformer_",
         "clip_g_transformer_",
+        "clip_g_",
     ),
 }
 """The beginnings of keys, with underscores for dots, by network."""
@@ -66,7 +84,7 @@ _OLD_DIFFUSERS_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Old names of diffusers for the projections of attention, by today's names."""
 
-_CHANGEABLE = (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm)
+_CHANGEABLE = (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm, nn.Embedding)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,20 +100,23 @@ def index_target_modules(parts: Networks) -> dict[str, TargetModule]:
     found: dict[str, TargetModule] = {}
     for part, network in parts.items():
         names = {
-            name for name, module in network.named_modules() if isinstance(module, _CHANGEABLE)
+            name
+            for name, module in network.named_modules()
+            if isinstance(module, _CHANGEABLE) and module.weight is not None
         }
         for alias, name in _aliases(part, network, names):
-            for prefix in _prefixes(part, len(parts)):
+            for prefix in _prefixes(part):
                 found.setdefault(prefix + _flat(alias), TargetModule(part, name))
     return found
 
 
-def _prefixes(part: str, count: int) -> Iterator[str]:
-    """Yield the prefixes of a network; kohya's layout numbers two text encoders."""
+def _prefixes(part: str) -> Iterator[str]:
+    """Yield the prefixes of a network.
+
+    Kohya's tools number two text encoders; like ComfyUI, this reads the first with any number.
+    """
     yield from PREFIXES[part]
     yield from (_PEFT + prefix for prefix in PREFIXES[part])
-    if part == "text_encoder":
-        yield "lora_te1_" if count > 2 else "lora_te_"
 
 
 def _aliases(part: str, network: nn.Module, names: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -118,23 +139,49 @@ def _old_names(name: str) -> Iterator[str]:
             yield from (template.format(block=block, layer=layer) for template in templates)
 
 
-def group_keys_by_module(
-    keys: Iterable[str], known: Mapping[str, TargetModule]
-) -> tuple[dict[TargetModule, dict[str, str]], list[str]]:
-    """Return the keys of each module's tensors by role, and the names that the model lacks."""
-    found: dict[TargetModule, dict[str, str]] = {}
+@dataclass(frozen=True, slots=True)
+class GroupedKeys:
+    """The keys of a file by the modules that they name."""
+
+    found: Mapping[TargetModule, Mapping[str, str]]
+    """The key of each tensor of each module by its role."""
+    unknown: tuple[str, ...] = ()
+    """The names of modules that the model lacks, in order."""
+    doubled: tuple[str, str] | None = None
+    """Two keys of one role, or of two names of one module."""
+
+
+def group_keys_by_module(keys: Iterable[str], known: Mapping[str, TargetModule]) -> GroupedKeys:
+    """Return the keys of each module's tensors, each module under one name only."""
+    found: dict[TargetModule, _Module] = {}
     unknown: dict[str, None] = {}
+    doubled: tuple[str, str] | None = None
     for key in sorted(keys):
-        module, role = _split(key)
-        target = known.get(_flat(module))
+        name, role = _split(key)
+        target = known.get(_flat(name))
         if target is None or role is None:
-            unknown[module] = None
-        else:
-            found.setdefault(target, {})[role] = key
-    return found, list(unknown)
+            unknown[name] = None
+            continue
+        module = found.setdefault(target, _Module(name))
+        if module.name != name or role in module.keys:
+            other = module.keys.get(role, next(iter(module.keys.values())))
+            doubled = doubled or (other, key)
+        module.keys.setdefault(role, key)
+    return GroupedKeys(
+        {target: module.keys for target, module in found.items()}, tuple(unknown), doubled
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """A module under the name of its first key."""
+
+    name: str
+    keys: dict[str, str] = field(default_factory=dict)
 
 
 def _split(key: str) -> tuple[str, str | None]:
+    key = _ADAPTER_NAME.sub(r".\1", key)
     for ending in _ENDINGS:
         if key.endswith(ending):
             return key.removesuffix(ending), SUFFIX_ROLES[ending]

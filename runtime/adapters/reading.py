@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
+
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import FileRef
@@ -24,9 +26,15 @@ from ..models.loader import BaseModel
 from .adapter_files import AdapterFile, load_adapter_file
 from .delta_builder import build_delta, detect_algorithm
 from .lora import OWN_VAE_KEY, LoraAdapter
+from .name_patterns import InvalidConfigError
 from .naming import Networks, TargetModule, group_keys_by_module, index_target_modules
 from .scales import Scales
-from .weight_delta import WeightDelta
+from .weight_delta import (
+    Layer,
+    TensorsDisagreeError,
+    UnsupportedVariantError,
+    WeightDelta,
+)
 
 
 def read_lora(adapter: Adapter, base: BaseModel, span: Span) -> LoraAdapter:
@@ -38,21 +46,20 @@ def read_lora(adapter: Adapter, base: BaseModel, span: Span) -> LoraAdapter:
     contents = load_adapter_file(subject)
     networks = get_networks(base)
     found = _locate_modules(contents, networks, base.name, subject)
-    scales = Scales.from_file(contents)
+    scales = _read_scales(contents, subject)
     deltas: dict[str, dict[str, WeightDelta]] = {}
     algorithms: dict[str, None] = {}
     for target, keys in found.items():
-        module: Any = networks[target.component].get_submodule(target.module)
         tensors = {role: contents.tensors[key].float() for role, key in keys.items()}
-        algorithms[detect_algorithm(tensors)] = None
+        module: Any = networks[target.component].get_submodule(target.module)
+        layer = Layer(module.weight.detach(), _bias_of(module))
         try:
-            deltas.setdefault(target.component, {})[target.module] = build_delta(
-                tensors, module.weight.shape, scales.get_scaling(target)
-            )
-        except KeyError as error:
-            raise PromptError([wrong.incomplete_module(subject, target.module)]) from error
-        except (ValueError, RuntimeError) as error:
-            raise PromptError([_misfit(contents, target.module, base, subject)]) from error
+            algorithms[detect_algorithm(tensors)] = None
+            delta = build_delta(tensors, layer, scales.get_scaling(target))
+        except (LookupError, ValueError, RuntimeError) as error:
+            problem = _problem(error, target, keys, subject)
+            raise PromptError([problem or _misfit(contents, target, base, subject)]) from error
+        deltas.setdefault(target.component, {})[target.module] = delta
     metadata = contents.metadata
     return LoraAdapter(
         name=adapter.name,
@@ -62,6 +69,22 @@ def read_lora(adapter: Adapter, base: BaseModel, span: Span) -> LoraAdapter:
         vae=metadata.get("ss_new_vae_hash", "" if OWN_VAE_KEY in metadata else None),
         clip_skip=_clip_skip(metadata),
     )
+
+
+def _read_scales(contents: AdapterFile, subject: FileRef) -> Scales:
+    """Return the numbers of the file's configurations; raises `PromptError` if one is unusable."""
+    try:
+        scales = Scales.from_file(contents)
+    except InvalidConfigError as error:
+        raise PromptError([wrong.invalid_config(subject, str(error))]) from error
+    if scales.unsupported is not None:
+        raise PromptError([wrong.unsupported_algorithm(subject, scales.unsupported)])
+    return scales
+
+
+def _bias_of(module: Any) -> Tensor | None:
+    bias: Tensor | None = getattr(module, "bias", None)
+    return None if bias is None else bias.detach()
 
 
 def _clip_skip(metadata: Mapping[str, str]) -> int:
@@ -78,18 +101,22 @@ def get_networks(base: BaseModel) -> Networks:
 
 def _locate_modules(
     contents: AdapterFile, networks: Networks, model: str, subject: FileRef
-) -> dict[TargetModule, dict[str, str]]:
+) -> Mapping[TargetModule, Mapping[str, str]]:
     """Return the keys of each module's tensors by role.
 
-    Raises `PromptError` if a single tensor belongs to no module.
+    Raises `PromptError` if a single tensor belongs to no module, or a module has two names.
     """
     tensors = {
         key: value
         for key, value in contents.tensors.items()
         if not key.startswith(BUNDLED_TOKEN_PREFIX)
     }
-    found, unknown = group_keys_by_module(tensors, index_target_modules(networks))
-    if found and not unknown and _unread_algorithm(contents) is None:
+    grouped = group_keys_by_module(tensors, index_target_modules(networks))
+    found, unknown = grouped.found, grouped.unknown
+    strange = _unread_algorithm(contents) or detect_other_kind(tensors)
+    if grouped.doubled is not None and not strange:
+        raise PromptError([wrong.doubled_module(subject, grouped.doubled)])
+    if found and not unknown and not strange:
         return found
     raise PromptError([_diagnose(contents, networks, model, subject, (len(found), unknown))])
 
@@ -118,6 +145,7 @@ def _diagnose(
 
 
 def _unread_algorithm(contents: AdapterFile) -> str | None:
+    """Return the name of an algorithm that a configuration states or keys show."""
     for config in contents.peft_configs.values():
         peft_type = config.get("peft_type", "LORA")
         if isinstance(peft_type, str) and peft_type not in APPLIED_PEFT_TYPES:
@@ -134,8 +162,26 @@ def _other_family(contents: AdapterFile, networks: Networks) -> str | None:
     return None if found is None or found is own else found.name
 
 
-def _misfit(contents: AdapterFile, module: str, base: BaseModel, subject: FileRef) -> Diagnostic:
+def _problem(
+    error: Exception, target: TargetModule, keys: Mapping[str, str], subject: FileRef
+) -> Diagnostic | None:
+    """Return what is wrong with the file's tensors themselves, in whatever model."""
+    match error:
+        case TensorsDisagreeError():
+            wrong_keys = [keys[role] for role in error.roles if role in keys] or [*keys.values()]
+            return wrong.contradictory_tensors(subject, wrong_keys, error.reason)
+        case UnsupportedVariantError():
+            return wrong.unsupported_algorithm(subject, str(error))
+        case KeyError():
+            return wrong.incomplete_module(subject, target.module, [*keys.values()])
+        case _:
+            return None
+
+
+def _misfit(
+    contents: AdapterFile, target: TargetModule, base: BaseModel, subject: FileRef
+) -> Diagnostic:
     other = _other_family(contents, get_networks(base))
     if other:
         return wrong.wrong_model_family(subject, other, base.name)
-    return wrong.shape_mismatch(subject, module, base.name)
+    return wrong.shape_mismatch(subject, target.module, base.name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -13,8 +13,26 @@ ModuleTensors = Mapping[str, Tensor]
 """A module's tensors in fp32, by their roles in the format."""
 
 
+class TensorsDisagreeError(ValueError):
+    """Tensors of a module that contradict each other, in whatever model."""
+
+    def __init__(self, reason: str, *roles: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """What is wrong, as the end of a sentence whose subject is the keys."""
+        self.roles = roles
+
+
+class UnsupportedVariantError(ValueError):
+    """A module whose change cannot be computed from its tensors; the message names the kind."""
+
+
 class WeightDelta(Protocol):
-    """The change of a module at strength 1, computed from the module's own weight."""
+    """The change of a module at strength 1, computed from the module's own weight.
+
+    At a strength s the module has the weight ``W + s · delta(W)`` in every algorithm: the straight
+    line from the model's own weight to the adapter's, as in A1111.
+    """
 
     @property
     def bias(self) -> Tensor | None:
@@ -29,6 +47,19 @@ class WeightDelta(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Layer:
+    """The weight and the bias of the model's module that a delta is built for."""
+
+    weight: Tensor
+    bias: Tensor | None = None
+
+    @property
+    def shape(self) -> torch.Size:
+        """The shape of the weight."""
+        return self.weight.shape
+
+
 @dataclass(frozen=True, slots=True)
 class ModuleScaling:
     """The numbers that a file gives for a module beside its matrices."""
@@ -37,14 +68,22 @@ class ModuleScaling:
     rank: int | None = None
     rank_stabilised: bool = False
     """Divides alpha by the root of the rank (Kalajdzievski 2023, https://arxiv.org/abs/2312.03732)."""
+    factor: float | None = None
+    """The factor of the product itself, A1111's ``scale``, in place of alpha and rank."""
+    peft: Mapping[str, Any] = field(default_factory=dict)
+    """PEFT's configuration; empty for the files of other tools."""
+    on_input: bool = False
+    """IA3 of PEFT scales the inputs of the modules that its configuration calls feed-forward."""
 
     def scale(self, rank: int) -> float:
         """Return the factor of a product of this rank: `alpha / rank`, or `alpha / √rank`.
 
-        Raises ValueError for the rank 0.
+        Raises `TensorsDisagreeError` for the rank 0.
         """
         if rank < 1:
-            raise ValueError("a rank of 0")
+            raise TensorsDisagreeError("have the rank 0", "down", "up")
+        if self.factor is not None:
+            return self.factor
         if self.alpha is None:
             return 1.0
         return self.alpha / (rank**0.5 if self.rank_stabilised else rank)
@@ -57,11 +96,13 @@ class AdapterFormat:
     name: str
     roles: Mapping[str, str]
     """Roles of tensors by the ends of their keys."""
-    build: Callable[[ModuleTensors, torch.Size, ModuleScaling], WeightDelta]
-    """Builds the delta of a weight of a shape from a module's tensors.
+    build: Callable[[ModuleTensors, Layer, ModuleScaling], WeightDelta]
+    """Builds the delta of a layer from a module's tensors.
 
     Raises KeyError if a tensor is missing, ValueError or RuntimeError if one has another shape.
     """
+    decomposes: bool = True
+    """Whether DoRA's magnitudes may stand beside the tensors."""
 
 
 def reshape_like(matrix: Tensor, weight: Tensor) -> Tensor:
@@ -73,3 +114,17 @@ def reshape_like(matrix: Tensor, weight: Tensor) -> Tensor:
     if (matrix.shape[0], matrix.shape[1:].numel()) != wanted:
         raise ValueError(f"{tuple(matrix.shape)} is no change of {tuple(weight.shape)}")
     return matrix.reshape(weight.shape)
+
+
+def check_ranks(tensors: ModuleTensors, left: str, right: str) -> None:
+    """Raise `TensorsDisagreeError` unless the columns of one tensor are as many as another's rows.
+
+    A missing tensor raises KeyError.
+    """
+    a, b = tensors[left], tensors[right]
+    if a.dim() < 2 or b.dim() < 2:
+        raise TensorsDisagreeError("are no matrices", left, right)
+    if not a.shape[1] or not len(b):
+        raise TensorsDisagreeError("have the rank 0", left, right)
+    if a.shape[1] != len(b):
+        raise TensorsDisagreeError(f"have the ranks {a.shape[1]} and {len(b)}", left, right)

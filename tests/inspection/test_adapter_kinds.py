@@ -122,18 +122,14 @@ def test_a_header_names_the_family_where_no_key_does(name: str, family: str) -> 
 @pytest.mark.parametrize(
     ("key", "algorithm"),
     [
-        ("base_model.model.to_q.ia3_l", "IA3"),
-        ("lora_unet_mid_block_x.on_input", "IA3"),
-        ("x.hra_u", "HRA"),
         ("x.fourierft_spectrum", "FourierFT"),
         ("x.vblora_logits_A", "VB-LoRA"),
         ("x.c3a_kernel", "C3A"),
-        ("x.lora_E", "AdaLoRA"),
         ("x.vera_lambda_b", "VeRA"),
         ("x.randlora_lambda", "RandLoRA"),
         ("lora_unet_x.q_layer.weight", "T-LoRA"),
         ("lora_unet_x.lambda_layer", "T-LoRA"),
-        ("x.ln_tuning_layers.default.weight", "LN tuning"),
+        ("x.lora_latent_mapping.weight", "LoRA-XS"),
     ],
 )
 def test_an_algorithm_is_named_by_a_key(key: str, algorithm: str) -> None:

@@ -56,6 +56,6 @@ MAGNITUDE_ROLES: Final[Mapping[str, str]] = {
     ".dora_scale": "dora_scale",
     ".lora_magnitude_vector": "magnitude",
     ".lora_magnitude_vector.weight": "magnitude",
-    ".lora_magnitude_vector.default.weight": "magnitude",
+    ".magnitude": "magnitude",
 }
 """Roles of magnitudes by the ends of their keys, which stand beside the keys of any format."""

@@ -7,10 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from ..weight_delta import AdapterFormat, ModuleScaling, ModuleTensors, WeightDelta, reshape_like
+from ..weight_delta import (
+    AdapterFormat,
+    Layer,
+    ModuleScaling,
+    ModuleTensors,
+    WeightDelta,
+    check_ranks,
+    reshape_like,
+)
 from .tucker import compose_kernel
 
 Factor = tuple[Tensor, Tensor, Tensor | None]
@@ -39,11 +46,21 @@ def _product(a: Tensor, b: Tensor, core: Tensor | None) -> Tensor:
     return a @ b if core is None else compose_kernel(core, a, b)
 
 
-def build(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> WeightDelta:  # noqa: ARG001
+def build(tensors: ModuleTensors, layer: Layer, scaling: ModuleScaling) -> WeightDelta:  # noqa: ARG001
     """Build the delta; only convolutions may have cores."""
-    first = tensors["hada_w1_a"], tensors["hada_w1_b"], tensors.get("hada_t1")
-    second = tensors["hada_w2_a"], tensors["hada_w2_b"], tensors.get("hada_t2")
-    return Hadamard(first, second, scaling.scale(len(tensors["hada_w1_b"])))
+    factors = [_factor(tensors, number) for number in (1, 2)]
+    return Hadamard(factors[0], factors[1], scaling.scale(len(tensors["hada_w1_b"])))
+
+
+def _factor(tensors: ModuleTensors, number: int) -> Factor:
+    """Return a factor; OneTrainer stores those of a convolution with the kernel's axes."""
+    a, b, core = f"hada_w{number}_a", f"hada_w{number}_b", f"hada_t{number}"
+    if core not in tensors:
+        check_ranks(tensors, a, b)
+        return tensors[a].flatten(1), tensors[b].flatten(1), None
+    check_ranks({a: tensors[a].T, core: tensors[core]}, a, core)
+    check_ranks(tensors, core, b)
+    return tensors[a], tensors[b], tensors[core]
 
 
 LOHA = AdapterFormat(

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..weight_delta import AdapterFormat, ModuleScaling, ModuleTensors, WeightDelta, reshape_like
+from ..weight_delta import (
+    AdapterFormat,
+    Layer,
+    ModuleScaling,
+    ModuleTensors,
+    TensorsDisagreeError,
+    WeightDelta,
+    check_ranks,
+    reshape_like,
+)
 from .tucker import compose_kernel
 
 
@@ -32,25 +41,34 @@ class Kronecker:
         return reshape_like(self.scale * torch.kron(first, self.second), weight)
 
 
-def build(tensors: ModuleTensors, shape: torch.Size, scaling: ModuleScaling) -> WeightDelta:
+def build(tensors: ModuleTensors, layer: Layer, scaling: ModuleScaling) -> WeightDelta:
     """Build the delta.
 
     The scale is `alpha / rank` if a factor is of low rank, else 1; PEFT, which states the rank,
     always scales.
     """
     first, second = _factor(tensors, "lokr_w1"), _factor(tensors, "lokr_w2")
-    if len(shape) > 2 and second.dim() == 2:
-        second = second.reshape(len(second), -1, *shape[2:])
+    if len(layer.shape) > 2 and second.dim() == 2:
+        second = second.reshape(len(second), -1, *layer.shape[2:])
     ranked = next((tensors[role] for role in ("lokr_w2_b", "lokr_w1_b") if role in tensors), None)
     rank = scaling.rank if ranked is None else len(ranked)
     return Kronecker(first, second.contiguous(), 1.0 if rank is None else scaling.scale(rank))
 
 
 def _factor(tensors: ModuleTensors, name: str) -> Tensor:
+    """Return a factor; `lokr_w2` of a convolution may have a core."""
+    a, b, core = f"{name}_a", f"{name}_b", name.replace("w", "t")
+    parts = [role for role in (a, b, core) if role in tensors]
+    if name in tensors and parts:
+        raise TensorsDisagreeError("give one factor twice", name, *parts)
     if name in tensors:
         return tensors[name]
-    a, b, core = tensors[f"{name}_a"], tensors[f"{name}_b"], tensors.get(name.replace("w", "t"))
-    return a @ b if core is None else compose_kernel(core, a, b)
+    if core not in tensors:
+        check_ranks(tensors, a, b)
+        return tensors[a] @ tensors[b]
+    check_ranks({a: tensors[a].T, core: tensors[core]}, a, core)
+    check_ranks(tensors, core, b)
+    return compose_kernel(tensors[core], tensors[a], tensors[b])
 
 
 LOKR = AdapterFormat(

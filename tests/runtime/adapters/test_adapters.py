@@ -227,11 +227,11 @@ def broken_files(base: BaseModel) -> dict[str, tuple[dict[str, Tensor], str]]:
         ),
         "oft": (
             {"lora_unet_conv_in.oft_blocks": torch.ones(1)},
-            "it is an adapter of the kind OFT, which cannot be used yet",
+            "`lora_unet_conv_in.oft_blocks` holds no square blocks",
         ),
-        "ia3": (
-            {"base_model.model.conv_in.ia3_l": torch.ones(4)},
-            "it is an adapter of the kind IA3, which cannot be used yet",
+        "vera": (
+            {"base_model.model.conv_in.vera_lambda_d": torch.ones(4)},
+            "it is an adapter of the kind VeRA, which cannot be used yet",
         ),
         "ip": ({"ip_adapter.1.to_k_ip.weight": torch.ones(4)}, "it is an IP-Adapter"),
         "model": (
@@ -252,7 +252,8 @@ def broken_files(base: BaseModel) -> dict[str, tuple[dict[str, Tensor], str]]:
         ),
         "half": (
             {key: value for key, value in good.items() if key != f"{first}.lora_up.weight"},
-            "it lacks some of the matrices of `conv_in`",
+            "it lacks some of the matrices of `conv_in`: it has only `lora_unet_conv_in.alpha`"
+            " and `lora_unet_conv_in.lora_down.weight`",
         ),
         "nan": (
             {**good, f"{first}.lora_up.weight": good[f"{first}.lora_up.weight"] * torch.nan},
@@ -265,7 +266,7 @@ def broken_files(base: BaseModel) -> dict[str, tuple[dict[str, Tensor], str]]:
     "name",
     [
         *("stranger", "more", "empty", "sdxl", "oft", "wide", "half", "nan"),
-        *("ia3", "ip", "model", "qwen", "long"),
+        *("vera", "ip", "model", "qwen", "long"),
     ],
 )
 def test_a_lora_that_does_not_fit_is_named_with_the_reason(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -251,7 +252,9 @@ def test_a_folder_of_peft_without_its_configuration_is_refused(
         adapters.read_lora(Adapter("ink", tmp_path), sd1, SPAN)
 
 
+DOWN = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k"
 UP = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k"
+MISFIT = "has another shape in the model `small`"
 
 
 @pytest.mark.parametrize(
@@ -295,21 +298,47 @@ def test_a_file_for_another_family_says_which(
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    ("spoil", "reason"),
     [
-        lambda tensors: {key: each.T for key, each in tensors.items()},
-        lambda tensors: {
-            key: each[:0] if "down" in key else each[:, :0] for key, each in tensors.items()
-        },
-        lambda tensors: {key: each.flatten() for key, each in tensors.items()},
-        lambda tensors: {**tensors, f"{UP}.alpha": torch.ones(3)},
-        lambda tensors: {**tensors, f"{UP}.diff_b": torch.ones(3)},
-        lambda tensors: {**tensors, f"{UP}.dora_scale": torch.ones(3, 1)},
-        lambda tensors: {**tensors, f"{UP}.hada_w1_a": torch.ones(3, 1)},
+        (lambda tensors: {key: each.T for key, each in tensors.items()}, MISFIT),
+        (lambda tensors: {key: each.flatten() for key, each in tensors.items()}, MISFIT),
+        (lambda tensors: {**tensors, f"{UP}.diff_b": torch.ones(3)}, MISFIT),
+        (lambda tensors: {**tensors, f"{UP}.dora_scale": torch.ones(3, 1)}, MISFIT),
+        (lambda tensors: {**tensors, f"{UP}.reshape_weight": torch.tensor([64, 32])}, MISFIT),
+        (
+            lambda tensors: {
+                key: each[:0] if "down" in key else each[:, :0] for key, each in tensors.items()
+            },
+            f"`{UP}.lora_down.weight` and `{UP}.lora_up.weight` have the rank 0",
+        ),
+        (
+            lambda tensors: {**tensors, f"{UP}.lora_up.weight": torch.ones(32, 3)},
+            f"`{UP}.lora_up.weight` and `{UP}.lora_down.weight` have the ranks 3 and 2",
+        ),
+        (
+            lambda tensors: {**tensors, f"{UP}.alpha": torch.ones(3)},
+            f"`{UP}.alpha` should hold one number",
+        ),
+        (
+            lambda tensors: {**tensors, f"{UP}.hada_w1_a": torch.ones(3, 1)},
+            f"`{UP}.lora_down.weight` and `{UP}.hada_w1_a` are of different kinds",
+        ),
+        (
+            lambda _: {f"{UP}.alpha": torch.ones(()), f"{UP}.dora_scale": torch.ones(32, 1)},
+            f"it has only `{UP}.alpha` and `{UP}.dora_scale`",
+        ),
+        (
+            lambda tensors: {**tensors, f"unet.{DOWN}.lora_A.weight": torch.ones(2, 32)},
+            f"`{UP}.lora_down.weight` and `unet.{DOWN}.lora_A.weight` name the same module",
+        ),
+        (
+            lambda tensors: {**tensors, f"{UP}.lora_A.weight": torch.ones(2, 32)},
+            f"`{UP}.lora_A.weight` and `{UP}.lora_down.weight` name the same module",
+        ),
     ],
 )
-def test_matrices_of_another_shape_are_refused(
-    spoil: Callable[[dict[str, Tensor]], dict[str, Tensor]], sd1: Any, read: Read
+def test_tensors_that_do_not_fit_are_refused_by_their_keys(
+    spoil: Callable[[dict[str, Tensor]], dict[str, Tensor]], reason: str, sd1: Any, read: Read
 ) -> None:
-    with pytest.raises(PromptError, match="has another shape in the model `small`"):
+    with pytest.raises(PromptError, match=re.escape(reason)):
         read(sd1, spoil(low_rank(UP, 32, 32)))
