@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from promptlang import ast
+from promptlang.analysis.value_types import is_readable
 from promptlang.grammar import vocabulary
 
 
 class OptionValues:
-    """Values in force for a statement: from its options, else the settings, else the defaults."""
+    """Values in force for a statement: from its options, else the settings, else the defaults.
+
+    A value that its option cannot have, and the values of a sweep, count as not given: the checks
+    that compare values may run on any program.
+    """
 
     def __init__(
         self, head: str, settings: Mapping[str, ast.Value], options: tuple[ast.Option, ...]
@@ -18,20 +23,27 @@ class OptionValues:
         self.head = head
         self._known_head = "set" if head == "prompt" else head
         self._known = vocabulary.get_options(self._known_head)
-        flags = (option for option in options if self._is_flag(option))
+        read = [option for option in options if self._is_readable(option.name, option.value)]
+        known = {name: each for name, each in settings.items() if self._is_readable(name, each)}
+        flags = (option for option in read if self._is_flag(option))
         self._flags = {
             name: value.value == "on"
-            for name, value in settings.items()
+            for name, value in known.items()
             if isinstance(value, ast.Word)
         }
         self._flags |= {option.name: _is_on(option) for option in flags}
         self._given = {
-            **settings,
-            **{option.name: option.value for option in options if option.value is not None},
+            **known,
+            **{option.name: option.value for option in read if option.value is not None},
         }
 
+    def _is_readable(self, name: str, value: ast.Value | None) -> bool:
+        """Return False for an unknown option, and for a value that is a mistake in the program."""
+        option = self._known.get(name)
+        return option is not None and is_readable(option, value)
+
     def _is_flag(self, option: ast.Option) -> bool:
-        return option.name in self._known and self._known[option.name].kind is vocabulary.Kind.FLAG
+        return self._known[option.name].kind is vocabulary.Kind.FLAG
 
     def integer(self, name: str) -> int:
         """Return the value of an option for a whole number that has a default."""

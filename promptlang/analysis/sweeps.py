@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice, product
@@ -88,20 +89,18 @@ def is_flag_on(statement: ast.Picture, scope: Scope, flag: str) -> bool:
 def _label(option: ast.Option) -> str:
     """Return the label of a swept value: ``cfg 3``."""
     value = option.value
-    shown = (
-        f"{value.value:.6g}" if isinstance(value, ast.Number) else value.span.text if value else ""
-    )
-    return f"{option.name} {shown}"
+    match value:
+        case ast.Number(float() as number):
+            return f"{option.name} {number:.6g}"
+        case ast.Number(number):
+            return f"{option.name} {number}"
+        case _:
+            return f"{option.name} {value.span.text if value else ''}"
 
 
 def _count(statement: ast.Picture, scope: Scope) -> int:
     """Return the number of pictures per combination: ``--n 4``, or ``set n 4``."""
-    given = [
-        scope.settings.get("n"),
-        *(option.value for option in statement.options if option.name == "n"),
-    ]
-    numbers = [int(value.value) for value in given if isinstance(value, ast.Number)]
-    return numbers[-1] if numbers else 1
+    return OptionValues("prompt", scope.settings, statement.options).integer("n")
 
 
 def _values(option: ast.Option) -> Iterator[ast.Option]:
@@ -141,7 +140,8 @@ def _whole(value: float, written: ast.Range) -> int | float:
 
 
 def _steps(written: ast.Range) -> int:
-    return int(abs(written.last - written.first)) + 1
+    distance = abs(written.last - written.first)
+    return int(distance) + 1 if math.isfinite(distance) else 0  # its ends are reported
 
 
 def _length(option: ast.Option) -> int:

@@ -127,5 +127,7 @@ def _setting_text(value: float | str) -> str:
     match value:
         case str():
             return value or "none"
+        case int():
+            return str(value)
         case _:
             return f"{value:.15g}"

@@ -246,8 +246,9 @@ def _diagnose_variant(
 ) -> Iterator[Diagnostic]:
     """Yield warnings about how many choices are picked and about their weights."""
     if count is not None:
-        least = int(count["least"] or 1)
-        most = int(count["most"] or len(choices)) if count["dash"] else least
+        least = _whole(count["least"] or "1")
+        most = _whole(count["most"]) if count["most"] else len(choices)
+        most = most if count["dash"] else least
         if least > most or most > len(choices) or not most:
             yield invalid_pick_count(whole.source.span(*count.span()), least, most, len(choices))
     if all(choice.weight == 0 for choice in choices):
@@ -258,10 +259,16 @@ def _diagnose_variant(
             yield invalid_choice_weight(whole.source.span(*match.span(1)))
 
 
+def _whole(digits: str) -> int:
+    """Return a number of variants; larger ones than fit in nine digits are that many."""
+    return int(digits.lstrip("0") or "0") if len(digits.lstrip("0")) < 10 else 10**9
+
+
 def _range(count: re.Match[str] | None, choices: int) -> tuple[int, int]:
     """Return the least and the greatest number of choices that are picked."""
     if count is None:
         return 1, 1
-    least = int(count["least"]) if count["least"] else 1
-    most = least if not count["dash"] else int(count["most"]) if count["most"] else choices
+    least = _whole(count["least"] or "1")
+    most = _whole(count["most"]) if count["most"] else choices
+    most = most if count["dash"] else least
     return min(least, most, choices), min(max(least, most), choices)

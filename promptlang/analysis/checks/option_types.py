@@ -13,6 +13,7 @@ from promptlang.analysis.aliases import written_name
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.statements import each_of, statement_head, statement_options
 from promptlang.analysis.sweeps import range_values
+from promptlang.analysis.value_types import has_kind, is_within
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.options import (
@@ -75,9 +76,9 @@ def _check(option: vocabulary.Option, name: str, value: ast.Value) -> Iterator[D
         return
     if isinstance(value, ast.Scheduled) and option.name != "cfg":
         yield not_available(f"a schedule of `{name}`", value.span)
-    elif not _is(option.kind, value):
-        yield wrong_option_type(name, option.kind.value, _example(option), value.span)
-    elif not all(_within(option, number) for number in _numbers(value)):
+    elif not has_kind(option.kind, value):
+        yield wrong_option_type(name, option.kind.value, _example(option, value), value.span)
+    elif not is_within(option, value):
         yield out_of_range(name, option.low, option.high, value.span)
     elif option.kind is vocabulary.Kind.SAMPLER and isinstance(value, ast.Word | ast.String):
         if parse_sampler_name(value.value) is None:
@@ -92,26 +93,11 @@ def _check(option: vocabulary.Option, name: str, value: ast.Value) -> Iterator[D
         yield size_not_divisible(name, value.span)
 
 
-def _is(kind: vocabulary.Kind, value: ast.Value) -> bool:
-    match kind, value:
-        case (
-            (vocabulary.Kind.INTEGER, ast.Number(int()))
-            | (vocabulary.Kind.NUMBER, ast.Number() | ast.Scheduled())
-            | (vocabulary.Kind.FRACTION, ast.Number() | ast.Percentage())
-            | (vocabulary.Kind.CHOICE, ast.Word())
-            | (vocabulary.Kind.SIZE, ast.Size())
-            | (vocabulary.Kind.TEXT, ast.String())
-            | (vocabulary.Kind.FLAG, ast.Word("on" | "off"))
-            | (vocabulary.Kind.FILE | vocabulary.Kind.PATTERN, ast.String() | ast.Word())
-            | (vocabulary.Kind.SAMPLER | vocabulary.Kind.WORDS, ast.String() | ast.Word())
-        ):
-            return True
-        case _:
-            return False
-
-
-def _example(option: vocabulary.Option) -> str:
-    """Return a value that the option could have."""
+def _example(option: vocabulary.Option, value: ast.Value) -> str:
+    """Return the number itself in the right form, else a value that the option could have."""
+    match value:
+        case ast.Number(float() as number) if number.is_integer():
+            return str(int(number))
     if option.kind in EXAMPLES:
         return EXAMPLES[option.kind]
     known = (option.default, *option.choices, option.low)
@@ -125,24 +111,8 @@ def _example(option: vocabulary.Option) -> str:
     )
 
 
-def _numbers(value: ast.Value) -> tuple[float, ...]:
-    match value:
-        case ast.Number(number) | ast.Percentage(number):
-            return (number,)
-        case ast.Scheduled(amount):
-            return tuple(amount.values)
-        case _:
-            return ()
-
-
 def _pattern(value: ast.String) -> Iterator[Diagnostic]:
     try:
         re.compile(value.value)
     except re.error as error:
         yield bad_pattern(error.msg, value.span)
-
-
-def _within(option: vocabulary.Option, number: float) -> bool:
-    return (option.low is None or number >= option.low) and (
-        option.high is None or number <= option.high
-    )

@@ -9,6 +9,7 @@ from promptlang import ast
 from promptlang.analysis.option_values import OptionValues
 from promptlang.analysis.scope import Scope, ScopedStatement, parse_active_loras
 from promptlang.analysis.statements import statement_head, statement_options
+from promptlang.analysis.value_types import is_readable
 from promptlang.analysis.world import World
 from promptlang.datasets.examples import CAPTION_PLACEHOLDER
 from promptlang.diagnostics import Diagnostic
@@ -31,11 +32,16 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """Report options of a training that contradict each other or the training's data."""
     if not isinstance(scoped.statement, ast.Training):
         return
-    given = {
-        option.name: option for option in statement_options(scoped.statement) if not option.negated
-    }
     head = statement_head(scoped.statement) or ""
-    for option in vocabulary.get_options(head).values():
+    known = vocabulary.get_options(head)
+    given = {
+        option.name: option
+        for option in statement_options(scoped.statement)
+        if not option.negated
+        and option.name in known
+        and is_readable(known[option.name], option.value)
+    }
+    for option in known.values():
         if option.name in given:
             yield from _conflicts(option, given)
             yield from _requirements(option, given, head)
