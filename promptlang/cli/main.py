@@ -77,10 +77,12 @@ def _output_lost(error: OSError, terminal: Terminal) -> int:
     _empty(sys.stdout)
     _empty(sys.stderr)
     reason = (error.strerror or str(error)).lower()
-    if error.filename is None:
-        terminal.print_error(f"the output cannot be written: {reason}")
-    else:
+    if error.filename is not None:
         terminal.print_error(f"`{error.filename}` cannot be read or written: {reason}")
+    elif isinstance(error, FileNotFoundError):
+        terminal.print_error("the working folder is gone")
+    else:
+        terminal.print_error(f"the output cannot be written: {reason}")
     return FAILED
 
 

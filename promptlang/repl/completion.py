@@ -9,6 +9,7 @@ from typing import NamedTuple
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
+from promptlang.files import printable
 from promptlang.grammar import vocabulary
 from promptlang.repl.commands import REPL_COMMANDS
 from promptlang.source import Source
@@ -50,7 +51,12 @@ class PromptCompleter(Completer):
         typed, choices = self._choices(_logical_line(document.text_before_cursor))
         for choice in choices:
             if choice.continues(typed):
-                yield Completion(choice.word, -len(typed), display_meta=choice.meaning)
+                yield Completion(
+                    choice.word,
+                    -len(typed),
+                    display=printable(choice.word),
+                    display_meta=choice.meaning,
+                )
 
     def _choices(self, line: str) -> tuple[str, Iterable[CompletionChoice]]:
         """Return the typed part of a word, and the words to choose from."""

@@ -17,6 +17,7 @@ from prompt_toolkit.output import Output
 
 from promptlang.analysis.model_paths import load_model_paths
 from promptlang.analysis.world import Disk
+from promptlang.files import is_file, printable
 from promptlang.plan.backend import Backend
 from promptlang.plan.events import Event, ModelRefused
 from promptlang.planning.session import Session
@@ -33,6 +34,9 @@ from promptlang.terminal.report import pluralize
 PROMPT = "promptlang> "
 CONTINUATION = "...> ".rjust(len(PROMPT))
 
+MAX_HISTORY_BYTES = 2**26
+"""The largest history that is read; at a hundred lines a day it is reached after decades."""
+
 
 def run_repl(terminal: Terminal, load: Callable[[], Backend]) -> None:
     """Run the interactive session until the user leaves."""
@@ -46,10 +50,15 @@ def run_repl(terminal: Terminal, load: Callable[[], Backend]) -> None:
 def _history() -> History:
     """Return the history of earlier sessions, or one in memory if no file can be kept."""
     folder = user_data_path("promptlang")
+    if not folder.is_absolute():  # the user has no home folder
+        return InMemoryHistory()
+    file = folder / "history"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "history"
         file.touch(mode=0o600)
+        if not is_file(file) or file.stat().st_size > MAX_HISTORY_BYTES:
+            return InMemoryHistory()
+        file.open("ab").close()
     except OSError:
         return InMemoryHistory()
     return ThreadedHistory(FileHistory(str(file)))
@@ -150,4 +159,4 @@ def toolbar(session: Session) -> str:
     """Return ``emoji · 25 steps · cfg 4 · 2 LoRAs``."""
     now = dict(session.describe())
     loras = pluralize(len(session.loras()), "LoRA")
-    return f" {now['model']} · {now['steps']} steps · cfg {now['cfg']} · {loras}"
+    return f" {printable(now['model'])} · {now['steps']} steps · cfg {now['cfg']} · {loras}"

@@ -88,6 +88,12 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
     assert done.stderr == ""
 
 
+@POSIX
+def test_a_working_folder_that_is_gone_is_one_line() -> None:
+    done = shell("mkdir gone; cd gone; rmdir ../gone; echo a fox | promptlang check -")
+    assert (done.returncode, done.stderr) == (1, "error: the working folder is gone\n")
+
+
 BROKEN = {
     "OSError": "OSError('libcudart.so.12: cannot open shared object file')",
     "RuntimeError": "RuntimeError('no driver')",

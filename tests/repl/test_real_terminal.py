@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ def terminal(tmp_path: Path) -> Iterator[Any]:
         timeout=10,
         dimensions=(40, 100),
     )
+    program.shown = program.logfile_read = StringIO()
     yield program
     program.close(force=True)
 
@@ -72,3 +75,42 @@ def test_a_conversation_with_mistakes_interruptions_and_pictures(
     history = (tmp_path / "promptlang/history").read_text("utf-8")
     assert "+a dog\n" in history
     assert "nobody" not in history
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a folder that cannot be made"])
+def test_a_history_that_cannot_be_kept_is_done_without(
+    kind: str, tmp_path: Path, terminal: Any
+) -> None:
+    place = tmp_path / "promptlang"
+    if kind == "a folder that cannot be made":
+        place.touch()
+    else:
+        place.mkdir()
+        (place / "history").mkdir() if kind == "a folder" else os.mkfifo(place / "history")
+    terminal.expect(PROMPT)
+    terminal.send("a dog\r")
+    terminal.expect(r"out/\S+dog\.png")
+    terminal.expect(PROMPT)
+    terminal.sendeof()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+
+
+def test_names_of_files_and_texts_of_the_user_steer_nothing(terminal: Any, tmp_path: Path) -> None:
+    hostile = "\x1b]0;PWNED\x07"
+    (tmp_path / "adapters").mkdir()
+    (tmp_path / "adapters" / f"ink{hostile}.safetensors").touch()
+    terminal.expect(PROMPT)
+    terminal.send(":list\r")
+    terminal.expect("LoRAs .*ink")
+    terminal.expect(PROMPT)
+    terminal.send("a fox <lora:in")
+    terminal.expect("ink")
+    terminal.sendintr()
+    terminal.send(":help \x16\x1b]0;PWNED\r")
+    terminal.expect("there is no")
+    terminal.expect(PROMPT)
+    terminal.sendeof()
+    terminal.expect(pexpect.EOF)
+    assert "\x1b]0;PWNED" not in terminal.shown.getvalue()
