@@ -289,6 +289,59 @@ def test_loras_of_loaders_and_stacks_are_tags_in_their_order() -> None:
     assert found.line == LINE.replace("a red fox", f"a red fox {tags}")
 
 
+def test_loras_in_a_text_are_those_that_the_node_loads() -> None:
+    encode = node(
+        "ImpactWildcardEncode",
+        model=["4", 0],
+        clip=["4", 1],
+        wildcard_text="a __x__ fox",
+        populated_text="a red fox <lora:ink:0.8:0.5>",
+        mode=True,
+    )
+    negative = node("CLIPTextEncode", text="blurry", clip=["6", 1])
+    found = read(graph(n6=encode, n7=negative, n3=sampler(model=["6", 0], positive=["6", 2])))
+    assert found.line == LINE.replace("a red fox", "a red fox <lora:ink:0.5:0.8>")
+
+
+def test_lora_managers_list_is_read() -> None:
+    loras = [
+        {"name": "ink", "strength": "0.8", "active": True, "clipStrength": 0.5},
+        {"name": "off", "strength": 1, "active": False},
+    ]
+    loader = node(
+        "Lora Loader (LoraManager)",
+        model=["4", 0],
+        clip=["4", 1],
+        text="<lora:ink:0.8>",
+        loras={"__value__": loras},
+    )
+    texts = {
+        f"n{number}": node("CLIPTextEncode", text=text, clip=["10", 1])
+        for number, text in ((6, "a red fox"), (7, "blurry"))
+    }
+    found = read(graph(**texts, n10=loader, n3=sampler(model=["10", 0])))
+    assert found.line == LINE.replace("a red fox", "a red fox <lora:ink:0.5:0.8>")
+
+
+def test_samplers_whose_latents_are_put_into_the_picture_are_named_with_their_texts() -> None:
+    found = read(
+        graph(
+            n8=node("VAEDecode", samples=["10", 0], vae=["4", 2]),
+            n10=node("LatentComposite", samples_to=["3", 0], samples_from=["11", 0], x=8, y=8),
+            n11=sampler(seed=44, positive=["12", 0]),
+            n12=node("CLIPTextEncode", text="a hidden crow", clip=["4", 1]),
+        )
+    )
+    assert found.line == LINE
+    assert lost(found, "LatentComposite", "x 8")
+    assert lost(found, "KSampler", "seed 44")
+    assert lost(found, "a hidden crow")
+
+
+def test_samplers_have_the_names_of_comfyuis_first_weeks_too() -> None:
+    assert read(graph(n3=sampler(sampler_name="sample_dpmpp_2m"))).line == LINE
+
+
 def test_combined_prompts_are_averaged_and_concatenated_ones_broken() -> None:
     found = read(
         graph(

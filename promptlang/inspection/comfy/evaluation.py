@@ -42,6 +42,8 @@ class Evaluation:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.losses: dict[str, None] = {}
+        self.visited: set[str] = set()
+        """The nodes of which an output was evaluated."""
         self._answers: dict[Request, Value] = {}
         self._open: set[Request] = set()
         self._characters = 0
@@ -96,6 +98,7 @@ class Evaluation:
         if node is None:
             self.lose(f"what comes from node {request.link.node}, which is not in the graph")
             return _nothing()
+        self.visited.add(node.name)
         kind = NODE_TYPES.get(node.kind)
         if kind is None:
             visit = Visit(self, node, UNKNOWN, str(request.link.slot), request.kind)

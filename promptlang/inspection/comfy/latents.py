@@ -20,13 +20,15 @@ def empty_latent(visit: Visit) -> Steps[Value]:
     if found:
         width: int | None = int(found[1])
         height: int | None = int(found[2])
-        if visit.source("invert") is True:
+        if visit.source("invert") in (True, "On"):
             width, height = height, width
     else:
         width = yield from visit.integer("width")
         height = yield from visit.integer("height")
     if visit.slot in ("width", "height"):
         return width if visit.slot == "width" else height
+    if visit.slot == "batch_size":
+        return batch
     return Latent(_size(width, height), batch)
 
 

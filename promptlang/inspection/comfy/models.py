@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from promptlang.files import Json, as_number
 from promptlang.inspection.comfy.evaluation import Request, Steps, Visit
 from promptlang.inspection.comfy.graph import Input, Link
-from promptlang.inspection.comfy.texts import MAX_NUMBERED
+from promptlang.inspection.comfy.texts import MAX_NUMBERED, OFF
 from promptlang.inspection.comfy.values import (
     Clip,
     Conditioning,
@@ -26,9 +26,6 @@ from promptlang.inspection.comfy.values import (
 
 NO_FILE = (None, "", "None", "none", "NONE", "[none]", "Baked VAE")
 """Choices of a file that stand for none."""
-
-OFF = (False, "Off", "off", "No", "false", "False", "disabled")
-"""Values of switches that are off."""
 
 
 def checkpoint(visit: Visit) -> Steps[Value]:
@@ -84,11 +81,46 @@ def lora_stack(visit: Visit) -> Steps[Value]:
     return Stack(loras)
 
 
+def tagged(visit: Visit) -> Steps[Value]:
+    """Evaluate a node that adds the LoRAs of ``<lora:ink:0.8:0.5>`` in its text, and encodes it.
+
+    The first number is the model's strength, the second the text encoder's.
+    """
+    name = visit.spec.inputs[0]
+    text = yield from visit.text(name)
+    if visit.slot == name or text is None:
+        return text
+    if visit.slot != "conditioning":
+        return (yield from _add(visit, [*_tags(text)]))
+    clip = yield Request(Link(visit.node.name, "clip"), Kind.CLIP)
+    return Conditioning((Part((_TAG.sub("", text),), clip if isinstance(clip, Clip) else None),))
+
+
+_TAG = re.compile(r"<lora:([^:<>]+)((?::[^:<>]*)*)>")
+
+
+def _tags(text: str) -> Iterator[_Entry]:
+    """Yield the LoRAs of tags, each file once, as Impact's nodes do."""
+    files = set()
+    for match in _TAG.finditer(text):
+        numbers = [_float(each) for each in match[2].split(":")]
+        strengths = [each for each in numbers if each is not None] or [1.0]
+        if match[1] not in files:
+            files.add(match[1])
+            yield _Entry(match[1], strengths[0], strengths[min(1, len(strengths) - 1)])
+
+
+def _float(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"-?\d{1,9}(\.\d{0,9})?|-?\.\d{1,9}", text) else None
+
+
 def _entries(visit: Visit) -> Steps[list[_Entry]]:
     if visit.source("toggle") in OFF:
         return []
     if visit.spec.option == "power":
         return [*_power(visit)]
+    if visit.spec.option == "active":
+        return [*_active(visit)]
     if visit.spec.option == "stack":
         return []
     count = yield from visit.integer("count")
@@ -142,6 +174,22 @@ def _power(visit: Visit) -> Iterator[_Entry]:
             clip = as_number(value.get("strengthTwo"))
             if isinstance(file, str) and file not in NO_FILE:
                 yield _Entry(file, model, model if clip is None else clip)
+
+
+def _active(visit: Visit) -> Iterator[_Entry]:
+    """Read LoRA Manager's list ``loras: [{"name": "x", "strength": 1, "active": true}]``."""
+    every = visit.node.inputs.get("loras")
+    for value in every if isinstance(every, list) else ():
+        if isinstance(value, dict) and value.get("active"):
+            file, model = value.get("name"), _loose(value.get("strength"))
+            clip = _loose(value.get("clipStrength"))
+            if isinstance(file, str):
+                yield _Entry(file, model, model if clip is None else clip)
+
+
+def _loose(value: Json) -> float | int | None:
+    """Return a number, which may be written as a text."""
+    return _float(value) if isinstance(value, str) else as_number(value)
 
 
 def _single(visit: Visit) -> Steps[_Entry | None]:

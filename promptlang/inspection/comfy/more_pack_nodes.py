@@ -24,7 +24,7 @@ IMPACT: Final[Mapping[str, NodeType]] = MappingProxyType(
         **dict.fromkeys(("ImpactInt", "ImpactFloat", "ImpactBoolean"), gives("value")),
         "ImpactWildcardProcessor": gives("populated_text"),
         "ImpactWildcardEncode": NodeType(
-            Role.ENCODE,
+            Role.TAGGED,
             ("model", "clip", "conditioning", "populated_text"),
             inputs=("populated_text",),
         ),
@@ -75,7 +75,7 @@ IMPACT: Final[Mapping[str, NodeType]] = MappingProxyType(
             lost=("to_cfg", "schedule"),
         ),
         "WildcardEncode //Inspire": NodeType(
-            Role.ENCODE,
+            Role.TAGGED,
             ("model", "clip", "conditioning", "populated_text"),
             inputs=("populated_text",),
         ),
@@ -117,6 +117,14 @@ COMFYROLL: Final[Mapping[str, NodeType]] = MappingProxyType(
         "CR Text Concatenate": joins("separator", "text1", "text2"),
         "CR Combine Prompt": joins("separator", "part1", "part2", "part3", "part4"),
         "CR Text Replace": NodeType(Role.REPLACE, ("text", "show_help")),
+        **dict.fromkeys(
+            ("CR SD1.5 Aspect Ratio", "CR SDXL Aspect Ratio"),
+            NodeType(
+                Role.EMPTY_LATENT,
+                ("width", "height", "upscale_factor", "batch_size", "latent", "show_help"),
+                {"dimensions": "aspect_ratio", "invert": "swap_dimensions"},
+            ),
+        ),
         "CR VAE Decode": NodeType(Role.DECODE, ("image",), {"latent": "samples"}),
         "CR Image Output": saves("images"),
         "CR Apply ControlNet": changes("conditioning"),
@@ -139,6 +147,43 @@ OTHERS: Final[Mapping[str, NodeType]] = MappingProxyType(
         ),
         "ShowText|pysssss": hands_on("text"),
         "StringFunction|pysssss": NodeType(Role.STRING_FUNCTION, ("text",)),
+        "LoraLoaderBlockWeight //Inspire": NodeType(
+            Role.LORA, (*BOTH, "vector"), lost=("block_vector", "A", "B")
+        ),
+        "Lora Loader (LoraManager)": NodeType(
+            Role.LORA_LIST, BOTH, {"loras": "lora_stack"}, option="active"
+        ),
+        "Lora Stacker (LoraManager)": NodeType(
+            Role.LORA_STACK, ("loras",), {"loras": "lora_stack"}, option="active"
+        ),
+        "Prompt (LoraManager)": NodeType(
+            Role.ENCODE, ("conditioning", "text"), inputs=("text",), lost=("trigger_words",)
+        ),
+        "LoraTagLoader": NodeType(Role.TAGGED, BOTH, inputs=("text",)),
+        **dict.fromkeys(
+            ("PCTextEncode", "PCLazyTextEncode"),
+            NodeType(Role.ENCODE, ("conditioning",), inputs=("text",), option="prompt-control"),
+        ),
+        "PCLazyLoraLoader": changes(*BOTH),
+        "WanVideoSampler": NodeType(
+            Role.SAMPLE,
+            ("latent", "denoised"),
+            {
+                "pipe": "text_embeds",
+                "latent": "image_embeds",
+                "sampler_name": "scheduler",
+                "scheduler": "",
+            },
+            lost=("shift", "riflex_freq_index"),
+        ),
+        "WanVideoTextEncode": NodeType(
+            Role.LOADER,
+            ("pipe",),
+            {"positive": "positive_prompt", "negative": "negative_prompt"},
+        ),
+        "WanVideoEmptyEmbeds": NodeType(Role.EMPTY_LATENT, ("latent",), lost=("num_frames",)),
+        "WanVideoDecode": NodeType(Role.DECODE, ("image",), {"latent": "samples"}),
+        "WanVideoModelLoader": loads(("model",), "model"),
         "LoraLoader|pysssss": NodeType(Role.LORA, (*BOTH, "example")),
         "CheckpointLoader|pysssss": loads(("model", "clip", "vae", "example"), "ckpt_name"),
         "Checkpoint Loader with Name (Image Saver)": loads(
@@ -150,6 +195,10 @@ OTHERS: Final[Mapping[str, NodeType]] = MappingProxyType(
         "String Literal (Image Saver)": gives("string"),
         "Cfg Literal (Image Saver)": gives("cfg"),
         "Width/Height Literal (Image Saver)": gives("size"),
+        "Input Parameters (Image Saver)": gives(
+            *("seed", "steps", "cfg", "sampler_name", "scheduler", "denoise"),
+            sampler_name="sampler",
+        ),
         "Sampler Selector (Image Saver)": gives("sampler_name", "sampler_name"),
         "Scheduler Selector (Image Saver)": gives("scheduler", "scheduler"),
         **dict.fromkeys(("Seed Generator", "Seed Everywhere"), gives("seed")),
@@ -193,6 +242,32 @@ OTHERS: Final[Mapping[str, NodeType]] = MappingProxyType(
         "ttN float": gives("float", "float", "float"),
         "ttN seed": gives("seed"),
         "ttN concat": joins("delimiter", "text1", "text2", "text3"),
+        "ttN pipeLoader_v2": NodeType(
+            Role.LOADER,
+            (
+                *("pipe", "model", "positive", "negative", "latent", "vae", "clip", "seed"),
+                *("width", "height", "pos_string", "neg_string"),
+            ),
+            {"loras": "optional_lora_stack", "pos_string": "positive", "neg_string": "negative"},
+            lost=("optional_controlnet_stack", "prepend_positive", "prepend_negative"),
+        ),
+        "ttN pipeKSampler_v2": NodeType(
+            Role.SAMPLE,
+            ("pipe", "model", "positive", "negative", "latent", "vae", "clip", "image", "seed"),
+            {
+                "pipe": "pipe",
+                "model": "optional_model",
+                "positive": "optional_positive",
+                "negative": "optional_negative",
+                "latent": "optional_latent",
+            },
+            lost=("lora_name", "upscale_method", "adv_xyPlot", "input_image_override"),
+        ),
+        "ttN KSampler_v2": NodeType(
+            Role.SAMPLE,
+            ("model", "positive", "negative", "latent", "vae", "clip", "image", "seed"),
+            lost=("lora_name", "upscale_method", "adv_xyPlot", "input_image_override"),
+        ),
         "ttN pipeIN": NodeType(
             Role.PIPE,
             ("pipe",),

@@ -44,6 +44,8 @@ class Role(Enum):
     IMAGE_LATENT = auto()
     DECODE = auto()
     SCALE = auto()
+    TAGGED = auto()
+    """A text with tags of LoRAs is encoded, and the LoRAs are added."""
     PICTURE = auto()
     """A picture from a file."""
     SAMPLE = auto()

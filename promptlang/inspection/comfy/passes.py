@@ -64,7 +64,8 @@ def _write_first(line: Line, first: Pass, size: tuple[int, int] | None) -> None:
 
 def _write_sampler(line: Line, first: Pass) -> None:
     """Add the sampler and the spacing of noise levels that promptlang has, too."""
-    sampler = parse_sampler_name(first.sampler)
+    # ComfyUI named samplers `sample_euler` in its first weeks.
+    sampler = parse_sampler_name(first.sampler.removeprefix("sample_"))
     spacing = first.sigmas.scheduler
     if sampler is not None:
         line.words.append(f"--sampler {sampler.name}")

@@ -9,7 +9,7 @@ from typing import Final
 
 from promptlang.inspection.comfy.evaluation import Steps, Visit
 from promptlang.inspection.comfy.graph import Link, show
-from promptlang.inspection.comfy.texts import numbered
+from promptlang.inspection.comfy.texts import OFF, numbered
 from promptlang.inspection.comfy.values import Area, Clip, Conditioning, Kind, Part, Value
 
 MAX_PARTS: Final = 256
@@ -54,7 +54,7 @@ def encode(visit: Visit) -> Steps[Value]:
 def _dialect(visit: Visit) -> str:
     parser = visit.source("parser")
     if parser is None:
-        return "comfy"
+        return visit.spec.option or "comfy"
     if not isinstance(parser, str) or parser not in PARSERS:
         visit.evaluation.lose(f"the parser of {visit.node}: {show_input(parser)}")
         return "comfy"
@@ -157,5 +157,6 @@ def zero(visit: Visit) -> Steps[Value]:
 
 def through(visit: Visit) -> Steps[Value]:
     """Evaluate a node that changes what it hands on in a way that no line of a recipe says."""
-    visit.lose()
+    if visit.source("switch") not in OFF:
+        visit.lose()
     return (yield from visit.take(visit.slot, visit.kind))

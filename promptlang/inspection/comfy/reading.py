@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from promptlang.inspection.comfy.evaluation import Evaluation, Request
+from promptlang.inspection.comfy.evaluation import (
+    LINKED_FILES,
+    Evaluation,
+    Request,
+    describe,
+)
 from promptlang.inspection.comfy.graph import Graph, Link, Node, NoGraphError
 from promptlang.inspection.comfy.node_types import Role, has_kind
 from promptlang.inspection.comfy.table import NODE_TYPES
@@ -91,8 +96,43 @@ def _follow(graph: Graph, node: Node) -> Iterator[Made]:
         latent = evaluation.value(request)
         if isinstance(latent, Latent) and latent.passes is not None:
             passes = tuple(latent.passes.chain())[::-1]
+            for unread in _unread(graph, node, evaluation.visited):
+                evaluation.lose(describe(unread))
             yield Made(node, latent, passes, tuple(evaluation.losses))
             return
+
+
+def _unread(graph: Graph, output: Node, visited: set[str]) -> Iterator[Node]:
+    """Yield the nodes before an output that act on the picture, and were not evaluated."""
+    found = {output.name}
+    waiting = [output]
+    while waiting:
+        node = waiting.pop()
+        kind = NODE_TYPES.get(node.kind)
+        if node.name not in visited and node is not output and _acts(node):
+            yield node
+        for _name, link in node.links():
+            chosen = kind is None or kind.role not in CHOOSES or link.node in visited
+            if chosen and link.node not in found and link.node in graph.nodes:
+                found.add(link.node)
+                waiting.append(graph.nodes[link.node])
+
+
+CHOOSES: Final = (Role.SWITCH, Role.FIRST, Role.ZERO)
+"""Roles of nodes that do not use all of their inputs."""
+
+ACTS: Final = (
+    *(Role.SAMPLE, Role.ENCODE, Role.TAGGED, Role.LOADER),
+    *(Role.LORA, Role.LORA_LIST, Role.LORA_STACK, Role.THROUGH),
+)
+"""Roles of nodes that are named if they come before a picture and no value of them is read."""
+
+
+def _acts(node: Node) -> bool:
+    kind = NODE_TYPES.get(node.kind)
+    if kind is None:
+        return not any(each in node.kind for each in LINKED_FILES)
+    return kind.role in ACTS
 
 
 def _requests(node: Node) -> Iterator[Request]:

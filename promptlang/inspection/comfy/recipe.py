@@ -230,7 +230,7 @@ def _weights(line: Line, parts: tuple[Part, ...], areas: list[Box | None]) -> li
     boxes = [area or (0.0, 1.0, 0.0, 1.0) for area in areas]
     if any(_overlap(one, other) for index, one in enumerate(boxes) for other in boxes[index + 1 :]):
         line.lose("without the mean of parts where areas overlap: promptlang adds them up")
-        return [part.strength for part in parts]
+        return [round(part.strength, 6) for part in parts]
     return [1 for _part in parts]
 
 

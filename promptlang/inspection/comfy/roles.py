@@ -46,6 +46,7 @@ ROLES: Final[Mapping[Role, Callable[[Visit], Steps[Value]]]] = MappingProxyType(
         Role.LORA: models.lora,
         Role.LORA_LIST: models.lora_list,
         Role.LORA_STACK: models.lora_stack,
+        Role.TAGGED: models.tagged,
         Role.CLIP_SKIP: models.clip_skip,
         Role.LOADER: models.loader,
         Role.EMPTY_LATENT: latents.empty_latent,

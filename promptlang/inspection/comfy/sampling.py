@@ -174,7 +174,8 @@ def is_like_sampler(visit: Visit) -> bool:
     prompts = all(isinstance(inputs.get(name), Link) for name in ("positive", "negative"))
     settings = {"seed", "noise_seed", "steps", "cfg", "sampler_name"} & set(inputs)
     images = any(isinstance(inputs.get(name), Link) for name in ("image", "images", "pixels"))
-    return prompts and not images and (len(settings) > 1 or not visit.node.kind)
+    made = any(isinstance(inputs.get(name), Link) for name in ("model", *UNKNOWN_NAMES["latent"]))
+    return prompts and not images and ((bool(settings) and made) or not visit.node.kind)
 
 
 def sample_unknown(visit: Visit) -> Steps[Value]:

@@ -12,6 +12,9 @@ from promptlang.inspection.comfy.evaluation import Steps, Visit
 from promptlang.inspection.comfy.graph import Link
 from promptlang.inspection.comfy.values import Kind, Value
 
+OFF: Final = (False, "Off", "off", "No", "false", "False", "disabled")
+"""Values of switches that are off."""
+
 MAX_NUMBERED: Final = 100
 """Inputs such as ``text_1``, ``text_2`` that a node may have."""
 

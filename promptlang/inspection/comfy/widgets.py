@@ -12,6 +12,31 @@ SIZE: Final = ("width", "height", "batch_size")
 WIDGETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "KSampler": ("seed", *SETTINGS, "denoise"),
+        "KSampler Adv. (Efficient)": (
+            *("add_noise", "noise_seed", *SETTINGS),
+            *("start_at_step", "end_at_step", "return_with_leftover_noise", "preview_method"),
+        ),
+        "Efficient Loader": (
+            *("ckpt_name", "vae_name", "clip_skip", "lora_name", "lora_model_strength"),
+            *("lora_clip_strength", "positive", "negative", "token_normalization"),
+            *("weight_interpretation", "empty_latent_width", "empty_latent_height", "batch_size"),
+        ),
+        **dict.fromkeys(
+            ("easy a1111Loader", "easy comfyLoader"),
+            (
+                *("ckpt_name", "vae_name", "clip_skip", "lora_name", "lora_model_strength"),
+                *("lora_clip_strength", "resolution", "empty_latent_width"),
+                *("empty_latent_height", "positive", "negative", "batch_size"),
+            ),
+        ),
+        "easy preSampling": (*SETTINGS, "denoise", "seed"),
+        "CR Prompt Text": ("prompt",),
+        "CR Text": ("text",),
+        "CR SD1.5 Aspect Ratio": (
+            *("width", "height", "aspect_ratio", "swap_dimensions", "upscale_factor"),
+            "batch_size",
+        ),
+        "ShowText|pysssss": (),
         "KSampler (Efficient)": ("seed", *SETTINGS, "denoise", "preview_method", "vae_decode"),
         "KSamplerAdvanced": (
             *("add_noise", "noise_seed", *SETTINGS),
@@ -105,5 +130,5 @@ WIDGETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 SEEDS: Final = ("seed", "noise_seed")
 """Widgets after which the interface adds one that tells what becomes of the seed."""
 
-AFTER_SEED: Final = ("fixed", "increment", "decrement", "randomize")
-"""The values of the widget after a seed."""
+AFTER_SEED: Final = ("fixed", "increment", "decrement", "randomize", True, False, None)
+"""The values of the widget after a seed: a choice, or a truth value in workflows of 2023."""
