@@ -17,6 +17,9 @@ from .choices import (
 )
 from .options import Given, Kind, Option, Requirement, default_of
 
+MAX_PIXELS = 2**27
+"""The largest picture, in pixels: 11,585 squared, as large as pictures may be that are read."""
+
 _PROMPT = ("prompt", "set")
 _SET = ("set",)
 _TRAININGS = tuple(f"train {method}" for method in TRAINING_METHODS)

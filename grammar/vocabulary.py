@@ -17,7 +17,7 @@ from .choices import (
 )
 from .heads import HEADS, UNAVAILABLE_STATEMENTS
 from .options import FIRST_RELEASE, Conflict, Given, Kind, Option, Requirement
-from .picture_options import PICTURE
+from .picture_options import MAX_PIXELS, PICTURE
 from .training_data import DATA
 from .training_methods import METHODS
 from .training_objective import OBJECTIVE
@@ -29,6 +29,7 @@ __all__ = [
     "FIRST_RELEASE",
     "FIXED_SPACING_SAMPLERS",
     "HEADS",
+    "MAX_PIXELS",
     "PRECISIONS",
     "SAMPLERS",
     "SCHEDULERS",

@@ -241,3 +241,21 @@ def many_repeats(folder: str, repeats: int, span: Span) -> Diagnostic:
     )
     hint = "rename the folder, if that is not a number of repeats"
     return MANY_REPEATS.at(span, message, hint)
+
+
+TOO_MANY_REPEATS = Rule(
+    code="PL422",
+    kind="too-many-repeats",
+    title="The names of folders ask for more repeats than an epoch can have",
+    why="A folder `10_red fox` shows its pictures ten times in an epoch. Here an epoch has over "
+    "ten million pictures, whose order alone would fill the memory. A name such as "
+    "`20240101_holidays` is probably not meant so.",
+    fix="Rename the folder, so that its name does not begin with a number and an underscore.",
+)
+
+
+def too_many_repeats(folder: str, repeats: int, span: Span) -> Diagnostic:
+    """Report ``20240101_holidays``."""
+    shown = str(repeats) if repeats < 10**12 else f"a number of {len(str(repeats))} digits"
+    message = f"the name of `{folder}` asks for {shown} repeats, too many for an epoch"
+    return TOO_MANY_REPEATS.at(span, message, "rename the folder, or write a smaller number")

@@ -45,6 +45,13 @@ def out_of_range(name: str, low: float | None, high: float | None, span: Span) -
     return OUT_OF_RANGE.at(span, message, hint)
 
 
+def size_too_large(pixels: int, limit: int, span: Span) -> Diagnostic:
+    """Report ``--size 100000x100000``."""
+    shown = f"{pixels:,}" if pixels < 10**15 else "over a quadrillion"
+    message = f"this size has {shown} pixels, and a picture has at most {limit:,}"
+    return OUT_OF_RANGE.at(span, message, "try `512x768`")
+
+
 def _exact(limit: float | None) -> str:
     return str(limit) if isinstance(limit, int) else f"{limit:g}"
 

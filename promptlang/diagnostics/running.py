@@ -26,6 +26,15 @@ def out_of_memory(name: str, span: Span) -> Diagnostic:
     return OUT_OF_MEMORY.at(span, message, hint)
 
 
+def picture_too_large(size: tuple[int, int], needed: int, total: int, span: Span) -> Diagnostic:
+    """Report a picture whose decoding needs more bytes than the device has."""
+    message = (
+        f"a picture of {size[0]}x{size[1]} pixels needs {needed / 1e9:.0f} GB of memory or more, "
+        f"and the device has {total / 1e9:.0f} GB"
+    )
+    return OUT_OF_MEMORY.at(span, message, "take a smaller `--size` or `--hires`")
+
+
 LIBRARY_NOT_LOADED = Rule(
     code="PL541",
     kind="library-not-loaded",

@@ -8,11 +8,16 @@ import this module without them.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from promptlang.diagnostics import Diagnostic
-from promptlang.plan.prompt import Segments
+from promptlang.plan.prompt import Segment, Segments
 from promptlang.source import Source
+
+_PLAIN: Final = re.compile(r"(?!.*BREAK)[^()\[\]{}<>|\\$_#]*", re.DOTALL)
+"""A caption without any construct of a prompt."""
 
 _OPENING, _CLOSING = "([{<", ")]}>"
 
@@ -20,8 +25,11 @@ _OPENING, _CLOSING = "([{<", ")]}>"
 def parse_caption(caption: str, seed: int) -> Segments:
     """Return the segments of a caption, with variants drawn by the seed.
 
-    A schedule has the value of its first step.
+    A schedule has the value of its first step. A caption without any construct, as most are in a
+    large data set, is not parsed.
     """
+    if _PLAIN.fullmatch(caption):
+        return (Segment(caption.rstrip()),)
     from promptlang.prompts.expansion import Library, sample_expansion
     from promptlang.prompts.resolver import resolve_prompt
     from promptlang.syntax.prompt_parser import parse_prompt
@@ -35,6 +43,8 @@ def diagnose_caption(caption: str, name: str) -> Iterator[Diagnostic]:
     """Yield the mistakes in a caption's syntax, with spans in a source called `name`."""
     from promptlang.syntax.prompt_parser import parse_prompt
 
+    if _PLAIN.fullmatch(caption):
+        return
     source = Source(caption, name)
     yield from parse_prompt(source.span(0, len(caption)), divided=False)[1]
 

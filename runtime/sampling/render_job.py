@@ -29,6 +29,7 @@ from .initial_latents import (
     upscale_size,
 )
 from .loaded_model import LoadedModel
+from .memory import ensure_room
 from .samplers import SAMPLER_CONFIGS, prepare_extra_step_kwargs
 from .step_conditioning import Conditioner
 
@@ -99,6 +100,7 @@ def prepare_job(step: Render, loaded: LoadedModel) -> Generator[Event, None, Ren
     """Prepare a picture up to its sampling; raises `PromptError`."""
     base, prompts, sampling, image = loaded.base, step.prompts, step.sampling, step.image
     initial = prepare_initial_latents(image, base, step.span)
+    ensure_room(upscale_size(initial.size, max(1.0, image.hires), base), base, step.span)
     loras = yield from loaded.read_adapters(prompts.adapters, read_lora, step.span)
     embeddings = yield from loaded.read_adapters(prompts.embeddings, read_embedding, step.span)
     encoders = tuple(encoder.with_extra_embeddings(embeddings) for encoder in loaded.encoders)

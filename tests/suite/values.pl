@@ -87,3 +87,4 @@ train ti <new> from photos --samples "a <new>"
 a fox --sampler euler_a --scheduler karras # PL505
 a fox --sampler "Euler a Karras" # PL505
 a fox --sampler euler,lcm --scheduler normal,exponential # PL505
+a fox --size 100000x100000 # PL202

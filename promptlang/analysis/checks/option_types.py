@@ -19,6 +19,7 @@ from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.options import (
     out_of_range,
     size_not_divisible,
+    size_too_large,
     unknown_choice,
     wrong_option_type,
 )
@@ -91,6 +92,8 @@ def _check(option: vocabulary.Option, name: str, value: ast.Value) -> Iterator[D
         value.width % 8 or value.height % 8 or not value.width or not value.height
     ):
         yield size_not_divisible(name, value.span)
+    elif isinstance(value, ast.Size) and value.width * value.height > vocabulary.MAX_PIXELS:
+        yield size_too_large(value.width * value.height, vocabulary.MAX_PIXELS, value.span)
 
 
 def _example(option: vocabulary.Option, value: ast.Value) -> str:

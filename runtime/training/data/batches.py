@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -170,7 +170,7 @@ class _Order:
     seed: int
     name: str
     _epoch: int | None = None
-    _pictures: tuple[int, ...] = ()
+    _pictures: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
 
     def picture(self, position: int) -> int:
         """Return the picture at a position, counted over all epochs."""
@@ -180,5 +180,5 @@ class _Order:
                 len(self.repeated_indices),
                 generator=seeded_generator(self.seed, f"order {self.name}", epoch),
             )
-            self._epoch, self._pictures = epoch, tuple(self.repeated_indices[order].tolist())
-        return self._pictures[position]
+            self._epoch, self._pictures = epoch, self.repeated_indices[order]
+        return int(self._pictures[position])

@@ -93,7 +93,7 @@ def build_caption_conditioning(
     vocabulary = encoders[0].vocabulary
     chunked = [
         split_into_chunks(segments, vocabulary)
-        for caption in captions
+        for caption in dict.fromkeys(captions)
         for segments in _sample_variants(caption)
     ]
     names = {each.name for chunks in chunked for chunk in chunks for _, each in chunk.vectors}

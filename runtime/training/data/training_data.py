@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final
 
 from promptlang.datasets.examples import load_examples
-from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import Diagnostic, PromptError
+from promptlang.diagnostics.datasets import too_many_repeats
 from promptlang.plan.events import Event
 from promptlang.plan.steps import Adapter
 from promptlang.plan.training_config import DataConfig, PriorConfig, TrainingConfig
+from promptlang.source import Span
 
 from ..option_spans import OptionSpans
 from .latent_cache import Bucket, DatasetEncoder
 from .split import Examples, split_examples
+
+MAX_SHOWN: Final = 10_000_000
+"""Pictures of an epoch, repeats counted: their order takes 80 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,16 @@ def load_training_data(
     class_data: Examples = ()
     if with_class_data and prior and prior.folder:
         class_data = load_examples(prior.folder, option_spans("class-data"), prior.text or None)
+    for each in (training, validation, class_data):
+        _ensure_possible_epoch(each, option_spans("from"))
     return TrainingData(training, validation, class_data)
+
+
+def _ensure_possible_epoch(examples: Examples, span: Span) -> None:
+    """Raise `PromptError` if an epoch has more than `MAX_SHOWN` pictures."""
+    if sum(each.repeats for each in examples) > MAX_SHOWN:
+        most = max(examples, key=attrgetter("repeats"))
+        raise PromptError([too_many_repeats(most.file.parent.name, most.repeats, span)])
 
 
 def used_embeddings(
