@@ -55,7 +55,6 @@ def test_a_picture_that_no_memory_holds_is_refused_and_the_rest_goes_on(
     large = render(size=(1024, 1024), file=tmp_path / "large.png")
     events = run(runtime, large, render())
     assert complaints(events) == [
-        "PL540 a picture of 1024x1024 pixels needs 0 GB of memory or more, "
-        "and the device has 0 GB"
+        "PL540 a picture of 1024x1024 pixels needs 0 GB of memory or more, and the device has 0 GB"
     ]
     assert isinstance(events[-1], PictureFinished)
