@@ -42,7 +42,7 @@ class NamePatterns:
     """
 
     names: Mapping[str, tuple[int, Any]]
-    """The place and the value of each pattern that is a name or the end of one."""
+    """The place and the value of each pattern that is a name or its end; points mean points."""
     expressions: tuple[_Expression, ...] = ()
     ends: tuple[str, ...] = ()
     """Ends of names that may begin anywhere."""

@@ -87,6 +87,15 @@ _OLD_DIFFUSERS_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 _CHANGEABLE = (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm, nn.Embedding)
 
 
+WITHOUT_EFFECT: Final = frozenset(
+    {"text_encoders_clip_l_transformer_text_projection", "clip_l_transformer_text_projection"}
+)
+"""Modules that ComfyUI's text encoder has and that no picture depends on.
+
+"Extract and Save Lora" writes them beside the modules that the models share.
+"""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class TargetModule:
     """A module: the name of its network, and its name there."""
@@ -160,7 +169,8 @@ def group_keys_by_module(keys: Iterable[str], known: Mapping[str, TargetModule])
         name, role = _split(key)
         target = known.get(_flat(name))
         if target is None or role is None:
-            unknown[name] = None
+            if _flat(name) not in WITHOUT_EFFECT:
+                unknown[name] = None
             continue
         module = found.setdefault(target, _Module(name))
         if module.name != name or role in module.keys:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 import peft
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
+from promptlang.diagnostics import PromptError
+from promptlang.runtime.adapters import Attachments
 from tests.runtime.adapters.toy import LAYERS, changed, read_file, read_tensors, toy
 
 MATRICES = ["wide", "tall", "square"]
@@ -146,3 +152,254 @@ def test_a_file_of_lycoris_gives_the_weights_that_lycoris_merges(
     for key, value in unet.state_dict().items():
         assert torch.allclose(ours[key], theirs.get(key, value), atol=2e-6), key
         assert key not in theirs or not torch.allclose(ours[key], value, atol=1e-3)
+
+
+def turned(blocks: Tensor, weight: Tensor) -> Tensor:
+    """Return a weight whose rows are rotated in blocks, as kohya's `OFTModule` does it."""
+    count, size = blocks.shape[:2]
+    rows = weight.reshape(count, size, -1)
+    return torch.einsum("knm,knp->kmp", blocks, rows).reshape(weight.shape)
+
+
+def kohyas_rotation(blocks: Tensor, alpha: float, outputs: int) -> Tensor:
+    skew = blocks - blocks.transpose(1, 2)
+    norm = torch.norm(skew.flatten())
+    skew = skew * ((torch.clamp(norm, max=alpha * outputs) + 1e-8) / (norm + 1e-8))
+    one = torch.eye(blocks.shape[1])
+    return torch.matmul(one + skew, (one - skew).inverse())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("alpha", [1e-3, 0.5])
+def test_oft_of_kohya_keeps_its_norm_below_alpha(alpha: float, tmp_path: Path) -> None:
+    unet = toy()
+    for layer in ("wide", "conv"):
+        weight = unet.get_submodule(layer).weight
+        blocks = torch.randn(4, 4, 4)
+        tensors = {
+            f"oft_unet_{layer}.oft_blocks": blocks,
+            f"oft_unet_{layer}.alpha": torch.tensor(alpha),
+        }
+        ours = changed(unet, read_tensors(tensors, unet, tmp_path))
+        wanted = turned(kohyas_rotation(blocks, alpha, 16), weight)
+        assert torch.allclose(ours[f"{layer}.weight"], wanted, atol=2e-6)
+
+
+def onetrainers_series(upper: Tensor, size: int) -> Tensor:
+    rows, columns = torch.triu_indices(size, size, 1)
+    skew = torch.zeros(len(upper), size, size)
+    skew[:, rows, columns] = upper
+    skew = skew - skew.transpose(1, 2)
+    square = skew @ skew
+    return torch.eye(size) + 2 * skew + 2 * square + 2 * square @ skew + square @ square
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("layer", ["wide", "tall", "conv", "point"])
+def test_oft_of_onetrainer_is_its_forward(
+    layer: str, shared: bool, scaled: bool, tmp_path: Path
+) -> None:
+    unet = toy()
+    module: Any = unet.get_submodule(layer)
+    inputs, size = module.weight.shape[1:].numel(), 4
+    upper = 0.2 * torch.randn(1 if shared else inputs // size, 6)
+    tensors = {f"lora_unet_{layer}.oft_R.weight": upper}
+    if scaled:
+        tensors[f"lora_unet_{layer}.oft_R.scaled_oft"] = torch.tensor(True)
+    turns = onetrainers_series(upper / (2 * 3**0.5 if scaled else 1), size)
+    turns = turns.repeat(inputs // size, 1, 1) if shared else turns
+    ours = changed(unet, read_tensors(tensors, unet, tmp_path))[f"{layer}.weight"]
+    if module.weight.dim() == 2:
+        given = torch.randn(3, inputs)
+        rotated = torch.einsum("brk,rkc->brc", given.reshape(3, -1, size), turns).reshape(3, -1)
+        assert torch.allclose(given @ ours.T, rotated @ module.weight.T, atol=1e-5)
+    else:
+        grouped = module.weight.reshape(len(module.weight), -1, size)
+        wanted = torch.einsum("ork,rkc->orc", grouped, turns).reshape(module.weight.shape)
+        assert torch.allclose(ours, wanted, atol=2e-6)
+
+
+@torch.no_grad()
+def test_tensors_beside_the_matrices_are_applied(tmp_path: Path) -> None:
+    unet = toy()
+    weight, bias = unet.wide.weight, unet.wide.bias
+    down, up = torch.randn(2, 12), torch.randn(16, 2)
+    lora = {"unet.wide.lora_down.weight": down, "unet.wide.lora_up.weight": up}
+    below, above = torch.randn(2), torch.randn(16)
+    magnitude = torch.rand(16) + 0.5
+    whole = weight + up @ down
+    cases: list[tuple[dict[str, Tensor], Tensor, Tensor]] = [
+        ({"scale": torch.tensor(0.3), "alpha": torch.tensor(9.0)}, weight + 0.3 * up @ down, bias),
+        ({"alpha": torch.tensor(4)}, weight + 2 * up @ down, bias),
+        (
+            {"alpha": torch.tensor(4.0).half(), "scalar": torch.tensor(0.5)},
+            weight + 2 * up @ down,
+            bias,
+        ),
+        ({"reshape_weight": torch.tensor([16, 12])}, whole, bias),
+        (
+            {"lora_up.bias": above, "alpha": torch.tensor(1.0)},
+            weight + 0.5 * up @ down,
+            bias + 0.5 * above,
+        ),
+        ({"lora_down.bias": below}, whole, bias + up @ below),
+        ({"diff_b": above}, whole, bias + above),
+        ({"magnitude": magnitude}, whole / whole.norm(dim=1)[:, None] * magnitude[:, None], bias),
+        (
+            {"lora_magnitude_vector": magnitude},
+            whole / whole.norm(dim=1)[:, None] * magnitude[:, None],
+            bias,
+        ),
+    ]
+    for more, wanted_weight, wanted_bias in cases:
+        tensors = {**lora, **{f"unet.wide.{end}": each for end, each in more.items()}}
+        ours = changed(unet, read_tensors(tensors, unet, tmp_path))
+        assert torch.allclose(ours["wide.weight"], wanted_weight, atol=2e-6), more
+        assert torch.allclose(ours["wide.bias"], wanted_bias, atol=2e-6), more
+
+
+@torch.no_grad()
+def test_the_name_of_an_adapter_in_a_key_is_left_out(tmp_path: Path) -> None:
+    unet = toy()
+    down, up = torch.randn(2, 12), torch.randn(16, 2)
+    for name in ("default", "default_0", "my-style", "pirate"):
+        tensors = {
+            f"base_model.model.wide.lora_A.{name}.weight": down,
+            f"base_model.model.wide.lora_B.{name}.weight": up,
+        }
+        ours = changed(unet, read_tensors(tensors, unet, tmp_path))
+        assert torch.allclose(ours["wide.weight"], unet.wide.weight + up @ down, atol=2e-6)
+
+
+@torch.no_grad()
+def test_a_new_weight_and_an_old_rotation_replace_the_models(tmp_path: Path) -> None:
+    unet = toy()
+    new, turns = torch.randn(8, 8, 3, 3), torch.randn(4, 4, 4)
+    tensors = {
+        "diffusion_model.even.set_weight": new,
+        "lora_unet_wide.oft_diag": turns,
+        "diffusion_model.table.lora_down.weight": torch.ones(2, 12),
+        "diffusion_model.table.lora_up.weight": torch.ones(20, 2),
+    }
+    ours = changed(unet, read_tensors(tensors, unet, tmp_path), 0.5)
+    assert torch.allclose(ours["even.weight"], 0.5 * (unet.even.weight + new), atol=2e-6)
+    wanted = 0.5 * (unet.wide.weight + turned(turns, unet.wide.weight))
+    assert torch.allclose(ours["wide.weight"], wanted, atol=2e-6)
+    assert torch.allclose(ours["table.weight"], unet.table.weight + 1, atol=2e-6)
+
+
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore")
+def test_layers_run_with_all_kinds_as_with_merged_weights(tmp_path: Path) -> None:
+    unet = toy()
+    ids = torch.arange(16).reshape(2, 8)
+    plain = unet(ids)
+    loras = []
+    for number, config in enumerate(
+        (PEFT["OFT"], PEFT["IA3"], PEFT["HRA"], PEFT["LoRA, table"], PEFT["GLoRA"], PEFT["LN"])
+    ):
+        trained = peft.get_peft_model(toy(), config)
+        randomise(trained.parameters(), 0.1)
+        trained.save_pretrained(str(tmp_path / str(number)))
+        loras.append(read_file(tmp_path / str(number), unet))
+    with Attachments(unet) as attachments:
+        for strengths in (
+            (1.0, 0.5, -0.3, 0.7, 0.2, 1.0),
+            (0.0, 1.0, 0.0, 0.0, 0.0, 0.0),
+            (0.5,) * 6,
+        ):
+            active = tuple((lora.unet, each) for lora, each in zip(loras, strengths, strict=True))
+            attachments.set_loras(active)
+            total = {name: each.clone() for name, each in unet.state_dict().items()}
+            for lora, strength in zip(loras, strengths, strict=True):
+                for name, each in changed(unet, lora, strength).items():
+                    total[name] += each - unet.state_dict()[name]
+            merged = toy()
+            merged.load_state_dict(total)
+            assert torch.allclose(unet(ids), merged(ids), atol=1e-4)
+            assert not torch.allclose(unet(ids), plain, atol=1e-3)
+    assert torch.equal(unet(ids), plain)
+
+
+LORA = {"peft_type": "LORA", "target_modules": ["wide"]}
+
+
+def config_folder(folder: Path, options: dict[str, Any]) -> Path:
+    tensors = {
+        "base_model.model.wide.lora_A.weight": torch.ones(2, 12),
+        "base_model.model.wide.lora_B.weight": torch.ones(16, 2),
+    }
+    folder.mkdir(exist_ok=True)
+    save_file(tensors, folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text(json.dumps({"r": 2, "lora_alpha": 2, **options}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"init_lora_weights": "corda"}, "LoRA, initialised by CorDA, which cannot be used yet"),
+        ({"init_lora_weights": "loftq"}, "LoRA, initialised by LoftQ, which"),
+        ({"init_lora_weights": "lora_ga"}, "LoRA, initialised by LoRA-GA, which"),
+        ({"init_lora_weights": "new"}, "LoRA, initialised by a method that is not known here"),
+        ({"init_lora_weights": "pissa_niter_0"}, "PiSSA with a random decomposition"),
+        ({"use_qalora": True}, "it is an adapter of the kind QALoRA"),
+        ({"alora_invocation_tokens": [1]}, "it is an adapter of the kind Activated LoRA"),
+        ({"kasa_config": {"beta": 1}}, "it is an adapter of the kind KaSA"),
+        ({"lora_alpha": "8"}, "`lora_alpha` is `8`, not a number"),
+        ({"lora_alpha": True}, "`lora_alpha` is `True`, not a number"),
+        ({"lora_alpha": float("nan")}, "`lora_alpha` is `nan`, not a finite number"),
+        (
+            {"alpha_pattern": {"wide": float("inf")}},
+            "`alpha_pattern` is `inf`, not a finite number",
+        ),
+        ({"r": "2"}, "`r` is `2`, not a whole number"),
+        (
+            {"alpha_pattern": {r"((\w|\.)+)+!": 1}},
+            r"its pattern `((\w|\.)+)+!` could take too long",
+        ),
+        ({"alpha_pattern": {".*.*.*.*x": 1}}, "its pattern `.*.*.*.*x` could take too long"),
+        ({"alpha_pattern": {"(a|a)" * 20: 1}}, "could take too long"),
+        ({"alpha_pattern": {"[": 1}}, "its pattern `[` is none"),
+        ({"alpha_pattern": [1]}, "`alpha_pattern` is `[1]`, not a number"),
+        ({"alpha_pattern": {f"a.*{n}": 1 for n in range(99)}}, "it has 99 patterns"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_is_named(
+    options: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(PromptError, match=re.escape(reason)):
+        read_file(config_folder(tmp_path / "ink", options), toy())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [
+        ("wide", True),
+        ("ide", False),
+        ("^wide", True),
+        ("w.*e", True),
+        ("(tall|wide|square)", True),
+        (r"\w+", True),
+        (r"a\.wide", False),
+    ],
+)
+def test_patterns_of_peft_hold_for_the_ends_of_names(
+    pattern: str, fits: bool, tmp_path: Path
+) -> None:
+    lora = read_file(config_folder(tmp_path / "ink", {"alpha_pattern": {pattern: 6}}), toy())
+    assert lora.unet["wide"].scale == (3.0 if fits else 1.0)
+
+
+@torch.no_grad()
+def test_pissa_with_a_random_decomposition_is_applied_where_it_converges(tmp_path: Path) -> None:
+    unet = toy()
+    u, _, v = torch.linalg.svd(unet.wide.weight, full_matrices=False)
+    unet.wide.weight.copy_((u * torch.tensor([9.0, 8.0] + [0.1] * 10)) @ v)
+    folder = config_folder(tmp_path / "ink", {"init_lora_weights": "pissa_niter_4", **LORA})
+    ours = changed(unet, read_file(folder, unet))["wide.weight"]
+    torch.manual_seed(5)
+    theirs = peft.PeftModel.from_pretrained(copy.deepcopy(unet), str(folder))
+    assert torch.allclose(ours, theirs.merge_and_unload().wide.weight, atol=1e-3)

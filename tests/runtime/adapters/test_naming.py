@@ -122,6 +122,14 @@ def test_a_layout_finds_the_unets_modules(
         (f"text_encoder.text_model.{LAYER}.to_q", OLD, "text_encoder"),
         (f"text_encoder_2.text_model.{LAYER}.q_proj", PEFT, "text_encoder_2"),
         (f"text_encoders.clip_g.transformer.text_model.{LAYER}.q_proj", PEFT, "text_encoder_2"),
+        (f"clip_l.text_model.{LAYER}.q_proj", PEFT, "text_encoder"),
+        (f"clip_g.text_model.{LAYER}.q_proj", PEFT, "text_encoder_2"),
+        (f"text_encoders.clip_h.transformer.text_model.{LAYER}.q_proj", PEFT, "text_encoder"),
+        (
+            "lora_te_text_model_encoder_layers_1_self_attn_q_proj",
+            ".lora_down.weight .lora_up.weight",
+            "text_encoder",
+        ),
     ],
 )
 def test_a_layout_finds_the_modules_of_both_text_encoders(
@@ -133,6 +141,40 @@ def test_a_layout_finds_the_modules_of_both_text_encoders(
     assert found == part
     assert [name.removeprefix("text_model.") for name in changes] == [f"{LAYER}.q_proj"]
     assert lora.text_encoders[part == "text_encoder_2"] is changes
+
+
+def test_the_first_text_encoder_may_have_a_number_in_any_family(sd1: Any, read: Read) -> None:
+    start = "lora_te1_text_model_encoder_layers_1_self_attn_q_proj"
+    assert list(read(sd1, low_rank(start, 32, 32)).deltas) == ["text_encoder"]
+
+
+def test_tables_of_embeddings_and_what_only_comfyui_has_are_read(sd1: Any, read: Read) -> None:
+    start = "text_encoders.clip_l.transformer"
+    tensors = {
+        **low_rank(f"{start}.text_model.embeddings.token_embedding", 100, 32),
+        **low_rank(f"{start}.text_model.embeddings.position_embedding", 77, 32),
+        **low_rank(f"{start}.text_projection", 32, 32),
+    }
+    lora = read(sd1, tensors)
+    assert [name.rpartition(".")[2] for name in lora.text_encoder] == [
+        "position_embedding",
+        "token_embedding",
+    ]
+    ids = torch.tensor([[98, 3, 99]])
+    plain = sd1.text_encoder(ids).last_hidden_state
+    with Attachments(sd1.text_encoder, ((lora.text_encoder, 0.5),)):
+        ours = sd1.text_encoder(ids).last_hidden_state
+    embeddings = sd1.text_encoder.get_submodule("embeddings")
+    kept = [
+        each.weight.clone() for each in (embeddings.token_embedding, embeddings.position_embedding)
+    ]
+    embeddings.token_embedding.weight += 1
+    embeddings.position_embedding.weight += 1
+    theirs = sd1.text_encoder(ids).last_hidden_state
+    embeddings.token_embedding.weight.copy_(kept[0])
+    embeddings.position_embedding.weight.copy_(kept[1])
+    assert torch.allclose(ours, theirs, atol=1e-5)
+    assert not torch.allclose(ours, plain, atol=1e-3)
 
 
 def test_a_file_with_all_of_kohyas_sdxl_modules_is_applied_whole(sdxl: Any, read: Read) -> None:
