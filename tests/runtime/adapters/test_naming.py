@@ -155,6 +155,8 @@ def test_tables_of_embeddings_and_what_only_comfyui_has_are_read(sd1: Any, read:
         **low_rank(f"{start}.text_model.embeddings.position_embedding", 77, 32),
         **low_rank(f"{start}.text_projection", 32, 32),
     }
+    row = torch.randn(2, 32, generator=torch.Generator().manual_seed(0))
+    tensors |= {key: row for key in tensors if key.endswith("down.weight")}
     lora = read(sd1, tensors)
     assert [name.rpartition(".")[2] for name in lora.text_encoder] == [
         "position_embedding",
@@ -168,8 +170,8 @@ def test_tables_of_embeddings_and_what_only_comfyui_has_are_read(sd1: Any, read:
     kept = [
         each.weight.clone() for each in (embeddings.token_embedding, embeddings.position_embedding)
     ]
-    embeddings.token_embedding.weight += 1
-    embeddings.position_embedding.weight += 1
+    embeddings.token_embedding.weight += 0.5 * row.sum(0)
+    embeddings.position_embedding.weight += 0.5 * row.sum(0)
     theirs = sd1.text_encoder(ids).last_hidden_state
     embeddings.token_embedding.weight.copy_(kept[0])
     embeddings.position_embedding.weight.copy_(kept[1])
