@@ -152,10 +152,9 @@ def unsupported_model_family(
     path: Path, family: str, known: Collection[str], span: Span
 ) -> Diagnostic:
     """Report an unsupported family: Stable Diffusion 3, Flux, a refiner, an inpainting model."""
-    hint = f"the families are {join_alternatives(list(known))}"
-    return model_not_readable(
-        path, f"it is of the kind {family}, which cannot be used yet", span, hint
-    )
+    hint = f"the families are {join_alternatives(list(known))}" if known else None
+    words = family if family.startswith(("a ", "an ", "the ")) else f"of the kind {family}"
+    return model_not_readable(path, f"it is {words}, which cannot be used yet", span, hint)
 
 
 def unknown_model_family(path: Path, span: Span) -> Diagnostic:

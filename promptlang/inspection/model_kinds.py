@@ -15,6 +15,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 _SD1, _SD2, _XL = SD1_FACTS.name, SD2_FACTS.name, SDXL_FACTS.name
 _IN: Final = r"^(?:model\.diffusion_model\.|unet\.)?(?:input_blocks\.0\.0|conv_in)\.weight$"
 
+_REFINER: Final = r"individual_token_refiner|context_embedder\.token_refiner"
+_PATCHES: Final = r"(?:^|\.)(?:img_in|x_embedder)\.proj\.weight$"
+
 
 @dataclass(frozen=True, slots=True)
 class ModelKind:
@@ -35,10 +38,11 @@ MODEL_KINDS: Final = (
     _kind("Flux 3", r"early_stream_modulations\."),
     _kind("Flux 2", r"(?:single|double)_stream_modulation"),
     _kind("Chroma", r"distilled_guidance_layer\."),
-    _kind(
-        "HunyuanImage", r"byt5_in\.|context_embedder_2\.", r"individual_token_refiner|token_refiner"
-    ),
-    _kind("HunyuanVideo", r"individual_token_refiner|context_embedder\.token_refiner"),
+    _kind("ControlNet", r"controlnet_blocks\.|controlnet_x_embedder|controlnet_pos_embed"),
+    _kind("HunyuanVideo", _REFINER, _PATCHES, dim=(4, 2)),
+    _kind("HunyuanVideo", _REFINER, _PATCHES, dim=(4, 1)),
+    _kind("HunyuanImage", _REFINER, _PATCHES),
+    _kind("HunyuanVideo", _REFINER),
     _kind("HiDream", r"double_stream_blocks\.0\."),
     _kind("Krea 2", r"txtfusion\.projector"),
     _kind(
@@ -75,14 +79,20 @@ MODEL_KINDS: Final = (
     _kind("Wan", r"(?:^|\.)head\.modulation$|condition_embedder\.time_proj|vace_blocks\."),
     _kind("LTX-Video", r"patchify_proj\.|av_ca_a2v"),
     _kind("LTX-Video", r"transformer_blocks\.0\.scale_shift_table", r"(?:^|\.)time_embed\.emb\."),
-    _kind("PixArt", r"(?:^|\.)t_block\.1\.|adaln_single\.", r"y_embedder\.|caption_projection\."),
+    _kind("Allegro", r"adaln_single\.", r"pos_embed\.proj\.weight$", dim=(0, 2304)),
+    _kind(
+        "PixArt",
+        r"(?:^|\.)t_block\.1\.|adaln_single\.",
+        r"y_embedder\.|caption_projection\.|pos_embed\.proj",
+    ),
     _kind("Hunyuan-DiT", r"text_embedding_padding"),
+    _kind("CogView", r"time_condition_embed\."),
     _kind("CogVideoX", r"patch_embed\.text_proj|mixins\.(?:patch_embed|final_layer)\."),
     _kind("Mochi", r"qkv_x\.|norm1_context\.|pos_frequencies$", r"blocks\.0\.attn"),
-    _kind("Allegro", r"caption_projection\.", r"pos_embed_masked"),
-    _kind("Cosmos", r"(?:^|\.)net\.(?:x_embedder|blocks)\."),
-    _kind("Stable Audio", r"pretransform\.|conditioner\.conditioners\."),
+    _kind("Cosmos", r"(?:^|\.)net\.(?:x_embedder|blocks)\.|time_embed\.t_embedder\."),
+    _kind("Stable Audio", r"pretransform\.|conditioner\.conditioners\.|preprocess_conv\."),
     # UNets of latent diffusion.
+    _kind("CosXL (over EDM's noise levels)", r"^edm_vpred\.sigma_"),
     _kind("Playground 2.5", r"^edm_mean$|^edm_std$"),
     _kind("Kolors", r"label_emb\.0\.0\.weight$", dim=(1, 5632)),
     _kind("Kolors", r"encoder_hid_proj\.weight$"),
@@ -143,8 +153,17 @@ MODEL_KINDS: Final = (
         "an autoencoder for previews (TAESD)",
         r"taesd_|^(?:decoder|encoder)\.layers\.\d+\.|^\d\.conv\.",
     ),
-    _kind("the VAE of Wan or Qwen-Image", r"^decoder\.middle\.0\.residual\.0\.gamma"),
-    _kind("the VAE of Sana", r"^decoder\.stages\.|^encoder\.stages\."),
+    _kind(
+        "the VAE of Wan or Qwen-Image",
+        r"^decoder\.middle\.0\.residual\.0\.gamma|^decoder\.norm_out\.gamma",
+    ),
+    _kind("the VAE of Sana", r"^(?:de|en)coder\.stages\.|^encoder\.down_blocks\.\d+\.\d+\.conv"),
+    _kind("the VAE of a video model", r"^(?:vae\.)?(?:de|en)coder\.conv_in\.conv\.weight$"),
+    _kind("a VAE with 16 latent channels", r"^decoder\.conv_in\.weight$", dim=(1, 16)),
+    _kind("a VAE with 32 latent channels", r"^decoder\.conv_in\.weight$", dim=(1, 32)),
+    _kind("a VQ autoencoder", r"^quantize\.embedding\."),
+    _kind("a consistency decoder", r"^decoder_unet\.|^ckpt\.decoder_unet\."),
+    _kind("a prior of unCLIP or Kandinsky", r"(?:^|\.)prd_embedding$|(?:^|\.)prd_emb$"),
     _kind("a text encoder (T5)", r"encoder\.block\.0\.layer\.0\.SelfAttention"),
     _kind(
         "a text encoder (CLIP)",
@@ -153,6 +172,16 @@ MODEL_KINDS: Final = (
     _kind("a text encoder (CLIP)", r"^transformer\.resblocks\.0\."),
     _kind("a picture encoder (CLIP)", r"^(?:vision_model|visual)\."),
     _kind("a language model", r"^(?:(?:language_)?model\.)*layers\.0\.self_attn\."),
+    _kind(
+        "a UNet alone, without text encoder and VAE",
+        r"^(?:down_blocks|mid_block|up_blocks)\.\d*\.?(?:attentions|resnets)\.",
+        r"^conv_in\.weight$",
+    ),
+    _kind(
+        "a UNet alone, without text encoder and VAE",
+        r"^(?:diffusion_model\.)?input_blocks\.\d+\.",
+        r"^(?:diffusion_model\.)?middle_block\.",
+    ),
 )
 """Kinds that cannot be used, by keys that only they have; the first that fits is named."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -27,6 +28,11 @@ from .recognition import recognize_family
 from .stored_weights import StoredWeight
 from .tensor_store import TensorStore
 from .weight_files import Weights, read_weights
+
+BLOCK_WEIGHTS: Final = 20
+"""The number of weights of a transformer block."""
+
+_BLOCKS: Final = re.compile(r"\.transformer_blocks\.|^mid_block\.")
 
 
 def load_single_file(model: Model, span: Span, placement: DevicePlacement) -> BaseModel:
@@ -109,10 +115,26 @@ class _SingleFileLoader:
             held["vae"] = vaes.take_vae(self.store, networks["vae"])
         else:
             self.store.pass_over(ldm.VAE)
+        self._check_shape(unet, held["unet"])
         for part, network in networks.items():
             check_weights(network, held[part], self.weights.file / part, self.span)
         self.store.refuse_leftovers(family.name, [each.name for each in families.FAMILIES])
         return networks, held
+
+    def _check_shape(self, unet: Any, held: Mapping[str, StoredWeight]) -> None:
+        """Raise `PromptError` for a UNet that reads more than latents, or has fewer blocks."""
+        first, usual = held.get("conv_in.weight"), unet.config["in_channels"]
+        missing = unet.state_dict().keys() - held.keys()
+        if first and len(first.shape) == 4 and first.shape[1] != usual:
+            difference = f"{first.shape[1]} channels"
+        elif len(missing) >= BLOCK_WEIGHTS and all(map(_BLOCKS.search, missing)):
+            difference = "fewer blocks (SSD-1B, Vega)"
+        else:
+            return
+        kind, names = f"{self.family.name} with {difference}", [f.name for f in families.FAMILIES]
+        raise PromptError(
+            [complaints.unsupported_model_family(self.weights.file, kind, names, self.span)]
+        )
 
     def _check_constants(self, shipped: Mapping[str, Any]) -> None:
         """Raise `PromptError` for a noise schedule or a scale of latents of another model."""

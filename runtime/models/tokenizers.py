@@ -12,6 +12,8 @@ from typing import Final
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTokenizer
 
+from promptlang.files import UnreadableFileError, is_file, is_folder
+
 from .families.family import CONFIGS
 
 BEGIN: Final = "<|startoftext|>"
@@ -19,7 +21,13 @@ END: Final = "<|endoftext|>"
 
 
 def load_tokenizer(folder: Path) -> CLIPTokenizer:
-    """Load the tokenizer in a folder."""
+    """Load the tokenizer in a folder.
+
+    Raises `UnreadableFileError` if the folder holds a pipe or another file that never ends.
+    """
+    for file in folder.iterdir():
+        if not (is_file(file) or is_folder(file)):
+            raise UnreadableFileError(f"`{file.name}` is not a file")
     tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
     return tokenizer
 

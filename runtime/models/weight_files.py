@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 from torch.nn import ParameterDict
 
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import models as complaints
 from promptlang.diagnostics.files import file_access_failed
+from promptlang.files import is_file
 from promptlang.source import Span
 
 
@@ -149,6 +150,8 @@ def detect_layout(file: Path) -> Layout:
     Raises `ForeignFileError` for a file of another kind, `OversizedPickleError` for a compressed
     pickle, and OSError if the file cannot be opened.
     """
+    if file.exists() and not is_file(file):
+        raise OSError(f"`{file.name}` is not a regular file")  # a pipe would never end
     with file.open("rb") as stream:
         start = stream.read(32)
     # A header's length may begin with the bytes of any signature, so safetensors come first.
@@ -181,20 +184,19 @@ def _read_safetensors(file: Path) -> Weights:
         with safe_open(str(file), "pt") as opened:
             tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
             return Weights(file, tensors, opened.metadata() or {})
-    except (SafetensorError, OSError, ValueError, MemoryError) as error:
+    except Exception as error:  # the reader and torch raise nearly anything on damaged bytes
         raise DamagedFileError("safetensors") from error
 
 
 def _read_pickle(file: Path, *, mmap: bool) -> Weights:
+    tensors: dict[str, Tensor] = {}
+    metadata: dict[str, str] = {}
     try:
-        loaded = _load_pickle(file, mmap=mmap)
+        _flatten(_load_pickle(file, mmap=mmap), "", tensors, metadata)
     except pickle.UnpicklingError as error:
         raise UnsafePickleError from error
     except Exception as error:  # torch and the unpickler raise nearly anything on damaged bytes
         raise DamagedFileError("PyTorch") from error
-    tensors: dict[str, Tensor] = {}
-    metadata: dict[str, str] = {}
-    _flatten(loaded, "", tensors, metadata)
     if not all(map(_holds_numbers, tensors.values())):
         raise DamagedFileError("PyTorch")
     # A tensor may repeat one number a million times.
