@@ -73,7 +73,7 @@ def scale(visit: Visit) -> Steps[Value]:
         factor = yield from visit.number("factor")
         if factor is None or latent.size is None or not 0 < factor < MAX_SIDE:
             return replace(latent, size=None)
-        sides = (round(side / 8 * factor) * 8 for side in latent.size)
+        sides = (round(side * factor / 8) * 8 for side in latent.size)
         return replace(latent, size=_size(*sides))
     if visit.spec.option == "to":
         width = yield from visit.integer("width")

@@ -148,11 +148,19 @@ def _strength(second: Pass) -> float | None:
 
 
 def _factor(first: Pass, second: Pass) -> float | None:
-    """Return the factor of enlargement, if it is the same for both sides."""
+    """Return the factor of enlargement, with few digits, if it is the same for both sides."""
     if first.size is None or second.size is None:
         return None
-    wide, high = (new / old for new, old in zip(second.size, first.size, strict=True))
-    # Sides are whole latents of 8 pixels, so that the factors may differ by one of them.
-    if abs(wide - high) * max(first.size) > 8 or not 1 < wide <= MAX_HIRES:
+    whole = sum(second.size) / sum(first.size)
+    if not 1 < whole <= MAX_HIRES:
         return None
-    return round((wide + high) / 2, 4)
+    for factor in (*(round(whole, digits) for digits in range(5)), whole):
+        if factor > 1 and second.size == _enlarged(first.size, factor):
+            return factor
+    return None
+
+
+def _enlarged(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    """Return a size times a factor in whole latents of 8 pixels, as a hires fix rounds it."""
+    width, height = (round(side * factor / 8) * 8 for side in size)
+    return width, height

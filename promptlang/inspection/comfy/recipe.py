@@ -263,6 +263,10 @@ def write_line(graph: Graph, made: Made) -> tuple[str, tuple[str, ...]]:
         line.lose(f"without {loss}")
     size = picture_size(graph, first)
     uses = lora_uses(graph, first)
+    if uses and first.guider.model is None and "model" not in first.node.inputs:
+        line.lose(
+            "without a model that the sampler is linked to: the graph's LoRAs are in the line"
+        )
     tags = [*_tags(line, uses)]
     prompt = write_prompt(line, first.guider.positive, size, tags)
     negative = _negative(line, first)
