@@ -29,10 +29,11 @@ def empty_latent(visit: Visit) -> Steps[Value]:
         return width if visit.slot == "width" else height
     if visit.slot == "batch_size":
         return batch
-    return Latent(_size(width, height), batch)
+    return Latent(whole_size(width, height), batch)
 
 
-def _size(width: float | None, height: float | None) -> tuple[int, int] | None:
+def whole_size(width: float | None, height: float | None) -> tuple[int, int] | None:
+    """Return a size rounded down to latents of 8 pixels, as ComfyUI does; None if absurd."""
     if width is None or height is None:
         return None
     sides = int(width) // 8 * 8, int(height) // 8 * 8
@@ -74,7 +75,7 @@ def scale(visit: Visit) -> Steps[Value]:
         if factor is None or latent.size is None or not 0 < factor < MAX_SIDE:
             return replace(latent, size=None)
         sides = (round(side * factor / 8) * 8 for side in latent.size)
-        return replace(latent, size=_size(*sides))
+        return replace(latent, size=whole_size(*sides))
     if visit.spec.option == "to":
         width = yield from visit.integer("width")
         height = yield from visit.integer("height")
@@ -91,7 +92,7 @@ def _other_size(
             width = round(size[0] * height / size[1])
         elif height == 0 and width > 0:
             height = round(size[1] * width / size[0])
-    return _size(width, height)
+    return whole_size(width, height)
 
 
 def pipe(visit: Visit) -> Steps[Value]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from promptlang.files import Json, as_number
 from promptlang.inspection.comfy.evaluation import Request, Steps, Visit
 from promptlang.inspection.comfy.graph import Input, Link
+from promptlang.inspection.comfy.latents import whole_size
 from promptlang.inspection.comfy.texts import MAX_NUMBERED, OFF
 from promptlang.inspection.comfy.values import (
     Clip,
@@ -283,11 +284,10 @@ def _latents(visit: Visit) -> Steps[Value]:
     batch = yield from visit.take("batch_size", Kind.DATA)
     found = re.match(r"\s*(\d{2,5}) x (\d{2,5})", f"{visit.source('resolution')}")
     if found:
-        return Latent((int(found[1]), int(found[2])), _json(batch))
+        return Latent(whole_size(int(found[1]), int(found[2])), _json(batch))
     width = yield from visit.integer("empty_latent_width")
     height = yield from visit.integer("empty_latent_height")
-    size = None if width is None or height is None else (width, height)
-    return Latent(size, _json(batch))
+    return Latent(whole_size(width, height), _json(batch))
 
 
 def _json(value: Value) -> Json:

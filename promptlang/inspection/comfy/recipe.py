@@ -14,6 +14,7 @@ from promptlang.files import Json, as_number
 from promptlang.grammar import vocabulary
 from promptlang.inspection.comfy.evaluation import describe
 from promptlang.inspection.comfy.graph import Graph, Link, show
+from promptlang.inspection.comfy.latents import whole_size
 from promptlang.inspection.comfy.reading import Made
 from promptlang.inspection.comfy.values import Area, Clip, Conditioning, Lora, Part, Pass
 from promptlang.inspection.file_info import describe_losses
@@ -117,7 +118,7 @@ def picture_size(graph: Graph, first: Pass) -> tuple[int, int] | None:
         for node in graph.nodes.values():
             match node.inputs:
                 case {"width": int(width), "height": int(height), "batch_size": _}:
-                    return width // 8 * 8, height // 8 * 8
+                    return whole_size(width, height)
     return first.size
 
 
