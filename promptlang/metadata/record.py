@@ -10,8 +10,21 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
+from promptlang.files import Json, UnreadableFileError, as_integer, as_object, parse_json
+from promptlang.metadata.record_values import (
+    MAX_BATCH,
+    MAX_SIDE,
+    Check,
+    WrongValueError,
+    check_render,
+    is_text,
+    is_true_or_false,
+    is_whole,
+    require,
+)
 from promptlang.plan.prompt import (
     ActiveLora,
     Area,
@@ -43,7 +56,7 @@ RECORD_FORMAT: Final = 2
 FILE_KINDS: Final = ("loras", "embeddings", "pictures")
 """Fields of a record that name files."""
 
-_PREDICTIONS: Final = {"": "", "epsilon": "epsilon", "v": "v"}
+_PREDICTIONS: Final = ("", "epsilon", "v")
 """What a record may say of the model's prediction."""
 
 _PROMPT_FIELDS: Final = ("text", "negative_text", "emphasis", "clip_skip")
@@ -65,7 +78,7 @@ class Record:
     """Inputs of a rendered picture."""
 
     source: str
-    """The program's line."""
+    """The program's line, without remarks, and with names instead of paths."""
     render: Mapping[str, Any]
     """The render, as JSON."""
     model: tuple[str, str]
@@ -103,35 +116,82 @@ class Record:
 def read(text: str) -> Record:
     """Parse the record in a PNG's chunk; raises `NotARecordError`."""
     try:
-        content = json.loads(text)
-        if content["format"] != RECORD_FORMAT:
-            raise NotARecordError(
-                f"its record has format {content['format']}, and this version knows {RECORD_FORMAT}"
-            )
-        return Record(
-            source=str(content["source"]),
-            render=dict(content["render"]),
-            model=_pair(content["model"]),
-            **{
-                kind: {str(name): _pair(file) for name, file in content[kind].items()}
-                for kind in FILE_KINDS
-            },
-            size=(int(content["size"][0]), int(content["size"][1])),
-            vae=str(content["vae"]),
-            hub=bool(content["hub"]),
-            batch=max(1, int(content["batch"])),
-            versions=dict(content["versions"]),
-            prediction=_PREDICTIONS[content.get("prediction", "")],
+        content = as_object(parse_json(text))
+    except UnreadableFileError as error:
+        raise NotARecordError(f"its record is damaged: {error}") from error
+    version = content.get("format")
+    if version != RECORD_FORMAT:
+        raise NotARecordError(
+            f"its record has format {str(version)[:20]}, and this version knows {RECORD_FORMAT}"
         )
-    except NotARecordError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NotARecordError("its record is damaged") from error
+    try:
+        return _record(content)
+    except WrongValueError as error:
+        raise NotARecordError(
+            f"its record is damaged: `{error}` is missing, or has an impossible value"
+        ) from error
 
 
-def _pair(value: list[str]) -> tuple[str, str]:
-    one, other = value
-    return str(one), str(other)
+_CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
+    {
+        "source": is_text,
+        "vae": is_text,
+        "hub": is_true_or_false,
+        "batch": is_whole(0, MAX_BATCH),
+    }
+)
+
+
+def _record(content: Mapping[str, Json]) -> Record:
+    require(content, _CHECKS)
+    render, versions = content.get("render"), content.get("versions")
+    if not isinstance(render, dict):
+        raise WrongValueError("render")
+    check_render(render)
+    if not isinstance(versions, dict) or not all(map(is_text, versions.values())):
+        raise WrongValueError("versions")
+    found: dict[str, Any] = {name: content[name] for name in ("source", "vae", "hub")}
+    return Record(
+        **found,
+        render=render,
+        model=_pair("model", content.get("model")),
+        loras=_files("loras", content.get("loras")),
+        embeddings=_files("embeddings", content.get("embeddings")),
+        pictures=_files("pictures", content.get("pictures")),
+        size=_size(content.get("size")),
+        batch=max(1, as_integer(content["batch"]) or 1),
+        versions={name: str(version) for name, version in versions.items()},
+        prediction=_prediction(content.get("prediction", "")),
+    )
+
+
+def _pair(name: str, value: Json) -> tuple[str, str]:
+    match value:
+        case [str(file), str(sha256)]:
+            return file, sha256
+        case _:
+            raise WrongValueError(name)
+
+
+def _files(kind: str, value: Json) -> FileHashes:
+    if not isinstance(value, dict):
+        raise WrongValueError(kind)
+    return {name: _pair(kind, file) for name, file in value.items()}
+
+
+def _size(value: Json) -> tuple[int, int]:
+    side = is_whole(1, MAX_SIDE)
+    match value:
+        case [int(width), int(height)] if side(width) and side(height):
+            return width, height
+        case _:
+            raise WrongValueError("size")
+
+
+def _prediction(value: Json) -> str:
+    if not isinstance(value, str) or value not in _PREDICTIONS:
+        raise WrongValueError("prediction")
+    return value
 
 
 def render_json(step: Render) -> dict[str, Any]:
@@ -180,6 +240,7 @@ def render_from_record(record: Record, files: RecordFiles) -> Render:
             ),
             output=OutputConfig(files.file),
             computing=ComputeConfig(**plain["computing"]),
+            line=record.source,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotARecordError("its record is damaged") from error

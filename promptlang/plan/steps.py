@@ -52,7 +52,7 @@ class Prompts:
     """Prompt and negative prompt, and how the text encoders read them."""
 
     text: str
-    """The prompt as its user wrote it, for the picture's metadata."""
+    """The prompt as its user wrote it, less remarks, for the picture's metadata."""
     negative_text: str
     prompt: Resolved
     negative: Resolved
@@ -77,6 +77,8 @@ class Render:
     image: ImageConfig
     output: OutputConfig
     computing: ComputeConfig = field(default_factory=ComputeConfig)
+    line: str = ""
+    """The line without remarks, and with names instead of paths, for the picture's metadata."""
 
     @property
     def file(self) -> Path:

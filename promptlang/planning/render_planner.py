@@ -35,6 +35,7 @@ from promptlang.plan.steps import (
     SamplingConfig,
 )
 from promptlang.planning.records import Record, Request, fill_record
+from promptlang.planning.written_line import without_remarks, written_line
 from promptlang.prompts.expansion import Expansion, sample_expansion
 from promptlang.prompts.resolver import resolve_prompt
 from promptlang.prompts.step_timing import number_at
@@ -115,6 +116,18 @@ def _file(request: RenderRequest) -> Path:
 def _slug(text: str) -> str:
     words = re.findall(r"[a-z0-9]+", text.lower())
     return "-".join(words)[:40].strip("-") or "picture"
+
+
+def _line(request: RenderRequest) -> str:
+    return written_line(request.cell.statement)
+
+
+def _text(request: RenderRequest) -> str:
+    return without_remarks(request.expansion.prompt.span.text)
+
+
+def _negative_text(request: RenderRequest) -> str:
+    return without_remarks(request.values.text(NEGATIVE))
 
 
 def _negative(request: RenderRequest) -> Resolved:
@@ -235,7 +248,9 @@ DERIVED: Final[Mapping[str, Callable[[RenderRequest], Any]]] = MappingProxyType(
         "image": partial(_fill, ImageConfig, "image."),
         "output": partial(_fill, OutputConfig, "output."),
         "computing": partial(_fill, ComputeConfig, "computing."),
-        "prompts.text": attrgetter("expansion.prompt.span.text"),
+        "line": _line,
+        "prompts.text": _text,
+        "prompts.negative_text": _negative_text,
         "prompts.prompt": attrgetter("prompt"),
         "prompts.negative": _negative,
         "prompts.adapters": _adapters,

@@ -57,7 +57,7 @@ def build_record(
     """Return the record that `promptlang replay` reads; `size` is that of the first pass."""
     pictures = (("init", step.image.init), ("mask", step.image.mask))
     return Record(
-        source=step.span.text,
+        source=step.line,
         render=render_json(step),
         model=(base.name, base.fingerprint),
         loras=_adapter_hashes(step.prompts.adapters, adapters, LoraAdapter),

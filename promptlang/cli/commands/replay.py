@@ -47,6 +47,11 @@ def add(parser: ArgumentParser) -> None:
         default=[],
         help="further folder with adapters and initial pictures; may be repeated",
     )
+    parser.add_argument(
+        "--hub",
+        action="store_true",
+        help="fetch the model that the picture names from its hub",
+    )
 
 
 def run(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
@@ -64,7 +69,7 @@ def _replay(chosen: Namespace, terminal: Terminal, load: LoadBackend) -> int:
     before = _record(chosen.picture)
     file = chosen.out or chosen.picture.with_name(f"{chosen.picture.stem}-replay.png")
     folders = (*chosen.folders, chosen.picture.parent, chosen.picture.parent.parent, Path.cwd())
-    model = _model(before, chosen.model, chosen.vae)
+    model = _model(before, chosen)
     step = record.render_from_record(before, _places(before, folders, model, file))
     with terminal.waiting("loading torch"):
         backend = load()
@@ -89,10 +94,20 @@ def _record(file: Path) -> Record:
     return record.read(texts[record.PNG_TEXT_KEY])
 
 
-def _model(made: Record, path: Path | None, vae: Path | None) -> Model:
-    """Return the model of a record; raises LookupError if its place is not known."""
+def _model(made: Record, chosen: Namespace) -> Model:
+    """Return the model of a record; raises LookupError if its place is not known.
+
+    A picture may come from anywhere, so that what it names is fetched only if the user says so.
+    """
     name, _ = made.model
-    if path is None and name != EMOJI.name and not made.hub:
+    path, vae = chosen.model, chosen.vae
+    hub = made.hub and path is None
+    if hub and not chosen.hub:
+        raise LookupError(
+            f"it was made with the model `{name}` of a hub; fetch it with `--hub`, or name its "
+            "place with `--model PATH`"
+        )
+    if path is None and name != EMOJI.name and not hub:
         raise LookupError(
             f"it was made with the model `{name}`; name its place with `--model PATH`"
         )
@@ -100,7 +115,6 @@ def _model(made: Record, path: Path | None, vae: Path | None) -> Model:
         raise LookupError(
             f"it was made with the VAE `{made.vae}`; name its place with `--vae PATH`"
         )
-    hub = made.hub and path is None
     return Model(name, path, vae, hub=hub, prediction=made.prediction)
 
 
