@@ -12,3 +12,12 @@ TAG_KIND: Final = r"\w[\w-]*"
 
 TAG: Final = rf"<{TAG_KIND}(?:\[[^\[\]<>\n]*\](?::[^<>\n]*)?|:[^<>\n]*)>"
 """A tag with fields, ``<lora:ink:1>``, or in SwarmUI's notation, ``<fromto[0.5]:cat,dog>``."""
+
+_IN_LIST_NAME: Final = r'(?:[^\\(){}\[\]<>|:$#"\n_]|_(?!_)|\\(?=[^\W_])|\[[^\[\]|:\n]+\])'
+_IN_SHORT_LIST_NAME: Final = r"(?:[^\W_]|_(?!_)|[*?./-])"
+
+WILDCARD: Final = (
+    rf"(?<!\w)__(?=[^\W_]|[*?\[]|_[^\W_]){_IN_LIST_NAME}+(?<![\s_])__"
+    rf"|__(?=[^\W_]|[*?]){_IN_SHORT_LIST_NAME}+(?<!_)__"
+)
+"""A list of lines: ``__animals/big cats__``, ``__*/cats__``; within a word without blanks."""

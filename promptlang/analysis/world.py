@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from promptlang.analysis.model_paths import ModelIndex, ModelPaths, find_model_folders
+from promptlang.analysis.wildcard_lists import find_lines
 from promptlang.datasets import sources
 from promptlang.files import UnreadableFileError, is_file, is_folder, list_folder, read_text
 from promptlang.inspection.headers import bundled_tokens, trigger_words
@@ -68,7 +69,10 @@ class World(Protocol):
         ...
 
     def lines(self, folder: Path, pattern: str) -> Sequence[str]:
-        """Return the lines of the wildcard files in a folder whose stems match a pattern."""
+        """Return the lines of the wildcard lists in a folder whose names match a pattern.
+
+        Raises `UnreadableFileError` if a list cannot be read.
+        """
         ...
 
     def read(self, file: Path) -> str | None:
@@ -154,14 +158,8 @@ class Disk:
         return is_file(path)
 
     def lines(self, folder: Path, pattern: str) -> Sequence[str]:
-        """Return the lines of the wildcard files in a folder whose stems match a pattern."""
-        found: list[str] = []
-        for file in sorted(folder.glob(f"{pattern}.txt")) if ".." not in pattern else []:
-            lines = (
-                line.strip() for line in file.read_text("utf-8", errors="replace").splitlines()
-            )
-            found += [line for line in lines if line and not line.startswith("#")]
-        return found
+        """Return the lines of the wildcard lists in a folder whose names match a pattern."""
+        return find_lines(folder, pattern)
 
     def read(self, file: Path) -> str | None:
         """Return the text of a recipe; raises `UnreadableFileError` if it is none."""
@@ -220,7 +218,7 @@ class PermissiveWorld:
         return True
 
     def lines(self, folder: Path, pattern: str) -> Sequence[str]:  # noqa: ARG002
-        """Return the lines of the wildcard files in a folder whose stems match a pattern."""
+        """Return the lines of the wildcard lists in a folder whose names match a pattern."""
         return ("something",)
 
     def read(self, file: Path) -> str | None:  # noqa: ARG002

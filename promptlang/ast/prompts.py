@@ -138,8 +138,18 @@ class Variant(Node):
 
     choices: tuple[Choice, ...]
     least: int = 1
-    most: int = 1
+    most: int | None = 1
+    """The greatest number that is picked; None for as many as a wildcard has lines."""
     separator: str = ","
+
+    @property
+    def list(self) -> Wildcard | None:
+        """The wildcard whose lines are the choices, as in ``{2$$__animal__}``."""
+        match self.choices:
+            case (Choice(_, (Wildcard() as only,)) as choice,):
+                return only if choice.span.text.strip() == only.span.text else None
+            case _:
+                return None
 
 
 @dataclass(frozen=True, slots=True)

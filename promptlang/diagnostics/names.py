@@ -187,9 +187,10 @@ UNKNOWN_WILDCARD = Rule(
     code="PL109",
     kind="unknown-wildcard",
     title="No wildcard list has this name",
-    why="`__animal__` stands for a line of `animal.txt` in the folder that `use wildcards` names. "
-    "No such file is there, so the wildcard is text that the model reads.",
-    fix=r"Add the file, correct the name, or write `\__` for the characters.",
+    why="`__animal__` stands for a line of `animal.txt` in the folder that `use wildcards` names, "
+    "or of the key `animal` in a YAML or JSON file there. No such list is there, so the wildcard "
+    "is text that the model reads.",
+    fix=r"Add the list, correct the name, or write `\__` for the characters.",
     bad="a __beast__ in a forest",
     good="use wildcards photos\na __animal__ in a forest",
     severity=Severity.WARNING,
@@ -201,6 +202,23 @@ def unknown_wildcard(pattern: str, span: Span) -> Diagnostic:
     message = f"there is no wildcard list for `__{pattern}__`, so it is read as text"
     hint = f"put a file `{pattern}.txt` into the folder that `use wildcards` names"
     return UNKNOWN_WILDCARD.at(span, message, hint)
+
+
+UNREADABLE_WILDCARD = Rule(
+    code="PL113",
+    kind="unreadable-wildcard",
+    title="A wildcard list cannot be read",
+    why="The file is there, but it is no regular file of text in UTF-8 or UTF-16, or its YAML or "
+    "JSON has a mistake. The wildcard is text that the model reads.",
+    fix="Mend the file as the message says.",
+    severity=Severity.WARNING,
+)
+
+
+def unreadable_wildcard(pattern: str, reason: str, span: Span) -> Diagnostic:
+    """Report ``__animal__`` where ``animal.txt`` is a folder."""
+    message = f"the list of `__{pattern}__` cannot be read, so it stays as text: {reason}"
+    return UNREADABLE_WILDCARD.at(span, message)
 
 
 LORA_IN_NEGATIVE = Rule(

@@ -103,6 +103,13 @@ def invalid_pick_count(span: Span, least: int, most: int, choices: int) -> Diagn
     return INVALID_PICK_COUNT.at(span, message, f"write `{fitting}$$`; it is read so")
 
 
+def too_few_lines(span: Span, pattern: str, least: int, lines: int) -> Diagnostic:
+    """Report ``{3$$__animal__}`` for a list of two lines."""
+    message = f"`__{pattern}__` has only {lines} different {'line' if lines == 1 else 'lines'}"
+    hint = f"write `{lines}$$` instead of `{least}$$`; it is read so"
+    return INVALID_PICK_COUNT.at(span, message, hint)
+
+
 INVALID_CHOICE_WEIGHT = Rule(
     code="PL214",
     kind="invalid-choice-weight",

@@ -14,6 +14,7 @@ from promptlang.diagnostics import dialects as messages
 from promptlang.dialects import a1111
 from promptlang.dialects.reading import ReadResult
 from promptlang.dialects.writing import WriteResult
+from promptlang.grammar import names
 from promptlang.source import Span
 
 _ONLY_THERE = re.compile(
@@ -22,16 +23,17 @@ _ONLY_THERE = re.compile(
     | (?P<wrapper>%\{)
     | (?P<sampler>(?<![\w$])\{\s*[@!~]|(?<!\w)__[@!~])
     | (?P<arguments>(?<!\w)__[\w*/-]+\()
-    | (?P<invalid>(?<![\w$])__(?=[^_\n]*[^\w\n*./-])(?:[^_\n{}|$@!~()=]|_(?!_))+__(?!\w))
+    | (?P<invalid>(?<!\w)__(?:[^_\n{}|$@!~()=]|_(?!_))+__)
     """,
     re.VERBOSE,
 )
+_WILDCARD = re.compile(names.WILDCARD)
 _CALLED = {
     "variable": "a variable of its own",
     "wrapper": "a wrapper",
     "sampler": "a way of choosing",
     "arguments": "a wildcard with arguments",
-    "invalid": "a wildcard with other than letters, digits and `* . / -` in its name",
+    "invalid": "a wildcard with brackets, quotes or `: # <` in its name",
 }
 
 
@@ -44,6 +46,8 @@ def read(span: Span) -> ReadResult:
 def _only_there(span: Span) -> Iterator[Diagnostic]:
     for match in _ONLY_THERE.finditer(span.source.text, span.start, span.end):
         assert match.lastgroup is not None
+        if _WILDCARD.fullmatch(match.group()):
+            continue
         name = match["name"]
         hint = f"`let {name} = …` on a line above it says the same" if name else None
         what = f"`{match.group()}`, {_CALLED[match.lastgroup]},"

@@ -23,6 +23,7 @@ from promptlang.files.reading import (
     read_bytes,
     read_text,
 )
+from promptlang.files.yaml_texts import Yaml, parse_yaml
 
 __all__ = [
     "MAX_TEXT_BYTES",
@@ -31,6 +32,7 @@ __all__ = [
     "SafetensorsHeader",
     "TensorEntry",
     "UnreadableFileError",
+    "Yaml",
     "as_integer",
     "as_number",
     "as_object",
@@ -45,6 +47,7 @@ __all__ = [
     "one_line",
     "open_regular",
     "parse_json",
+    "parse_yaml",
     "printable",
     "printable_lines",
     "read_bytes",

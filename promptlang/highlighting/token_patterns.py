@@ -67,7 +67,7 @@ TOKEN_PATTERNS: tuple[TokenPattern, ...] = (
     TokenPattern(TokenKind.STRING, r'"[^"\n]*"?'),
     TokenPattern(
         TokenKind.KEYWORD,
-        r"\b(?:AND|BREAK)\b|\$\{[^\W\d][\w-]*|(?<![\w$])__[\w*][\w*/.-]*__(?!\w)|\d+::|\$\$",
+        rf"\b(?:AND|BREAK)\b|\$\{{[^\W\d][\w-]*|{names.WILDCARD}|\d+::|\$\$",
     ),
     TokenPattern(TokenKind.WEIGHT, rf":{_NUMBER}(?=[)\]])"),
     TokenPattern(TokenKind.BRACKET, r"[()\[\]{}|]"),

@@ -7,6 +7,7 @@ line and a `let` to the place where they are used.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, permutations
@@ -19,8 +20,10 @@ from promptlang.diagnostics.names import (
     too_many_arguments,
     unknown_let,
     unknown_wildcard,
+    unreadable_wildcard,
 )
-from promptlang.diagnostics.templates import endless_expansion, expansion_too_long
+from promptlang.diagnostics.templates import endless_expansion, expansion_too_long, too_few_lines
+from promptlang.files import UnreadableFileError
 from promptlang.source import Source, Span
 from promptlang.source.source_map import MappedPiece, SourceMap
 from promptlang.syntax import templates
@@ -33,7 +36,6 @@ MAX_WILDCARD_DEPTH = 32
 """The greatest depth of wildcards in the lines of wildcards."""
 
 Pieces = list[MappedPiece]
-_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,44 @@ class Library:
 
     lets: Mapping[str, LetDefinition] = field(default_factory=dict)
     wildcards: Callable[[str], Sequence[str]] = no_lines
-    """Returns the lines that ``__pattern__`` stands for, none if there is no such file."""
+    """Returns the lines that ``__pattern__`` stands for, none if there is no such list.
+
+    A `WeightedLine` is drawn more or less often than the others. Raises `UnreadableFileError`.
+    """
     triggers: Mapping[str, str] = field(default_factory=dict)
     """The trigger words of each LoRA."""
+
+
+class WeightedLine(str):
+    """A line of a wildcard's list, and how likely it is beside the others."""
+
+    weight: float
+
+    def __new__(cls, text: str, weight: float) -> WeightedLine:
+        """Make a line that is drawn `weight` times as often as an ordinary one."""
+        line = super().__new__(cls, text)
+        line.weight = weight
+        return line
+
+
+_Item = TypeVar("_Item")
+_Weighted = TypeVar("_Weighted", ast.Choice, str)
+
+_REMARK = re.compile(r"(?<!\S)#(?=\s|\Z).*", re.DOTALL)
+
+
+def _weight(choice: ast.Choice | str) -> float:
+    if isinstance(choice, ast.Choice | WeightedLine):
+        return choice.weight
+    return 1.0
+
+
+def _without_repetitions(lines: Iterable[str]) -> list[str]:
+    """Return different lines, each with the weights of its repetitions together."""
+    weights: dict[str, float] = {}
+    for line in lines:
+        weights[str(line)] = weights.get(line, 0.0) + _weight(line)
+    return [WeightedLine(text, weight) for text, weight in weights.items()]
 
 
 class TooLongError(ValueError):
@@ -125,8 +162,10 @@ def _read(text: SourceMap, *, divided: bool = True) -> Expansion:
 class _Choice(Protocol):
     """Selects among the alternatives of templates."""
 
-    def picks(self, variant: ast.Variant) -> Iterator[Iterable[ast.Choice]]:
-        """Yield the selections of a variant's choices."""
+    def picks(
+        self, choices: Sequence[_Weighted], least: int, most: int
+    ) -> Iterator[Iterable[_Weighted]]:
+        """Yield the selections of `least` to `most` different choices."""
         ...
 
     def lines(self, lines: Sequence[str]) -> Iterable[str]:
@@ -146,21 +185,26 @@ class _SeededChoice:
     left: int = MAX_EXPANDED_LENGTH
     """The characters that all templates together may still write."""
 
-    def picks(self, variant: ast.Variant) -> Iterator[Iterable[ast.Choice]]:
-        yield self._pick(variant)
+    def picks(
+        self, choices: Sequence[_Weighted], least: int, most: int
+    ) -> Iterator[Iterable[_Weighted]]:
+        yield self._pick(choices, least, most)
 
-    def _pick(self, variant: ast.Variant) -> Iterator[ast.Choice]:
+    def _pick(self, choices: Sequence[_Weighted], least: int, most: int) -> Iterator[_Weighted]:
         """Draw choices without replacement, each when the expansion of the one before is done."""
-        left = list(variant.choices)
-        count = self.rng.randint(variant.least, variant.most)
+        left: list[_Weighted] = list(choices)
+        count = self.rng.randint(least, most)
         for _ in range(min(count, len(left))):
-            weights = [choice.weight for choice in left]
+            weights = [*map(_weight, left)]
             picked = self.rng.choices(left, weights if any(weights) else None)[0]
             left = [choice for choice in left if choice is not picked]
             yield picked
 
     def lines(self, lines: Sequence[str]) -> Iterable[str]:
-        return (self.rng.choice(lines),)
+        weights = [*map(_weight, lines)]
+        if len({*weights}) == 1:
+            return (self.rng.choice(lines),)
+        return self.rng.choices(lines, weights)
 
     def spend(self, text: str) -> None:
         self.left -= len(text) + 1  # an empty text is work, too
@@ -171,9 +215,11 @@ class _SeededChoice:
 class _AllChoices:
     """All alternatives of each template."""
 
-    def picks(self, variant: ast.Variant) -> Iterator[Iterable[ast.Choice]]:
-        for count in range(variant.least, variant.most + 1):
-            yield from permutations(variant.choices, count)
+    def picks(
+        self, choices: Sequence[_Weighted], least: int, most: int
+    ) -> Iterator[Iterable[_Weighted]]:
+        for count in range(least, most + 1):
+            yield from permutations(choices, count)
 
     def lines(self, lines: Sequence[str]) -> Iterable[str]:
         return lines
@@ -215,9 +261,11 @@ class _Expander:
             case Span(start=start, end=end, text=text):
                 self.choice.spend(text)
                 yield [MappedPiece(text, start, end)]
-            case ast.Variant():
-                for picked in self.choice.picks(item):
-                    yield from self._variant(item, picked)
+            case ast.Variant() if item.list is not None:
+                yield from self._picked_lines(item, item.list)
+            case ast.Variant(choices, least, most):
+                for picked in self.choice.picks(choices, least, most or len(choices)):
+                    yield from self._joined(lazy_product(picked, self.expand), item.separator)
             case ast.Wildcard():
                 for text in self._wildcard(item):
                     yield [MappedPiece(text, item.span.start, item.span.end)]
@@ -225,27 +273,56 @@ class _Expander:
                 for text in self._reference(item):
                     yield [MappedPiece(text, item.span.start, item.span.end)]
 
-    def _variant(self, variant: ast.Variant, picked: Iterable[ast.Choice]) -> Iterator[Pieces]:
-        for filled in lazy_product(picked, self.expand):
+    def _joined(self, filled: Iterable[list[Pieces]], separator: str) -> Iterator[Pieces]:
+        for each in filled:
             pieces: Pieces = []
-            for index, inner in enumerate(filled):
+            for index, inner in enumerate(each):
                 if index:
                     start = inner[0].start
-                    pieces.append(MappedPiece(variant.separator, start, start))
+                    pieces.append(MappedPiece(separator, start, start))
                 pieces += inner
             yield pieces
 
+    def _picked_lines(self, variant: ast.Variant, wildcard: ast.Wildcard) -> Iterator[Pieces]:
+        """Yield the selections of different lines: ``{2$$__animal__}``."""
+        found = self._lines(wildcard)
+        if not found:
+            yield [MappedPiece(wildcard.span.text, wildcard.span.start, wildcard.span.end)]
+            return
+        lines = _without_repetitions(found)
+        least, most = variant.least, len(lines) if variant.most is None else variant.most
+        if least > len(lines):
+            self.diagnostics.add(too_few_lines(wildcard.span, wildcard.pattern, least, len(lines)))
+
+        def expand(line: str) -> Iterator[Pieces]:
+            for text in self._line(line, wildcard):
+                yield [MappedPiece(text, wildcard.span.start, wildcard.span.end)]
+
+        for picked in self.choice.picks(lines, min(least, len(lines)), min(most, len(lines))):
+            yield from self._joined(lazy_product(picked, expand), variant.separator)
+
     def _wildcard(self, wildcard: ast.Wildcard) -> Iterator[str]:
-        lines = self.library.wildcards(wildcard.pattern)
-        if lines:
-            for line in self.choice.lines(lines):
-                yield from self._line(line, wildcard)
-        else:
-            self.diagnostics.add(unknown_wildcard(wildcard.pattern, wildcard.span))
+        lines = self._lines(wildcard)
+        if not lines:
             yield wildcard.span.text
+        for line in self.choice.lines(lines) if lines else ():
+            yield from self._line(line, wildcard)
+
+    def _lines(self, wildcard: ast.Wildcard) -> list[str]:
+        """Return the lines of a list; an empty list and one that cannot be read are diagnosed."""
+        pattern, span = wildcard.pattern, wildcard.span
+        try:
+            lines = list(self.library.wildcards(pattern))
+        except UnreadableFileError as error:
+            self.diagnostics.add(unreadable_wildcard(pattern, str(error), span))
+            return []
+        if not lines:
+            self.diagnostics.add(unknown_wildcard(pattern, span))
+        return [line for line in lines if _weight(line)] or [str(line) for line in lines]
 
     def _line(self, line: str, wildcard: ast.Wildcard) -> Iterator[str]:
         """Yield the expansions of a wildcard's line, which may have templates itself."""
+        line = _REMARK.sub("", line).rstrip() if "#" in line else line
         self.choice.spend(line)
         outermost = self.outermost or wildcard
         if not templates.may_have_templates(line):

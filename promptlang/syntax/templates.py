@@ -16,21 +16,20 @@ from promptlang.diagnostics.templates import (
     unclosed_brace,
     zero_choice_weights,
 )
+from promptlang.grammar import names
 from promptlang.source import Span
 
 MAX_TEMPLATE_DEPTH = 20
 """The greatest depth of braces and calls inside each other; deeper ones are text."""
 
 _TOKEN = re.compile(
-    r"""
+    rf"""
       \\[\s\S]
     | (?<!\S)\#(?=\s|\Z)[^\n]*
-    | (?P<tag><\w[\w-]*(?:\[[^\[\]<>\n]*\])?:)
-    | \$\{\s*(?P<name>[^\W\d][\w-]*)\s*(?P<end>[(}])
-    | (?P<wildcard>
-        (?<![\w$])__(?P<pattern>[^\W_*]|\*|[^\W_*](?:(?!__)[\w*./-])*?(?:[^\W_]|\*))__(?!\w)
-      )
-    | (?P<mark>[{}\[\]|(),])
+    | (?P<tag><{names.TAG_KIND}(?:\[[^\[\]<>\n]*\])?:)
+    | \$\{{\s*(?P<name>[^\W\d][\w-]*)\s*(?P<end>[(}}])
+    | (?P<wildcard>{names.WILDCARD})
+    | (?P<mark>[{{}}\[\]|(),])
     """,
     re.VERBOSE,
 )
@@ -38,7 +37,7 @@ _TOKEN = re.compile(
 _COUNT = re.compile(
     r"\s*(?P<least>\d*)(?P<dash>-?)(?P<most>\d*)\$\$(?:(?P<separator>[^${}]*)\$\$)?"
 )
-_WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)::")
+CHOICE_WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)::")
 
 
 def may_have_templates(text: str) -> bool:
@@ -97,7 +96,9 @@ class _TemplateScanner:
             elif match["tag"]:
                 self._tag(match.end())
             elif match["wildcard"] and match.start() >= self._tag_end:
-                self._add(ast.Wildcard(match["pattern"], span=self._place(*match.span())))
+                self._add(
+                    ast.Wildcard(_list_name(match["wildcard"]), span=self._place(*match.span()))
+                )
         while len(self._frames) > 1:
             if self._frames[-1].kind == "brace" and self._frames[-1].separators:
                 start = self._frames[-1].start
@@ -173,7 +174,7 @@ class _TemplateScanner:
         count = _COUNT.match(self._text, frame.inner, at)
         if count is not None and not (count["least"] or count["most"]):
             count = None
-        if not frame.separators and count is None:
+        if not frame.separators and not frame.templates and count is None:
             self._dissolve()
             return
         self._frames.pop()
@@ -181,16 +182,14 @@ class _TemplateScanner:
         choices = tuple(
             self._choice(*edges, frame) for edges in _fields(start, frame.separators, at)
         )
-        least, most = _range(count, len(choices))
         whole = self._place(frame.start, at + 1)
-        self.diagnostics.extend(_diagnose_variant(choices, count, whole))
-        separator = (
-            count["separator"] if count is not None and count["separator"] is not None else ","
-        )
-        self._add(ast.Variant(choices, least, most, separator, span=whole))
+        listed = len(choices) == 1 and ast.Variant(choices, span=whole).list is not None
+        limit = None if listed else len(choices)
+        self.diagnostics.extend(_diagnose_variant(choices, count, limit, whole))
+        self._add(ast.Variant(choices, *_range(count, limit), _separator(count), span=whole))
 
     def _choice(self, start: int, end: int, frame: _Frame) -> ast.Choice:
-        written = _WEIGHT.match(self._text, start, end)
+        written = CHOICE_WEIGHT.match(self._text, start, end)
         start = written.end() if written else start
         weight = float(written[1]) if written else 1.0
         return ast.Choice(
@@ -242,15 +241,15 @@ _INVALID_CHOICE_WEIGHT = re.compile(r"\s*(-(?:\d+\.?\d*|\.\d+)|-?\d+,\d+)::")
 
 
 def _diagnose_variant(
-    choices: tuple[ast.Choice, ...], count: re.Match[str] | None, whole: Span
+    choices: tuple[ast.Choice, ...], count: re.Match[str] | None, limit: int | None, whole: Span
 ) -> Iterator[Diagnostic]:
-    """Yield warnings about how many choices are picked and about their weights."""
+    """Yield warnings about how many choices are picked, of at most `limit`, and their weights."""
     if count is not None:
-        least = _whole(count["least"] or "1")
-        most = _whole(count["most"]) if count["most"] else len(choices)
-        most = most if count["dash"] else least
-        if least > most or most > len(choices) or not most:
-            yield invalid_pick_count(whole.source.span(*count.span()), least, most, len(choices))
+        least, most = _written_range(count, limit)
+        greatest = max(least, 1) if most is None else most
+        available = max(least, greatest) if limit is None else limit
+        if least > greatest or greatest > available or not greatest:
+            yield invalid_pick_count(whole.source.span(*count.span()), least, greatest, available)
     if all(choice.weight == 0 for choice in choices):
         yield zero_choice_weights(whole)
     for choice in choices:
@@ -264,11 +263,32 @@ def _whole(digits: str) -> int:
     return int(digits.lstrip("0") or "0") if len(digits.lstrip("0")) < 10 else 10**9
 
 
-def _range(count: re.Match[str] | None, choices: int) -> tuple[int, int]:
-    """Return the least and the greatest number of choices that are picked."""
+def _written_range(count: re.Match[str], limit: int | None) -> tuple[int, int | None]:
+    least = _whole(count["least"] or "1")
+    if not count["dash"]:
+        return least, least
+    return least, _whole(count["most"]) if count["most"] else limit
+
+
+def _range(count: re.Match[str] | None, limit: int | None) -> tuple[int, int | None]:
+    """Return the least and the greatest number that is picked, None for as many as there are.
+
+    `limit` is the number of choices, None for the lines of a wildcard.
+    """
     if count is None:
         return 1, 1
-    least = _whole(count["least"] or "1")
-    most = _whole(count["most"]) if count["most"] else choices
-    most = most if count["dash"] else least
-    return min(least, most, choices), min(max(least, most), choices)
+    least, most = _written_range(count, limit)
+    if most is None:
+        return least, None
+    least, most = min(least, most), max(least, most)
+    return (least, most) if limit is None else (min(least, limit), min(most, limit))
+
+
+def _separator(count: re.Match[str] | None) -> str:
+    written = None if count is None else count["separator"]
+    return "," if written is None else written
+
+
+def _list_name(written: str) -> str:
+    r"""Return the name in ``__animals\\cats__``, in which a folder may end in a backslash."""
+    return re.sub(r"[\\/]+", "/", written[2:-2]).strip("/")

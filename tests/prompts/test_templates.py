@@ -11,7 +11,7 @@ import pytest
 from promptlang import Library, Session, Source, check, expand, parse_prompt, resolve
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan.steps import Render
-from promptlang.prompts.expansion import LetDefinition
+from promptlang.prompts.expansion import LetDefinition, WeightedLine
 
 LISTS = {"animal": ["fox", "{red|grey} owl"], "animals/*": ["cat", "dog"]}
 LIBRARY = Library(wildcards=lambda pattern: LISTS.get(pattern, ()))
@@ -43,6 +43,20 @@ def ways(text: str, most: int = 50) -> list[str]:
         ("<lora:{a|b}:{0.5|1}>", ["<lora:a:0.5>", "<lora:a:1>", "<lora:b:0.5>", "<lora:b:1>"]),
         ("<lora:my__animal__x:1>", ["<lora:my__animal__x:1>"]),
         ("# {a|b}", ["# {a|b}"]),
+        ("({__animals/*__}:1.6)", ["(cat:1.6)", "(dog:1.6)"]),
+        ("{ __animals/*__ }", ["cat", "dog"]),
+        ("{{a|b} c}", ["a c", "b c"]),
+        ("{2$$__animals/*__}", ["cat,dog", "dog,cat"]),
+        ("{2$$ and $$ __animals/*__ }", ["cat and dog", "dog and cat"]),
+        ("{1-2$$__animals/*__}", ["cat", "dog", "cat,dog", "dog,cat"]),
+        ("{1-$$__animals/*__}", ["cat", "dog", "cat,dog", "dog,cat"]),
+        ("{2$$__animals/*__|x}", ["cat,x", "dog,x", "x,cat", "x,dog"]),
+        ("__animals/*____animals/*__", ["catcat", "catdog", "dogcat", "dogdog"]),
+        (
+            "__animals/*__s, 3__animals/*__",
+            ["cats, 3cat", "cats, 3dog", "dogs, 3cat", "dogs, 3dog"],
+        ),
+        ("$__animals/*__", ["$cat", "$dog"]),
     ],
 )
 def test_every_way_comes_out_in_order(text: str, expected: list[str]) -> None:
@@ -237,3 +251,71 @@ def test_a_part_weight_may_change_over_the_steps(plan: Planner) -> None:
 )
 def test_a_prompt_with_templates_is_read_as_closely_as_any(text: str, codes: list[str]) -> None:
     assert [each.code for each in check(text)] == codes
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *["big cats", "a/b c/d", "1girl", "v2.1", "a-b", "it's", "a, b", "a & b", "x_y", "_x"],
+        *[
+            "水墨",
+            "**",
+            "a/**",
+            "*/b",
+            "a?c",
+            "[ab]c",
+            "10",
+            "x+y",
+            r"a\b",
+            "(no)",
+            "a:b",
+            " a",
+            "a ",
+        ],
+    ],
+)
+def test_a_list_may_have_the_names_that_files_have(name: str) -> None:
+    asked: list[str] = []
+
+    def lines(pattern: str) -> list[str]:
+        asked.append(pattern)
+        return ["fox"]
+
+    texts = [*expand(f"a __{name}__ b", library=Library(wildcards=lines))]
+    readable = name not in ("(no)", "a:b", " a", "a ")
+    name = name.replace("\\", "/")
+    assert (asked, texts) == ([name], ["a fox b"]) if readable else ([], [f"a __{name}__ b"])
+
+
+def test_different_lines_are_drawn_by_their_weights() -> None:
+    lines = [WeightedLine("fox", 0.9), WeightedLine("owl", 0.1), "fox", WeightedLine("elk", 0)]
+    library = Library(wildcards=lambda _: lines)
+    counted = Counter(
+        resolve("__x__", 1, seed=seed, library=library).parts[0].intervals[0].segments[0].text
+        for seed in range(300)
+    )
+    assert counted["fox"] > 10 * counted["owl"] > 0 == counted["elk"]
+    both = {
+        resolve("{2$$+$$__x__}", 1, seed=seed, library=library)
+        .parts[0]
+        .intervals[0]
+        .segments[0]
+        .text
+        for seed in range(200)
+    }
+    assert both == {"fox+owl", "owl+fox"}
+
+
+def test_more_lines_than_there_are_is_said() -> None:
+    resolved = resolve("a {5$$__animals/*__}", 1, library=LIBRARY)
+    assert [(each.code, each.message) for each in resolved.diagnostics] == [
+        ("PL213", "`__animals/*__` has only 2 different lines")
+    ]
+    assert [each.code for each in resolve("{2$$__beast__}", library=LIBRARY).diagnostics] == [
+        "PL109"
+    ]
+
+
+def test_a_remark_in_a_line_hides_nothing_behind_the_wildcard() -> None:
+    library = Library(wildcards=lambda _: ["fox # nice", "C#"])
+    assert [*expand("a __x__, forest", library=library)] == ["a fox, forest", "a C#, forest"]

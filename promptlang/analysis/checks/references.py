@@ -14,8 +14,11 @@ from promptlang.diagnostics.names import (
     too_many_arguments,
     unknown_let,
     unknown_wildcard,
+    unreadable_wildcard,
 )
-from promptlang.prompts.expansion import LetDefinition
+from promptlang.files import UnreadableFileError
+from promptlang.prompts.expansion import LetDefinition, Library
+from promptlang.source import Span
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
@@ -29,8 +32,16 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
                     let = library.lets.get(name)
                     known = [*library.lets, *given]
                     yield from _fits(node, let) if let else [unknown_let(name, known, node.span)]
-                case ast.Wildcard(pattern) if not library.wildcards(pattern):
-                    yield unknown_wildcard(pattern, node.span)
+                case ast.Wildcard(pattern):
+                    yield from _list(pattern, node.span, library)
+
+
+def _list(pattern: str, place: Span, library: Library) -> Iterator[Diagnostic]:
+    try:
+        if not library.wildcards(pattern):
+            yield unknown_wildcard(pattern, place)
+    except UnreadableFileError as error:
+        yield unreadable_wildcard(pattern, str(error), place)
 
 
 def _fits(reference: ast.Reference, let: LetDefinition) -> Iterator[Diagnostic]:
