@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from promptlang.inspection.comfy.evaluation import describe
 from promptlang.inspection.comfy.graph import Graph, NoGraphError, parse_graph, show
 from promptlang.inspection.comfy.reading import Made, read_made
 from promptlang.inspection.comfy.recipe import (
@@ -14,6 +15,7 @@ from promptlang.inspection.comfy.recipe import (
     shown_text,
     write_line,
 )
+from promptlang.inspection.comfy.values import Conditioning
 from promptlang.inspection.comfy.workflow import parse_workflow
 
 __all__ = ["NoGraphError", "Reading", "read", "read_workflow"]
@@ -56,9 +58,11 @@ def _reading(graph: Graph) -> Reading:
 def _rows(graph: Graph, made: Made) -> Iterator[tuple[str, str]]:
     first = made.passes[0]
     yield "prompt", shown_text(first.guider.positive)
+    yield from _other_texts("prompt", first.guider.positive)
     negative = shown_text(first.guider.negative)
     if negative:
         yield "negative", negative
+    yield from _other_texts("negative", first.guider.negative)
     settings = {
         "seed": first.seed,
         "steps": first.sigmas.steps,
@@ -84,5 +88,26 @@ def _rows(graph: Graph, made: Made) -> Iterator[tuple[str, str]]:
         yield "vae", made.latent.vae
     for use in lora_uses(graph, first):
         yield "lora", use.shown
+    yield from _later_rows(made)
+
+
+def _other_texts(name: str, prompt: Conditioning | None) -> Iterator[tuple[str, str]]:
+    """Yield the texts for further text encoders."""
+    for part in prompt.parts if prompt else ():
+        for encoder, text in part.others:
+            yield f"{name}, {encoder}", text
+
+
+def _later_rows(made: Made) -> Iterator[tuple[str, str]]:
+    """Yield the later passes with their prompts, and texts of what else is in the picture."""
+    shown = {shown_text(made.passes[0].guider.positive)}
     for each in made.passes[1:]:
-        yield "later pass", f"{each.node}"
+        yield "later pass", describe(each.node)
+        prompt = shown_text(each.guider.positive)
+        if prompt not in shown:
+            shown.add(prompt)
+            yield "later prompt", prompt
+    for node in made.unread:
+        for name, value in node.values():
+            if name.startswith("text") and isinstance(value, str) and value:
+                yield "other text", value

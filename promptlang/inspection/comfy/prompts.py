@@ -35,9 +35,9 @@ def encode(visit: Visit) -> Steps[Value]:
     if not known:
         return None
     main = next((name for name, text in known.items() if text), next(iter(known)))
-    for name, text in known.items():
-        if text != known[main]:
-            visit.evaluation.lose(f"`{name}` of {visit.node}: {show(text)}")
+    others = tuple((name, text) for name, text in known.items() if text != known[main])
+    for name, text in others:
+        visit.evaluation.lose(f"`{name}` of {visit.node}: {show(text)}")
     sizes = tuple(visit.node.inputs[name] for name in SIZES if name in visit.node.inputs)
     return Conditioning(
         (
@@ -46,6 +46,7 @@ def encode(visit: Visit) -> Steps[Value]:
                 clip,
                 dialect=_dialect(visit),
                 sizes=tuple(size for size in sizes if not isinstance(size, Link)),
+                others=others,
             ),
         )
     )

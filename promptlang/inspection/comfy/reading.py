@@ -35,6 +35,8 @@ class Made:
     """The runs of samplers, the first one first; never empty."""
     losses: tuple[str, ...]
     """What the graph does that is not known, as nouns."""
+    unread: tuple[Node, ...]
+    """Nodes before the output that act on the picture otherwise than as its first pass."""
     others: tuple[Node, ...] = ()
     """Outputs of the graph that are other pictures."""
 
@@ -61,6 +63,7 @@ def read_made(graph: Graph) -> Made:
         best.latent,
         best.passes,
         best.losses,
+        best.unread,
         (*others, *outputs[MAX_OUTPUTS:]),
     )
 
@@ -96,9 +99,10 @@ def _follow(graph: Graph, node: Node) -> Iterator[Made]:
         latent = evaluation.value(request)
         if isinstance(latent, Latent) and latent.passes is not None:
             passes = tuple(latent.passes.chain())[::-1]
-            for unread in _unread(graph, node, evaluation.visited):
-                evaluation.lose(describe(unread))
-            yield Made(node, latent, passes, tuple(evaluation.losses))
+            unread = tuple(_unread(graph, node, evaluation.visited))
+            for each in unread:
+                evaluation.lose(describe(each))
+            yield Made(node, latent, passes, tuple(evaluation.losses), unread)
             return
 
 

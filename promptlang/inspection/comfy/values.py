@@ -107,6 +107,8 @@ class Part:
     """The name of the dialect in which the node reads its text."""
     sizes: tuple[Json, ...] = ()
     """The widths and heights that SDXL is told."""
+    others: tuple[tuple[str, str], ...] = ()
+    """Names and texts for the other text encoders, where they differ."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
