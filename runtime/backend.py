@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence, Set
+from contextlib import closing
 from itertools import groupby
 from pathlib import Path
 
@@ -105,12 +106,13 @@ class Runtime:
             statement = tuple(group)
             first = statement[0]
             failed.pop(first.file, None)  # which is trained once more
-            for event in self._attempt(statement, made, failed):
-                if isinstance(event, PictureFinished):
-                    made.add(event.file)
-                if isinstance(first, Train) and _is_error(event):
-                    failed[first.file] = first.name
-                yield event
+            with closing(self._attempt(statement, made, failed)) as events:
+                for event in events:
+                    if isinstance(event, PictureFinished):
+                        made.add(event.file)
+                    if isinstance(first, Train) and _is_error(event):
+                        failed[first.file] = first.name
+                    yield event
 
     def _attempt(
         self, steps: Sequence[Step], made: Set[Path], failed: Mapping[Path | None, str]

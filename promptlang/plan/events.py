@@ -158,3 +158,10 @@ Event = (
     | TextReported
     | DataChecked
 )
+
+
+class StateNotStoredError(Exception):
+    """A plan was closed, and the state of its training could not be written to a file."""
+
+    def __init__(self, file: str | None, reason: str) -> None:
+        super().__init__(f"`{Path(file or 'checkpoint').name}` cannot be written: {reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from promptlang.plan.events import (
     Preview,
     RenderingStarted,
     SheetFinished,
+    StateNotStoredError,
     TaskProgress,
     TextReported,
     TrainingFinished,
@@ -51,6 +53,12 @@ def display_events(terminal: Terminal, events: Generator[Event, None, None]) -> 
         display = _PlanDisplay(terminal, request)
         try:
             return display.follow(events)
+        except StateNotStoredError as error:
+            display.progress.hide()
+            terminal.print_error(
+                f"stopped, and the steps since the last checkpoint are lost: {error}"
+            )
+            raise StoppedBySignal(request.number or signal.SIGINT) from None
         finally:
             display.progress.hide()
 

@@ -9,7 +9,7 @@ from time import perf_counter
 
 import torch
 
-from promptlang.plan.events import Event, TrainingStep
+from promptlang.plan.events import Event, StateNotStoredError, TrainingStep
 
 from .export.weights import WeightFiles
 from .objective.training_loss import TrainingLoss
@@ -86,6 +86,7 @@ class Trainer:
 
         Raises:
             NonFiniteLossError: if the training diverges.
+            StateNotStoredError: if it is interrupted, and no checkpoint can be written.
         """
         try:
             if self.progress.done:
@@ -100,7 +101,7 @@ class Trainer:
                     self._save()
         except (GeneratorExit, KeyboardInterrupt, SystemExit):
             if self.consistent and self.progress != self.autosave.saved:
-                self._save()
+                self._save_at_stop()
             raise
         if self.is_main_process:
             self.metrics.flush()
@@ -162,3 +163,10 @@ class Trainer:
             self.autosave.save(self.state(), self.progress, self.metrics.records)
             if self.best_weights:
                 self.best_weights.forget_earlier_best()
+
+    def _save_at_stop(self) -> None:
+        """Save the state; raise `StateNotStoredError`, since no diagnostic can be yielded now."""
+        try:
+            self._save()
+        except OSError as error:
+            raise StateNotStoredError(error.filename, error.strerror or str(error)) from error
