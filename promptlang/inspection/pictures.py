@@ -30,10 +30,10 @@ def inspect_picture(file: Path) -> FileInfo:
     Raises `UnreadableFileError` if the file is not a picture.
     """
     found = read_image_texts(file)
-    reading, damages = tools.read(PictureTexts(found.texts))
+    reading, damages = tools.read(PictureTexts(found.texts, found.size))
     if reading is None and _may_hide(found):
         found = _with_hidden(file, found)
-        reading, damages = tools.read(PictureTexts(found.texts))
+        reading, damages = tools.read(PictureTexts(found.texts, found.size))
     size = ("size", "{}x{} pixels, {}".format(*found.size, found.format))
     others = tuple(_others(found.texts, reading.used if reading else frozenset()))
     lost = (*found.damages, *damages)

@@ -392,6 +392,26 @@ def test_the_second_pass_of_a_hires_graph_is_an_option_wherever_it_stands() -> N
     assert lost(read(hires(steps=17)), "second pass's own", "steps 17")
 
 
+def test_of_two_saved_pictures_the_size_of_the_file_tells_which_it_is() -> None:
+    nodes = hires() | {
+        "30": node("VAEDecode", samples=["3", 0], vae=["4", 2]),
+        "31": node("SaveImage", filename_prefix="small", images=["30", 0]),
+    }
+    small, large = (comfy.read(json.dumps(nodes), size) for size in ((512, 768), (768, 1152)))
+    assert small.line == LINE
+    assert lost(small, "another picture", "node 9")
+    assert large.line == f"{LINE} --hires 1.5 --strength 0.5"
+    assert lost(large, "another picture", "small")
+
+
+def test_different_texts_for_two_encoders_are_both_shown() -> None:
+    encode = node("CLIPTextEncodeSDXL", clip=["4", 1], text_g="a red fox", text_l="in ink")
+    found = read(graph(n6=encode))
+    assert found.line == LINE
+    assert facts(found)["prompt, text_l"] == "in ink"
+    assert lost(found, "text_l", "in ink")
+
+
 def test_a_refiner_is_named() -> None:
     shared = {**SETTINGS, **LINKS, "steps": 25}
     del shared["denoise"]

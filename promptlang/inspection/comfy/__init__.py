@@ -33,24 +33,27 @@ class Reading:
     """What the line does not say, in words."""
 
 
-def read(text: str) -> Reading:
-    """Read the graph in a picture's text ``prompt``.
+Size = tuple[int, int]
+
+
+def read(text: str, size: Size | None = None) -> Reading:
+    """Read the graph in a picture's text ``prompt``; the picture's size tells its output.
 
     Raises `UnreadableFileError` if the text is not JSON, `NoGraphError` if nothing in it samples.
     """
-    return _reading(parse_graph(text))
+    return _reading(parse_graph(text), size)
 
 
-def read_workflow(text: str) -> Reading:
+def read_workflow(text: str, size: Size | None = None) -> Reading:
     """Read the graph in a picture's text ``workflow``, which ComfyUI's user interface saves.
 
     Raises `UnreadableFileError` if the text is not JSON, `NoGraphError` if nothing in it samples.
     """
-    return _reading(parse_workflow(text))
+    return _reading(parse_workflow(text), size)
 
 
-def _reading(graph: Graph) -> Reading:
-    made = read_made(graph)
+def _reading(graph: Graph, size: Size | None) -> Reading:
+    made = read_made(graph, size)
     line, lost = write_line(graph, made)
     return Reading(tuple(_rows(graph, made)), line, (*graph.notes, *lost))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from promptlang.inspection.comfy.evaluation import (
@@ -40,15 +41,17 @@ class Made:
     others: tuple[Node, ...] = ()
     """Outputs of the graph that are other pictures."""
 
-    @property
-    def rank(self) -> tuple[bool, int]:
-        """Return the order by which a picture is chosen: saved, and with most passes."""
+    def rank(self, size: tuple[int, int] | None) -> tuple[int, bool, int]:
+        """Return the order by which a picture is chosen: of the size, saved, with most passes."""
         kind = NODE_TYPES.get(self.output.kind)
-        return kind is None or kind.option != "preview", len(self.passes)
+        fits = 1 if size is None or self.latent.size is None else 2 * (self.latent.size == size)
+        return fits, kind is None or kind.option != "preview", len(self.passes)
 
 
-def read_made(graph: Graph) -> Made:
-    """Return the picture that a graph saves; of several the one with most sampling passes.
+def read_made(graph: Graph, size: tuple[int, int] | None = None) -> Made:
+    """Return the picture that a graph saves.
+
+    Of several it is one of the given size, and else the one with most sampling passes.
 
     Raises `NoGraphError` if no output of the graph comes from a sampler.
     """
@@ -56,7 +59,7 @@ def read_made(graph: Graph) -> Made:
     made = [found for node in outputs[:MAX_OUTPUTS] for found in _follow(graph, node)]
     if not made:
         raise NoGraphError("no node of the graph samples")
-    best = max(made, key=_rank)
+    best = max(made, key=partial(Made.rank, size=size))
     others = [each.output for each in made if _differs(each, best)]
     return Made(
         best.output,
@@ -66,10 +69,6 @@ def read_made(graph: Graph) -> Made:
         best.unread,
         (*others, *outputs[MAX_OUTPUTS:]),
     )
-
-
-def _rank(made: Made) -> tuple[bool, int]:
-    return made.rank
 
 
 def _differs(made: Made, other: Made) -> bool:

@@ -15,7 +15,7 @@ def read(texts: PictureTexts) -> Reading | None:
     failed = ""
     for name, describe in (*_named(texts, _is_graph, comfy.read), *_workflows(texts)):
         try:
-            made = describe(texts.texts[name])
+            made = describe(texts.texts[name], texts.size)
         except (UnreadableFileError, comfy.NoGraphError) as error:
             failed = failed or f"the graph of ComfyUI in `{name}` cannot be read: {error}"
             continue
@@ -26,7 +26,7 @@ def read(texts: PictureTexts) -> Reading | None:
     return None
 
 
-_Describe = Callable[[str], comfy.Reading]
+_Describe = Callable[[str, tuple[int, int] | None], comfy.Reading]
 
 
 def _workflows(texts: PictureTexts) -> Iterator[tuple[str, _Describe]]:

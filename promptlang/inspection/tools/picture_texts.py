@@ -29,8 +29,10 @@ class Reading:
 class PictureTexts:
     """Texts by their names; each is parsed as JSON at most once."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
+    def __init__(self, texts: Mapping[str, str], size: tuple[int, int] | None = None) -> None:
         self.texts = texts
+        self.size = size
+        """Width and height of the picture."""
         self.damages: dict[str, str] = {}
         """Sentences by the names of texts that look like JSON and are none."""
         self._json = {name: self._parsed(name, text) for name, text in texts.items()}
