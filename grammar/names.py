@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-TOKEN_NAME: Final = r"\w(?:[\w.+/ -]*[\w.+-])?"
+TOKEN_NAME: Final = r"\w(?:[\w.+/ '&!@~-]*[\w.+'!-])?"
 """A token's name, which may have folders, blanks and digits: ``SDXL/bad hands-2.1``."""
+
+LORA_NAME: Final = r"(?=\S)(?:[^:<>\n\[\]]|\[[^:<>\n\[\]]*\])+(?<=\S)"
+"""A LoRA's name as a tag may have it."""
 
 TAG_KIND: Final = r"\w[\w-]*"
 """The first word of a tag: ``lora``."""

@@ -43,11 +43,15 @@ def unused_settings(statements: Sequence[ast.Statement]) -> frozenset[int]:
         if isinstance(statement, ast.Set) and own_negatives(statement):
             unused.add(index)
             last = index
-        elif isinstance(statement, ast.Training) or (
-            isinstance(statement, ast.Picture) and not own_negatives(statement)
-        ):
-            unused.discard(-1 if last is None else last)
+        elif last is not None and _renders_with_setting(statement):
+            unused.discard(last)
     return frozenset(unused)
+
+
+def _renders_with_setting(statement: ast.Statement) -> bool:
+    if isinstance(statement, ast.Training):
+        return any(each.name in ("samples", "class-count") for each in statement.options)
+    return isinstance(statement, ast.Picture) and not own_negatives(statement)
 
 
 @lru_cache(maxsize=16)

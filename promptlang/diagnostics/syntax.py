@@ -70,6 +70,27 @@ def invalid_weight(number: str, span: Span) -> Diagnostic:
     return INVALID_WEIGHT.at(span, f"`{number}` is not a weight, so it is read as text", hint)
 
 
+FULL_WIDTH_MARK = Rule(
+    code="PL022",
+    kind="full-width-mark",
+    title="A full-width mark where one of ASCII has a meaning",
+    why="Keyboards for Chinese and Japanese write `：`, `（` and `）`. They are characters of the "
+    "text, so what looks like a weight or a tag is read as words.",
+    fix="Write `:`, `(` and `)`.",
+    bad="(a red fox：1.2)",
+    good="(a red fox:1.2)",
+    severity=Severity.WARNING,
+)
+
+_ASCII = str.maketrans("：（）［］＜", ":()[]<")
+
+
+def full_width_mark(span: Span) -> Diagnostic:
+    """Report ``(a：1.2)`` and ``<lora：ink:1>``."""
+    hint = f"did you mean `{span.text.translate(_ASCII)}`? Full-width marks are text"
+    return FULL_WIDTH_MARK.at(span, f"`{span.text}` is read as text", hint)
+
+
 UNKNOWN_TAG = Rule(
     code="PL007",
     kind="unknown-tag",

@@ -18,7 +18,7 @@ class BareTokenWriter(PromptWriter):
         """Return a token's bare name; report a ``BREAK`` that no transformation moves out."""
         match phrase:
             case ast.Embedding(name):
-                return name
+                return self.text(ast.Text(name, span=phrase.span))
             case ast.Break() if self.ranges:
                 self.report_unsupported(
                     "`BREAK` in brackets that cross or are never closed",

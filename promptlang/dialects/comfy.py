@@ -31,6 +31,7 @@ _PIECE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_TOKEN_NAME = re.compile(r"[^\s,:()\\]+")
 _TOKEN = re.compile(r"(?<!\S)embedding\\?:(?=[^\s,:()\\])")
 
 
@@ -225,7 +226,8 @@ class ComfyWriter(PromptWriter):
         """Return a token, ``embedding:name``, or another leaf."""
         match phrase:
             case ast.Embedding(name):
-                return f"{'' if self.last[-1:] in '() ' else ' '}embedding:{name}"
+                space = "" if self.last[-1:] in "() " else " "
+                return self.token(phrase, f"{space}embedding:{name}", _TOKEN_NAME)
             case _:
                 return super().leaf(phrase)
 

@@ -13,6 +13,7 @@ from promptlang.dialects.compel_text import MINUS, PLUS
 from promptlang.dialects.fitting import fit
 from promptlang.dialects.weighted_spans import WeightedPhrase, flatten_phrases, round_weight
 from promptlang.dialects.writing import WriteResult
+from promptlang.grammar import names
 from promptlang.source import Span
 
 
@@ -57,8 +58,8 @@ class CompelWriter:
         match run.phrase:
             case ast.Lora(name, _, unet):
                 return self._lora(run.phrase, name, unet)
-            case ast.Embedding(name):
-                return _weighted(f"<{name}>", self._possible(run))
+            case ast.Embedding(name) as token:
+                return _weighted(self._token(token), self._possible(run))
             case ast.Text(value) as text:
                 if not value.strip():
                     return value
@@ -66,6 +67,13 @@ class CompelWriter:
                 return _weighted(self._escaped(text, strict=strict or weight != 1), weight)
             case _:
                 raise AssertionError(run.phrase)
+
+    def _token(self, token: ast.Embedding) -> str:
+        if re.fullmatch(names.TOKEN_NAME, token.name):
+            return f"<{token.name}>"
+        what = f"way to write the token `{token.name}`"
+        self._cannot(what, token.span, "its name stays as words")
+        return self._escaped(ast.Text(token.name, span=token.span), strict=True)
 
     def _possible(self, run: WeightedPhrase) -> float:
         if run.weight >= 0:

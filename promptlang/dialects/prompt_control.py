@@ -14,6 +14,7 @@ from promptlang.syntax.visitor import WeightedNode
 
 read = prompt_control_reading.read
 
+_TOKEN_NAME = re.compile(r"[^:<>]+")
 _TAG = re.compile(r"<\w+:")
 
 ASSUMED_STEPS = 20
@@ -63,7 +64,7 @@ class _PromptControlWriter(ComfyWriter):
             case ast.Lora(name, text_encoder, unet):
                 return self._lora(phrase, name, text_encoder, unet)
             case ast.Embedding(name):
-                return f"<emb:{name}>"
+                return self.token(phrase, f"<emb:{name}>", _TOKEN_NAME)
             case ast.Area(left, right, top, bottom, feather):
                 if feather:
                     self.report_unsupported(
@@ -80,11 +81,11 @@ class _PromptControlWriter(ComfyWriter):
             (each for each in (unet, text_encoder) if isinstance(each, ast.Stages)), None
         )
         if changing is None:
-            return _tag(name, unet, text_encoder)
+            return self.lora(node, _tag(name, unet, text_encoder))
         strengths = [self._strengths(each, changing, node) for each in (unet, text_encoder)]
         tags = (_tag(name, *pair) for pair in zip(*strengths, strict=True))
         moments = ",".join(format_moment(self._fraction(each)) for each in changing.moments)
-        return f"[{':'.join(tags)}:{moments}]"
+        return self.lora(node, f"[{':'.join(tags)}:{moments}]")
 
     def _strengths(self, amount: ast.Amount, like: ast.Stages, node: ast.Lora) -> tuple[float, ...]:
         if isinstance(amount, ast.Stages) and amount.moments == like.moments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostics
@@ -36,11 +37,18 @@ def read(span: Span) -> ReadResult:
     )
 
 
+_QUOTED = re.compile(r'".+?"')
+
+
 class _Reader:
     def __init__(self, span: Span) -> None:
         self._span, self._source = span, span.source
         self.diagnostics = Diagnostics()
         self._frames: list[Frame] = []
+        self._quoted = deque(
+            quoted.span() for quoted in _QUOTED.finditer(span.source.text, span.start, span.end)
+        )
+        """The places of quoted texts, in which keywords and functions are words."""
         self._text_depth = 0
         """The number of open brackets that are too deep, and so are text."""
 
@@ -50,7 +58,7 @@ class _Reader:
         start = self._span.start
         self._frames = [Frame("", start)]
         for piece in PIECE.finditer(self._source.text, self._span.start, self._span.end):
-            if piece["word"] == "AND" and len(self._frames) == 1:
+            if piece["word"] == "AND" and len(self._frames) == 1 and not self._is_quoted(piece):
                 parts.append(self._part(start, piece.start()))
                 start = piece.end()
                 self._frames = [Frame("", start)]
@@ -60,6 +68,12 @@ class _Reader:
             return self._finish()
         parts.append(self._part(start, self._span.end))
         return (ast.Composition(tuple(parts), span=self._span),)
+
+    def _is_quoted(self, piece: re.Match[str]) -> bool:
+        """Return whether a keyword stands inside quotes; quotes and pieces come in order."""
+        while self._quoted and self._quoted[0][1] <= piece.start():
+            self._quoted.popleft()
+        return bool(self._quoted) and self._quoted[0][0] < piece.start()
 
     def _finish(self) -> tuple[ast.Phrase, ...]:
         """Return the phrases, with unclosed brackets as text."""
@@ -114,10 +128,11 @@ class _Reader:
                 items.append(self._curve(piece, place))
             case "emb" | "embedding":
                 items.append(ast.Embedding(piece["emb"] or piece["embedding"], span=place))
-            case "word" if piece["word"] == "BREAK":
+            case "word" if piece["word"] == "BREAK" and not self._is_quoted(piece):
                 items.append(ast.Break(span=place))
             case "function":
-                self.diagnostics.add(messages.left_as_text(f"`{piece.group()}…)`", place))
+                if not self._is_quoted(piece):
+                    self.diagnostics.add(messages.left_as_text(f"`{piece.group()}…)`", place))
                 items.append(
                     ast.Text(
                         piece.group()[:-1], span=self._source.span(piece.start(), piece.end() - 1)

@@ -154,6 +154,6 @@ class _SdcppWriter(BareTokenWriter):
                         phrase,
                         f"{format_amount(unet)} is kept",
                     )
-                return f"<lora:{name}:{format_amount(to_constant(unet))}>"
+                return self.lora(phrase, f"<lora:{name}:{format_amount(to_constant(unet))}>")
             case _:
                 return super().leaf(phrase)

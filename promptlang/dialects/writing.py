@@ -11,6 +11,7 @@ from promptlang.diagnostics import Diagnostic, Diagnostics
 from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.amounts import format_amount, format_moment, format_number
 from promptlang.dialects.fitting import fit
+from promptlang.grammar import names
 from promptlang.syntax.visitor import ContainerNode, Enter, Leave, WeightedNode, visit_phrases
 
 WriteResult = tuple[str, tuple[Diagnostic, ...]]
@@ -20,6 +21,8 @@ NUMBER_AT_END = re.compile(r":\s*(?:[+-]?[.\d]+\s*)?\Z")
 """A text that a bracket after it would read as its weight."""
 
 _TAG = re.compile(r"<\w+:[^<>]*>")
+_TOKEN_NAME = re.compile(names.TOKEN_NAME)
+_LORA_NAME = re.compile(names.LORA_NAME)
 _WORDS = re.compile(r"\w\w")
 
 
@@ -59,9 +62,9 @@ class PromptWriter(ABC):
                 return "BREAK"
             case ast.Lora(name, text_encoder, unet):
                 both = (text_encoder,) if text_encoder == unet else (text_encoder, unet)
-                return f"<lora:{':'.join([name, *map(format_amount, both)])}>"
+                return self.lora(phrase, f"<lora:{':'.join([name, *map(format_amount, both)])}>")
             case ast.Embedding(name):
-                return f"<{name}>"
+                return self.token(phrase, f"<{name}>", _TOKEN_NAME)
             case ast.Trigger(name):
                 return f"<trigger:{name}>"
             case ast.Area(left, right, top, bottom, feather):
@@ -71,6 +74,22 @@ class PromptWriter(ABC):
                 return phrase.span.text
             case _:
                 raise AssertionError(phrase)
+
+    def token(self, token: ast.Embedding, written: str, readable: re.Pattern[str]) -> str:
+        """Return a token as it is `written`, or its name as words if that is not read back."""
+        if readable.fullmatch(token.name):
+            return written
+        self.report_unsupported(
+            f"way to write the token `{token.name}`", token, "its name stays as words"
+        )
+        return self.text(ast.Text(token.name, span=token.span))
+
+    def lora(self, lora: ast.Lora, written: str) -> str:
+        """Return a LoRA's tag, or nothing if its name cannot stand in one."""
+        if _LORA_NAME.fullmatch(lora.name):
+            return written
+        self.report_unsupported(f"way to write the LoRA `{lora.name}`", lora, "it is left out")
+        return ""
 
     def brackets(self, node: ContainerNode) -> tuple[str, str]:
         """Return the brackets around a weighted phrase."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from promptlang import ast
-from promptlang.diagnostics import Diagnostics, syntax
+from promptlang.diagnostics import Diagnostic, Diagnostics, syntax
 from promptlang.diagnostics.foreign_tags import FOREIGN_TAGS, TAG_ALIASES
 from promptlang.grammar import names
 from promptlang.source import Span
@@ -32,6 +32,9 @@ _MARK = re.compile(
 )
 
 _TAG = re.compile(_TAGGED)
+_FULL_WIDTH = re.compile(
+    rf"：\s*[+-]?[.\d]+\s*[)）\]］]|:\s*[+-]?[.\d]+\s*[）］]|[<＜]\s*{TAG_KIND_PATTERN}\s*："
+)
 _WORD = re.compile(r"\b(?:AND|BREAK)\b")
 
 
@@ -65,7 +68,16 @@ def scan(span: Span, *, templated: bool = True) -> tuple[list[PromptPiece], Diag
         pieces.append(PromptPiece("template", at.text, at.start, at.end, tag=template))
         start = at.end
     pieces += scanner.pieces(start, span.end)
+    scanner.diagnostics.extend(_full_width_marks(span))
     return pieces, scanner.diagnostics
+
+
+def _full_width_marks(span: Span) -> Iterator[Diagnostic]:
+    """Report ``(a：1.2)``: marks of Chinese and Japanese keyboards are text."""
+    text, start, end = span.source.text, span.start, span.end
+    if text.find("：", start, end) >= 0 or text.find("）", start, end) >= 0:
+        for match in _FULL_WIDTH.finditer(text, start, end):
+            yield syntax.full_width_mark(span.source.span(*match.span()))
 
 
 class _PromptScanner:

@@ -259,3 +259,33 @@ def test_a_tag_that_is_only_text_stays_text_in_prompt_control() -> None:
     converted = convert(r"a \<lora:x:0.5\>", source="promptlang", target="prompt-control")
     assert converted.text == "a < lora:x:0.5>"
     assert [each.code for each in converted.diagnostics] == ["PL601"]
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "target", "written"),
+    [
+        ("comfy", "embedding:SDXL/neg", "promptlang", "<SDXL/neg>"),
+        ("comfy", "embedding:[x]", "promptlang", r"\[x\]"),
+        ("promptlang", "<bad hands>", "comfy", "bad hands"),
+        ("promptlang", "<bad hands>", "prompt-control", "<emb:bad hands>"),
+        ("comfy", "embedding:a]b", "compel", "a]b"),
+        ("prompt-control", "<emb:a(b)>", "a1111", r"a\(b\)"),
+        ("prompt-control", "x<lora:a[b:1>", "promptlang", "x"),
+        ("prompt-control", "x <lora:a [v2]:1>", "promptlang", "x <lora:a [v2]:1>"),
+    ],
+)
+def test_a_name_is_read_back_or_lost_with_a_word(
+    source: str, text: str, target: str, written: str
+) -> None:
+    made = convert(text, source=source, target=target)
+    assert made.text == written
+    names = [node.name for node in ast.walk(read(source, text)) if hasattr(node, "name")]
+    back = [node.name for node in ast.walk(read(target, written)) if hasattr(node, "name")]
+    assert back == names or made.diagnostics or target == "a1111"
+
+
+def test_quoted_keywords_of_prompt_control_are_words() -> None:
+    text = 'saying "CAT AND DOG" AND "x BREAK y" BREAK "STYLE(A1111) z"'
+    made = convert(text, source="prompt-control")
+    assert made.text == r'saying "CAT \AND DOG" AND "x \BREAK y" BREAK "STYLE(A1111) z"'
+    assert not made.diagnostics

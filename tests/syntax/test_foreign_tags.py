@@ -87,3 +87,24 @@ def test_other_angle_brackets_are_text(text: str) -> None:
     prompt, mistakes = read(text)
     assert not mistakes
     assert [node.value for node in ast.walk(prompt) if isinstance(node, ast.Text)] == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("(红色：1.2)", "：1.2)"),
+        ("（a：1.2）", "：1.2）"),
+        ("（a:1.2）", ":1.2）"),
+        ("[a：b：0.5]", "：0.5]"),
+        ("<lora：ink：1>", "<lora："),
+        ("＜lora：ink:1＞", "＜lora："),
+    ],
+)
+def test_full_width_marks_in_the_place_of_ascii_are_said(text: str, place: str) -> None:
+    found = parse_prompt(Source(text).span(0, len(text)))[1]
+    assert [each.span.text for each in found if each.code == "PL022"] == [place]
+
+
+@pytest.mark.parametrize("text", ["时间：三点", "红色，蓝色。（好）", "时间：3点 (a:1.2)"])
+def test_full_width_marks_of_ordinary_texts_are_not_doubted(text: str) -> None:
+    assert not read(text)[1]
