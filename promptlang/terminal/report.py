@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.files import printable
@@ -13,6 +14,9 @@ from promptlang.source import Span
 
 WIDTH = 100
 """The cells of a source line that are shown; of a longer line, the part around the place."""
+
+REACH = 4
+"""The characters before and behind a place that are looked at, in widths of a line."""
 
 
 class Role(Enum):
@@ -87,16 +91,26 @@ def _excerpt(span: Span, role: Role, width: int) -> Iterator[Piece]:
 
 
 def underlined(span: Span, width: int = WIDTH) -> tuple[str, int, int]:
-    """Return the first line of a span, the cells before its carets, and the number of carets."""
+    """Return the first line of a span, the cells before its carets, and the number of carets.
+
+    Of a long line only the neighbourhood of the place is looked at: each of a thousand diagnostics
+    on one line would measure the whole line.
+    """
     first = span.first
     line = span.source.line(first.line)
-    start = first.column - 1
-    end = min(start + span.end - span.start, len(line))
-    cells = [_Cell.of(character) for character in line]
+    place = first.column - 1
+    left, right = max(0, place - REACH * width), min(len(line), place + REACH * width)
+    start = place - left
+    end = min(start + span.end - span.start, right - left)
+    cells = [_cell(character) for character in line[left:right]]
     before, marked = _total(cells[:start]), max(1, _total(cells[start:end]))
-    if _total(cells) <= width:
+    whole = (left, right) == (0, len(line))
+    if whole and _total(cells) <= width:
         return "".join(cell.shown for cell in cells), before, marked
-    return _window(cells, before, marked, width)
+    shown, indent, carets = _window(cells, before, marked, width)
+    opening = "…" if left and not shown.startswith("…") else ""
+    ending = "…" if right < len(line) and not shown.endswith("…") else ""
+    return f"{opening}{shown}{ending}", indent + len(opening), carets
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +120,11 @@ class _Cell:
     shown: str
     width: int
 
-    @classmethod
-    def of(cls, character: str) -> _Cell:
-        shown = printable(character)
-        return cls(shown, sum(map(_columns, shown)))
+
+@lru_cache(maxsize=4096)
+def _cell(character: str) -> _Cell:
+    shown = printable(character)
+    return _Cell(shown, sum(map(_columns, shown)))
 
 
 def _total(cells: Iterable[_Cell]) -> int:
@@ -119,16 +134,23 @@ def _total(cells: Iterable[_Cell]) -> int:
 def _window(cells: Sequence[_Cell], before: int, marked: int, width: int) -> tuple[str, int, int]:
     """Return the part of a long line where the carets begin, at most `width` columns with dots."""
     room = width - 2
-    left = max(0, min(before - room // 3, _total(cells) - room))
-    skipped, shown = 0, list(cells)
-    while skipped < left or (shown and not shown[0].width):
-        skipped += shown.pop(0).width
-    while _total(shown) > room:
-        shown.pop()
-    more = skipped + _total(shown) < _total(cells)
-    text = ("…" if skipped else "") + "".join(cell.shown for cell in shown) + ("…" if more else "")
-    visible = max(1, min(marked, skipped + _total(shown) - before))
-    return text, before - skipped + (1 if skipped else 0), visible
+    total = _total(cells)
+    left = max(0, min(before - room // 3, total - room))
+    skipped = first = 0
+    while skipped < left or (first < len(cells) and not cells[first].width):
+        skipped += cells[first].width
+        first += 1
+    shown, visible = [], 0
+    for cell in cells[first:]:
+        visible += cell.width
+        if visible > room:
+            visible -= cell.width
+            break
+        shown.append(cell.shown)
+    more = skipped + visible < total
+    text = ("…" if skipped else "") + "".join(shown) + ("…" if more else "")
+    carets = max(1, min(marked, skipped + visible - before))
+    return text, before - skipped + (1 if skipped else 0), carets
 
 
 def _columns(character: str) -> int:

@@ -128,7 +128,7 @@ def writes_itself(node: ast.AST) -> bool:
     match node:
         case ast.Call(func=ast.Name("print")) | ast.Attribute(ast.Name("sys"), "stdout" | "stderr"):
             return True
-        case ast.Attribute(ast.Name("os"), "write") | ast.keyword("file", ast.Constant(None)):
+        case ast.Call(ast.Attribute(ast.Name("os"), "write"), [ast.Constant(1 | 2), *_]):
             return True
     return False
 
