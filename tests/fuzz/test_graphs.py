@@ -185,7 +185,7 @@ class Writer:
     def lora(self, name: str, model: list[Any], clip: list[Any]) -> tuple[list[Any], list[Any]]:
         unet, text, file = self.strength(), self.strength(), f"styles\\{name}.safetensors"
         kinds = ("LoraLoader", "LoraLoaderModelOnly", "power", "rgthree", "CR", "stacker", "easy")
-        match self.rng.choice(kinds):
+        match self.rng.choice((*kinds, "fancy")):
             case "LoraLoader":
                 number = self.node(
                     "LoraLoader", model=model, clip=clip, lora_name=file,
@@ -198,6 +198,11 @@ class Writer:
                 )
                 self.truth.loras.append((name, text, unet))
                 return [number, 0], clip
+            case "fancy":
+                number = self.node(
+                    self.fancy("Loader"), model=model, clip=clip, lora_name=file,
+                    strength_model=unet, strength_clip=text,
+                )  # fmt: skip
             case "power":
                 entry = {"on": True, "lora": file, "strength": unet, "strengthTwo": text}
                 off = {"on": False, "lora": "off.safetensors", "strength": 1}
@@ -324,8 +329,11 @@ class Writer:
                     model=model, latent_image=latent, **ends, **self.pieces(model),
                 )  # fmt: skip
             case 2:
-                guider = self.node("CFGGuider", model=model, cfg=self.value(self.truth.cfg), **ends)
-                noise = self.node("RandomNoise", noise_seed=seed)
+                known = self.maybe(0.8)
+                kind = "CFGGuider" if known else self.fancy("Guider")
+                guider = self.node(kind, model=model, cfg=self.value(self.truth.cfg), **ends)
+                kind = "RandomNoise" if self.maybe(0.8) else self.fancy("Noise")
+                noise = self.node(kind, noise_seed=seed)
                 number = self.node(
                     "SamplerCustomAdvanced", noise=[noise, 0], guider=[guider, 0],
                     latent_image=latent, **self.pieces(model),

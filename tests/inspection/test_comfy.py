@@ -494,6 +494,20 @@ def test_a_sampler_of_unknown_class_is_read_by_names_and_named() -> None:
     assert lost(found, "res_2m")
 
 
+def test_other_nodes_of_unknown_class_are_read_by_names_and_named() -> None:
+    found = read(
+        flux(
+            n5=node("NoveltyGuider", model=["1", 0], positive=["4", 0], cfg=2.5, twist=1),
+            n6=node("NoveltyNoise", noise_seed=78),
+            n8=node("NoveltyScheduler", steps=9),
+            n9=node("NoveltyLatent", width=640, height=512),
+        )
+    )
+    assert found.line == "a fox --seed 78 --steps 9 --cfg 2.5 --sampler euler --size 640x512"
+    for kind in ("NoveltyGuider", "NoveltyNoise", "NoveltyScheduler", "NoveltyLatent"):
+        assert lost(found, kind)
+
+
 def test_loaders_and_samplers_that_bundle_values_are_followed() -> None:
     easy = {
         "1": node(

@@ -91,8 +91,9 @@ class Evaluation:
                 answer = self._answers[current] = end.value
 
     def _steps(self, request: Request) -> Steps[Value]:
-        from promptlang.inspection.comfy.roles import ROLES, evaluate_unknown
+        from promptlang.inspection.comfy.roles import ROLES
         from promptlang.inspection.comfy.table import NODE_TYPES
+        from promptlang.inspection.comfy.unknown import evaluate_unknown
 
         node = self.graph.nodes.get(request.link.node)
         if node is None:

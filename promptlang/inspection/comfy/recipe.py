@@ -270,6 +270,8 @@ def write_line(graph: Graph, made: Made) -> tuple[str, tuple[str, ...]]:
         )
     tags = [*_tags(line, uses)]
     prompt = write_prompt(line, first.guider.positive, size, tags)
+    if first.guider.positive is None and not any("positive" in loss for loss in line.lost):
+        line.lose("without a prompt, which the graph does not say")
     negative = _negative(line, first)
     _lose_sizes(line, first, size)
     _lose_files(line, made)

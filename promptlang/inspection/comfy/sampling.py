@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Final
 
 from promptlang.files import Json
-from promptlang.inspection.comfy.evaluation import Steps, Visit, describe
+from promptlang.inspection.comfy.evaluation import Steps, Visit
 from promptlang.inspection.comfy.graph import Link
-from promptlang.inspection.comfy.node_types import NodeType, Role
 from promptlang.inspection.comfy.values import (
     Guider,
     Kind,
@@ -154,41 +151,3 @@ def noise(visit: Visit) -> Steps[Value]:
     if visit.spec.option == "none":
         return Noise()
     return Noise((yield from visit.integer("seed")))
-
-
-UNKNOWN_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "seed": ("seed", "noise_seed"),
-        "steps": ("steps",),
-        "cfg": ("cfg", "cfg_scale", "guidance_scale"),
-        "sampler_name": ("sampler_name", "sampler"),
-        "latent": ("latent_image", "latent", "latents", "samples"),
-    }
-)
-"""Names of inputs by which a node of unknown class is taken for a sampler."""
-
-
-def is_like_sampler(visit: Visit) -> bool:
-    """Return whether a node of unknown class has the inputs of a sampler."""
-    inputs = visit.node.inputs
-    prompts = all(isinstance(inputs.get(name), Link) for name in ("positive", "negative"))
-    settings = {"seed", "noise_seed", "steps", "cfg", "sampler_name"} & set(inputs)
-    images = any(isinstance(inputs.get(name), Link) for name in ("image", "images", "pixels"))
-    made = any(isinstance(inputs.get(name), Link) for name in ("model", *UNKNOWN_NAMES["latent"]))
-    return prompts and not images and ((bool(settings) and made) or not visit.node.kind)
-
-
-def sample_unknown(visit: Visit) -> Steps[Value]:
-    """Evaluate a node of unknown class by the names of its inputs, which is named as lost."""
-    names = {
-        role: next((each for each in every if each in visit.node.inputs), every[0])
-        for role, every in UNKNOWN_NAMES.items()
-    }
-    if visit.node.kind:
-        visit.evaluation.lose(
-            f"what else {describe(visit.node)} does: its class is unknown, and it is read as a "
-            "sampler by the names of its inputs"
-        )
-    return (
-        yield from sample(replace(visit, spec=NodeType(Role.SAMPLE, names=names), slot="latent"))
-    )
