@@ -59,8 +59,9 @@ def _acquire(file: Path) -> int | None:
                 raise TrainingInUseError(holder) from error
             return None
         if _is_file_of(descriptor, file):
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            with os.fdopen(descriptor, "r+b", closefd=False) as stream:
+                stream.truncate()
+                stream.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
             return descriptor
         os.close(descriptor)  # its holder has just removed it
 
