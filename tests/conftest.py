@@ -22,11 +22,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # nor may a child's threads
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that need torch by their folder, and the other tests fast unless marked slow."""
+    """Mark tests that need torch by their folder, and other tests fast that are not marked."""
     for item in items:
         if item.path.is_relative_to(ROOT / "runtime"):
             item.add_marker(pytest.mark.torch)
-        elif item.get_closest_marker("slow") is None:
+        elif not any(map(item.get_closest_marker, ("slow", "torch"))):
             item.add_marker(pytest.mark.fast)
 
 

@@ -166,6 +166,13 @@ def invalid_name(name: str, span: Span) -> Diagnostic:
     return INVALID_NAME.at(span, f"`{name}` cannot be a name", hint)
 
 
+def unportable_name(name: str, reason: str, span: Span) -> Diagnostic:
+    """Report ``train lora nul from "photos"``."""
+    shown = name if len(name) <= 40 else f"{name[:40]}…"
+    message = f"`{shown}` cannot be the name of a training: {reason}"
+    return INVALID_NAME.at(span, message, "take another name")
+
+
 EMPTY_RANGE = Rule(
     code="PL212",
     kind="empty-range",

@@ -140,7 +140,10 @@ def test_a_disk_that_fills_up_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_an_error_in_a_partial_file_names_the_file(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"a\.txt") as raised, replacing(tmp_path / "a.txt") as partial:
+    with (
+        pytest.raises(OSError, match=r"a\.txt") as raised,
+        replacing(tmp_path / "a.txt") as partial,
+    ):
         raise OSError(errno.ENOSPC, "No space left on device", str(partial))
     assert raised.value.filename == str(tmp_path / "a.txt")
 

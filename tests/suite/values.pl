@@ -88,3 +88,5 @@ a fox --sampler euler_a --scheduler karras # PL505
 a fox --sampler "Euler a Karras" # PL505
 a fox --sampler euler,lcm --scheduler normal,exponential # PL505
 a fox --size 100000x100000 # PL202
+train lora nul from photos # PL211
+train lora ink. from photos # PL211
