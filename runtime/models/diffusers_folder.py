@@ -20,7 +20,7 @@ from ..devices import DevicePlacement
 from . import families, tokenizers, vaes
 from .base_model import BaseModel
 from .components import load_network, load_text_encoder, read_component, read_json
-from .configurations import Config, check_text_encoder, check_unet
+from .configurations import Config, check_text_encoder, check_unet, read_config
 from .families import Family
 from .prediction import PREDICTIONS
 from .schedulers import check_scheduler
@@ -36,6 +36,7 @@ def load_folder(model: Model, folder: Path, span: Span, placement: DevicePlaceme
     if model.prediction:
         scheduler_config["prediction_type"] = PREDICTIONS[model.prediction]
     specs = family.text_encoder_specs
+    _check_configs(folder, family, span)
     encoders = {spec.component: load_text_encoder(folder, spec, span, placement) for spec in specs}
     own_tokenizers: dict[str, Any] = {
         spec.tokenizer: read_component(folder / spec.tokenizer, span, tokenizers.load_tokenizer)
@@ -73,6 +74,21 @@ def load_folder(model: Model, folder: Path, span: Span, placement: DevicePlaceme
 
 def _read_scheduler(part: Path) -> Config:
     return check_scheduler(read_json(part / "scheduler_config.json"))
+
+
+def _check_configs(folder: Path, family: Family, span: Span) -> None:
+    """Raise `PromptError` for a network that cannot be used, before any of them is loaded."""
+    read_component(folder / "unet", span, _check_unet)
+    for spec in family.text_encoder_specs:
+        read_component(folder / spec.component, span, _check_text_encoder)
+
+
+def _check_unet(part: Path) -> None:
+    check_unet(read_config(part / "config.json"))
+
+
+def _check_text_encoder(part: Path) -> None:
+    check_text_encoder(read_config(part / "config.json"))
 
 
 def _list_weight_files(folder: Path) -> tuple[Path, ...]:

@@ -55,8 +55,10 @@ def _reads_its_text_encoders(base: BaseModel) -> bool:
     second: Any = base.text_encoder_2
     pooled = torch.zeros(1, second.config.projection_dim) if second else None
     added = base.family.added_cond_kwargs(pooled, build_time_ids((8, 8)))
+    if bool(added) != (config["addition_embed_type"] == "text_time"):
+        return False
     if added:
-        time_channels = added["time_ids"].shape[1] * config["addition_time_embed_dim"]
+        time_channels = added["time_ids"].shape[1] * (config["addition_time_embed_dim"] or 0)
         added_channels = added["text_embeds"].shape[1] + time_channels
         if added_channels != config["projection_class_embeddings_input_dim"]:
             return False

@@ -59,7 +59,7 @@ def check_scheduler(config: Config) -> Config:
 
     Raises `UnusableConfigError` for a schedule of another kind, and `WrongSettingError`.
     """
-    name = config.get("_class_name", "DDIMScheduler")
+    name = config.get("_class_name")
     defaults = SCHEDULERS.get(name) if isinstance(name, str) else None
     if defaults is None:
         raise UnusableConfigError(f"a scheduler of the class `{str(name)[:80]}`")
