@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import torch
@@ -13,7 +13,7 @@ from torch.nn import functional
 from typing_extensions import Self
 
 from .delta_builder import move_delta
-from .formats import LowRank
+from .formats import Full, LowRank
 from .weight_delta import WeightDelta
 
 WeightedDeltas = tuple[tuple[Mapping[str, WeightDelta], float], ...]
@@ -21,6 +21,9 @@ WeightedDeltas = tuple[tuple[Mapping[str, WeightDelta], float], ...]
 
 MAX_CACHED: Final = 8
 """Combinations of LoRAs whose joined deltas are kept."""
+
+MAX_KEPT_BYTES: Final = 1 << 30
+"""The size of the whole deltas that are kept between calls; further ones are computed anew."""
 
 
 class Attachments:
@@ -45,7 +48,10 @@ class Attachments:
         if _same(loras, self._loras):
             return
         self._hooks.close()
+        room = _Room(MAX_KEPT_BYTES)
         for name, joined in self._combined(loras).items():
+            joined.keep_in(room)
+            self._hooks.callback(joined.forget)
             self._hooks.enter_context(
                 self._network.get_submodule(name).register_forward_hook(joined.add)
             )
@@ -65,12 +71,27 @@ def _same(one: WeightedDeltas, other: WeightedDeltas) -> bool:
     )
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(slots=True)
+class _Room:
+    """Memory for whole deltas, which all modules of a network share."""
+
+    left: int
+    """Bytes."""
+
+    def take(self, size: int) -> bool:
+        """Take so many bytes if they are left."""
+        fits = size <= self.left
+        self.left -= size if fits else 0
+        return fits
+
+
+@dataclass(eq=False, slots=True)
 class _ModuleDelta:
     """All weight deltas of a module at their strengths.
 
-    Low-rank deltas are joined into one, whose rank is the sum of their ranks. The others are
-    computed at each call: whole weights beside those of a large network would not fit into memory.
+    Low-rank deltas are joined into one, whose rank is the sum of their ranks. The sum of the others
+    is computed at the first call, and kept while these LoRAs are in use and there is room:
+    whole weights beside all those of a large network would not fit into memory.
     """
 
     factors: tuple[Tensor, Tensor] | None
@@ -78,6 +99,16 @@ class _ModuleDelta:
     whole: tuple[tuple[WeightDelta, float], ...]
     """The other deltas, each with its strength."""
     bias: Tensor | None
+    _kept: Tensor | None = None
+    _room: _Room = field(default_factory=lambda: _Room(0))
+
+    def keep_in(self, room: _Room) -> None:
+        """Keep the sum of whole deltas from the next call on."""
+        self._room = room
+
+    def forget(self) -> None:
+        """Free the memory of what was kept."""
+        self._kept = None
 
     def add(self, module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         """Add the deltas to a module's output, as a forward hook.
@@ -88,14 +119,22 @@ class _ModuleDelta:
         if self.factors is not None:
             output = output + _low_rank(module, given, *self.factors)
         if self.whole:
-            weight = module.weight.float()
-            deltas = (strength * change.delta(weight) for change, strength in self.whole)
-            delta = sum(deltas, torch.zeros_like(weight))
-            output = output + _functional_of(module)(given, delta.to(module.weight), self.bias)
+            delta = self._kept if self._kept is not None else self._sum(module.weight)
+            output = output + _functional_of(module)(given, delta, self.bias)
         elif self.bias is not None:
-            trailing = output.dim() - 2 if isinstance(module, nn.Conv2d) else 0
+            by_channel = isinstance(module, nn.Conv2d | nn.GroupNorm)
+            trailing = output.dim() - 2 if by_channel else 0
             output = output + self.bias.reshape(-1, *[1] * trailing)
         return output
+
+    def _sum(self, weight: Tensor) -> Tensor:
+        """Return the sum of the whole deltas in the weight's type."""
+        exact = weight.float()
+        deltas = (strength * change.delta(exact) for change, strength in self.whole)
+        found = sum(deltas, torch.zeros_like(exact)).to(weight)
+        if not found.requires_grad and self._room.take(found.nbytes):
+            self._kept = found
+        return found
 
 
 def _low_rank(module: Any, given: Tensor, down: Tensor, up: Tensor) -> Tensor:
@@ -142,7 +181,9 @@ def _combine(network: nn.Module, loras: WeightedDeltas) -> dict[str, _ModuleDelt
 def _join(changes: list[tuple[WeightDelta, float]], weight: Any) -> _ModuleDelta:
     low = [(each, strength) for each, strength in changes if isinstance(each, LowRank)]
     whole = tuple(
-        (move_delta(each, weight.device), s) for each, s in changes if not isinstance(each, LowRank)
+        (move_delta(each, weight.device), strength)
+        for each, strength in changes
+        if not isinstance(each, LowRank) and not (isinstance(each, Full) and each.change is None)
     )
     biases = [strength * each.bias for each, strength in changes if each.bias is not None]
     bias = sum(biases, torch.zeros_like(biases[0])).to(weight) if biases else None

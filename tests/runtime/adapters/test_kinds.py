@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from promptlang.diagnostics import PromptError
-from promptlang.runtime.adapters import Attachments
+from promptlang.runtime.adapters import Attachments, attachment
 from tests.runtime.adapters.toy import LAYERS, changed, read_file, read_tensors, toy
 
 MATRICES = ["wide", "tall", "square"]
@@ -403,3 +403,46 @@ def test_pissa_with_a_random_decomposition_is_applied_where_it_converges(tmp_pat
     torch.manual_seed(5)
     theirs = peft.PeftModel.from_pretrained(copy.deepcopy(unet), str(folder))
     assert torch.allclose(ours, theirs.merge_and_unload().wide.weight, atol=1e-3)
+
+
+class Counting:
+    """A delta that counts how often it is computed."""
+
+    bias = None
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def delta(self, weight: Tensor) -> Tensor:
+        self.calls += 1
+        return torch.ones_like(weight)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("room", "calls"), [(1 << 20, 2), (0, 5)])
+def test_a_whole_delta_is_computed_once_while_it_is_in_use(
+    room: int, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attachment, "MAX_KEPT_BYTES", room)
+    monkeypatch.setattr(attachment, "move_delta", lambda delta, _: delta)
+    unet, counted, ids = toy(), Counting(), torch.arange(8)[None]
+    with Attachments(unet, (({"wide": counted}, 1.0),)) as attachments:
+        outputs = [unet(ids) for _ in range(3)]
+        attachments.set_loras((({"wide": counted}, 0.5),))
+        halves = [unet(ids) for _ in range(2)]
+    assert counted.calls == calls
+    assert all(torch.equal(outputs[0], each) for each in outputs)
+    assert torch.equal(*halves)
+    assert not torch.equal(outputs[0], halves[0])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("layer", ["wide", "even", "norm", "groups"])
+def test_a_bias_alone_is_added_to_the_channels_of_any_layer(layer: str, tmp_path: Path) -> None:
+    unet, ids = toy(), torch.arange(8)[None]
+    bias = torch.randn(len(unet.get_submodule(layer).weight))
+    lora = read_tensors({f"unet.{layer}.diff_b": bias}, unet, tmp_path)
+    with Attachments(unet, ((lora.unet, 0.5),)):
+        ours = unet(ids)
+    unet.get_submodule(layer).bias.add_(0.5 * bias)
+    assert torch.allclose(ours, unet(ids), atol=1e-5)
