@@ -13,6 +13,7 @@ from promptlang.inspection import tools
 from promptlang.inspection.file_info import FileInfo
 from promptlang.inspection.image_texts import ImageTexts, read_hidden_texts, read_image_texts
 from promptlang.inspection.tools.picture_texts import PictureTexts
+from promptlang.inspection.tools.recipe import MAX_LENGTH
 
 MAX_HIDDEN_PIXELS: Final = 2**25
 """The largest picture in whose pixels a text is looked for; that takes a second for each 2²⁵."""
@@ -35,7 +36,8 @@ def inspect_picture(file: Path) -> FileInfo:
         found = _with_hidden(file, found)
         reading, damages = tools.read(PictureTexts(found.texts, found.size))
     size = ("size", "{}x{} pixels, {}".format(*found.size, found.format))
-    others = tuple(_others(found.texts, reading.used if reading else frozenset()))
+    unused = _others(found.texts, reading.used if reading else frozenset())
+    others = tuple((f"also `{name}`" if reading else name, text) for name, text in unused)
     lost = (*found.damages, *damages)
     if reading is not None:
         info = reading.info
@@ -65,15 +67,16 @@ def _with_hidden(file: Path, found: ImageTexts) -> ImageTexts:
 
 def _others(texts: Mapping[str, str], used: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Yield the texts that no reader used; of long ones the length."""
-    for name, text in texts.items():
-        if name not in used:
-            is_long = len(text) > MAX_SHOWN
-            yield name, f"a text of {len(text):,} characters, not shown" if is_long else text
+    yield from ((name, _short(text, MAX_SHOWN)) for name, text in texts.items() if name not in used)
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else f"a text of {len(text):,} characters, not shown"
 
 
 def _clean(info: FileInfo) -> FileInfo:
-    """Replace halves of characters, which JSON may hold and no file or screen can."""
-    rows = tuple((_whole(name), _whole(value)) for name, value in info.rows)
+    """Shorten huge values, and replace halves of characters, which no file or screen can hold."""
+    rows = tuple((_whole(name), _whole(_short(value, MAX_LENGTH))) for name, value in info.rows)
     return FileInfo(_whole(info.kind), rows, _whole(info.line), tuple(map(_whole, info.lost)))
 
 

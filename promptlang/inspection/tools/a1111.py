@@ -8,7 +8,9 @@ from typing import Final
 from promptlang.dialects.conversion import INFOTEXT, convert
 from promptlang.inspection.file_info import FileInfo, describe_losses
 from promptlang.inspection.tools.picture_texts import PictureTexts, Reading
+from promptlang.inspection.tools.recipe import MAX_LENGTH, TOO_LONG
 from promptlang.metadata import infotext
+from promptlang.metadata.infotext import Infotext
 from promptlang.metadata.settings_line import CORE_SETTINGS
 
 NAMES: Final = (
@@ -30,9 +32,10 @@ def read(texts: PictureTexts) -> Reading | None:
     """Read the first text that has settings."""
     names = [*(name for name in NAMES if name in texts.texts), *texts.texts]
     for name in dict.fromkeys(names):
-        text = texts.texts[name]
-        if texts.json(name) is None and _has_settings(text):
-            return _reading(name, text)
+        if texts.json(name) is None:
+            read = infotext.read(texts.texts[name])
+            if any(setting.lower() in CORE_SETTINGS for setting in read.settings):
+                return _reading(name, texts.texts[name], read)
     return None
 
 
@@ -42,24 +45,22 @@ def read_prompt(texts: PictureTexts) -> Reading | None:
         text = texts.texts.get(name, "")
         usual = name == "parameters" or infotext.NEGATIVE in text
         if usual and text.strip() and texts.json(name) is None and name not in texts.damages:
-            return _reading(name, text)
+            return _reading(name, text, infotext.read(text))
     return None
 
 
-def _has_settings(text: str) -> bool:
-    read = infotext.read(text)
-    return any(name.lower() in CORE_SETTINGS for name in read.settings)
-
-
-def _reading(name: str, text: str) -> Reading:
-    read = infotext.read(text)
-    converted = convert(text, source=INFOTEXT)
-    losses = describe_losses(converted.diagnostics)
-    info = FileInfo(_kind(read), tuple(infotext_rows(text)), converted.text, losses)
+def _reading(name: str, text: str, read: Infotext) -> Reading:
+    rows = tuple(infotext_rows(text, read))
+    if len(read.prompt) > MAX_LENGTH or len(read.negative) > MAX_LENGTH:
+        info = FileInfo(_kind(read), rows, lost=(TOO_LONG,))
+    else:
+        converted = convert(text, source=INFOTEXT)
+        losses = describe_losses(converted.diagnostics)
+        info = FileInfo(_kind(read), rows, converted.text, losses)
     return Reading(info, frozenset({name}))
 
 
-def _kind(read: infotext.Infotext) -> str:
+def _kind(read: Infotext) -> str:
     if read.settings.get("Version", "").startswith("promptlang"):
         return "picture by promptlang"
     for setting, beginning, maker in _MAKERS:
@@ -68,9 +69,8 @@ def _kind(read: infotext.Infotext) -> str:
     return "picture with A1111's text"
 
 
-def infotext_rows(text: str) -> Iterator[tuple[str, str]]:
+def infotext_rows(text: str, read: Infotext) -> Iterator[tuple[str, str]]:
     """Yield the prompts, the settings, and what is none of them."""
-    read = infotext.read(text)
     yield "prompt", read.prompt
     if read.negative:
         yield "negative", read.negative

@@ -5,7 +5,7 @@ from __future__ import annotations
 from promptlang.inspection.file_info import FileInfo
 from promptlang.inspection.tools.a1111 import infotext_rows
 from promptlang.inspection.tools.picture_texts import DamagedTextError, PictureTexts, Reading
-from promptlang.metadata import record
+from promptlang.metadata import infotext, record
 
 
 def read(texts: PictureTexts) -> Reading | None:
@@ -17,7 +17,8 @@ def read(texts: PictureTexts) -> Reading | None:
         made = record.read(text)
     except record.NotARecordError as error:
         raise DamagedTextError(f"`{record.PNG_TEXT_KEY}`: {error}") from error
-    rows = [("line", made.source), *infotext_rows(texts.texts.get("parameters", ""))]
+    parameters = texts.texts.get("parameters", "")
+    rows = [("line", made.source), *infotext_rows(parameters, infotext.read(parameters))]
     rows.append((f"sha256 of {made.model[0]}", made.model[1]))
     named = {"<lora:{}>": made.loras, "<{}>": made.embeddings, "--{}": made.pictures}
     for written, files in named.items():

@@ -15,6 +15,11 @@ from promptlang.grammar import vocabulary
 from promptlang.inspection.file_info import FileInfo, describe_losses
 from promptlang.source import Source
 
+MAX_LENGTH: Final = 100_000
+"""Characters of a prompt that becomes a line of a recipe."""
+
+TOO_LONG: Final = f"the prompt has over {MAX_LENGTH:,} characters, so no line is made of it"
+
 ORDER: Final = ("seed", "steps", "cfg", "size", "clip-skip", "eta", "sampler", "scheduler")
 """The options of a line, in the order in which they are written."""
 
@@ -127,6 +132,8 @@ class Recipe:
     def to_info(self, kind: str) -> FileInfo:
         """Return the description with the line of a recipe, if there is anything to say in it."""
         self._drop_impossible_schedule()
+        if any(len(text) > MAX_LENGTH for text in self._prompts.values()):
+            return FileInfo(kind, tuple(self.rows), lost=(*self.lost, TOO_LONG))
         found = [
             convert(self.rewrite(self._prompts.get(each, "")), source=self._dialect)
             for each in ("prompt", "negative")
