@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -39,6 +39,7 @@ _LINE: Final = re.compile(r"[^\r\n]+")
 _BREAK: Final = re.compile(r"\r\n|\r|\n")
 _TEMPLATE: Final = re.compile(r"[ \t]*(Negative Template|Template):", re.IGNORECASE)
 _NAME: Final = re.compile(r"\s*([\w][\w \-/]{1,40}):")
+_STEPS: Final = re.compile(r"\s*Steps:")
 _INNER: Final = re.compile(r"(?<![^\s,.;])Steps:[ \t]*\d+\s*,\s*(?=[\w \-/]{2,40}:)")
 """The beginning of settings that follow a prompt in the same line."""
 
@@ -86,7 +87,7 @@ def read(text: str) -> Infotext:
     return Infotext(
         prompt,
         negative,
-        {each.name: _unquoted(each.value) for each in settings},
+        {each.name: each.value for each in settings},
         {each.name: (each.start, each.end) for each in settings},
         stray,
     )
@@ -103,7 +104,7 @@ def _find_settings(text: str, lines: list[tuple[int, int]]) -> _Found | None:
         start, end = before[number]
         is_last = number == len(before) - 1
         begins = _begins_with_setting(text, start, end)
-        inner = None if begins else _INNER.search(text, start, end)
+        inner = _settings_within(text, start, end, begins=begins)
         if not (is_last or begins or inner):
             continue
         at = inner.start() if inner else start
@@ -113,6 +114,18 @@ def _find_settings(text: str, lines: list[tuple[int, int]]) -> _Found | None:
         if _is_settings(line):
             return _with_following(text, lines[number + 1 :], line, (at, inner is not None))
     return None
+
+
+def _settings_within(text: str, start: int, end: int, *, begins: bool) -> re.Match[str] | None:
+    """Return the beginning of settings after a prompt in the same line.
+
+    In a line that begins like settings, ``Steps:`` after a comma or in quotes is one of them.
+    """
+    found = None if _STEPS.match(text, start, end) else _INNER.search(text, start, end)
+    if found is None or not begins:
+        return found
+    before = text[start : found.start()].rstrip()
+    return None if before.endswith(",") or before.count('"') % 2 else found
 
 
 def _is_settings(line: SettingsLine) -> bool:
@@ -153,6 +166,7 @@ def _with_following(
             further = scan_settings(text, start, end)
             settings += further.settings
             stray += further.stray
+    settings = [replace(each, value=_unquoted(each.value)) for each in settings]
     for name, start, places in templates:
         value = "\n".join(text[each:end].strip() for each, end in places)
         settings.append(Setting(name, value, start, places[-1][1]))

@@ -70,9 +70,9 @@ def _describe(content: Mapping[str, Json]) -> FileInfo:
 def _take_clip_skip(recipe: Recipe, name: str, value: Json) -> None:
     """Take a flag that selects the last layer but one."""
     if value in (True, "True", "true"):
-        recipe.set_option("clip-skip", name, 2)
+        recipe.set_option("clip-skip", name, 2, value)
     elif value in (False, "False", "false"):
-        recipe.note(name, "False")
+        recipe.note(name, value)
     else:
         recipe.leave_out(name, value)
 

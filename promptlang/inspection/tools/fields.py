@@ -58,9 +58,9 @@ def _take_size(recipe: Recipe, name: str, value: Json) -> None:
     """Take a size such as ``512x768``, ``(512, 768)``, or a list of two numbers."""
     match value:
         case [width, height]:
-            recipe.set_size(name, width, height)
+            recipe.set_size(name, width, height, show(value))
         case str() if (sides := _SIDES.match(value)) is not None:
-            recipe.set_size(name, sides[1], sides[2])
+            recipe.set_size(name, sides[1], sides[2], value)
         case _:
             recipe.leave_out(name, value)
 

@@ -49,12 +49,15 @@ def _describe(content: Mapping[str, Json]) -> Recipe:
     take_fields(recipe, {n: v for n, v in content.items() if n not in special}, ROLES)
     scheduler = content.get("scheduler")
     if isinstance(scheduler, str):
-        recipe.set_option("sampler", "scheduler", re.sub(r"_k\Z", "_karras", scheduler))
+        name = re.sub(r"_k\Z", "_karras", scheduler)
+        recipe.set_option("sampler", "scheduler", name, scheduler)
     else:
         recipe.leave_out("scheduler", scheduler)
     skipped = as_integer(content.get("clip_skip"))
     if skipped is not None:
-        recipe.set_option("clip-skip", "clip_skip", skipped + 1)  # 0 reads the last layer
+        recipe.set_option(
+            "clip-skip", "clip_skip", skipped + 1, content["clip_skip"]
+        )  # 0 reads the last layer
     else:
         recipe.leave_out("clip_skip", content.get("clip_skip"))
     return recipe

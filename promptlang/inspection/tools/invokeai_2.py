@@ -86,7 +86,7 @@ def take_whole_prompt(recipe: Recipe, text: str) -> None:
         if not closed:
             break
         negative.append(inner)
-    recipe.add_text("prompt", "prompt", " ".join("".join(positive).split()))
+    recipe.add_text("prompt", "prompt", re.sub(" {2,}", " ", "".join(positive)).strip())
     recipe.add_text("negative", "prompt", " ".join(negative))
 
 

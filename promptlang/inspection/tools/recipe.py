@@ -76,23 +76,27 @@ class Recipe:
             if value is not False:
                 self._left_out[name] = None
 
-    def set_option(self, option: str, name: str, value: Json) -> None:
-        """Set an option from a number or a text; an impossible value is left out."""
+    def set_option(self, option: str, name: str, value: Json, shown: Json = None) -> None:
+        """Set an option from a number or a text; an impossible one is left out.
+
+        The row has `shown`, where the tool writes another value with the same meaning.
+        """
         if is_empty(value):
             return
+        shown = value if shown is None else shown
         written = _plain(value)
         if option == "scheduler" and written is not None and _is_default(written):
-            self.rows.append((name, written))
+            self.note(name, shown)
             return
         ours = to_option(option, written) if written is not None else None
         if ours is None and option == "sampler" and written is not None:
             unknown = messages.unknown_sampler(written, Source("").span(0, 0))
             self.lost.append(f"{unknown.message}: {unknown.hint}")
-            self.rows.append((name, written))
+            self.note(name, shown)
         elif ours is None or self._options.get(option, ours) != ours:
-            self.leave_out(name, value)
+            self.leave_out(name, shown)
         else:
-            self.rows.append((name, show(value)))
+            self.note(name, shown)
             self._set(option, ours)
 
     def _set(self, option: str, ours: str) -> None:
@@ -101,12 +105,13 @@ class Recipe:
         if spacing:
             self._options.setdefault("scheduler", spacing)
 
-    def set_size(self, name: str, width: Json, height: Json) -> None:
-        """Set the size, rounded with a word to sides that can be made."""
+    def set_size(self, name: str, width: Json, height: Json, shown: str = "") -> None:
+        """Set the size, rounded with a word to sides that can be made; show it as it is written."""
         sides = [_plain(side) for side in (width, height)]
         written = "x".join(side.removesuffix(".0") for side in sides if side is not None)
         ours = to_option("size", written) if None not in sides else None
-        self.rows.append((name, written if None not in sides else f"{show(width)}x{show(height)}"))
+        whole = written if None not in sides else f"{show(width)}x{show(height)}"
+        self.rows.append((name, shown or whole))
         if ours is None:
             self._left_out[name] = None
             return

@@ -61,7 +61,7 @@ def _describe(values: Mapping[str, Json], content: Mapping[str, Json]) -> Recipe
     skip = plain.pop("clipstopatlayer", None)
     take_fields(recipe, plain, ROLES)
     if isinstance(skip, int) and not isinstance(skip, bool) and skip < 0:
-        recipe.set_option("clip-skip", "clipstopatlayer", -skip)
+        recipe.set_option("clip-skip", "clipstopatlayer", -skip, skip)
     else:
         recipe.leave_out("clipstopatlayer", skip)
     _take_loras(recipe, values)
