@@ -659,3 +659,23 @@ def test_subgraphs_and_stored_values_of_a_workflow_are_followed() -> None:
         "definitions": {"subgraphs": [inner]},
     }
     assert comfy.read_workflow(json.dumps(content)).line == LINE
+
+
+def test_what_is_sent_everywhere_in_a_workflow_arrives() -> None:
+    content = workflow()
+    nodes = {each["id"]: each for each in content["nodes"]}
+    for number, kind in ((3, "MODEL"), (6, "CLIP"), (7, "CLIP")):
+        nodes[number]["inputs"][0] |= {"type": kind, "link": None}
+    sender = ui(20, "Anything Everywhere3", [], anything=1, anything2=2)
+    sender["inputs"][0]["type"], sender["inputs"][1]["type"] = "MODEL", "CLIP"
+    content["nodes"].append(sender)
+    content["links"][:2] = [[1, 4, 0, 20, 0, "MODEL"], [2, 4, 1, 20, 1, "CLIP"]]
+    found = comfy.read_workflow(json.dumps(content))
+    assert found.line == LINE
+    assert lost(found, "use model", "sd.safetensors")
+
+
+def test_values_of_unknown_widgets_are_named() -> None:
+    content = workflow()
+    content["nodes"][3] |= {"type": "NoveltyEncode", "widgets_values": ["a hidden crow", 3]}
+    assert lost(comfy.read_workflow(json.dumps(content)), "NoveltyEncode", "a hidden crow")

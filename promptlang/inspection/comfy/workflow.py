@@ -77,6 +77,8 @@ class Workflow:
     """The origins of the outputs of subgraphs, by scope and number."""
     stored: dict[tuple[str, str], Item] = field(default_factory=dict)
     """The nodes that store a value under a name, by scope and name."""
+    spread: dict[tuple[str, str], Input] = field(default_factory=dict)
+    """What is sent everywhere, by the scope and the type, or the name, of the inputs it is for."""
 
 
 def parse_workflow(text: str) -> Graph:
@@ -88,6 +90,7 @@ def parse_workflow(text: str) -> Graph:
     if not _objects(content.get("nodes")):
         raise NoGraphError("the text holds no workflow of ComfyUI")
     workflow = _lay_out(content)
+    _spread(workflow)
     nodes = {
         name: Node(name, item.kind, _node_inputs(workflow, item))
         for name, item in workflow.items.items()
@@ -153,11 +156,39 @@ def _node_inputs(workflow: Workflow, item: Item) -> dict[str, Input]:
     inputs: dict[str, Input] = dict(_widget_values(item))
     for each in item.inputs:
         name, number = each.get("name"), each.get("link")
-        if isinstance(name, str) and _is_id(number):
-            value = _follow(workflow, item.scope, number)
-            if value is not None:
-                inputs[name] = value
+        linked = _is_id(number)
+        value = _follow(workflow, item.scope, number) if linked else _sent(workflow, item, each)
+        if isinstance(name, str) and value is not None:
+            inputs[name] = value
     return inputs
+
+
+EVERYWHERE: Final = "Everywhere"
+"""The word in the classes of cg-use-everywhere's nodes, which send what they get."""
+
+
+def _spread(workflow: Workflow) -> None:
+    """Collect what is sent to all inputs of a type, or for prompts, of a name."""
+    for item in workflow.items.values():
+        if EVERYWHERE not in item.kind or item.content.get("mode") in (MUTED, BYPASSED):
+            continue
+        by_name = "Prompts" in item.kind
+        for each in item.inputs:
+            number = each.get("link")
+            value = _follow(workflow, item.scope, number) if _is_id(number) else None
+            if value is not None:
+                key = f"{each.get('name')}".lower() if by_name else f"{each.get('type')}"
+                workflow.spread.setdefault((item.scope, key), value)
+
+
+def _sent(workflow: Workflow, item: Item, each: Mapping[str, Json]) -> Input:
+    """Return what is sent to an input that has no link: by its name, or else by its type."""
+    if each.get("widget"):
+        return None
+    for key in (f"{each.get('name')}".lower(), f"{each.get('type')}"):
+        if (item.scope, key) in workflow.spread:
+            return workflow.spread[item.scope, key]
+    return None
 
 
 def _widget_values(item: Item) -> Iterator[tuple[str, Json]]:
@@ -172,7 +203,7 @@ def _widget_values(item: Item) -> Iterator[tuple[str, Json]]:
         f"{each.get('name')}" for each in item.inputs if each.get("widget")
     )
     place = 0
-    for name in names:
+    for name in (*names, *(f"widget {number}" for number in range(len(names) + 1, 1000))):
         if place >= len(values):
             return
         if not isinstance(values[place], dict):
