@@ -45,6 +45,7 @@ STATEMENTS = {
     'use ti "{path}" as ink': ".safetensors",
     'use model "{path}"': ".safetensors",
     'use vae "{path}"': ".safetensors",
+    'use wildcards "{path}"\n__x__': "",
     'a fox --init "{path}"': ".png",
     'a fox --init "a.png" --mask "{path}"': ".png",
 }
@@ -88,6 +89,18 @@ def test_what_is_no_regular_file_is_no_adapter(folder: Path) -> None:
         os.mkfifo(folder / place / "ink.pt")
     found = checked(folder, "a <ink> <lora:ink>")
     assert {each.code for each in found} >= {"PL101"}
+
+
+@POSIX
+def test_a_wildcard_that_is_no_regular_file_is_named(folder: Path) -> None:
+    (folder / "lists").mkdir()
+    os.mkfifo(folder / "lists/pipe.txt")
+    (folder / "lists/zero.txt").symlink_to("/dev/zero")
+    (folder / "lists/folder.txt").mkdir()
+    (folder / "lists/circle.txt").symlink_to("circle.txt")
+    (folder / "lists/latin.txt").write_bytes(b"f\xf3x")
+    for name in ("pipe", "zero", "folder", "circle", "latin", "**a", "[", "a" * 300):
+        assert checked(folder, f'use wildcards "lists"\n__{name}__') != [], name
 
 
 @pytest.mark.parametrize("name", ["/etc/shadow", "notes.txt", "notes", "notes.pl.txt", "notes.md"])

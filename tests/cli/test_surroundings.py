@@ -212,3 +212,15 @@ def test_on_github_a_message_starts_no_command_and_colours_nothing() -> None:
         "::error file=x%0A%3A%3Aadd-mask%3A%3Ay%2C.pl,line=1,endLine=1,col=1,endColumn=1,"
         "title=PL999::␛]0;PWNED␇%0D%0A::stop-commands::z"
     )
+
+
+def test_fmt_shows_a_change_that_is_only_in_the_end_of_a_line(
+    folder: Path, capsys: Captured
+) -> None:
+    for text in ("a fox", "a fox\x85\n", "a fox\u2028\n"):
+        (folder / "fox.pl").write_text(text, "utf-8")
+        code = main(["fmt", "--check", "fox.pl"])
+        assert bool(code) == bool(capsys.readouterr().out)
+    (folder / "fox.pl").write_text("a fox", "utf-8")
+    assert main(["fmt", "--check", "fox.pl"]) == 1
+    assert "-\\ No newline at end of file" in capsys.readouterr().out

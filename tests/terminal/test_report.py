@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from textwrap import dedent
 
 import pytest
 
 from promptlang.diagnostics import Diagnostic, Severity
 from promptlang.source import Source
+from promptlang.terminal import report
 from promptlang.terminal.report import diagnostic_text, report_text
 
 
@@ -173,3 +175,22 @@ def test_one_diagnostic_is_not_counted() -> None:
 def test_where_there_are_only_warnings_no_errors_are_counted() -> None:
     odd = Diagnostic("PL206", "odd", Source("(16:9)").span(0, 6), severity=Severity.WARNING)
     assert report_text([odd, odd]).endswith("\n\n2 warnings")
+
+
+def test_each_diagnostic_looks_at_the_neighbourhood_of_its_place_only() -> None:
+    looked: list[int] = []
+    real = report._total
+
+    def total(cells: Iterable[report._Cell]) -> int:
+        cells = list(cells)
+        looked.append(len(cells))
+        return real(cells)
+
+    for length in (1_000, 4_000, 16_000):
+        looked.clear()
+        source = Source("(" * length)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(report, "_total", total)
+            for at in range(0, length, length // 10):
+                report.underlined(source.span(at, length))
+        assert sum(looked) < 10 * 4 * 2 * report.REACH * report.WIDTH

@@ -72,7 +72,9 @@ def _format(file: str, terminal: Terminal, *, check: bool) -> bool:
 
 
 def _changes(source: Source, formatted: str) -> Iterator[str]:
-    before, after = source.text.splitlines(), formatted.splitlines()
+    before, after = (text.removesuffix("\n").split("\n") for text in (source.text, formatted))
+    if before == after and source.text != formatted:
+        before.append("\\ No newline at end of file")
     yield from unified_diff(before, after, source.name, f"{source.name} (formatted)", lineterm="")
 
 
