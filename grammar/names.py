@@ -20,7 +20,7 @@ _IN_LIST_NAME: Final = r'(?:[^\\(){}\[\]<>|:$#"\n_]|_(?!_)|\\(?=[^\W_])|\[[^\[\]
 _IN_SHORT_LIST_NAME: Final = r"(?:[^\W_]|_(?!_)|[*?./-])"
 
 WILDCARD: Final = (
-    rf"(?<!\w)__(?=[^\W_]|[*?\[]|_[^\W_]){_IN_LIST_NAME}+(?<![\s_])__"
+    rf"(?<![A-Za-zÀ-ɏ])__(?=[^\W_]|[*?\[]|_[^\W_]){_IN_LIST_NAME}+(?<![\s_])__"
     rf"|__(?=[^\W_]|[*?]){_IN_SHORT_LIST_NAME}+(?<!_)__"
 )
-"""A list of lines: ``__animals/big cats__``, ``__*/cats__``; within a word without blanks."""
+"""A list of lines: ``__animals/big cats__``, ``__*/cats__``; after a letter without blanks."""

@@ -1,4 +1,4 @@
-"""An area is the first thing in its part, and there is none in a negative prompt."""
+"""An area is the first thing in its part."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from promptlang import ast
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics.syntax import area_in_negative, misplaced_area
+from promptlang.diagnostics.syntax import misplaced_area
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
@@ -16,12 +16,9 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     negatives = {id(prompt) for prompt in scoped.negatives}
     for prompt in scoped.prompts:
         heads = {id(_head(part)) for part in prompt.parts}
-        for node in ast.walk(prompt):
-            if isinstance(node, ast.Area):
-                if id(prompt) in negatives:
-                    yield area_in_negative(node.span)
-                elif id(node) not in heads:
-                    yield misplaced_area(node.span)
+        for node in ast.walk(prompt) if id(prompt) not in negatives else ():
+            if isinstance(node, ast.Area) and id(node) not in heads:
+                yield misplaced_area(node.span)
 
 
 def _head(part: ast.Part) -> ast.Phrase | None:
