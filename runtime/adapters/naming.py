@@ -88,7 +88,11 @@ _CHANGEABLE = (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm, nn.Embedding)
 
 
 WITHOUT_EFFECT: Final = frozenset(
-    {"text_encoders_clip_l_transformer_text_projection", "clip_l_transformer_text_projection"}
+    {
+        "text_encoders_clip_l_transformer_text_projection",
+        "clip_l_transformer_text_projection",
+        "lora_te1_text_projection",
+    }
 )
 """Modules that ComfyUI's text encoder has and that no picture depends on.
 

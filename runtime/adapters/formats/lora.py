@@ -13,10 +13,12 @@ from ..weight_delta import (
     ModuleScaling,
     ModuleTensors,
     TensorsDisagreeError,
+    UnsupportedVariantError,
     WeightDelta,
     check_ranks,
     reshape_like,
 )
+from .full import Full
 from .initial_product import initial_factors
 from .tucker import Tucker
 
@@ -51,6 +53,8 @@ class LowRank:
 
 def build(tensors: ModuleTensors, layer: Layer, scaling: ModuleScaling) -> WeightDelta:
     """Build the delta; with `mid`, it is Tucker's decomposition of a convolution."""
+    if "up" not in tensors and "down" in tensors and tensors["down"].shape == layer.shape:
+        raise UnsupportedVariantError("full rank of ai-toolkit, whose scale is not in the file")
     down, up = tensors["down"], tensors["up"]
     if not down.numel() or not up.numel():
         raise TensorsDisagreeError("have the rank 0", "down", "up")
@@ -99,6 +103,8 @@ def build_adalora(tensors: ModuleTensors, layer: Layer, scaling: ModuleScaling) 
     Zhang et al. 2023, https://arxiv.org/abs/2303.10512
     """
     values = tensors["singular"].flatten()
+    if not any(tensors[role].numel() for role in ("down", "up", "singular")):
+        return Full()  # its whole rank was given to other modules
     check_ranks(tensors, "up", "down")
     if len(values) != len(tensors["down"]):
         reason = f"have the ranks {len(values)} and {len(tensors['down'])}"

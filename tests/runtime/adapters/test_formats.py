@@ -282,6 +282,14 @@ def test_adapters_of_several_formats_add_up_on_the_same_module(sd1: Any, read: R
         {"algo": "lokr", "factor": 4, "decompose_both": True, "use_tucker": True},
         {"algo": "lokr", "factor": 2, "full_matrix": True},
         {"algo": "full"},
+        {"algo": "diag-oft"},
+        {"algo": "diag-oft", "rescaled": True, "constraint": 0.01},
+        {"algo": "boft"},
+        {"algo": "boft", "rescaled": True},
+        {"algo": "glora"},
+        {"algo": "ia3"},
+        {"algo": "ia3", "train_on_input": True},
+        {"algo": "locon", "use_scalar": True},
     ],
     ids=str,
 )
@@ -299,7 +307,7 @@ def test_lycoris_agrees(options: dict[str, Any], sd1: Any, read: Read) -> None:
         state = theirs.state_dict()
     finally:
         theirs.restore()
-    lora = read(sd1, {key: value for key, value in state.items() if not key.endswith(".scalar")})
+    lora = read(sd1, state)
     assert lora.module_count > 20
     with Attachments(sd1.unet, ((lora.unet, 1.0),)):
         assert torch.allclose(predicted(sd1.unet), wanted, atol=1e-4)

@@ -446,3 +446,104 @@ def test_a_bias_alone_is_added_to_the_channels_of_any_layer(layer: str, tmp_path
         ours = unet(ids)
     unet.get_submodule(layer).bias.add_(0.5 * bias)
     assert torch.allclose(ours, unet(ids), atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore")
+def test_adalora_with_pruned_ranks_is_what_peft_loads(tmp_path: Path) -> None:
+    trained = peft.get_peft_model(toy(), PEFT["AdaLoRA"])
+    randomise(trained.parameters())
+    trained.peft_config["default"].rank_pattern = {
+        "wide.lora_E": [True, False, True, False],
+        "tall.lora_E": [True, True, True, True],
+        "square.lora_E": [False] * 4,
+    }
+    trained.save_pretrained(str(tmp_path / "ink"))
+    loaded = peft.PeftModel.from_pretrained(toy(), str(tmp_path / "ink"))
+    unet = toy()
+    ours = changed(unet, read_file(tmp_path / "ink", unet))
+    for name in MATRICES:
+        layer = loaded.base_model.model.get_submodule(name)
+        wanted = unet.get_submodule(name).weight.clone()
+        if layer.r["default"] > 0:
+            wanted = wanted + layer.get_delta_weight("default")
+        assert torch.allclose(ours[f"{name}.weight"], wanted, atol=2e-6), name
+
+
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["pissa", "olora"])
+def test_a_converted_initialisation_changes_nothing_else(kind: str, tmp_path: Path) -> None:
+    options = {"init_lora_weights": kind, "target_modules": MATRICES}
+    trained = peft.get_peft_model(toy(), peft.LoraConfig(r=3, **options))
+    trained.save_pretrained(str(tmp_path / "first"))
+    randomise(trained.parameters())
+    first = str(tmp_path / "first")
+    trained.save_pretrained(str(tmp_path / "ink"), path_initial_model_for_weight_conversion=first)
+    theirs = trained.merge_and_unload().state_dict()
+    unet = toy()
+    ours = changed(unet, read_file(tmp_path / "ink", unet))
+    assert all(torch.allclose(ours[key], value, atol=1e-5) for key, value in theirs.items())
+
+
+@torch.no_grad()
+def test_boft_of_peft_with_several_stages_follows_its_permutations(tmp_path: Path) -> None:
+    """PEFT makes several stages only on a GPU; its matrices are put together here."""
+    from peft.tuners.boft.layer import BOFTLayer
+
+    unet = toy()
+    blocks, factors = torch.randn(3, 4, 4, 4), torch.rand(16, 1) + 0.5
+    whole = torch.eye(16)
+    for stage, each in enumerate(blocks):
+        order = BOFTLayer.block_butterfly_perm(None, 16, int(4 / 2**stage), 2, 2)
+        permutation = torch.eye(16)[order]
+        turns = BOFTLayer.cayley_batch(None, each)
+        whole = permutation @ torch.block_diag(*turns) @ permutation.T @ whole
+    tensors = {"base_model.model.square.boft_R": blocks, "base_model.model.square.boft_s": factors}
+    ours = changed(unet, read_tensors(tensors, unet, tmp_path))["square.weight"]
+    assert torch.allclose(ours, (whole @ unet.square.weight.T).T * factors, atol=1e-5)
+
+
+def test_the_full_rank_of_ai_toolkit_is_named(tmp_path: Path) -> None:
+    tensors = {"lora_unet_wide.lora_down.weight": torch.ones(16, 12)}
+    with pytest.raises(PromptError, match="of the kind full rank of ai-toolkit"):
+        read_tensors(tensors, toy(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "reason"),
+    [
+        ({"wide.weight": torch.ones(16, 12)}, "replaces a weight, which no `modules_to_save`"),
+        ({"wide.bias": torch.ones(16)}, "replaces a bias, which no `bias`"),
+        (
+            {"even.ia3_l": torch.ones(1, 8, 1, 1)},
+            "`base_model.model.even.ia3_l` scales inputs or outputs",
+        ),
+        ({"wide.oft_R.weight": torch.ones(3, 5)}, "holds no triangles of square blocks"),
+        ({"wide.oft_R.weight": torch.ones(5, 6)}, "`wide` has another shape"),
+        ({"wide.boft_R": torch.ones(1, 3, 4, 3), "wide.boft_s": torch.ones(16)}, "holds no square"),
+        ({"wide.boft_R": torch.ones(1, 3, 4, 4)}, "it has only `base_model.model.wide.boft_R`"),
+        ({"wide.hra_u": torch.zeros(12, 2)}, "holds no directions of reflections"),
+        ({"wide.a1.weight": torch.ones(12, 2)}, "it lacks some of the matrices of `wide`"),
+        ({"norm.oft_blocks": torch.ones(4, 4, 4)}, "`norm` has another shape"),
+        (
+            {"wide.oft_blocks": torch.ones(4, 4, 4), "wide.dora_scale": torch.ones(16, 1)},
+            "do not belong together: OFT has no magnitudes",
+        ),
+        (
+            {"wide.weight": torch.ones(16), "wide.on_input": torch.ones(2)},
+            "`base_model.model.wide.on_input` should hold one number",
+        ),
+        (
+            {"wide.lokr_w1": torch.ones(4, 4), "wide.lokr_w1_a": torch.ones(4, 4)},
+            "give one factor twice",
+        ),
+        ({"wide.dora_scale": torch.ones(16, 1)}, "it has only `base_model.model.wide.dora_scale`"),
+    ],
+)
+def test_tensors_of_a_kind_that_contradict_each_other_are_refused(
+    tensors: dict[str, Tensor], reason: str, tmp_path: Path
+) -> None:
+    named = {f"base_model.model.{key}": each for key, each in tensors.items()}
+    with pytest.raises(PromptError, match=re.escape(reason)):
+        read_tensors(named, toy(), tmp_path)
