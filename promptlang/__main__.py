@@ -14,7 +14,10 @@ SPINS = "10000"
 
 
 def main() -> int:
-    """Run the command line, return its exit code; Ctrl-C ends it quietly even during imports."""
+    """Run the command line, return its exit code; Ctrl-C ends it quietly even during imports.
+
+    The traceback of a bug is printed as all texts are, since messages of exceptions quote files.
+    """
     _limit_spinning()
     sys.unraisablehook = _report_unraisable
     try:
@@ -23,6 +26,11 @@ def main() -> int:
         return run()
     except KeyboardInterrupt:
         return 130
+    except Exception:
+        from promptlang.terminal import open_terminal
+
+        open_terminal().report_crash("please report it with the text above")
+        return 1
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a further Ctrl-C ends it at once
 

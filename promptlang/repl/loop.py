@@ -114,7 +114,7 @@ class Repl:
         except EOFError:
             return False
         except Exception:  # what was set and trained is worth more than an early end
-            self._terminal.report_crash()
+            self._terminal.report_crash("the session goes on")
             return True
 
     def handle_input(self, text: str) -> bool:

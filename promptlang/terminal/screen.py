@@ -141,12 +141,10 @@ class Terminal:
                 f"try pip install {package}"
             )
 
-    def report_crash(self) -> None:
-        """Report the exception being handled as a bug, with its traceback."""
+    def report_crash(self, outlook: str) -> None:
+        """Report the exception being handled as a bug, with its traceback and what follows."""
         self.errors.print_exception(extra_lines=1)
-        self.print_error(
-            "this is a bug in promptlang, or in a library that it uses; the session goes on"
-        )
+        self.print_error(f"this is a bug in promptlang, or in a library that it uses; {outlook}")
 
     def report(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Report the diagnostics of a program, and their count."""

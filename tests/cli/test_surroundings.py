@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from promptlang.__main__ import main as program
 from promptlang.cli.commands.check import workflow_command
 from promptlang.cli.main import main
 from promptlang.diagnostics import Diagnostic
@@ -224,3 +225,17 @@ def test_fmt_shows_a_change_that_is_only_in_the_end_of_a_line(
     (folder / "fox.pl").write_text("a fox", "utf-8")
     assert main(["fmt", "--check", "fox.pl"]) == 1
     assert "-\\ No newline at end of file" in capsys.readouterr().out
+
+
+def test_the_traceback_of_a_bug_steers_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def broken(*_: object) -> int:
+        raise ValueError(f"a {HOSTILE} in a file")
+
+    monkeypatch.setattr("promptlang.cli.main.main", broken)
+    assert program() == 1
+    errors = capsys.readouterr().err
+    assert "ValueError: a ␛]0;PWNED" in errors
+    assert errors.endswith("uses; please report it with the text above\n")
+    assert "\x1b" not in errors

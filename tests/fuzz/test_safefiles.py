@@ -236,7 +236,7 @@ def noise(draw: Draw) -> bytes:
 
 def file_name(draw: Draw, ending: str) -> str:
     stem = mutated(draw, "fox")[:40] if not draw.randrange(4) else "fox"
-    return "".join(each for each in stem if each not in "/\0") + ending
+    return "x" + "".join(each for each in stem if each not in "/\0") + ending
 
 
 MAKERS: tuple[Callable[[Draw], bytes], ...] = (png, png, photo, adapter, noise)

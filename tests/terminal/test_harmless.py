@@ -92,7 +92,7 @@ def test_a_crash_shows_the_message_of_the_exception_without_its_commands(tty: Sc
     try:
         raise ValueError(HOSTILE)
     except ValueError:
-        tty.terminal.report_crash()
+        tty.terminal.report_crash("the session goes on")
     assert raw(tty.errors) == []
 
 
