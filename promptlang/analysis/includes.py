@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from promptlang import ast
 from promptlang.analysis.aliases import without_aliases
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic, Diagnostics
-from promptlang.diagnostics.files import not_a_recipe, recipe_not_readable, recursive_include
+from promptlang.diagnostics.files import (
+    not_a_recipe,
+    recipe_not_readable,
+    recursive_include,
+    too_many_included,
+)
 from promptlang.files import UnreadableFileError, expand_home
 from promptlang.plan.formats import RECIPE_ENDING
 from promptlang.source import Source
@@ -40,41 +46,82 @@ def expand_includes(source: Source, folder: Path, world: World) -> ExpandedProgr
     Relative paths start in `folder`.
     """
     reader = _Reader(world)
-    statements = tuple(reader.read(source, folder, ()))
+    statements = tuple(reader.statements(source, folder))
     return ExpandedProgram(statements, tuple(reader.found))
+
+
+MAX_INCLUDED: Final = 20_000
+"""The greatest number of statements in all recipes that a program includes, directly or not.
+
+Two includes of the same file in each of some files double the statements at each.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """A recipe whose statements are being read."""
+
+    file: Path | None
+    """Its canonical path, None for the program itself."""
+    folder: Path
+    statements: Iterator[ast.Statement]
 
 
 class _Reader:
     def __init__(self, world: World) -> None:
         self._world = world
         self.found = Diagnostics()
+        self._parsed: dict[Path, tuple[ast.Statement, ...]] = {}
+        """The statements of each file that was read, by its canonical path."""
+        self._included = 0
 
-    def read(
-        self, source: Source, folder: Path, above: tuple[Path, ...]
-    ) -> Iterator[LocatedStatement]:
-        """Yield the statements of a recipe; `above` are the recipes that include it."""
+    def statements(self, source: Source, folder: Path) -> Iterator[LocatedStatement]:
+        """Yield the statements of a recipe and of those that it includes."""
+        open_recipes = [_Recipe(None, folder, iter(self._parse(source)))]
+        above: set[Path] = set()
+        while open_recipes:
+            recipe = open_recipes[-1]
+            statement = next(recipe.statements, None)
+            if statement is None:
+                open_recipes.pop()
+                above -= {recipe.file} if recipe.file else set()
+                continue
+            self._included += recipe.file is not None
+            if self._included > MAX_INCLUDED:
+                self.found.add(too_many_included(MAX_INCLUDED, statement.span))
+                return
+            if not isinstance(statement, ast.Include):
+                yield LocatedStatement(without_aliases(statement), recipe.folder)
+                continue
+            included = self._include(statement.file, recipe.folder, above)
+            if included is not None and included.file is not None:
+                open_recipes.append(included)
+                above.add(included.file)
+
+    def _parse(self, source: Source) -> tuple[ast.Statement, ...]:
         parsed = parse(source)
         self.found.extend(parsed.diagnostics)
-        for statement in parsed.program.statements:
-            if isinstance(statement, ast.Include):
-                yield from self._include(statement.file, folder, above)
-            else:
-                yield LocatedStatement(without_aliases(statement), folder)
+        return parsed.program.statements
 
-    def _include(
-        self, name: ast.String, folder: Path, above: tuple[Path, ...]
-    ) -> Iterator[LocatedStatement]:
+    def _include(self, name: ast.String, folder: Path, above: Set[Path]) -> _Recipe | None:
+        """Return an included recipe, or None, with a diagnostic, if it cannot be read.
+
+        A file is read once; `above` are the files of the recipes that include it.
+        """
         file = folder / expand_home(name.value)
         if file.suffix.lower() != RECIPE_ENDING:
             self.found.add(not_a_recipe(name.value, name.span))
-            return
-        text = self._read(file, name)
-        if text is None:
-            return
-        if _canonical(file) in above:
+            return None
+        canonical = _canonical(file)
+        if canonical in above:
             self.found.add(recursive_include(name.value, name.span))
-        else:
-            yield from self.read(Source(text, str(file)), file.parent, (*above, _canonical(file)))
+            return None
+        if canonical not in self._parsed:
+            text = self._read(file, name)
+            if text is None:
+                return None
+            self._parsed[canonical] = self._parse(Source(text, str(file)))
+        return _Recipe(canonical, file.parent, iter(self._parsed[canonical]))
 
     def _read(self, file: Path, name: ast.String) -> str | None:
         """Return the text of a recipe, or None, with a diagnostic, if it cannot be read."""

@@ -17,6 +17,7 @@ from promptlang.analysis.negative_prompts import (
     unused_settings,
 )
 from promptlang.analysis.option_values import OptionValues
+from promptlang.analysis.versioned_map import with_entry
 from promptlang.analysis.world import PermissiveWorld, World
 from promptlang.diagnostics import Severity
 from promptlang.files import expand_home
@@ -111,32 +112,30 @@ class Scope:
         name, file = statement.name.value, self.file(statement)
         match statement:
             case ast.TrainTi():
-                return replace(self, embeddings={**self.embeddings, name: file})
+                return replace(self, embeddings=with_entry(self.embeddings, name, file))
             case ast.TrainDreambooth() if not makes_lora(statement):
-                return replace(self, models={**self.models, name: file})
+                return replace(self, models=with_entry(self.models, name, file))
             case _:
                 token = companion_token(OptionValues("train lora", {}, statement.options))
-                tokens = {**self.embeddings, token: file} if token else self.embeddings
+                tokens = with_entry(self.embeddings, token, file) if token else self.embeddings
                 return replace(self._with_lora(name, file), embeddings=tokens)
 
     def _with_lora(self, name: str, file: Path) -> Scope:
-        return replace(self, loras={**self.loras, name: file})
+        return replace(self, loras=with_entry(self.loras, name, file))
 
     def _with_names(self, statement: ast.Statement) -> Scope:
         match statement:
             case ast.UseTi(reference, name):
                 path = self.path(reference)
-                return replace(
-                    self, embeddings={**self.embeddings, name.value if name else path.stem: path}
-                )
+                token = name.value if name else path.stem
+                return replace(self, embeddings=with_entry(self.embeddings, token, path))
             case ast.Picture():
                 return replace(self, has_rendered=True)
             case ast.UseWildcards(folder):
                 return replace(self, wildcards=self.path(folder))
             case ast.Let(name, parameters, body):
-                return replace(
-                    self, lets={**self.lets, name.value: LetDefinition(parameters, body, self.lets)}
-                )
+                definition = LetDefinition(parameters, body, self.lets)
+                return replace(self, lets=with_entry(self.lets, name.value, definition))
             case _:
                 return self
 

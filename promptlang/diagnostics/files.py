@@ -86,6 +86,22 @@ def recursive_include(path: str, span: Span) -> Diagnostic:
     return RECURSIVE_INCLUDE.at(span, message, "remove one of the `include`s of the circle")
 
 
+TOO_MANY_INCLUDED = Rule(
+    code="PL312",
+    kind="too-many-included",
+    title="The included recipes have too many statements",
+    why="A recipe that is included twice stands for its statements twice. Where files include "
+    "others twice, the statements double at each, so there is a limit.",
+    fix="Include each recipe once.",
+)
+
+
+def too_many_included(limit: int, span: Span) -> Diagnostic:
+    """Report the first statement of an included recipe beyond the limit."""
+    message = f"the included recipes have more than {limit} statements; the rest is not read"
+    return TOO_MANY_INCLUDED.at(span, message, "include each recipe once")
+
+
 FILE_ACCESS_FAILED = Rule(
     code="PL502",
     kind="file-access-failed",
