@@ -71,6 +71,8 @@ class _Reader:
     def __init__(self, world: World) -> None:
         self._world = world
         self.found = Diagnostics()
+        self._canonical: dict[Path, Path] = {}
+        """The canonical path of each file that was read, by its path in the program."""
         self._parsed: dict[Path, tuple[ast.Statement, ...]] = {}
         """The statements of each file that was read, by its canonical path."""
         self._included = 0
@@ -112,15 +114,17 @@ class _Reader:
         if file.suffix.lower() != RECIPE_ENDING:
             self.found.add(not_a_recipe(name.value, name.span))
             return None
-        canonical = _canonical(file)
-        if canonical in above:
-            self.found.add(recursive_include(name.value, name.span))
-            return None
-        if canonical not in self._parsed:
+        if file not in self._canonical:
             text = self._read(file, name)
             if text is None:
                 return None
-            self._parsed[canonical] = self._parse(Source(text, str(file)))
+            self._canonical[file] = _canonical(file)
+            if self._canonical[file] not in self._parsed:
+                self._parsed[self._canonical[file]] = self._parse(Source(text, str(file)))
+        canonical = self._canonical[file]
+        if canonical in above:
+            self.found.add(recursive_include(name.value, name.span))
+            return None
         return _Recipe(canonical, file.parent, iter(self._parsed[canonical]))
 
     def _read(self, file: Path, name: ast.String) -> str | None:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
+from itertools import islice
+
+MAX_KNOWN = 500
+"""The number of known names that a wrong one is compared with."""
+
+MAX_NAME = 100
+"""The number of characters of a wrong name that are compared."""
 
 
 def suggest_name(name: str, known: Iterable[str], form: str = "{}") -> str | None:
@@ -11,7 +18,7 @@ def suggest_name(name: str, known: Iterable[str], form: str = "{}") -> str | Non
 
     `form` is how such a name is written in a program: ``--{}`` for an option.
     """
-    close = get_close_matches(name, list(known), n=1)
+    close = get_close_matches(name[:MAX_NAME], islice(known, MAX_KNOWN), n=1)
     return f"did you mean `{form.format(close[0])}`?" if close else None
 
 

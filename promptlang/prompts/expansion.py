@@ -10,7 +10,8 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice, permutations
+from functools import partial
+from itertools import permutations
 from typing import Protocol, TypeVar
 
 from promptlang import ast
@@ -24,6 +25,7 @@ from promptlang.diagnostics.names import (
 )
 from promptlang.diagnostics.templates import endless_expansion, expansion_too_long, too_few_lines
 from promptlang.files import UnreadableFileError
+from promptlang.prompts.tasks import Task, lazy_product, mapped, run
 from promptlang.source import Source, Span
 from promptlang.source.source_map import MappedPiece, SourceMap
 from promptlang.syntax import templates
@@ -31,6 +33,9 @@ from promptlang.syntax.prompt_parser import parse_prompt
 
 MAX_EXPANDED_LENGTH = 1_000_000
 """The greatest length of an expansion in characters: a `let` of `let`s doubles at each."""
+
+REFERENCE_COST = 100
+"""The characters that a `${name}` in a `let` counts as: an empty one takes time, too."""
 
 MAX_WILDCARD_DEPTH = 32
 """The greatest depth of wildcards in the lines of wildcards."""
@@ -78,7 +83,6 @@ class WeightedLine(str):
         return line
 
 
-_Item = TypeVar("_Item")
 _Weighted = TypeVar("_Weighted", ast.Choice, str)
 
 _REMARK = re.compile(r"(?<!\S)#(?=\s|\Z).*", re.DOTALL)
@@ -118,9 +122,9 @@ def sample_expansion(
     if not has_templates(prompt):
         return Expansion(prompt)
     diagnostics = Diagnostics()
-    expander = _Expander(library, _SeededChoice(random.Random(seed)), diagnostics)
+    expander = _Expander(library, _SeededChoice(random.Random(seed), _budget(prompt)), diagnostics)
     try:
-        text = SourceMap.join(next(expander.expand(prompt)), prompt.span)
+        text = SourceMap.join(next(run(expander.expand(prompt))), prompt.span)
     except TooLongError:
         diagnostics.add(expansion_too_long(MAX_EXPANDED_LENGTH, prompt.span))
         text = SourceMap.of(prompt.span)
@@ -141,9 +145,16 @@ def enumerate_texts(prompt: ast.Prompt, library: Library) -> Iterator[SourceMap]
 
     Raises TooLongError for one that is longer than `MAX_EXPANDED_LENGTH`.
     """
-    expander = _Expander(library, _AllChoices(), Diagnostics())
-    for pieces in expander.expand(prompt):
+    choice = _AllChoices(_budget(prompt))
+    expander = _Expander(library, choice, Diagnostics())
+    for pieces in run(expander.expand(prompt)):
         yield SourceMap.join(pieces, prompt.span)
+        choice.left = _budget(prompt)
+
+
+def _budget(prompt: ast.Prompt) -> int:
+    """Return the characters that may be written for an expansion."""
+    return MAX_EXPANDED_LENGTH + REFERENCE_COST * prompt.span.text.count("${")
 
 
 def has_templates(prompt: ast.Prompt) -> bool:
@@ -182,7 +193,7 @@ class _SeededChoice:
     """One alternative of each template, drawn in the order in which the templates are expanded."""
 
     rng: random.Random
-    left: int = MAX_EXPANDED_LENGTH
+    left: int
     """The characters that all templates together may still write."""
 
     def picks(
@@ -212,8 +223,12 @@ class _SeededChoice:
             raise TooLongError
 
 
+@dataclass(slots=True)
 class _AllChoices:
     """All alternatives of each template."""
+
+    left: int
+    """The characters that may still be written for the next expansion."""
 
     def picks(
         self, choices: Sequence[_Weighted], least: int, most: int
@@ -225,7 +240,9 @@ class _AllChoices:
         return lines
 
     def spend(self, text: str) -> None:
-        """Count nothing: the expander limits the length of each expansion."""
+        self.left -= len(text) + 1
+        if self.left < 0:
+            raise TooLongError
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,21 +259,22 @@ class _Expander:
     outermost: ast.Wildcard | None = None
     """The first of these wildcards."""
 
-    def expand(self, node: ast.Prompt | ast.Choice | ast.Argument) -> Iterator[Pieces]:
+    def expand(self, node: ast.Prompt | ast.Choice | ast.Argument) -> Task:
         """Yield the selected expansions of a node's text; its last template changes fastest.
 
         Raises TooLongError for one that is longer than `MAX_EXPANDED_LENGTH`.
         """
         return self._expand(node.span, node.templates)
 
-    def _expand(self, span: Span, found: Sequence[ast.Template]) -> Iterator[Pieces]:
-        for filled in lazy_product(_split(span, found), self._expand_item):
+    def _expand(self, span: Span, found: Sequence[ast.Template]) -> Task:
+        product = lazy_product(_split(span, found), self._expand_item)
+        while (filled := (yield product)) is not None:
             pieces = [piece for inner in filled for piece in inner]
             if sum(len(piece.text) for piece in pieces) > MAX_EXPANDED_LENGTH:
                 raise TooLongError
             yield pieces
 
-    def _expand_item(self, item: Span | ast.Template) -> Iterator[Pieces]:
+    def _expand_item(self, item: Span | ast.Template) -> Task:
         match item:
             case Span(start=start, end=end, text=text):
                 self.choice.spend(text)
@@ -267,14 +285,12 @@ class _Expander:
                 for picked in self.choice.picks(choices, least, most or len(choices)):
                     yield from self._joined(lazy_product(picked, self.expand), item.separator)
             case ast.Wildcard():
-                for text in self._wildcard(item):
-                    yield [MappedPiece(text, item.span.start, item.span.end)]
+                yield from mapped(partial(_placed, item.span), self._wildcard(item))
             case ast.Reference():
-                for text in self._reference(item):
-                    yield [MappedPiece(text, item.span.start, item.span.end)]
+                yield from mapped(partial(_placed, item.span), self._reference(item))
 
-    def _joined(self, filled: Iterable[list[Pieces]], separator: str) -> Iterator[Pieces]:
-        for each in filled:
+    def _joined(self, filled: Task, separator: str) -> Task:
+        while (each := (yield filled)) is not None:
             pieces: Pieces = []
             for index, inner in enumerate(each):
                 if index:
@@ -283,25 +299,24 @@ class _Expander:
                 pieces += inner
             yield pieces
 
-    def _picked_lines(self, variant: ast.Variant, wildcard: ast.Wildcard) -> Iterator[Pieces]:
+    def _picked_lines(self, variant: ast.Variant, wildcard: ast.Wildcard) -> Task:
         """Yield the selections of different lines: ``{2$$__animal__}``."""
         found = self._lines(wildcard)
         if not found:
-            yield [MappedPiece(wildcard.span.text, wildcard.span.start, wildcard.span.end)]
+            yield _placed(wildcard.span, wildcard.span.text)
             return
         lines = _without_repetitions(found)
         least, most = variant.least, len(lines) if variant.most is None else variant.most
         if least > len(lines):
             self.diagnostics.add(too_few_lines(wildcard.span, wildcard.pattern, least, len(lines)))
 
-        def expand(line: str) -> Iterator[Pieces]:
-            for text in self._line(line, wildcard):
-                yield [MappedPiece(text, wildcard.span.start, wildcard.span.end)]
+        def expand(line: str) -> Task:
+            return mapped(partial(_placed, wildcard.span), self._line(line, wildcard))
 
         for picked in self.choice.picks(lines, min(least, len(lines)), min(most, len(lines))):
             yield from self._joined(lazy_product(picked, expand), variant.separator)
 
-    def _wildcard(self, wildcard: ast.Wildcard) -> Iterator[str]:
+    def _wildcard(self, wildcard: ast.Wildcard) -> Task:
         lines = self._lines(wildcard)
         if not lines:
             yield wildcard.span.text
@@ -320,7 +335,7 @@ class _Expander:
             self.diagnostics.add(unknown_wildcard(pattern, span))
         return [line for line in lines if _weight(line)] or [str(line) for line in lines]
 
-    def _line(self, line: str, wildcard: ast.Wildcard) -> Iterator[str]:
+    def _line(self, line: str, wildcard: ast.Wildcard) -> Task:
         """Yield the expansions of a wildcard's line, which may have templates itself."""
         line = _REMARK.sub("", line).rstrip() if "#" in line else line
         self.choice.spend(line)
@@ -333,22 +348,25 @@ class _Expander:
         else:
             span = Source(line).span(0, len(line))
             inner = replace(self, depth=self.depth + 1, outermost=outermost)
-            yield from map(_text, inner._expand(span, templates.find_templates(span)[0]))
+            yield from mapped(_text, inner._expand(span, templates.find_templates(span)[0]))
 
-    def _reference(self, reference: ast.Reference) -> Iterator[str]:
+    def _reference(self, reference: ast.Reference) -> Task:
         if reference.name in self.values and not reference.arguments:
+            self.choice.spend(self.values[reference.name])
             yield self.values[reference.name]
             return
         let = self._definition(reference)
+        self.choice.spend(" " * REFERENCE_COST)
         if let is None:
             yield reference.span.text
             return
-        for given in lazy_product(reference.arguments, self.expand):
+        product = lazy_product(reference.arguments, self.expand)
+        while (given := (yield product)) is not None:
             inner = self._scope_of(let, [*map(_text, given)], reference)
             if inner is None:
                 yield reference.span.text
                 return
-            yield from map(_text, inner.expand(let.body))
+            yield from mapped(_text, inner.expand(let.body))
 
     def _definition(self, reference: ast.Reference) -> LetDefinition | None:
         name, span = reference.name, reference.span
@@ -386,32 +404,9 @@ def _split(span: Span, found: Sequence[ast.Template]) -> Iterator[Span | ast.Tem
     yield span.source.span(start, span.end)
 
 
-def lazy_product(
-    items: Iterable[_Item], expand: Callable[[_Item], Iterator[Pieces]]
-) -> Iterator[list[Pieces]]:
-    """Yield each expansion of the first item with each of the second, and so on.
-
-    Nothing is made before it is needed: an item is taken after the expansion of the one before.
-    """
-    source, known = iter(items), list[_Item]()
-    running: list[Iterator[Pieces]] = []
-    chosen: list[Pieces] = []
-    while True:
-        if len(chosen) == len(known):
-            known += islice(source, 1)
-        if len(chosen) < len(known):
-            running.append(expand(known[len(chosen)]))
-        else:
-            yield list(chosen)
-        while running:
-            following = next(running[-1], None)
-            del chosen[len(running) - 1 :]
-            if following is not None:
-                chosen.append(following)
-                break
-            running.pop()
-        else:
-            return
+def _placed(span: Span, text: str) -> Pieces:
+    """Return a text that replaces a span."""
+    return [MappedPiece(text, span.start, span.end)]
 
 
 def _text(pieces: Pieces) -> str:

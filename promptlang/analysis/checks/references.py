@@ -30,8 +30,10 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
             match node:
                 case ast.Reference(name) if name not in given:
                     let = library.lets.get(name)
-                    known = [*library.lets, *given]
-                    yield from _fits(node, let) if let else [unknown_let(name, known, node.span)]
+                    if let is None:
+                        yield unknown_let(name, [*library.lets, *given], node.span)
+                    else:
+                        yield from _fits(node, let)
                 case ast.Wildcard(pattern):
                     yield from _list(pattern, node.span, library)
 
