@@ -46,11 +46,11 @@ def load_single_file(model: Model, span: Span, placement: DevicePlacement) -> Ba
     family = recognize_family(weights, span)
     store = TensorStore.of(model.path, weights.tensors, weights.metadata, span)
     with silence_libraries():
-        return _SingleFileLoader(weights, family, store, placement).load(model)
+        return SingleFileLoader(weights, family, store, placement).load(model)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _SingleFileLoader:
+class SingleFileLoader:
     """A loader that accounts for all tensors, and then loads one component after the other.
 
     It needs little more memory than the components do.
@@ -63,13 +63,15 @@ class _SingleFileLoader:
 
     @property
     def span(self) -> Span:
+        """The place in the program where the model is named."""
         return self.store.span
 
     def load(self, model: Model) -> BaseModel:
+        """Load all components; raises `PromptError` as `load_single_file` does."""
         family = self.family
         shipped = read_json(family.config / "scheduler" / "scheduler_config.json")
         stated = read_stated(self.weights, model.prediction, self.span)
-        networks, held = self._assign(own_vae=model.vae is None)
+        networks, held = self.assign(own_vae=model.vae is None)
         self._check_constants(shipped)
         loaded = {
             part: load_weights(
@@ -97,9 +99,7 @@ class _SingleFileLoader:
             **clip_tokenizers,
         )
 
-    def _assign(
-        self, *, own_vae: bool
-    ) -> tuple[dict[str, Any], dict[str, dict[str, StoredWeight]]]:
+    def assign(self, *, own_vae: bool) -> tuple[dict[str, Any], dict[str, dict[str, StoredWeight]]]:
         """Return the empty networks by their components, and the weights of each in the file."""
         family, keys = self.family, self.store.tensors.keys()
         unet = init_empty(UNet2DConditionModel, family.config / "unet")
