@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,8 @@ def draw_lines(rng: random.Random) -> list[tuple[str, float]]:
     return [(line, rng.choice(kinds)) for line in rng.sample(LINES, rng.randint(1, 5))]
 
 
-def draw_lists(rng: random.Random, folder: Path) -> Lists:
+def draw_lists(rng: random.Random, folder: Path, *, plain: bool = False) -> Lists:
+    """Write files with lists; `plain` ones are in UTF-8, and text files have no weights."""
     found: dict[str, list[tuple[str, float]]] = {}
     for _ in range(rng.randint(1, 4)):
         path = draw_path(rng)
@@ -59,26 +61,31 @@ def draw_lists(rng: random.Random, folder: Path) -> Lists:
         if any((folder / f"{path}").parents[n].is_file() for n in range(path.count("/"))):
             continue
         file.parent.mkdir(parents=True, exist_ok=True)
-        found[path] = draw_lines(rng)
-        write_text(rng, file, found[path])
+        lines = draw_lines(rng)
+        found[path] = [(line, 1.0) for line, _ in lines] if plain else lines
+        write_text(rng, file, found[path], "utf-8" if plain else rng.choice(ENCODINGS))
     for ending in rng.sample([".json", ".yaml"], rng.randint(0, 2)):
         tree: dict[str, object] = {}
         keys = {draw_path(rng): draw_lines(rng) for _ in range(rng.randint(1, 3))}
         for path, lines in keys.items():
             if path not in found and place(tree, path.split("/"), entries(rng, lines)):
                 found[path] = lines
-        encoding = rng.choice(["utf-8", "utf-8-sig", "utf-16"])
+        encoding = "utf-8" if plain else rng.choice(["utf-8", "utf-8-sig", "utf-16"])
         text = json.dumps(tree, ensure_ascii=False) if ending == ".json" else to_yaml(tree)
         (folder / f"{rng.choice('mn')}{ending}").write_text(text, encoding)
     return Lists(folder, found)
 
 
-def write_text(rng: random.Random, file: Path, lines: list[tuple[str, float]]) -> None:
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"]
+
+
+def write_text(
+    rng: random.Random, file: Path, lines: list[tuple[str, float]], encoding: str
+) -> None:
     rows = [line if weight == 1 else f"{weight:g}::{line}" for line, weight in lines]
     noise = ["# remark", "", "   "]
     rows = [each for row in rows for each in (*rng.sample(noise, rng.randint(0, 2)), row)]
     end = rng.choice(["\n", "\r\n"])
-    encoding = rng.choice(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
     if encoding == "utf-16-le" and not all(ord(each) < 256 for row in rows for each in row):
         encoding = "utf-16"  # without a mark, zero bytes tell the encoding
     file.write_bytes(end.join([*rows, ""]).encode(encoding))
@@ -285,3 +292,39 @@ def test_every_name_in_a_negative_prompt_is_looked_up(cases: Cases) -> None:
         ).replace("{}", negative)
         planned = Session(FOLDER, "x", world=WORLD).plan(Source(program))
         assert code in [each.code for each in planned.diagnostics], program
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_lists_and_templates_are_those_of_dynamic_prompts(cases: Cases, tmp_path: Path) -> None:
+    """Compare what both read: text files in UTF-8 without weights, and weights from 1 on."""
+    pytest.importorskip("yaml")
+    generators = pytest.importorskip("dynamicprompts.generators")
+    managers = pytest.importorskip("dynamicprompts.wildcards")
+    for number, rng in enumerate(islice(cases, 300)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        lists = draw_lists(rng, folder, plain=True)
+        if any(".." in name for name in lists.lines):
+            continue  # a name that Dynamic Prompts refuses
+        theirs = managers.WildcardManager(folder)
+        for name in [*lists.lines, "**", f"{next(iter(lists.lines))[0]}*"]:
+            found = theirs.get_values(name)
+            assert {*weighted(Disk().lines(folder, name))} == {
+                (str(each), getattr(each, "weight", 1.0)) for each in found.items
+            }, name
+        few = {
+            name: [line for line, _ in lines]
+            for name, lines in lists.lines.items()
+            if all(weight >= 1 and not {*line} & {*"#%"} for line, weight in lines)
+        }
+        if not few:
+            continue
+        template = draw_template(rng, few)[0]
+        library = Library(wildcards=lambda pattern, folder=folder: Disk().lines(folder, pattern))
+        made = generators.CombinatorialPromptGenerator(theirs).generate(template)
+        ours = {*expand(template, library=library)}
+        assert {*map(_spaced, ours)} == {*map(_spaced, made)}, template
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
