@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as messages
-from promptlang.dialects.recipe_lines import SIZE_MULTIPLE, to_option
+from promptlang.dialects.recipe_lines import SIZE_MULTIPLE, is_impossible_spacing, to_option
 from promptlang.metadata import infotext
 from promptlang.metadata.infotext import Infotext
 from promptlang.source import Source
@@ -84,7 +84,24 @@ def _readings(read: Infotext) -> Iterator[Reading]:
         if small in _LORA_WEIGHTS and _weights(value):
             continue
         possible = option and _meant(option, names, read)
-        yield Reading(name, option, to_option(option, value) if possible else None)
+        ours = to_option(option, value) if possible else None
+        yield Reading(name, option, _possible_spacing(option, ours, read))
+
+
+def _possible_spacing(option: str, ours: str | None, read: Infotext) -> str | None:
+    """Return the value without a spacing that the sampler does not take."""
+    if ours is None or option not in {"sampler", "scheduler"}:
+        return ours
+    if option == "sampler":
+        name, _, spacing = ours.partition(_SCHEDULE_OPTION)
+        return name if is_impossible_spacing(name, spacing) else ours
+    written = (
+        to_option("sampler", value)
+        for name, value in read.settings.items()
+        if INFOTEXT_OPTIONS.get(name.lower()) == "sampler"
+    )
+    sampler = next((each for each in written if each), "").partition(_SCHEDULE_OPTION)[0]
+    return None if is_impossible_spacing(sampler, ours) else ours
 
 
 def _meant(option: str, names: Mapping[str, str], read: Infotext) -> bool:
@@ -98,6 +115,7 @@ def _meant(option: str, names: Mapping[str, str], read: Infotext) -> bool:
 _LORA_WEIGHTS: Final = ("lora weights",)
 """Settings of Fooocus that state the strengths of LoRAs, ``ink: 0.5, wash: 1``."""
 
+_TAGGED: Final = re.compile(r"<lora:([^<>:]*):")
 _WEIGHT: Final = re.compile(r"\s*([^,:]+):\s*(-?\d{1,6}(?:\.\d{1,9})?)\s*\Z")
 
 
@@ -105,9 +123,8 @@ def missing_loras(read: Infotext) -> list[str]:
     """Return the LoRAs that a setting names, as tags, without those whose tag is in the prompt."""
     values = (value for name, value in read.settings.items() if name.lower() in _LORA_WEIGHTS)
     found = (pair for value in values for pair in _weights(value))
-    return [
-        f"<lora:{name}:{weight}>" for name, weight in found if f"<lora:{name}" not in read.prompt
-    ]
+    present = set(_TAGGED.findall(read.prompt))
+    return [f"<lora:{name}:{weight}>" for name, weight in found if name not in present]
 
 
 def _weights(value: str) -> list[tuple[str, str]]:
@@ -129,6 +146,9 @@ def diagnose(source: Source, read: Infotext) -> Iterator[Diagnostic]:
         if ours is not None:
             if option == "size" and ours != value and name.lower() == "size":
                 hint = f"both sides must be divisible by {SIZE_MULTIPLE}"
+                yield messages.read_as(f"`{name}: {value}`", f"`{ours}`", place, hint)
+            elif option == "sampler" and ours != to_option("sampler", value):
+                hint = "this sampler takes no other spacing here"
                 yield messages.read_as(f"`{name}: {value}`", f"`{ours}`", place, hint)
         elif option == "sampler":
             yield messages.unknown_sampler(value, place)

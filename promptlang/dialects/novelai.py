@@ -19,6 +19,9 @@ from promptlang.source import Span
 BRACKET_FACTOR = 1.05
 """The factor of a curly bracket, and the divisor of a square one."""
 
+MAX_LEVEL = 500
+"""Brackets in each other that count; the factor of 14,000 is too large for a number."""
+
 _PIECE = re.compile(
     r"""
       (?<![\w.])(?P<number>-?(?:\d+\.?\d*|\.\d+))::
@@ -82,7 +85,8 @@ class _Reader:
 
     def _end_run(self) -> None:
         """Add the text since the last change of the weight."""
-        weight = self._number * BRACKET_FACTOR**self._level
+        level = max(-MAX_LEVEL, min(MAX_LEVEL, self._level))
+        weight = self._number * BRACKET_FACTOR**level
         inner = self._inner.all()
         self._inner = PhraseBuilder(self._span.source)
         for phrase in inner:

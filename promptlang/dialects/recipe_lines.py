@@ -18,6 +18,15 @@ SIZE_MULTIPLE: Final = 8
 """The divisor, in pixels, of a picture's width and height."""
 
 
+UNEVEN_SCHEDULES: Final = ("karras", "exponential")
+"""Spacings that some samplers do not take."""
+
+
+def is_impossible_spacing(sampler: str, spacing: str) -> bool:
+    """Return whether a sampler takes no such spacing of the noise levels."""
+    return sampler in vocabulary.FIXED_SPACING_SAMPLERS and spacing in UNEVEN_SCHEDULES
+
+
 def format_recipe_line(prompt: str, negative: str, options: Iterable[str]) -> str:
     """Return a recipe's line with a prompt, whatever its first words are, and its options."""
     words = [_forced(_one_line(prompt))]

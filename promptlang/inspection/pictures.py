@@ -77,7 +77,8 @@ def _short(text: str, length: int) -> str:
 def _clean(info: FileInfo) -> FileInfo:
     """Shorten huge values, and replace halves of characters, which no file or screen can hold."""
     rows = tuple((_whole(name), _whole(_short(value, MAX_LENGTH))) for name, value in info.rows)
-    return FileInfo(_whole(info.kind), rows, _whole(info.line), tuple(map(_whole, info.lost)))
+    lost = tuple(dict.fromkeys(map(_whole, info.lost)))
+    return FileInfo(_whole(info.kind), rows, _whole(info.line), lost)
 
 
 def _whole(text: str) -> str:

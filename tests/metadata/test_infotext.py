@@ -195,6 +195,22 @@ def test_of_nothing_comes_nothing() -> None:
     assert convert("", source="infotext") == Converted("", ())
 
 
+@pytest.mark.parametrize(
+    ("settings", "code", "place"),
+    [
+        ("Sampler: Euler a, Schedule type: Karras", "PL605", "Schedule type: Karras"),
+        ("Sampler: Euler a Karras", "PL602", "Sampler: Euler a Karras"),
+    ],
+)
+def test_a_spacing_that_a_sampler_does_not_take_is_left_out(
+    settings: str, code: str, place: str
+) -> None:
+    found = line(settings)
+    assert found.text == "a fox --steps 30 --seed 4 --sampler euler_a"
+    assert [(each.code, each.span.text) for each in found.diagnostics] == [(code, place)]
+    assert check(found.text) == ()
+
+
 SETTINGS = "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 3, Size: 512x512"
 OPTIONS = "--steps 20 --sampler euler_a --cfg 7 --seed 3 --size 512x512"
 

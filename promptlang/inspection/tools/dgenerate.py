@@ -11,7 +11,7 @@ from typing import Final
 from promptlang.files import Json
 from promptlang.inspection.tools.fields import take_fields
 from promptlang.inspection.tools.picture_texts import DamagedTextError, PictureTexts, Reading
-from promptlang.inspection.tools.recipe import Recipe
+from promptlang.inspection.tools.recipe import MAX_LENGTH, Recipe
 
 CHUNK: Final = "DgenerateConfig"
 
@@ -55,6 +55,8 @@ def read(texts: PictureTexts) -> Reading | None:
 
 
 def _describe(name: str, text: str) -> Recipe:
+    if len(text) > MAX_LENGTH:
+        raise DamagedTextError(f"the command of dgenerate in `{name}` is too long to be read")
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     try:
         words = shlex.split(" ".join(line.removesuffix("\\") for line in lines))

@@ -17,6 +17,9 @@ NAME_KEYS: Final = ("name", "model_name", "modelName", "modelFileName", "file", 
 
 STRENGTH_KEYS: Final = ("weight", "strength", "model_strength", "scale", "multiplier")
 
+MAX_NAME_LENGTH: Final = 500
+"""Characters of the name of a LoRA."""
+
 _PAIR: Final = re.compile(r"\s*(?P<name>[^<>]+?)\s*:\s*(?P<strength>-?\d{1,4}(?:\.\d{1,12})?)\s*\Z")
 _DASHED: Final = re.compile(r"\s*(?P<strength>-?\d{1,4}(?:\.\d{1,12})?) - (?P<name>.+)\Z")
 
@@ -103,6 +106,8 @@ def _named(entry: Json) -> tuple[str, Json] | None:
 
 def _of_text(entry: str) -> tuple[str, Json] | None:
     """Return the parts of ``ink : 0.5`` or ``<ink:0.5>``; a name alone has the strength 1."""
+    if len(entry) > MAX_NAME_LENGTH:
+        return None
     found = _PAIR.match(entry.strip().strip("<>"))
     if found is not None:
         return found["name"].removeprefix("lora:"), found["strength"]

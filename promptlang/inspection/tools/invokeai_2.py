@@ -78,14 +78,13 @@ def _take_prompt(recipe: Recipe, value: Json) -> None:
 
 def take_whole_prompt(recipe: Recipe, text: str) -> None:
     """Take a prompt with its negative parts, which stand in square brackets."""
-    positive, negative, rest = [], [], text
-    while True:
-        before, opened, after = rest.partition("[")
-        inner, closed, rest = after.partition("]")
-        positive.append(before if closed or not opened else f"{before}[{after}")
-        if not closed:
-            break
-        negative.append(inner)
+    first, *pieces = text.split("[")
+    positive, negative = [first], []
+    for piece in pieces:
+        inner, closed, after = piece.partition("]")
+        if closed:
+            negative.append(inner)
+        positive.append(after if closed else f"[{piece}")
     recipe.add_text("prompt", "prompt", re.sub(" {2,}", " ", "".join(positive)).strip())
     recipe.add_text("negative", "prompt", " ".join(negative))
 

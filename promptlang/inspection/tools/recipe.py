@@ -9,9 +9,12 @@ from typing import Final
 
 from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.conversion import convert
-from promptlang.dialects.recipe_lines import format_recipe_line, to_option
+from promptlang.dialects.recipe_lines import (
+    format_recipe_line,
+    is_impossible_spacing,
+    to_option,
+)
 from promptlang.files import Json, as_number
-from promptlang.grammar import vocabulary
 from promptlang.inspection.file_info import FileInfo, describe_losses
 from promptlang.source import Source
 
@@ -28,9 +31,6 @@ DEFAULT_SCHEDULES: Final = frozenset(
 )
 """Names of the spacing that a sampler has by itself."""
 
-UNEVEN_SCHEDULES: Final = ("karras", "exponential")
-"""Spacings that some samplers do not take."""
-
 _SCHEDULE_OPTION: Final = " --scheduler "
 
 
@@ -41,7 +41,7 @@ class Recipe:
         self._dialect = dialect
         self._prompts: dict[str, str] = {}
         self._options: dict[str, str] = {}
-        self._loras: list[str] = []
+        self._loras: dict[str, None] = {}
         self._left_out: dict[str, None] = {}
         self.rows: list[tuple[str, str]] = []
         self.lost: list[str] = []
@@ -130,8 +130,7 @@ class Recipe:
         if len(numbers) == 2 and numbers[0] == numbers[1]:
             numbers.pop()
         tag = f"<lora:{stem}:{':'.join(each for each in numbers if each)}>"
-        if tag not in self._loras:
-            self._loras.append(tag)
+        self._loras[tag] = None
         return True
 
     def to_info(self, kind: str) -> FileInfo:
@@ -155,8 +154,8 @@ class Recipe:
         return FileInfo(kind, tuple(self.rows), line, tuple(losses))
 
     def _drop_impossible_schedule(self) -> None:
-        sampler, spacing = self._options.get("sampler"), self._options.get("scheduler")
-        if sampler in vocabulary.FIXED_SPACING_SAMPLERS and spacing in UNEVEN_SCHEDULES:
+        sampler, spacing = self._options.get("sampler", ""), self._options.get("scheduler", "")
+        if is_impossible_spacing(sampler, spacing):
             del self._options["scheduler"]
             self.lost.append(f"`{sampler}` has no `{spacing}` spacing here, so it is left out")
 
