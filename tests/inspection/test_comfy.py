@@ -577,6 +577,14 @@ def test_a_chain_of_a_hundred_thousand_nodes_is_followed() -> None:
     assert found.line == LINE
 
 
+def test_outputs_without_end_are_counted() -> None:
+    outputs = {f"o{place}": node("PreviewImage", images=["8", 0]) for place in range(1000)}
+    found = comfy.read(json.dumps(outputs | graph()))
+    assert found.line == LINE
+    assert lost(found, "more pictures of the graph")
+    assert len(found.lost) < 20
+
+
 def test_texts_that_double_at_each_node_end() -> None:
     doubled = {
         f"d{place}": node(

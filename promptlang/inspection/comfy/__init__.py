@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 from promptlang.inspection.comfy.evaluation import describe
 from promptlang.inspection.comfy.graph import Graph, NoGraphError, parse_graph, show
+from promptlang.inspection.comfy.loras import MAX_LORAS, clip_of, lora_uses
+from promptlang.inspection.comfy.passes import MAX_LATER
+from promptlang.inspection.comfy.prompt_parts import shown_text
 from promptlang.inspection.comfy.reading import Made, read_made
-from promptlang.inspection.comfy.recipe import (
-    clip_of,
-    lora_uses,
-    picture_size,
-    shown_text,
-    write_line,
-)
+from promptlang.inspection.comfy.recipe import picture_size, write_line
 from promptlang.inspection.comfy.values import Conditioning
 from promptlang.inspection.comfy.workflow import parse_workflow
 
@@ -89,7 +86,7 @@ def _rows(graph: Graph, made: Made) -> Iterator[tuple[str, str]]:
         yield "text encoder", file
     if made.latent.vae:
         yield "vae", made.latent.vae
-    for use in lora_uses(graph, first):
+    for use in lora_uses(graph, first)[:MAX_LORAS]:
         yield "lora", use.shown
     yield from _later_rows(made)
 
@@ -104,13 +101,13 @@ def _other_texts(name: str, prompt: Conditioning | None) -> Iterator[tuple[str, 
 def _later_rows(made: Made) -> Iterator[tuple[str, str]]:
     """Yield the later passes with their prompts, and texts of what else is in the picture."""
     shown = {shown_text(made.passes[0].guider.positive)}
-    for each in made.passes[1:]:
+    for each in made.passes[1 : MAX_LATER + 1]:
         yield "later pass", describe(each.node)
         prompt = shown_text(each.guider.positive)
         if prompt not in shown:
             shown.add(prompt)
             yield "later prompt", prompt
-    for node in made.unread:
+    for node in made.unread[:MAX_LATER]:
         for name, value in node.values():
             if name.startswith("text") and isinstance(value, str) and value:
                 yield "other text", value

@@ -6,13 +6,13 @@ of 100,000 nodes is a list of generators and no deep stack.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from promptlang.files import as_integer, as_number
 from promptlang.inspection.comfy.graph import Graph, Input, Link, Node, show, show_values
-from promptlang.inspection.comfy.node_types import NodeType, Role, has_kind
+from promptlang.inspection.comfy.node_types import NodeType
 from promptlang.inspection.comfy.values import Conditioning, Kind, Latent, Pipe, Value
 
 
@@ -25,6 +25,8 @@ class Request(NamedTuple):
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Request, Value, T]
+Begin: TypeAlias = Callable[["Evaluation", Request], Steps[Value]]
+"""A function that begins to evaluate an output."""
 
 TEXT_BUDGET: Final = 20_000_000
 """Characters of all texts that a graph's nodes may make together."""
@@ -39,8 +41,9 @@ LINKED_FILES: Final = ("Loader", "LoadImage")
 class Evaluation:
     """The known values of a graph, and what could not be read or said."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, begin: Begin) -> None:
         self.graph = graph
+        self._begin = begin
         self.losses: dict[str, None] = {}
         self.visited: set[str] = set()
         """The nodes of which an output was evaluated."""
@@ -77,7 +80,7 @@ class Evaluation:
                     answer = None
                 else:
                     self._open.add(pending)
-                    stack.append((pending, self._steps(pending)))
+                    stack.append((pending, self._begin(self, pending)))
                     answer = None
                 pending = None
             if not stack:
@@ -89,43 +92,6 @@ class Evaluation:
                 stack.pop()
                 self._open.discard(current)
                 answer = self._answers[current] = end.value
-
-    def _steps(self, request: Request) -> Steps[Value]:
-        from promptlang.inspection.comfy.roles import ROLES
-        from promptlang.inspection.comfy.table import NODE_TYPES
-        from promptlang.inspection.comfy.unknown import evaluate_unknown
-
-        node = self.graph.nodes.get(request.link.node)
-        if node is None:
-            self.lose(f"what comes from node {request.link.node}, which is not in the graph")
-            return _nothing()
-        self.visited.add(node.name)
-        kind = NODE_TYPES.get(node.kind)
-        if kind is None:
-            visit = Visit(self, node, UNKNOWN, str(request.link.slot), request.kind)
-            return evaluate_unknown(visit)
-        slot = _slot_name(kind, request.link.slot)
-        if slot is None or not has_kind(slot, request.kind):
-            return _nothing()
-        visit = Visit(self, node, kind, slot, request.kind)
-        for name in kind.lost:
-            visit.lose_input(name)
-        return ROLES[kind.role](visit)
-
-
-UNKNOWN: Final = NodeType(Role.THROUGH)
-"""The type of a node whose class is not in the table."""
-
-
-def _nothing() -> Steps[Value]:
-    yield from ()
-    return None
-
-
-def _slot_name(kind: NodeType, slot: int | str) -> str | None:
-    if isinstance(slot, str):
-        return slot
-    return kind.outputs[slot] if 0 <= slot < len(kind.outputs) else None
 
 
 UNSET: Final = (None, "", "None", "none", "disable", False)

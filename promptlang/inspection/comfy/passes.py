@@ -9,12 +9,17 @@ from promptlang.files import Json
 from promptlang.grammar import vocabulary
 from promptlang.inspection.comfy.evaluation import describe
 from promptlang.inspection.comfy.graph import show
+from promptlang.inspection.comfy.line import Line, decimal
+from promptlang.inspection.comfy.loras import clip_of
+from promptlang.inspection.comfy.prompt_parts import shown_text
 from promptlang.inspection.comfy.reading import Made
-from promptlang.inspection.comfy.recipe import Line, clip_of, decimal, shown_text
 from promptlang.inspection.comfy.values import Pass
 from promptlang.inspection.file_info import describe_losses
 from promptlang.plan.sampler_names import parse_sampler_name
 from promptlang.source import Source
+
+MAX_LATER: Final = 16
+"""Later sampling passes that are named; of more their number is."""
 
 MAX_HIRES: Final = 8
 """The largest factor of ``--hires``."""
@@ -27,10 +32,12 @@ def write_passes(line: Line, made: Made, size: tuple[int, int] | None) -> None:
     later = made.passes[1:]
     if len(later) == 1 and write_hires(line, first, later[0]):
         return
-    for each in later:
+    for each in later[:MAX_LATER]:
         prompt = shown_text(each.guider.positive)
         more = f", with the prompt `{show(prompt)}`" if prompt != _prompt(first) else ""
         line.lose(f"without the later sampling pass of {describe(each.node)}{more}")
+    if len(later) > MAX_LATER:
+        line.lose(f"without {len(later) - MAX_LATER:,} more sampling passes")
 
 
 def _prompt(each: Pass) -> str:

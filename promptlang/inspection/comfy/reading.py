@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -16,11 +16,13 @@ from promptlang.inspection.comfy.evaluation import (
 )
 from promptlang.inspection.comfy.graph import Graph, Link, Node, NoGraphError
 from promptlang.inspection.comfy.node_types import Role, has_kind
+from promptlang.inspection.comfy.outputs import begin
 from promptlang.inspection.comfy.table import NODE_TYPES
 from promptlang.inspection.comfy.values import Kind, Latent, Pass
 
 MAX_OUTPUTS: Final = 16
-"""Outputs of a graph that are followed; the others are only named."""
+MAX_VISITS: Final = 50_000
+"""Outputs of a graph that are followed, and nodes before them; other outputs are only named."""
 
 _SAVES: Final = re.compile(r"save|preview|output|combine", re.IGNORECASE)
 """Words in the class of a node of unknown class that is an output."""
@@ -43,32 +45,35 @@ class Made:
 
     def rank(self, size: tuple[int, int] | None) -> tuple[int, bool, int]:
         """Return the order by which a picture is chosen: of the size, saved, with most passes."""
-        kind = NODE_TYPES.get(self.output.kind)
         fits = 1 if size is None or self.latent.size is None else 2 * (self.latent.size == size)
-        return fits, kind is None or kind.option != "preview", len(self.passes)
+        return fits, not _is_preview(self.output), len(self.passes)
 
 
 def read_made(graph: Graph, size: tuple[int, int] | None = None) -> Made:
     """Return the picture that a graph saves.
 
-    Of several it is one of the given size, and else the one with most sampling passes.
-
-    Raises `NoGraphError` if no output of the graph comes from a sampler.
+    Of several it is one of the given size, and else the one with most sampling passes. Raises
+    `NoGraphError` if no output of the graph comes from a sampler.
     """
-    outputs = [*_outputs(graph)]
-    made = [found for node in outputs[:MAX_OUTPUTS] for found in _follow(graph, node)]
+    outputs = sorted(_outputs(graph), key=_is_preview)
+    made: list[Made] = []
+    followed = visits = 0
+    for node in outputs[:MAX_OUTPUTS]:
+        evaluation = Evaluation(graph, begin)
+        made += _follow(evaluation, node)
+        followed, visits = followed + 1, visits + len(evaluation.visited)
+        if visits > MAX_VISITS:
+            break
     if not made:
         raise NoGraphError("no node of the graph samples")
     best = max(made, key=partial(Made.rank, size=size))
-    others = [each.output for each in made if _differs(each, best)]
-    return Made(
-        best.output,
-        best.latent,
-        best.passes,
-        best.losses,
-        best.unread,
-        (*others, *outputs[MAX_OUTPUTS:]),
-    )
+    others = (each.output for each in made if _differs(each, best))
+    return replace(best, others=(*others, *outputs[followed:]))
+
+
+def _is_preview(node: Node) -> bool:
+    kind = NODE_TYPES.get(node.kind)
+    return kind is not None and kind.option == "preview"
 
 
 def _differs(made: Made, other: Made) -> bool:
@@ -92,13 +97,12 @@ def _is_output(node: Node) -> bool:
     return kind.role is Role.OUTPUT
 
 
-def _follow(graph: Graph, node: Node) -> Iterator[Made]:
-    evaluation = Evaluation(graph)
+def _follow(evaluation: Evaluation, node: Node) -> Iterator[Made]:
     for request in _requests(node):
         latent = evaluation.value(request)
         if isinstance(latent, Latent) and latent.passes is not None:
             passes = tuple(latent.passes.chain())[::-1]
-            unread = tuple(_unread(graph, node, evaluation.visited))
+            unread = tuple(_unread(evaluation.graph, node, evaluation.visited))
             for each in unread:
                 evaluation.lose(describe(each))
             yield Made(node, latent, passes, tuple(evaluation.losses), unread)
