@@ -16,8 +16,9 @@ UNUSABLE_MODEL = Rule(
     kind="unusable-model",
     title="A model or VAE cannot be used",
     why="The file or folder is missing, damaged, incomplete, of a family that is not supported, or "
-    "something else, for example a LoRA. A VAE must make latents of the model's shape. The message "
-    "names the reason.",
+    "something else, for example a LoRA. It may be quantised in a way that is not read, hold "
+    "tensors that no part of the model takes, or predict neither noise nor velocity. A VAE must "
+    "make latents of the model's shape. The message names the reason.",
     fix="Take a whole checkpoint, or a folder in diffusers' layout, of a supported family. "
     "`promptlang info FILE` shows what a file is.",
     bad='use model "ink-lora.safetensors"\na fox',
@@ -119,6 +120,14 @@ def unsupported_prediction(path: Path, prediction: str, place: str, span: Span) 
     reason = f"{place} says that it predicts `{shorten(prediction)}`"
     hint = "models that predict noise (`epsilon`) or velocity (`v`) can be used"
     return model_not_readable(path, reason, span, hint)
+
+
+def neighbour_not_readable(path: Path, reason: str, span: Span) -> Diagnostic:
+    """Report a configuration beside a model's file that cannot be read."""
+    hint = (
+        "mend or remove it, or write `--prediction v` or `epsilon` after `use model` and its file"
+    )
+    return model_not_readable(path, f"its configuration is beside it, but {reason}", span, hint)
 
 
 def contradicting_predictions(path: Path, places: tuple[str, str], span: Span) -> Diagnostic:

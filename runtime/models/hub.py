@@ -10,6 +10,7 @@ from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, Repo
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics.models import hub_unavailable
+from promptlang.files import is_file
 from promptlang.plan.formats import MODEL_INDEX
 from promptlang.source import Span
 
@@ -29,9 +30,9 @@ def _find_cached(name: str) -> Path | None:
     """Return the folder in the cache; a pipeline there is taken to be whole, as by diffusers."""
     try:
         folder = Path(snapshot_download(name, local_files_only=True))
-    except LocalEntryNotFoundError:
+    except (LocalEntryNotFoundError, OSError, ValueError):
         return None
-    return folder if (folder / MODEL_INDEX).is_file() else None
+    return folder if is_file(folder / MODEL_INDEX) else None
 
 
 def _download(name: str, span: Span) -> Path:
@@ -46,3 +47,6 @@ def _download(name: str, span: Span) -> Path:
         ) from error
     except (OSError, ValueError) as error:
         raise PromptError([hub_unavailable(name, "the hub cannot be reached", span)]) from error
+    except Exception as error:  # diffusers raises nearly anything on an odd `model_index.json`
+        reason = "what the hub has is not a model in diffusers' layout"
+        raise PromptError([hub_unavailable(name, reason, span)]) from error

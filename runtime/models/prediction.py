@@ -69,10 +69,9 @@ def read_stated(weights: Weights, chosen: str, span: Span) -> dict[str, Any]:
     other.
     """
     found: dict[str, Any] = {}
-    statements = list(_statements(weights))
     if chosen:
         found["prediction_type"] = PREDICTIONS[chosen]
-    elif statements:
+    elif statements := list(_statements(weights, span)):
         found["prediction_type"] = _agreed(statements, weights.file, span)
     if _has_zero_snr(weights):
         found |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
@@ -92,7 +91,7 @@ def _agreed(statements: list[Statement], file: Path, span: Span) -> str:
     return first.prediction
 
 
-def _statements(weights: Weights) -> Iterator[Statement]:
+def _statements(weights: Weights, span: Span) -> Iterator[Statement]:
     metadata, tensors = weights.metadata, weights.tensors
     for key in METADATA_KEYS:
         if metadata.get(key):
@@ -105,23 +104,27 @@ def _statements(weights: Weights) -> Iterator[Statement]:
         yield Statement(V if velocity else EPSILON, "`ss_v_parameterization` in its metadata")
     if "v_pred" in tensors:
         yield Statement(V, "its empty tensor `v_pred`")
-    yield from _beside(weights.file)
+    yield from _beside(weights.file, span)
 
 
 def _named(word: str, place: str) -> Statement:
     return Statement(PREDICTIONS.get(word.strip().lower(), word.strip()), place)
 
 
-def _beside(file: Path) -> Iterator[Statement]:
-    """Yield what a configuration with the file's name states, as A1111 reads it."""
+def _beside(file: Path, span: Span) -> Iterator[Statement]:
+    """Yield what a configuration with the file's name states, as A1111 reads it.
+
+    Raises `PromptError` if the configuration cannot be read.
+    """
     for ending in (".yaml", ".yml"):
         config = file.with_suffix(ending)
         if not is_file(config):
             continue
         try:
             text = read_text(config, MAX_YAML_BYTES)
-        except UnreadableFileError:
-            continue
+        except UnreadableFileError as error:
+            problem = complaints.neighbour_not_readable(file, str(error), span)
+            raise PromptError([problem]) from error
         for pattern in _YAML:
             for word in pattern.findall(text):
                 yield _named(word, f"`{config.name}` beside it")

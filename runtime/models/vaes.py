@@ -73,7 +73,9 @@ def list_vae_files(path: Path | None) -> tuple[Path, ...]:
         return ()
     if path.is_file():
         return (path,)
-    return tuple(file for file in sorted(_vae_folder(path).glob("*.safetensors")) if is_file(file))
+    folder = _vae_folder(path)
+    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    return tuple(file for file in files if is_file(file))
 
 
 def _vae_folder(path: Path) -> Path:

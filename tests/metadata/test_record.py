@@ -48,6 +48,15 @@ def test_a_record_of_the_usual_form_is_read() -> None:
     assert record.read(json.dumps(RECORD)).source == "a cat --seed 3"
 
 
+def test_the_prediction_that_a_program_states_is_written_only_if_it_is_stated() -> None:
+    stated = record.read(changed("prediction", "v"))
+    assert stated.prediction == "v"
+    assert record.read(stated.to_json()) == stated
+    assert "prediction" not in json.loads(record.read(json.dumps(RECORD)).to_json())
+    with pytest.raises(NotARecordError, match="prediction"):
+        record.read(changed("prediction", "x0"))
+
+
 INTERVAL = "render/prompt/0/intervals/0"
 
 

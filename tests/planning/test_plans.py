@@ -88,6 +88,15 @@ def test_a_model_holds_for_what_follows(session: Session) -> None:
     assert [step.model for step in steps] == [EMOJI, Model("sd", FOLDER / "models/sd")]
 
 
+def test_what_a_model_predicts_can_be_said(session: Session) -> None:
+    steps = plan(session, 'use model "models/sd" --prediction v\na fox\nuse model emoji\na fox')
+    assert [step.model for step in steps] == [
+        Model("sd", FOLDER / "models/sd", prediction="v"),
+        EMOJI,
+    ]
+    assert session.plan(Source("use model emoji --prediction x0\na fox")).failed
+
+
 @pytest.mark.parametrize(
     ("reference", "model"),
     [

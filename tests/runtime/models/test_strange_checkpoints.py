@@ -397,6 +397,16 @@ def test_places_that_contradict_each_other_are_named_until_the_program_decides(
     assert loaded(file, prediction="epsilon").scheduler_config["prediction_type"] == EPSILON
 
 
+def test_a_configuration_beside_a_file_that_cannot_be_read_is_named(models: SmallModels) -> None:
+    file = models.save(models.tensors["sd1"])
+    config = file.with_suffix(".yaml")
+    config.write_bytes(b"\xff\xff\xff")
+    message = load(file)
+    assert isinstance(message, str)
+    assert message.startswith(f"its configuration is beside it, but `{config.name}` is not a text")
+    assert loaded(file, prediction="v").scheduler_config["prediction_type"] == V
+
+
 def test_zero_terminal_snr_is_read_where_it_is_written(models: SmallModels) -> None:
     for metadata, extra in (({"ss_zero_terminal_snr": "True"}, {}), ({}, {"ztsnr": EMPTY})):
         config = loaded(models.save({**models.tensors["sd1"], **extra}, metadata)).scheduler_config
