@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import struct
 import warnings
 import zlib
@@ -33,7 +34,7 @@ DAMAGED: Final = " is a damaged picture: "
 
 DECODING_ERRORS: Final = (
     *(OSError, SyntaxError, ValueError, EOFError, OverflowError, KeyError, IndexError, TypeError),
-    *(struct.error, zlib.error, MemoryError, Image.DecompressionBombError),
+    *(struct.error, zlib.error, MemoryError, RuntimeError, Image.DecompressionBombError),
 )
 """What Pillow raises while it reads a damaged picture."""
 
@@ -54,10 +55,31 @@ def open_image(source: Path | BinaryIO) -> Iterator[Image.Image]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if isinstance(source, Path):
-            with open_regular(source) as stream:
-                yield _opened(stream, source.name)
+            with open_regular(source) as stream, _silent(_opened(stream, source.name)) as picture:
+                yield picture
         else:
-            yield _opened(source, "the picture")
+            with _silent(_opened(source, "the picture")) as picture:
+                yield picture
+
+
+@contextmanager
+def _silent(picture: Image.Image) -> Iterator[Image.Image]:
+    """Send standard error to nowhere within the block for TIFF, whose library writes there."""
+    if picture.format != "TIFF":
+        yield picture
+        return
+    try:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # standard error is closed
+        yield picture
+        return
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield picture
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextmanager

@@ -201,3 +201,35 @@ def test_pillow_says_nothing_on_the_screen(
         read_image(tmp_path / "a.png")
         measure_image(Example(tmp_path / "a.png", ("",)), Source("a").span(0, 1))
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_decoder_of_tiff_says_nothing_on_the_screen(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stream = io.BytesIO()
+    Image.effect_noise((32, 32), 90).save(stream, "TIFF", compression="tiff_lzw")
+    content = bytearray(stream.getvalue())
+    content[20:60] = b"\xff" * 40
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(UnreadableFileError, match=r"`a\.tif`"):
+        read_image(tmp_path / "a.tif")
+    os.write(2, b"said afterwards")
+    assert capfd.readouterr() == ("", "said afterwards")
+
+
+def test_a_damaged_avif_is_read_or_named(tmp_path: Path) -> None:
+    pytest.importorskip("PIL._avif")
+    stream = io.BytesIO()
+    Image.linear_gradient("L").resize((24, 20)).convert("RGB").save(stream, "AVIF")
+    file, named = tmp_path / "a.png", 0
+    for at in range(0, len(stream.getvalue()), 4):
+        content = bytearray(stream.getvalue())
+        content[at] ^= 0xFF
+        file.write_bytes(content)
+        try:
+            read = read_image(file)
+        except UnreadableFileError as error:
+            named += str(error).startswith("`a.png`")
+        else:
+            named += read.mode == "RGBA"
+    assert named == len(range(0, len(stream.getvalue()), 4))
