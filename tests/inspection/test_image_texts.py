@@ -123,6 +123,12 @@ def test_a_comment_in_the_first_directory_and_windows_fields_are_read(tmp_path: 
     }  # fmt: skip
 
 
+def test_the_binary_note_of_a_camera_is_no_text(tmp_path: Path) -> None:
+    note = bytes(range(256)) * 8
+    file = write_exif(tmp_path / "photo.jpg", exif({0x010F: "Camera", 0x927C: note}))
+    assert read_image_texts(file).texts == {"Make": "Camera"}
+
+
 def test_the_comments_of_a_jpeg_are_read(tmp_path: Path) -> None:
     picture().save(tmp_path / "a.jpg", comment="a 狐".encode())
     assert read_image_texts(tmp_path / "a.jpg").texts == {"comment": "a 狐"}

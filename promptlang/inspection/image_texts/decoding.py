@@ -18,6 +18,9 @@ _JAPANESE: Final = ("iso2022_jp", "utf-8", "cp932", "euc_jp")
 SAMPLE: Final = 2000
 """Characters by which an encoding is judged."""
 
+MIN_WORTH: Final = 0.7
+"""The worth of a text with a few control characters, on a scale up to 1."""
+
 _UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -83,6 +86,11 @@ def _best(content: bytes, encodings: Sequence[str]) -> str | None:
         if worth > best_worth:
             best, best_worth = text, worth
     return best
+
+
+def is_text(text: str) -> bool:
+    """Return whether characters look like text, unlike those of binary data."""
+    return _worth(text[:SAMPLE]) >= MIN_WORTH
 
 
 def _worth(text: str) -> float:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from promptlang.inspection.image_texts.collection import Collection
-from promptlang.inspection.image_texts.decoding import decode_comment, decode_text, decode_utf16
+from promptlang.inspection.image_texts.decoding import (
+    decode_comment,
+    decode_text,
+    decode_utf16,
+    is_text,
+)
 
 EXIF_DIRECTORY: Final = 0x8769
 """The field with the place of the directory that holds the user comment."""
 
 USER_COMMENT: Final = 0x9286
+
+MAKER_NOTE: Final = 0x927C
+"""Fooocus writes the name of its scheme here; in a camera's picture it is binary."""
+
+FIRST_OF_WINDOWS: Final = 0x9C9B
+"""Fields from this number on are in UTF-16."""
 
 FIELDS: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -26,7 +37,7 @@ FIELDS: Final[Mapping[int, str]] = MappingProxyType(
         0x013B: "Artist",
         0x013C: "HostComputer",
         0x8298: "Copyright",
-        0x927C: "MakerNote",
+        MAKER_NOTE: "MakerNote",
         0x9C9B: "XPTitle",
         0x9C9C: "XPComment",
         0x9C9D: "XPAuthor",
@@ -92,10 +103,9 @@ class _Directory:
             yield number, content[start : start + size]
 
     def _add(self, number: int, value: bytes) -> None:
-        decode: Callable[[bytes], str] = decode_text
         if number == USER_COMMENT:
             text = decode_comment(value, big_endian=self._order == ">")
         else:
-            decode = decode_utf16 if number >= 0x9C9B else decode_text
-            text = decode(value)
-        self._found.add(FIELDS[number], text)
+            text = decode_utf16(value) if number >= FIRST_OF_WINDOWS else decode_text(value)
+        if number != MAKER_NOTE or is_text(text):
+            self._found.add(FIELDS[number], text)
