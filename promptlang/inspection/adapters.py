@@ -137,6 +137,19 @@ ALGORITHM_BY_KEY: Final = {
     "hada_w1_a": "LoHa",
     "lokr_w1": "LoKr",
     "dora_scale": "DoRA",
+    "magnitude": "DoRA",
+    ".lora_E": "AdaLoRA",
+    ".lora_embedding_A": "LoRA",
+    ".oft_": "OFT",
+    ".boft_": "BOFT",
+    ".a1.weight": "GLoRA",
+    ".glora_": "GLoRA",
+    ".on_input": "IA3",
+    ".ia3_l": "IA3",
+    ".hra_u": "HRA",
+    ".ln_tuning_": "tuned layer norms",
+    ".diff": "differences",
+    ".set_weight": "new weights",
 }
 """Algorithms by parts of their keys."""
 

@@ -91,7 +91,11 @@ def _format(tensors: ModuleTensors) -> AdapterFormat | None:
         if not any(roles <= tensors.keys() for roles in _SUFFICIENT):
             raise KeyError(*tensors)
         return None
-    fitting = [each for each in FORMATS if own <= set(each.roles.values())]
+    fitting = [
+        each
+        for each in FORMATS
+        if own <= set(each.roles.values()) and _has_axes(tensors, each.axes)
+    ]
     if not fitting:
         raise TensorsDisagreeError("are of different kinds", *_one_of_each(own))
     magnitudes = tensors.keys() & set(MAGNITUDES.values())
@@ -99,6 +103,10 @@ def _format(tensors: ModuleTensors) -> AdapterFormat | None:
         reason = f"do not belong together: {fitting[0].name} has no magnitudes"
         raise TensorsDisagreeError(reason, *sorted(own)[:1], *sorted(magnitudes)[:1])
     return fitting[0]
+
+
+def _has_axes(tensors: ModuleTensors, axes: tuple[str, int] | None) -> bool:
+    return axes is None or (axes[0] in tensors and tensors[axes[0]].dim() == axes[1])
 
 
 def _one_of_each(roles: Iterable[str]) -> list[str]:

@@ -103,6 +103,8 @@ class AdapterFormat:
     """
     decomposes: bool = True
     """Whether DoRA's magnitudes may stand beside the tensors."""
+    axes: tuple[str, int] | None = None
+    """A role and the number of its axes that tells the format from one with the same keys."""
 
 
 def reshape_like(matrix: Tensor, weight: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ FORMATS: Final[tuple[AdapterFormat, ...]] = (
     lokr.LOKR,
     full.FULL,
     full.REPLACED,
+    oft.BOFT,
     oft.OFT,
     oft.OLD_OFT,
     peft_oft.PEFT_OFT,

@@ -65,6 +65,7 @@ def _butterfly(rows: int, size: int, number: int) -> Tensor:
 OFT = AdapterFormat(
     "OFT", {".oft_blocks": "oft_blocks", ".rescale": "rescale"}, build, decomposes=False
 )
+BOFT = AdapterFormat("BOFT", OFT.roles, build, decomposes=False, axes=("oft_blocks", 4))
 OLD_OFT = AdapterFormat(
     "OFT", {".oft_diag": "oft_diag", ".rescale": "rescale"}, build_old, decomposes=False
 )

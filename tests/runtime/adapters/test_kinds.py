@@ -148,6 +148,7 @@ def test_a_file_of_lycoris_gives_the_weights_that_lycoris_merges(
         theirs[f"{layer}.weight"] = before + strength * change
     lora = read_tensors(tensors, unet, tmp_path)
     assert lora.module_count == len(EVEN)
+    assert lora.algorithms == ("DoRA" if "DoRA" in name else name.split(",", maxsplit=1)[0],)
     ours = changed(unet, lora, strength)
     for key, value in unet.state_dict().items():
         assert torch.allclose(ours[key], theirs.get(key, value), atol=2e-6), key
