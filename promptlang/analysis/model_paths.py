@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from platformdirs import user_config_path
 
-from promptlang.files import expand_home, is_file
+from promptlang.files import UnreadableFileError, Yaml, expand_home, is_file, parse_yaml, read_text
 from promptlang.plan.formats import (
     ADAPTER_CONFIG,
     EMBEDDING_ENDINGS,
@@ -134,9 +134,9 @@ def load_model_paths(file: Path | None = None) -> ModelPaths:
     file = file or config_file()
     try:
         content = _toml(file)
-    except FileNotFoundError:
-        return ModelPaths()
-    except (OSError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return ModelPaths()
         raise ConfigurationError(f"`{file}` cannot be read: {error}") from error
     keys = (*MODEL_KINDS, "a1111", "comfyui")
     unknown = content.keys() - {*keys}
@@ -155,8 +155,7 @@ def _toml(file: Path) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
-    with file.open("rb") as stream:
-        return tomllib.load(stream)
+    return tomllib.loads(read_text(file))
 
 
 def _folders(kind: str, content: Mapping[str, Any], file: Path) -> Iterator[Path]:
@@ -173,7 +172,7 @@ def _folders(kind: str, content: Mapping[str, Any], file: Path) -> Iterator[Path
 
 def _paths(value: Any, file: Path) -> Iterator[Path]:
     """Yield one path or the paths of a list; relative ones start in the configuration's folder."""
-    for each in [value] if isinstance(value, str) else value:
+    for each in value if isinstance(value, list) else [value]:
         if not isinstance(each, str):
             raise ConfigurationError(
                 f"`{file}` has `{each}` in the place of a folder; write the folder in quotes"
@@ -186,17 +185,24 @@ def _extra(kind: str, file: Path) -> Iterator[Path]:
     if not is_file(file):
         return
     try:
-        import yaml  # an optional dependency
-    except ImportError as error:
-        raise ConfigurationError(f"`{file}` needs PyYAML: pip install pyyaml") from error
-    try:
-        sections = yaml.safe_load(file.read_text("utf-8")) or {}
-        for section in sections.values():
-            root = file.parent / expand_home(section.get("base_path", ""))
-            for line in str(section.get(_COMFY_KEYS[kind]) or "").splitlines():
-                if line.strip():
-                    yield root / line.strip()
-    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
-        raise ConfigurationError(
-            f"`{file}` cannot be read: {' '.join(str(error).split())}"
-        ) from error
+        content = parse_yaml(read_text(file))
+    except UnreadableFileError as error:
+        raise ConfigurationError(f"`{file}` cannot be read: {error}") from error
+    for section in _objects(content, file):
+        base, written = section.get("base_path") or "", section.get(_COMFY_KEYS[kind])
+        root = file.parent / expand_home(base if isinstance(base, str) else "")
+        for text in written if isinstance(written, list) else [written]:
+            lines = text.splitlines() if isinstance(text, str) else ()
+            yield from (root / line.strip() for line in lines if line.strip())
+
+
+def _objects(content: Yaml, file: Path) -> Iterator[dict[str, Yaml]]:
+    """Yield the sections of ComfyUI's list; an empty one has no folders."""
+    sections = content.values() if isinstance(content, dict) else [content]
+    for section in sections:
+        if isinstance(section, dict):
+            yield section
+        elif section is not None:
+            raise ConfigurationError(
+                f"`{file}` cannot be read: `{str(section)[:60]}` stands in the place of a section"
+            )

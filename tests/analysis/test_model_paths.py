@@ -87,6 +87,8 @@ def test_a_folder_that_is_not_there_holds_nothing(shelves: Callable[[str], Model
     ("text", "said"),
     [
         ("loras = [", "cannot be read"),
+        ("loras = 3", "has `3` in the place of a folder"),
+        ('loras = {a = "b"}', "in the place of a folder"),
         ("loras = [3]", "has `3` in the place of a folder; write the folder in quotes"),
         ('lroas = "x"', "has the unknown key `lroas`"),
     ],
@@ -98,10 +100,11 @@ def test_what_is_wrong_with_a_configuration_is_said(
         shelves(text)
 
 
+@pytest.mark.parametrize("text", ["a: [", "- a", "a: b", "[" * 5000, "a: &a [*a]"])
 def test_a_broken_list_of_comfyuis_is_said(
-    tmp_path: Path, shelves: Callable[[str], ModelPaths]
+    tmp_path: Path, shelves: Callable[[str], ModelPaths], text: str
 ) -> None:
-    (tmp_path / "comfy" / "extra_model_paths.yaml").write_text("a: [")
+    (tmp_path / "comfy" / "extra_model_paths.yaml").write_text(text)
     with pytest.raises(ConfigurationError, match=r"extra_model_paths\.yaml` cannot be read"):
         shelves('comfyui = "comfy"')
 
@@ -134,3 +137,13 @@ def test_a_name_that_may_be_several_files_is_an_error_that_names_them(
     (found,) = Session(FOLDER, world=world).plan(Source("a <lora:ink:1>")).diagnostics
     assert found.code == "PL111"
     assert all(str(file) in found.message for file in shelf.ambiguous["ink"])
+
+
+def test_lists_of_comfyuis_may_have_empty_sections_and_a_mark(
+    tmp_path: Path, shelves: Callable[[str], ModelPaths]
+) -> None:
+    (tmp_path / "comfy" / "more").mkdir()
+    (tmp_path / "comfy" / "more" / "owl.safetensors").touch()
+    text = "empty:\nb:\n  loras: [more]\n  checkpoints:\n"
+    (tmp_path / "comfy" / "extra_model_paths.yaml").write_text(text, "utf-8-sig")
+    assert "owl" in names(shelves('comfyui = "comfy"'), "loras")
