@@ -220,10 +220,10 @@ def vae_not_readable(path: Path, reason: str, span: Span) -> Diagnostic:
     return UNUSABLE_MODEL.at(span, f"`{path.name}` cannot be used as a VAE: {reason}")
 
 
-def incompatible_vae(path: Path, model: str, span: Span) -> Diagnostic:
-    """Report a VAE whose latents are not those of the model."""
+def incompatible_vae(path: Path, model: str, difference: str, span: Span) -> Diagnostic:
+    """Report a VAE whose latents have another `difference`, shape or scale, than the model's."""
     return vae_not_readable(
-        path, f"its latents are of another shape than those of the model `{model}`", span
+        path, f"its latents are of another {difference} than those of the model `{model}`", span
     )
 
 

@@ -13,12 +13,14 @@ from promptlang.diagnostics.models import (
     mixed_model_families,
     weights_missing,
 )
+from promptlang.files import UnreadableFileError, as_number
 from promptlang.plan.steps import Model
 from promptlang.source import Span
 
 from ..devices import CPU_FP32, DevicePlacement
 from . import diffusers_folder, hub, single_files
 from .base_model import BaseModel
+from .components import read_json
 from .families import build_time_ids
 from .networks import move_to
 
@@ -43,7 +45,9 @@ def load_model(model: Model, span: Span, placement: DevicePlacement = CPU_FP32) 
     if not _reads_its_text_encoders(base):
         raise PromptError([mixed_model_families(model.path or Path(model.name), span)])
     if model.vae and base.vae.config["latent_channels"] != base.unet.config["out_channels"]:
-        raise PromptError([incompatible_vae(model.vae, base.name, span)])
+        raise PromptError([incompatible_vae(model.vae, base.name, "shape", span)])
+    if model.vae and not _has_own_scale(base):
+        raise PromptError([incompatible_vae(model.vae, base.name, "scale", span)])
     _move_to_device(base)
     return base
 
@@ -63,6 +67,17 @@ def _reads_its_text_encoders(base: BaseModel) -> bool:
         if added_channels != config["projection_class_embeddings_input_dim"]:
             return False
     return bool(width == config["cross_attention_dim"])
+
+
+def _has_own_scale(base: BaseModel) -> bool:
+    """Return whether a VAE in place of the model's own scales latents as that one does."""
+    own = base.vae_config / "config.json"
+    try:
+        scale = as_number(read_json(own).get("scaling_factor", 0.18215))
+    except UnreadableFileError:  # the model has no VAE of its own
+        return True
+    stated: float = base.vae.config["scaling_factor"]
+    return scale is None or abs(stated - scale) < 1e-4 * abs(scale)
 
 
 def _move_to_device(base: BaseModel) -> None:

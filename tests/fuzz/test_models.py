@@ -116,7 +116,7 @@ class RandomFile:
             place = place.replace("conditioner.", "cond_stage_model.")
         key = f"{place}zz{word}.{self.draw.randint(0, 9)}.weight"
         self.tensors[key] = torch.zeros(2, 2)
-        self.words.append(f"`{key}`")
+        self.words.append(f"`{key.removesuffix('weight')}")  # it may get a scale later
 
     def remove(self) -> None:
         """Remove a weight."""

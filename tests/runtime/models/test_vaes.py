@@ -115,6 +115,20 @@ def test_a_vae_of_other_latents_is_refused(
     ]
 
 
+def test_a_vae_of_another_scale_is_refused(
+    pipeline: tuple[DiffusionPipeline, Model], render: Make, tmp_path: Path
+) -> None:
+    sizes = {
+        name: value for name, value in pipeline[0].vae.config.items() if not name.startswith("_")
+    }
+    other = AutoencoderKL(**{**sizes, "scaling_factor": 0.13})
+    step = render(model=replace(pipeline[1], vae=as_folder(other, tmp_path)))
+    assert complaints(run(Runtime(), step)) == [
+        "PL303 `vae` cannot be used as a VAE:"
+        " its latents are of another scale than those of the model `sd1`"
+    ]
+
+
 def test_a_file_without_a_vae_is_refused(
     pipeline: tuple[DiffusionPipeline, Model], render: Make, tmp_path: Path
 ) -> None:
