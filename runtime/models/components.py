@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from pickle import PickleError
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ from .weight_files import UnsafePickleError, read_weight_file
 
 Component = TypeVar("Component")
 
-MAX_REASON = 240
+MAX_REASON: Final = 240
 """Characters of a library's message that are shown."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -146,7 +146,3 @@ def check_vae(config: Mapping[str, Any]) -> None:
     scale = as_number(config.get("scaling_factor", 0.18215))
     if scale is None or scale <= 0:
         raise WrongSettingError("scaling_factor", "is not a positive number")
-
-
-Check = Callable[[Mapping[str, Any]], None]
-"""A function that raises `UnusableConfigError` or `WrongSettingError`."""
