@@ -179,7 +179,8 @@ class Visit:
 
     def _linked_files(self) -> str:
         """Return the files that a node uses: a ControlNet's, a picture's."""
-        nodes = (self.evaluation.graph.nodes.get(link.node) for _name, link in self.node.links())
+        names = dict.fromkeys(link.node for _name, link in self.node.links())
+        nodes = (self.evaluation.graph.nodes.get(name) for name in names)
         return ", ".join(
             show_values(node)
             for node in nodes
