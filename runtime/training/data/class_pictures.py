@@ -9,11 +9,13 @@ from typing import Final
 from promptlang.plan.events import Event, TextReported
 from promptlang.plan.steps import Render
 
+from ...atomic_files import remove
 from ...distributed import Processes
 from ...models.loader import BaseModel
 from ...sampling.loaded_model import LoadedModel
 from ..report.sample_rendering import (
     has_pictures,
+    is_whole_picture,
     pictures_fingerprint,
     render_pictures,
     reset_folder,
@@ -36,7 +38,7 @@ class ClassPictures:
     """LoRAs that are merged into the base model."""
 
     def render(self, processes: Processes) -> Generator[Event, None, None]:
-        """Render the missing pictures, after removing those of other settings."""
+        """Render missing and damaged pictures, after removing those of other settings."""
         if self.pictures:
             if processes.is_main_process:
                 yield from self._render_missing()
@@ -52,7 +54,10 @@ class ClassPictures:
         rendered = 0
         for start in range(0, len(pictures), _BATCH_SIZE):
             batch = pictures[start : start + _BATCH_SIZE]
-            if not all(each.file.is_file() for each in batch):
+            damaged = [each.file for each in batch if not is_whole_picture(each.file)]
+            for file in damaged:
+                remove(file)
+            if damaged:
                 title = f"{self.training}: class pictures of {prompt}, {start} of {len(pictures)}"
                 yield from render_pictures(batch, loaded, title)
                 rendered += len(batch)

@@ -111,6 +111,22 @@ def test_stopped_among_them_it_makes_the_rest_and_comes_to_the_same(
     assert digest(step) == digest(whole)
 
 
+@pytest.mark.parametrize("harm", ["cut", "folder"])
+def test_one_that_is_damaged_is_made_again(harm: str, runtime: Runtime, guarded: Guarded) -> None:
+    step = guarded()
+    run(runtime, step)
+    whole, learned = pictures(step), digest(step)
+    file = step.class_pictures[3].file
+    if harm == "cut":
+        file.write_bytes(file.read_bytes()[:100])
+    else:
+        file.unlink()
+        file.mkdir()
+    events = run(runtime, replace(step, force=True))
+    assert complaints(events) == []
+    assert (pictures(step), digest(step)) == (whole, learned)
+
+
 def test_those_of_another_prompt_are_not_believed(runtime: Runtime, guarded: Guarded) -> None:
     step = guarded()
     run(runtime, step)
