@@ -79,11 +79,10 @@ def read(text: str) -> Infotext:
     lines = [match.span() for match in _LINE.finditer(text) if match.group().strip()]
     found = _find_settings(text, lines)
     if found is None:
-        whole = len(lines) == 1
-        prompt, negative = _prompts(text, inline=whole)
+        prompt, negative = _prompts(text)
         return Infotext(prompt, negative, MappingProxyType({}), MappingProxyType({}))
-    start, settings, stray, inline = found
-    prompt, negative = _prompts(text[:start], inline=inline)
+    start, settings, stray = found
+    prompt, negative = _prompts(text[:start])
     return Infotext(
         prompt,
         negative,
@@ -93,8 +92,8 @@ def read(text: str) -> Infotext:
     )
 
 
-_Found = tuple[int, tuple[Setting, ...], tuple[tuple[int, int], ...], bool]
-"""The settings' start, the settings, text that is none, and whether a prompt precedes them."""
+_Found = tuple[int, tuple[Setting, ...], tuple[tuple[int, int], ...]]
+"""The settings' start, the settings, and the places of text that is none."""
 
 
 def _find_settings(text: str, lines: list[tuple[int, int]]) -> _Found | None:
@@ -108,11 +107,11 @@ def _find_settings(text: str, lines: list[tuple[int, int]]) -> _Found | None:
         if not (is_last or begins or inner):
             continue
         at = inner.start() if inner else start
-        if not inner and text[start:end].lstrip().startswith(NEGATIVE):
+        if not inner and _begins_negative(text[start:end].lstrip()):
             continue
         line = scan_settings(text, at, end)
         if _is_settings(line):
-            return _with_following(text, lines[number + 1 :], line, (at, inner is not None))
+            return at, *_with_following(text, lines[number + 1 :], line)
     return None
 
 
@@ -150,8 +149,8 @@ def _templates(text: str, lines: list[tuple[int, int]]) -> list[int]:
 
 
 def _with_following(
-    text: str, lines: list[tuple[int, int]], line: SettingsLine, place: tuple[int, bool]
-) -> _Found:
+    text: str, lines: list[tuple[int, int]], line: SettingsLine
+) -> tuple[tuple[Setting, ...], tuple[tuple[int, int], ...]]:
     """Add the lines after the settings: templates, further settings, or text that is neither."""
     settings, stray = list(line.settings), list(line.stray)
     templates: list[tuple[str, int, list[tuple[int, int]]]] = []
@@ -170,7 +169,7 @@ def _with_following(
     for name, start, places in templates:
         value = "\n".join(text[each:end].strip() for each, end in places)
         settings.append(Setting(name, value, start, places[-1][1]))
-    return place[0], tuple(settings), (*stray, *_repeated(settings)), place[1]
+    return tuple(settings), (*stray, *_repeated(settings))
 
 
 def _repeated(settings: list[Setting]) -> Iterator[tuple[int, int]]:
@@ -181,13 +180,19 @@ def _repeated(settings: list[Setting]) -> Iterator[tuple[int, int]]:
             yield each.start, each.end
 
 
-def _prompts(text: str, *, inline: bool) -> tuple[str, str]:
-    """Return prompt and negative prompt; `inline` looks for the latter within a line."""
+def _prompts(text: str) -> tuple[str, str]:
+    """Return prompt and negative prompt.
+
+    ``Negative prompt:`` within a line counts if no line begins with it.
+    """
+    lines = [line.strip() for line in _BREAK.split(text.strip().removeprefix("\ufeff"))]
+    if not any(map(_begins_negative, lines)):
+        lines = [piece for line in lines for piece in _divided(line)]
     prompt: list[str] = []
     negative: list[str] = []
     current = prompt
-    for line in _prompt_lines(text.strip(), inline=inline):
-        if line.startswith(NEGATIVE):
+    for line in lines:
+        if _begins_negative(line):
             current = negative
             current.append(line[len(NEGATIVE) :].strip())
         else:
@@ -195,15 +200,16 @@ def _prompts(text: str, *, inline: bool) -> tuple[str, str]:
     return "\n".join(prompt), "\n".join(negative)
 
 
-def _prompt_lines(text: str, *, inline: bool) -> Iterator[str]:
-    for line in _BREAK.split(text):
-        shown = line.strip()
-        place = shown.find(f" {NEGATIVE}") if inline else -1
-        if place > 0:
-            yield shown[:place].strip()
-            yield shown[place + 1 :]
-        else:
-            yield shown
+def _begins_negative(line: str) -> bool:
+    return line[: len(NEGATIVE)].lower() == NEGATIVE.lower()
+
+
+def _divided(line: str) -> Iterator[str]:
+    """Yield the two parts of a line with a negative prompt in it."""
+    before, found, after = line.partition(f" {NEGATIVE}")
+    yield before.strip()
+    if found:
+        yield f"{NEGATIVE}{after}"
 
 
 def _unquoted(value: str) -> str:

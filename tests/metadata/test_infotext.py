@@ -233,6 +233,9 @@ OPTIONS = "--steps 20 --sampler euler_a --cfg 7 --seed 3 --size 512x512"
         ),
         (f"a fox Negative prompt: bad, worse {SETTINGS}", "a fox", "bad, worse", {}),
         (f"a fox, {SETTINGS}", "a fox,", "", {}),
+        (f"a fox\nNegative Prompt: bad\n{SETTINGS}", "a fox", "bad", {}),
+        (f"a fox Negative prompt: bad\n{SETTINGS}", "a fox", "bad", {}),
+        (f"\ufeffa fox\n{SETTINGS}, ", "a fox", "", {}),
         (
             f"Steps: 9 to heaven, Steps: 3, up\n{SETTINGS}",
             "Steps: 9 to heaven, Steps: 3, up",
