@@ -44,7 +44,9 @@ def _tail(file: Path) -> bytes:
 
 
 def flatten_on_white(picture: Image.Image) -> Image.Image:
-    """Return an RGBA picture on white as RGB."""
+    """Return an RGBA picture on white as RGB; of an opaque one no further copies are made."""
+    if picture.getchannel("A").getextrema() == (255, 255):
+        return picture.convert("RGB")
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 

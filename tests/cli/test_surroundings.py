@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -239,3 +240,25 @@ def test_the_traceback_of_a_bug_steers_nothing(
     assert "ValueError: a ␛]0;PWNED" in errors
     assert errors.endswith("uses; please report it with the text above\n")
     assert "\x1b" not in errors
+
+
+@POSIX
+@pytest.mark.parametrize("command", ["info", "replay", "check", "run", "fmt", "ast"])
+@pytest.mark.parametrize("kind", ["pipe", "zero", "circle", "socket", "a" * 300])
+def test_what_is_no_regular_file_is_named_at_once(
+    kind: str, command: str, folder: Path, capsys: Captured
+) -> None:
+    os.mkfifo(folder / "pipe")
+    (folder / "zero").symlink_to("/dev/zero")
+    (folder / "circle").symlink_to("circle")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+        assert main([command, kind]) in (1, 2)
+    assert kind in capsys.readouterr().err
+
+
+@POSIX
+def test_a_tokenizer_that_is_a_pipe_is_not_waited_for(folder: Path, capsys: Captured) -> None:
+    os.mkfifo(folder / "merges.txt")
+    assert main(["explain", "a fox", "--tokenizer", "."]) == 2
+    assert "has no readable merges.txt" in capsys.readouterr().err

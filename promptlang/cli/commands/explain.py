@@ -19,10 +19,14 @@ from promptlang.cli.commands.files import (
     exit_code,
     read_prompt,
 )
+from promptlang.files import is_file
 from promptlang.terminal import Terminal
 
 NAME = "explain"
 HELP = "show how a prompt is read, step by step, or what the code of a diagnostic means"
+
+MERGES_FILE = "merges.txt"
+"""The file of a tokenizer with its byte pairs."""
 
 _CODE = re.compile(r"PL\d\w*", re.IGNORECASE | re.ASCII)
 """A word that is taken for a code: ``PL303``, or a typing error such as ``PL33``."""
@@ -101,6 +105,8 @@ def _explain_prompt(chosen: Namespace, terminal: Terminal) -> int:
 
     folder = chosen.tokenizer
     try:
+        if folder is not None and not is_file(folder / MERGES_FILE):
+            raise FileNotFoundError(folder)
         tokenizer = None if folder is None else clip_tokenizer(folder, folder.name)
     except (OSError, ValueError) as error:
         raise FileAccessError(
