@@ -9,6 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 from diffusers import UNet2DConditionModel
 from safetensors.torch import save_file
@@ -21,6 +24,8 @@ from promptlang.runtime.adapters import read_lora
 from promptlang.runtime.adapters.ldm_keys import ldm_names
 from promptlang.source import Source
 from tests.fuzz.adapter_kinds import KINDS, Made, numbers
+
+pytestmark = pytest.mark.torch
 
 SPAN = Source("a cat").span(0, 5)
 
