@@ -127,7 +127,7 @@ def _text(request: RenderRequest) -> str:
 
 
 def _negative_text(request: RenderRequest) -> str:
-    return without_remarks(request.values.text(NEGATIVE))
+    return without_remarks(request.negative.prompt.span.text)
 
 
 def _negative(request: RenderRequest) -> Resolved:

@@ -96,6 +96,7 @@ def test_templates_of_a_negative_prompt_are_filled_in(session: Session) -> None:
     (render,) = [step for step in planned.plan.steps if isinstance(step, Render)]
     (segment,) = render.prompts.negative.parts[0].intervals[0].segments
     assert segment.text in ("ugly fox a", "ugly owl a")
+    assert render.prompts.negative_text == segment.text
 
 
 def test_a_tag_in_an_infotext_s_negative_prompt_becomes_words_as_in_a1111() -> None:
