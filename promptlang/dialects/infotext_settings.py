@@ -81,7 +81,7 @@ def _readings(read: Infotext) -> Iterator[Reading]:
                 sides = (read.settings[names[each]] for each in ("width", "height"))
                 yield Reading(name, "size", to_option("size", "x".join(sides)))
             continue
-        if small in _LORA_WEIGHTS and _weights(value):
+        if (small in _LORA_WEIGHTS and _weights(value)) or _is_of_numbered(name, read):
             continue
         possible = option and _meant(option, names, read)
         ours = to_option(option, value) if possible else None
@@ -115,6 +115,7 @@ def _meant(option: str, names: Mapping[str, str], read: Infotext) -> bool:
 _LORA_WEIGHTS: Final = ("lora weights",)
 """Settings of Fooocus that state the strengths of LoRAs, ``ink: 0.5, wash: 1``."""
 
+_STRENGTH: Final = re.compile(r"-?\d{1,6}(?:\.\d{1,9})?")
 _TAGGED: Final = re.compile(r"<lora:([^<>:]*):")
 _WEIGHT: Final = re.compile(r"\s*([^,:]+):\s*(-?\d{1,6}(?:\.\d{1,9})?)\s*\Z")
 
@@ -122,9 +123,32 @@ _WEIGHT: Final = re.compile(r"\s*([^,:]+):\s*(-?\d{1,6}(?:\.\d{1,9})?)\s*\Z")
 def missing_loras(read: Infotext) -> list[str]:
     """Return the LoRAs that a setting names, as tags, without those whose tag is in the prompt."""
     values = (value for name, value in read.settings.items() if name.lower() in _LORA_WEIGHTS)
-    found = (pair for value in values for pair in _weights(value))
+    found = [pair for value in values for pair in _weights(value)]
+    found += (pair for name in read.settings if (pair := _numbered(name, read)) is not None)
     present = set(_TAGGED.findall(read.prompt))
     return [f"<lora:{name}:{weight}>" for name, weight in found if name not in present]
+
+
+_NUMBERED: Final = re.compile(r"(Lora_\d{1,4}) (?:Model name|Strength model|Strength clip)")
+"""Settings of ComfyUI's SaveImageWithMetaData, which states each LoRA by itself."""
+
+
+def _numbered(name: str, read: Infotext) -> tuple[str, str] | None:
+    """Return the LoRA that ``Lora_0 Model name`` names, with the strengths beside it."""
+    match = _NUMBERED.fullmatch(name)
+    if match is None or not name.endswith("Model name"):
+        return None
+    lora, unet = _stem(read.settings[name]), read.settings.get(f"{match[1]} Strength model", "1")
+    text_encoder = read.settings.get(f"{match[1]} Strength clip", unet)
+    if not lora or not all(_STRENGTH.fullmatch(each) for each in (unet, text_encoder)):
+        return None
+    return lora, unet if text_encoder == unet else f"{text_encoder}:{unet}"
+
+
+def _is_of_numbered(name: str, read: Infotext) -> bool:
+    match = _NUMBERED.fullmatch(name)
+    named = f"{match[1]} Model name" if match else ""
+    return named in read.settings and _numbered(named, read) is not None
 
 
 def _weights(value: str) -> list[tuple[str, str]]:

@@ -400,5 +400,5 @@ SAMPLES = (
     Sample("ComfyUI, empty parameters", "png", texts(parameters="", prompt=graphs.plain()), truth()),
     Sample("ComfyUI, SaveImageWithMetaData", "png",
            texts(parameters=SAVE_WITH_METADATA, prompt=graphs.plain()),
-           truth(**NO_LORA, clip_skip=1, lost=("Lora_0 Strength model",))),
+           truth(clip_skip=1, lost=("Model",))),
 )  # fmt: skip
