@@ -19,6 +19,7 @@ BENCHMARKS = {
     "startup": "import time beside lark and rich",
     "parse": "reading and resolving prompts beside compel and Dynamic Prompts",
     "metadata_readers": "what is read in pictures of other tools beside two readers",
+    "against": "reading and resolving prompts beside another checkout of promptlang",
     "overhead": "the share of a step outside the UNet",
     "rendering": "pictures and LoRA changes beside diffusers' pipelines",
     "training": "training steps beside the loops of diffusers' scripts",

@@ -56,7 +56,7 @@ BAD_PATTERN = Rule(
 
 def bad_pattern(reason: str, span: Span) -> Diagnostic:
     """Report ``--targets "to_(q"``."""
-    message = f"`{span.text}` is not a regular expression: {reason}"
+    message = f"`{span.text}` cannot be used as a regular expression: {reason}"
     hint = "the pattern is searched in the names of the layers; `.*` stands for anything"
     return BAD_PATTERN.at(span, message, hint)
 

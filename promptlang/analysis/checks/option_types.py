@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from types import MappingProxyType
@@ -10,6 +9,7 @@ from typing import Final
 
 from promptlang import ast
 from promptlang.analysis.aliases import written_name
+from promptlang.analysis.patterns import pattern_fault
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.statements import each_of, statement_head, statement_options
 from promptlang.analysis.sweeps import range_values
@@ -115,7 +115,6 @@ def _example(option: vocabulary.Option, value: ast.Value) -> str:
 
 
 def _pattern(value: ast.String) -> Iterator[Diagnostic]:
-    try:
-        re.compile(value.value)
-    except re.error as error:
-        yield bad_pattern(error.msg, value.span)
+    fault = pattern_fault(value.value)
+    if fault is not None:
+        yield bad_pattern(fault, value.span)

@@ -25,7 +25,8 @@ def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
     """Check for ``${hreo} and a __beast__``."""
     library = scoped.scope.library
     given = parameters(scoped.statement)
-    for prompt in dict.fromkeys((*scoped.prompts[:1], *scoped.negatives)):
+    prompts = {id(prompt): prompt for prompt in (*scoped.prompts[:1], *scoped.negatives)}
+    for prompt in prompts.values():  # by identity, since comparing deep trees recurses
         for node in ast.walk(prompt):
             match node:
                 case ast.Reference(name) if name not in given:
