@@ -117,9 +117,11 @@ def index_target_modules(parts: Networks) -> dict[str, TargetModule]:
             for name, module in network.named_modules()
             if isinstance(module, _CHANGEABLE) and module.weight is not None
         }
+        prefixes = tuple(_prefixes(part))
         for alias, name in _aliases(part, network, names):
-            for prefix in _prefixes(part):
-                found.setdefault(prefix + _flat(alias), TargetModule(part, name))
+            flat, target = _flat(alias), TargetModule(part, name)
+            for prefix in prefixes:
+                found.setdefault(prefix + flat, target)
     return found
 
 
