@@ -1,8 +1,12 @@
 """A mistake in the value of an option is one diagnostic, at the value, and never an exception."""
 
+from pathlib import Path
+
 import pytest
 
-from promptlang import check
+from promptlang import ast, check, parse
+from promptlang.analysis.scope import Scope
+from promptlang.analysis.sweeps import expand_sweep
 
 pytestmark = pytest.mark.fast
 
@@ -45,3 +49,10 @@ def test_a_setting_that_is_no_number_leaves_the_default_for_the_lines_below() ->
 def test_a_whole_number_in_another_form_is_corrected_to_the_same_number() -> None:
     (found,) = check("a fox --seed 1.125899906842623e15")
     assert found.hint == "write it as `seed 1125899906842623`"
+
+
+def test_the_label_of_a_long_seed_has_all_its_digits() -> None:
+    (picture,) = parse("a fox --seed 1125899906842623,7").program.statements
+    assert isinstance(picture, ast.Picture)
+    labels = [cell.labels for cell in expand_sweep(picture, Scope(Path()))]
+    assert labels == [("seed 1125899906842623",), ("seed 7",)]
