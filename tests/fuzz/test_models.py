@@ -85,6 +85,7 @@ class RandomFile:
             key
             for key, each in self.tensors.items()
             if key.endswith(".weight") and each.dim() > 1 and each.numel() < 10**5
+            if each.is_floating_point()
         ]
         ending = self.draw.choice((".scale_weight", ".weight_scale"))
         kind = self.draw.choice((torch.float8_e4m3fn, torch.float8_e5m2))
