@@ -11,6 +11,9 @@ from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.prompt_control_pieces import NUMBER, Item, Mark, convert_marks_to_text
 from promptlang.source import Source, Span
 
+MAX_MARKS = 32
+"""Colons and bars of a bracket that is text which may yet separate the fields of one around it."""
+
 _TAG_NAME = re.compile(r"[A-Z_]+")
 
 
@@ -63,7 +66,8 @@ class SquareBracketReader:
             self.source.span(whole.start, whole.start + 1),
             self.source.span(whole.end - 1, whole.end),
         )
-        return [ast.Text("[", span=first), *items, ast.Text("]", span=last)]
+        inside = items if len(marks) <= MAX_MARKS else convert_marks_to_text(items, self.source)
+        return [ast.Text("[", span=first), *inside, ast.Text("]", span=last)]
 
     def _alternation(
         self, fields: list[Field], marks: list[str], whole: Span
