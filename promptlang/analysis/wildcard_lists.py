@@ -27,7 +27,7 @@ from promptlang.files import (
     parse_yaml,
     read_text,
 )
-from promptlang.prompts.expansion import WeightedLine
+from promptlang.prompts.selection import WeightedLine
 from promptlang.syntax.templates import CHOICE_WEIGHT
 
 TEXT: Final = ".txt"

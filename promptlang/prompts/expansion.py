@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import permutations
-from typing import Protocol, TypeVar
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic, Diagnostics
@@ -25,20 +23,28 @@ from promptlang.diagnostics.names import (
 )
 from promptlang.diagnostics.templates import endless_expansion, expansion_too_long, too_few_lines
 from promptlang.files import UnreadableFileError
+from promptlang.prompts.selection import (
+    MAX_EXPANDED_LENGTH,
+    ExhaustiveSelector,
+    SeededSelector,
+    Selector,
+    TooLongError,
+    weight_of,
+    without_repetitions,
+)
 from promptlang.prompts.tasks import Task, lazy_product, mapped, run
 from promptlang.source import Source, Span
 from promptlang.source.source_map import MappedPiece, SourceMap
 from promptlang.syntax import templates
 from promptlang.syntax.prompt_parser import parse_prompt
 
-MAX_EXPANDED_LENGTH = 1_000_000
-"""The greatest length of an expansion in characters: a `let` of `let`s doubles at each."""
-
 REFERENCE_COST = 100
 """The characters that a `${name}` in a `let` counts as: an empty one takes time, too."""
 
 MAX_WILDCARD_DEPTH = 32
 """The greatest depth of wildcards in the lines of wildcards."""
+
+_REMARK = re.compile(r"(?<!\S)#(?=\s|\Z).*", re.DOTALL)
 
 Pieces = list[MappedPiece]
 
@@ -71,41 +77,6 @@ class Library:
     """The trigger words of each LoRA."""
 
 
-class WeightedLine(str):
-    """A line of a wildcard's list, and how likely it is beside the others."""
-
-    weight: float
-
-    def __new__(cls, text: str, weight: float) -> WeightedLine:
-        """Make a line that is drawn `weight` times as often as an ordinary one."""
-        line = super().__new__(cls, text)
-        line.weight = weight
-        return line
-
-
-_Weighted = TypeVar("_Weighted", ast.Choice, str)
-
-_REMARK = re.compile(r"(?<!\S)#(?=\s|\Z).*", re.DOTALL)
-
-
-def _weight(choice: ast.Choice | str) -> float:
-    if isinstance(choice, ast.Choice | WeightedLine):
-        return choice.weight
-    return 1.0
-
-
-def _without_repetitions(lines: Iterable[str]) -> list[str]:
-    """Return different lines, each with the weights of its repetitions together."""
-    weights: dict[str, float] = {}
-    for line in lines:
-        weights[str(line)] = weights.get(line, 0.0) + _weight(line)
-    return [WeightedLine(text, weight) for text, weight in weights.items()]
-
-
-class TooLongError(ValueError):
-    """An expansion is longer than `MAX_EXPANDED_LENGTH`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Expansion:
     """A prompt without templates, made from one with templates."""
@@ -122,7 +93,7 @@ def sample_expansion(
     if not has_templates(prompt):
         return Expansion(prompt)
     diagnostics = Diagnostics()
-    expander = _Expander(library, _SeededChoice(random.Random(seed), _budget(prompt)), diagnostics)
+    expander = _Expander(library, SeededSelector(_budget(prompt), random.Random(seed)), diagnostics)
     try:
         text = SourceMap.join(next(run(expander.expand(prompt))), prompt.span)
     except TooLongError:
@@ -145,11 +116,11 @@ def enumerate_texts(prompt: ast.Prompt, library: Library) -> Iterator[SourceMap]
 
     Raises TooLongError for one that is longer than `MAX_EXPANDED_LENGTH`.
     """
-    choice = _AllChoices(_budget(prompt))
-    expander = _Expander(library, choice, Diagnostics())
+    selector = ExhaustiveSelector(_budget(prompt))
+    expander = _Expander(library, selector, Diagnostics())
     for pieces in run(expander.expand(prompt)):
         yield SourceMap.join(pieces, prompt.span)
-        choice.left = _budget(prompt)
+        selector.left = _budget(prompt)
 
 
 def _budget(prompt: ast.Prompt) -> int:
@@ -170,87 +141,12 @@ def _read(text: SourceMap, *, divided: bool = True) -> Expansion:
     return Expansion(prompt, tuple(moved))
 
 
-class _Choice(Protocol):
-    """Selects among the alternatives of templates."""
-
-    def picks(
-        self, choices: Sequence[_Weighted], least: int, most: int
-    ) -> Iterator[Iterable[_Weighted]]:
-        """Yield the selections of `least` to `most` different choices."""
-        ...
-
-    def lines(self, lines: Sequence[str]) -> Iterable[str]:
-        """Return the selected lines of a wildcard."""
-        ...
-
-    def spend(self, text: str) -> None:
-        """Count a text that is written. Raises TooLongError if there are too many characters."""
-        ...
-
-
-@dataclass(slots=True)
-class _SeededChoice:
-    """One alternative of each template, drawn in the order in which the templates are expanded."""
-
-    rng: random.Random
-    left: int
-    """The characters that all templates together may still write."""
-
-    def picks(
-        self, choices: Sequence[_Weighted], least: int, most: int
-    ) -> Iterator[Iterable[_Weighted]]:
-        yield self._pick(choices, least, most)
-
-    def _pick(self, choices: Sequence[_Weighted], least: int, most: int) -> Iterator[_Weighted]:
-        """Draw choices without replacement, each when the expansion of the one before is done."""
-        left: list[_Weighted] = list(choices)
-        count = self.rng.randint(least, most)
-        for _ in range(min(count, len(left))):
-            weights = [*map(_weight, left)]
-            picked = self.rng.choices(left, weights if any(weights) else None)[0]
-            left = [choice for choice in left if choice is not picked]
-            yield picked
-
-    def lines(self, lines: Sequence[str]) -> Iterable[str]:
-        weights = [*map(_weight, lines)]
-        if len({*weights}) == 1:
-            return (self.rng.choice(lines),)
-        return self.rng.choices(lines, weights)
-
-    def spend(self, text: str) -> None:
-        self.left -= len(text) + 1  # an empty text is work, too
-        if self.left < 0:
-            raise TooLongError
-
-
-@dataclass(slots=True)
-class _AllChoices:
-    """All alternatives of each template."""
-
-    left: int
-    """The characters that may still be written for the next expansion."""
-
-    def picks(
-        self, choices: Sequence[_Weighted], least: int, most: int
-    ) -> Iterator[Iterable[_Weighted]]:
-        for count in range(least, most + 1):
-            yield from permutations(choices, count)
-
-    def lines(self, lines: Sequence[str]) -> Iterable[str]:
-        return lines
-
-    def spend(self, text: str) -> None:
-        self.left -= len(text) + 1
-        if self.left < 0:
-            raise TooLongError
-
-
 @dataclass(frozen=True, slots=True)
 class _Expander:
     """Expands templates with the names of one scope: the whole prompt, or the body of a `let`."""
 
     library: Library
-    choice: _Choice
+    selector: Selector
     diagnostics: Diagnostics
     values: Mapping[str, str] = field(default_factory=dict)
     """The parameters of the `let`."""
@@ -277,12 +173,12 @@ class _Expander:
     def _expand_item(self, item: Span | ast.Template) -> Task:
         match item:
             case Span(start=start, end=end, text=text):
-                self.choice.spend(text)
+                self.selector.spend(text)
                 yield [MappedPiece(text, start, end)]
             case ast.Variant() if item.list is not None:
                 yield from self._picked_lines(item, item.list)
             case ast.Variant(choices, least, most):
-                for picked in self.choice.picks(choices, least, most or len(choices)):
+                for picked in self.selector.picks(choices, least, most or len(choices)):
                     yield from self._joined(lazy_product(picked, self.expand), item.separator)
             case ast.Wildcard():
                 yield from mapped(partial(_placed, item.span), self._wildcard(item))
@@ -305,7 +201,7 @@ class _Expander:
         if not found:
             yield _placed(wildcard.span, wildcard.span.text)
             return
-        lines = _without_repetitions(found)
+        lines = without_repetitions(found)
         least, most = variant.least, len(lines) if variant.most is None else variant.most
         if least > len(lines):
             self.diagnostics.add(too_few_lines(wildcard.span, wildcard.pattern, least, len(lines)))
@@ -313,14 +209,14 @@ class _Expander:
         def expand(line: str) -> Task:
             return mapped(partial(_placed, wildcard.span), self._line(line, wildcard))
 
-        for picked in self.choice.picks(lines, min(least, len(lines)), min(most, len(lines))):
+        for picked in self.selector.picks(lines, min(least, len(lines)), min(most, len(lines))):
             yield from self._joined(lazy_product(picked, expand), variant.separator)
 
     def _wildcard(self, wildcard: ast.Wildcard) -> Task:
         lines = self._lines(wildcard)
         if not lines:
             yield wildcard.span.text
-        for line in self.choice.lines(lines) if lines else ():
+        for line in self.selector.lines(lines) if lines else ():
             yield from self._line(line, wildcard)
 
     def _lines(self, wildcard: ast.Wildcard) -> list[str]:
@@ -333,12 +229,12 @@ class _Expander:
             return []
         if not lines:
             self.diagnostics.add(unknown_wildcard(pattern, span))
-        return [line for line in lines if _weight(line)] or [str(line) for line in lines]
+        return [line for line in lines if weight_of(line)] or [str(line) for line in lines]
 
     def _line(self, line: str, wildcard: ast.Wildcard) -> Task:
         """Yield the expansions of a wildcard's line, which may have templates itself."""
         line = _REMARK.sub("", line).rstrip() if "#" in line else line
-        self.choice.spend(line)
+        self.selector.spend(line)
         outermost = self.outermost or wildcard
         if not templates.may_have_templates(line):
             yield line
@@ -352,11 +248,11 @@ class _Expander:
 
     def _reference(self, reference: ast.Reference) -> Task:
         if reference.name in self.values and not reference.arguments:
-            self.choice.spend(self.values[reference.name])
+            self.selector.spend(self.values[reference.name])
             yield self.values[reference.name]
             return
         let = self._definition(reference)
-        self.choice.spend(" " * REFERENCE_COST)
+        self.selector.spend(" " * REFERENCE_COST)
         if let is None:
             yield reference.span.text
             return

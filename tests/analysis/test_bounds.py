@@ -8,7 +8,8 @@ from promptlang import Disk, Source, check, resolve
 from promptlang.analysis.scope import Scope
 from promptlang.analysis.versioned_map import VersionedMap, with_entry
 from promptlang.api.resolving import expand
-from promptlang.prompts.expansion import Library, TooLongError
+from promptlang.prompts.expansion import Library
+from promptlang.prompts.selection import TooLongError
 from promptlang.syntax.parser import parse
 
 pytestmark = pytest.mark.fast

@@ -17,7 +17,7 @@ from promptlang import Library, Session, Source, ast, expand, resolve
 from promptlang.analysis.world import Disk
 from promptlang.dialects import DIALECTS
 from promptlang.grammar import names as spelling
-from promptlang.prompts.expansion import WeightedLine
+from promptlang.prompts.selection import WeightedLine
 from tests.conftest import FOLDER, WORLD
 
 Cases = Iterator[random.Random]

@@ -11,7 +11,8 @@ import pytest
 from promptlang import Library, Session, Source, check, expand, parse_prompt, resolve
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan.steps import Render
-from promptlang.prompts.expansion import LetDefinition, WeightedLine
+from promptlang.prompts.expansion import LetDefinition
+from promptlang.prompts.selection import WeightedLine
 
 LISTS = {"animal": ["fox", "{red|grey} owl"], "animals/*": ["cat", "dog"]}
 LIBRARY = Library(wildcards=lambda pattern: LISTS.get(pattern, ()))

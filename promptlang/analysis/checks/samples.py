@@ -11,7 +11,8 @@ from promptlang.analysis.training_samples import build_sample_prompt
 from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.training_options import lora_in_samples
-from promptlang.prompts.expansion import TooLongError, enumerate_expansions
+from promptlang.prompts.expansion import enumerate_expansions
+from promptlang.prompts.selection import TooLongError
 from promptlang.syntax.prompt_parser import parse_prompt
 
 MAX_VARIANTS = 1000

@@ -12,7 +12,7 @@ from promptlang.analysis.world import World
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.options import empty_range, too_many_pictures
 from promptlang.diagnostics.templates import expansion_too_long
-from promptlang.prompts.expansion import MAX_EXPANDED_LENGTH, TooLongError
+from promptlang.prompts.selection import MAX_EXPANDED_LENGTH, TooLongError
 
 
 def check(scoped: ScopedStatement, world: World) -> Iterator[Diagnostic]:
