@@ -2,14 +2,17 @@
 #
 #   PYTHON=python3.12   another interpreter
 #   CONSTRAINTS=        other versions of the libraries, such as a torch for your GPU
+#   CASES=20000 SEED=1  generated cases of `make fuzz`, and the seed that they are drawn with
 
 PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
+CASES ?= 1000
+SEED ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 
-.PHONY: demo test quick docs picture bench emoji editors clean
+.PHONY: demo test quick fuzz docs picture bench emoji editors clean
 
 demo: $(VENV)/run
 	$(BIN)/promptlang run recipes/first.pl
@@ -22,6 +25,9 @@ test: $(VENV)/dev
 
 quick: $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses auto -m fast
+
+fuzz: $(VENV)/dev
+	FUZZ_CASES=$(CASES) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest --numprocesses auto tests/fuzz
 
 docs: $(VENV)/dev
 	$(BIN)/python docs/build.py

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +24,7 @@ from promptlang.runtime.adapters import read_lora
 from promptlang.runtime.adapters.ldm_keys import ldm_names
 from promptlang.source import Source
 from tests.fuzz.adapter_kinds import KINDS, Made, numbers
+from tests.fuzz.conftest import Cases
 
 pytestmark = pytest.mark.torch
 
@@ -232,7 +233,7 @@ def targets(base: Any) -> list[Target]:
 
 @torch.no_grad()
 def test_a_file_is_applied_by_its_formula_or_refused_by_its_keys(
-    cases: Iterator[random.Random], base: Any, targets: list[Target], tmp_path: Path
+    cases: Cases, base: Any, targets: list[Target], tmp_path: Path
 ) -> None:
     path = tmp_path / "ink.safetensors"
     for number, draw in enumerate(cases):

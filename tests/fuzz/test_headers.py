@@ -14,6 +14,7 @@ import pytest
 
 from promptlang.files import UnreadableFileError, read_safetensors_header
 from promptlang.inspection.inspect_file import inspect
+from tests.fuzz.conftest import Cases
 
 safetensors = pytest.importorskip("safetensors")
 
@@ -70,7 +71,7 @@ def mutate(draw: random.Random, content: dict[str, Any]) -> None:
         content[name] = odd(draw)
 
 
-def files(cases: Iterator[random.Random], file: Path) -> Iterator[str]:
+def files(cases: Cases, file: Path) -> Iterator[str]:
     for draw in cases:
         content = well_made(draw)
         ends = [each["data_offsets"][1] for name, each in content.items() if name[0] != "_"]
@@ -98,9 +99,7 @@ def oracle(file: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]] | No
         return None
 
 
-def test_a_header_is_read_where_safetensors_reads_it(
-    cases: Iterator[random.Random], tmp_path: Path
-) -> None:
+def test_a_header_is_read_where_safetensors_reads_it(cases: Cases, tmp_path: Path) -> None:
     file = tmp_path / "x.safetensors"
     read = refused = 0
     for header in files(cases, file):
@@ -117,9 +116,7 @@ def test_a_header_is_read_where_safetensors_reads_it(
     assert read > refused / 4 > 0
 
 
-def test_info_describes_or_refuses_each_file(
-    cases: Iterator[random.Random], tmp_path: Path
-) -> None:
+def test_info_describes_or_refuses_each_file(cases: Cases, tmp_path: Path) -> None:
     """Each tensor is counted, or the file is refused by its name."""
     file = tmp_path / "x.safetensors"
     for header in files(cases, file):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,9 @@ from promptlang.runtime.models.single_files import SingleFileLoader
 from promptlang.runtime.models.tensor_store import TensorStore
 from promptlang.runtime.models.weight_files import WeightFileError, Weights
 from promptlang.runtime.sampling.samplers import SAMPLER_CONFIGS
+from tests.fuzz.conftest import Cases
 from tests.runtime.models.key_lists import PUBLISHED
 from tests.runtime.models.strange import SPAN, UNET, SmallModels, shrink
-
-Cases = Iterator[random.Random]
 
 HARMLESS = (
     *("model_ema.decay", "model_ema.diffusion_modelout2bias", "betas", "logvar", "global_step"),
@@ -156,7 +155,7 @@ class RandomFile:
 def test_every_tensor_is_used_or_the_file_refused_in_true_words(
     cases: Cases, models: SmallModels
 ) -> None:
-    for draw in cases:
+    for draw in islice(cases, 0, None, 3):  # a case takes some 50 ms
         made = RandomFile(draw, models)
         weights = Weights(Path("x.safetensors"), made.tensors, {})
         try:

@@ -6,7 +6,7 @@ import fnmatch
 import json
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,8 +19,7 @@ from promptlang.dialects import DIALECTS
 from promptlang.grammar import names as spelling
 from promptlang.prompts.selection import WeightedLine
 from tests.conftest import FOLDER, WORLD
-
-Cases = Iterator[random.Random]
+from tests.fuzz.conftest import Cases
 
 NAME_PIECES = ["a", "b2", "7", "水", "é", "_", "-", ".", " ", "'", "&", "+", "!", ",", "x_y", "ZZ"]
 LINES = ["fox", "a red owl", "(elk:1.2)", "two, three", "ä 水墨", "C#", "50%", "it's", "x: y", "1"]

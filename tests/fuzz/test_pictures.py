@@ -1,11 +1,14 @@
-"""Random infotexts in every layout, encoding and container, and random metadata of each tool."""
+"""Random infotexts in every container, compared with what was written, and metadata of each tool.
+
+Each field of a tool's metadata is a row, in the line, or named as lost.
+"""
 
 from __future__ import annotations
 
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from promptlang.inspection.file_info import FileInfo
 from promptlang.inspection.inspect_file import inspect
 from promptlang.inspection.tools.recipe import is_empty, show
 from promptlang.metadata import infotext
+from tests.fuzz.conftest import Cases
 from tests.inspection.writers import tools
 from tests.inspection.writers.containers import (
     chunk,
@@ -135,7 +139,7 @@ CONTAINERS: tuple[tuple[str, Callable[[random.Random, Path, str], None]], ...] =
 
 
 def test_an_infotext_is_read_in_every_layout_encoding_and_container(
-    cases: Iterator[random.Random], tmp_path: Path
+    cases: Cases, tmp_path: Path
 ) -> None:
     for number, draw in enumerate(cases):
         text, truth = one_infotext(draw)
@@ -230,7 +234,7 @@ def _is_in_parts(value: object, shown: list[str], lost: str) -> bool:
 
 
 def test_each_field_of_a_tools_metadata_is_shown_or_named_as_lost(
-    cases: Iterator[random.Random], tmp_path: Path
+    cases: Cases, tmp_path: Path
 ) -> None:
     for number, draw in enumerate(cases):
         tool = draw.choice([*OBJECTS])

@@ -6,7 +6,7 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
@@ -37,7 +37,7 @@ from promptlang.runtime.training.state.stored_result import (
     is_intact,
     stored_fingerprint,
 )
-from tests.fuzz.conftest import CASES
+from tests.fuzz.conftest import CASES, Cases
 from tests.runtime.conftest import (  # noqa: F401 (fixtures)
     complaints,
     learn,
@@ -52,7 +52,7 @@ from tests.runtime.conftest import (  # noqa: F401 (fixtures)
 
 pytestmark = pytest.mark.torch
 
-REAL_TRAININGS = max(3, min(36, CASES // 500))
+REAL_TRAININGS = max(2, min(36, CASES // 500))
 ODD_VALUES: tuple[Any, ...] = (None, 0, -1, 2**70, 1.5, "", "x", [], {}, [[]], True, "9" * 5000)
 
 
@@ -160,9 +160,7 @@ RECORDS = [{"step": step, "loss": 1 / step, "lr": 1e-3} for step in range(1, 6)]
 # A damage may leave the content as it was: zeros in the place of zeros, a cut of nothing.
 
 
-def test_a_checkpoint_is_what_was_written_or_is_not_used(
-    cases: Iterator[random.Random], tmp_path: Path
-) -> None:
+def test_a_checkpoint_is_what_was_written_or_is_not_used(cases: Cases, tmp_path: Path) -> None:
     checkpoint = Checkpoint.beside(tmp_path / "ink.safetensors", "ink", "f" * 64)
     other = Checkpoint.beside(tmp_path / "fox.safetensors", "fox", "e" * 64)
     written = made_state(1)
@@ -191,9 +189,7 @@ def test_a_checkpoint_is_what_was_written_or_is_not_used(
     assert used < CASES / 4  # most damages are noticed, since they change the content
 
 
-def test_the_rows_of_metrics_hold_numbers_and_whole_rows_stay(
-    cases: Iterator[random.Random], tmp_path: Path
-) -> None:
+def test_the_rows_of_metrics_hold_numbers_and_whole_rows_stay(cases: Cases, tmp_path: Path) -> None:
     metrics = Metrics(tmp_path / "metrics.jsonl", [*RECORDS])
     metrics.flush()
     whole = metrics.file.read_bytes()
@@ -209,9 +205,7 @@ def test_the_rows_of_metrics_hold_numbers_and_whole_rows_stay(
         assert all(each in read for each in kept), how
 
 
-def test_best_weights_are_found_only_as_they_were_written(
-    cases: Iterator[random.Random], tmp_path: Path
-) -> None:
+def test_best_weights_are_found_only_as_they_were_written(cases: Cases, tmp_path: Path) -> None:
     weights = WeightFiles(
         tmp_path / "ink.safetensors",
         tmp_path / "ink.report",
@@ -237,7 +231,7 @@ def test_best_weights_are_found_only_as_they_were_written(
 
 
 def test_a_result_that_counts_as_intact_has_the_tensors_that_were_written(
-    cases: Iterator[random.Random], tmp_path: Path
+    cases: Cases, tmp_path: Path
 ) -> None:
     file, other = tmp_path / "ink.safetensors", tmp_path / "other.safetensors"
     metadata = {"promptlang_key": "f" * 64, "ss_network_dim": "4"}
@@ -263,7 +257,7 @@ def test_a_result_that_counts_as_intact_has_the_tensors_that_were_written(
 
 @pytest.mark.slow
 def test_a_half_done_training_with_a_damaged_file_ends_as_an_undisturbed_one(
-    cases: Iterator[random.Random],
+    cases: Cases,
     runtime: Runtime,  # noqa: F811
     training: Callable[..., Train],  # noqa: F811
     tmp_path: Path,
