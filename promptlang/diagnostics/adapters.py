@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptlang.diagnostics.diagnostic import Diagnostic
+from promptlang.diagnostics.models import describe_kind
 from promptlang.diagnostics.rule import Rule
 from promptlang.source import Span
 
@@ -102,7 +103,7 @@ def picture_without_vectors(subject: FileRef) -> Diagnostic:
 def other_kind(subject: FileRef, kind: str, remedy: str) -> Diagnostic:
     """Report a file of another role, a ControlNet for example."""
     hint = remedy.replace("FILE", subject.file.name)
-    return unusable_file(subject, f"it is {kind}", hint)
+    return unusable_file(subject, f"it is {describe_kind(kind)}", hint)
 
 
 def output_vectors(subject: FileRef, keys: Collection[str]) -> Diagnostic:

@@ -162,8 +162,13 @@ def unsupported_model_family(
 ) -> Diagnostic:
     """Report an unsupported family: Stable Diffusion 3, Flux, a refiner, an inpainting model."""
     hint = f"the families are {join_alternatives(list(known))}" if known else None
-    words = family if family.startswith(("a ", "an ", "the ")) else f"of the kind {family}"
-    return model_not_readable(path, f"it is {words}, which cannot be used yet", span, hint)
+    reason = f"it is {describe_kind(family)}, which cannot be used yet"
+    return model_not_readable(path, reason, span, hint)
+
+
+def describe_kind(kind: str) -> str:
+    """Return a kind of file as a sentence names it: ``a text encoder``, ``of the kind Flux``."""
+    return kind if kind.startswith(("a ", "an ", "the ")) else f"of the kind {kind}"
 
 
 def unknown_model_family(path: Path, span: Span) -> Diagnostic:

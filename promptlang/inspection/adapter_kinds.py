@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
-from promptlang.inspection.families import MAX_KEY_LENGTH
+from promptlang.inspection.families import MAX_KEY_LENGTH, MAX_KEYS, Shapes
+from promptlang.inspection.model_kinds import find_model_kind
+
+TAKE_ADAPTER: Final = "take an adapter: a LoRA, LoHa or LoKr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +19,10 @@ class FileKind:
     """A kind of file that is not an adapter, though people take it for one."""
 
     name: str
-    """The kind with its article, as messages name it."""
+    """The kind, with its article unless it is a name."""
     keys: str
     """A regular expression for keys that only this kind has."""
-    remedy: str = "take an adapter: a LoRA, LoHa or LoKr"
-    names_layers: bool = False
-    """True if adapters of such a network have keys that begin likewise."""
+    remedy: str = TAKE_ADAPTER
 
 
 UNSUPPORTED_ALGORITHMS: Final[Mapping[str, str]] = {
@@ -87,55 +89,37 @@ TOKEN: Final = FileKind(
     'write `use ti "FILE" as <name>`',
 )
 
-_AS_MODEL: Final = 'write `use model "FILE"`'
-
 OTHER_KINDS: Final = (
     TOKEN,
     FileKind("an IP-Adapter", r"^(?:image_proj|ip_adapter)\."),
-    FileKind("a ControlNet-LLLite", r"^lllite_"),
     FileKind("a Control-LoRA", r"^lora_controlnet$"),
-    FileKind(
-        "a ControlNet",
-        r"^control_model\.|controlnet_(?:cond_embedding|blocks|down_blocks|x_embedder)\b"
-        r"|(?:^|\.)(?:input_hint_block|zero_convs)\.",
-    ),
-    FileKind("a T2I-Adapter", r"^(?:adapter\.)?body\.\d+\.(?:block|resnets|in_conv)"),
     FileKind("a hypernetwork of A1111's", r"^\d+\.[01]\.linear\."),
     FileKind("a Custom Diffusion", r"_custom_diffusion\b"),
-    FileKind("a motion module of AnimateDiff", r"motion_modules\."),
+    FileKind("a motion LoRA of AnimateDiff", r"motion_modules\..*lora"),
     FileKind("a PuLID", r"^pulid_"),
-    FileKind("a PhotoMaker", r"^id_encoder\."),
+)
+"""Files of another role, some of which hold matrices of adapters."""
+
+_AS_MODEL: Final = 'write `use model "FILE"`'
+
+PARTS: Final = (
     FileKind(
         "a whole model",
         r"^(?:model\.diffusion_model|first_stage_model|cond_stage_model|conditioner\.embedders)\.",
         _AS_MODEL,
-        names_layers=True,
-    ),
-    FileKind(
-        "the UNet of a model",
-        r"^(?:conv_in\.weight|(?:down|up)_blocks\.\d+\.(?:resnets|attentions)\.\d+\.[\w.]*\.?"
-        r"(?:conv1|to_q|proj_in)\.weight)$",
-        _AS_MODEL,
-        names_layers=True,
     ),
     FileKind(
         "a VAE",
         r"^(?:quant_conv|(?:en|de)coder\.(?:conv_in|mid))\.",
         'write `use vae "FILE"`',
-        names_layers=True,
     ),
-    FileKind(
-        "a text encoder",
-        r"^(?:text_model\.|encoder\.block\.\d+\.layer\.)",
-        names_layers=True,
-    ),
-    FileKind("an image encoder", r"^(?:vision_model|visual)\."),
-    FileKind("an upscaler", r"^(?:conv_first\.|RRDB_trunk\.|model\.\d+\.sub\.|params_ema\.)"),
 )
-"""Files of another role; an earlier kind may hold keys of a later one."""
+"""Models that can be used, and their parts; an adapter of such a network has keys like these."""
 
-
-_ADAPTER: Final = r"lora|hada_|lokr_|oft_|ia3_l|hra_u|ln_tuning_|\.on_input$|\.diff(?:_b)?$"
+_ADAPTER: Final = (
+    r"lora|lycoris_|hada_|lokr_|oft_|ia3_l|hra_u|ln_tuning_|glora_"
+    r"|\.(?:on_input|diff|diff_b|set_weight|[wb]_norm|alpha|[ab][12]\.weight)$"
+)
 """A regular expression for keys of adapters."""
 
 
@@ -145,18 +129,14 @@ def detect_unsupported_algorithm(keys: Iterable[str]) -> str | None:
     return next((name for keys, name in UNSUPPORTED_ALGORITHMS.items() if _has(keys, text)), None)
 
 
-def detect_other_kind(keys: Iterable[str]) -> FileKind | None:
-    """Return the kind of a file that is not an adapter, if a key is of one."""
-    text = _lines(keys)
-    is_adapter = _has(_ADAPTER, text)
-    return next(
-        (
-            kind
-            for kind in OTHER_KINDS
-            if not (is_adapter and kind.names_layers) and _has(kind.keys, text)
-        ),
-        None,
-    )
+def detect_other_kind(shapes: Shapes) -> FileKind | None:
+    """Return the kind of a file that is not an adapter, None for an adapter or unknown keys."""
+    text = _lines(shapes)
+    other = _first(OTHER_KINDS, text)
+    if other is not None or _has(_ADAPTER, text):
+        return other
+    model = find_model_kind(shapes)
+    return FileKind(model, keys="") if model else _first(PARTS, text)
 
 
 def name_peft_algorithm(peft_type: str) -> str:
@@ -164,8 +144,12 @@ def name_peft_algorithm(peft_type: str) -> str:
     return PEFT_ALGORITHMS.get(peft_type, peft_type)
 
 
+def _first(kinds: Iterable[FileKind], text: str) -> FileKind | None:
+    return next((kind for kind in kinds if _has(kind.keys, text)), None)
+
+
 def _lines(keys: Iterable[str]) -> str:
-    return "\n".join(key[:MAX_KEY_LENGTH] for key in keys)
+    return "\n".join(key[:MAX_KEY_LENGTH] for key in islice(keys, MAX_KEYS))
 
 
 def _has(pattern: str, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ from promptlang.inspection.adapter_kinds import (
     detect_unsupported_algorithm,
     name_peft_algorithm,
 )
-from promptlang.inspection.families import detect_family
+from promptlang.inspection.families import Shapes, detect_family, detect_model_family
 from promptlang.inspection.file_info import FileInfo, UnrecognizedFileError
 from promptlang.plan.formats import ADAPTER_CONFIG
 
@@ -48,9 +49,6 @@ SHOWN_METADATA: Final = (
 )
 """Metadata that is shown."""
 
-Shapes = Mapping[str, tuple[int, ...]]
-"""The shapes of a file's tensors by key."""
-
 PEFT_WEIGHTS: Final = "adapter_model.safetensors"
 
 TRAINING_RECORD_FILE: Final = "promptlang.json"
@@ -61,8 +59,13 @@ def inspect_adapter(file: Path) -> FileInfo:
     """Describe a safetensors file; raises `UnreadableFileError` if its header is damaged."""
     header = read_safetensors_header(file)
     shapes = _shapes(header)
-    rows = [*_layout(shapes, header.metadata), *_metadata_rows(header.metadata)]
-    return FileInfo(_kind(shapes), tuple(rows))
+    other = detect_other_kind(shapes)
+    rows = [
+        *_layout(shapes, header.metadata, algorithms=other is None),
+        *_metadata_rows(header.metadata),
+    ]
+    kind = re.sub(r"^(?:an?|the) ", "", other.name) if other else _kind(shapes)
+    return FileInfo(kind, tuple(rows))
 
 
 def inspect_folder(folder: Path) -> FileInfo:
@@ -90,7 +93,7 @@ def inspect_folder(folder: Path) -> FileInfo:
     alpha = as_number(configuration.get("lora_alpha", configuration.get("alpha")))
     rows += [
         *([("kind", name_peft_algorithm(peft_type))] if peft_type else []),
-        *_layout(shapes, record, kind=not peft_type),
+        *_layout(shapes, record, algorithms=not peft_type),
         *([("alpha", f"{alpha:g}")] if alpha is not None else []),
         *_metadata_rows(record),
     ]
@@ -158,23 +161,26 @@ DOWN_PROJECTIONS: Final = ("lora_down", "lora.down", "lora_A")
 
 
 def _kind(shapes: Shapes) -> str:
-    other = detect_other_kind(shapes)
-    if other is not None:
-        return other.name.removeprefix("a ").removeprefix("an ")
     is_adapter = any(part in name for name in shapes for part in ALGORITHM_BY_KEY)
     return "adapter" if is_adapter or detect_unsupported_algorithm(shapes) else "tensors"
 
 
-def _layout(
-    shapes: Shapes, metadata: Mapping[str, str], *, kind: bool = True
-) -> Iterator[tuple[str, str]]:
-    algorithms = dict.fromkeys(
-        name for part, name in ALGORITHM_BY_KEY.items() if any(part in key for key in shapes)
-    )
+def _algorithms(shapes: Shapes) -> Iterator[str]:
     unread = detect_unsupported_algorithm(shapes)
-    if kind and (algorithms or unread):
-        yield "kind", ", ".join(dict.fromkeys([*([unread] if unread else []), *algorithms]))
-    family = detect_family(shapes, metadata)
+    if unread is not None:
+        yield unread
+    for part, name in ALGORITHM_BY_KEY.items():
+        if any(part in key for key in shapes):
+            yield name
+
+
+def _layout(
+    shapes: Shapes, metadata: Mapping[str, str], *, algorithms: bool
+) -> Iterator[tuple[str, str]]:
+    names = [*_algorithms(shapes)] if algorithms else []
+    if names:
+        yield "kind", ", ".join(dict.fromkeys(names))
+    family = detect_model_family(shapes) or detect_family(shapes, metadata)
     if family is not None:
         yield "for", family.name
     yield "tensors", str(len(shapes))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 
@@ -24,7 +25,7 @@ class FamilyFacts:
     text_encoder_widths: tuple[int, ...] = ()
     """Channels of each text encoder's hidden states."""
     adapter_keys: str = ""
-    """A regular expression for lines of `_describe_keys` that only the family's adapters have."""
+    """A regular expression for keys, each with its sizes behind a blank (``x.lora_A 16x768``)."""
     kohya_version: str = ""
     """The value of kohya's `ss_base_model_version`."""
     architecture: str = ""
@@ -179,6 +180,12 @@ _OTHER_FAMILIES: Final = (
 KNOWN_FAMILIES: Final = (*_OTHER_FAMILIES, FLUX_FACTS, SD3_FACTS, SDXL_FACTS, SD2_FACTS, SD1_FACTS)
 """Newest first: an adapter of a newer family may have keys of an older one beside its own."""
 
+Shapes = Mapping[str, tuple[int, ...]]
+"""The shapes of a file's tensors by their keys."""
+
+MAX_KEYS: Final = 20_000
+"""Tensors of a file that are looked at; the largest models and adapters have fewer than 5,000."""
+
 MAX_KEY_LENGTH: Final = 300
 """Characters of a key that are looked at; the names of networks' layers have fewer than 200."""
 
@@ -198,15 +205,18 @@ def find_family_by_width(width: int) -> FamilyFacts | None:
     return find_family_by_context(width) or next(by_encoder, None)
 
 
-def detect_family(
-    shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]
-) -> FamilyFacts | None:
+def bounded(shapes: Shapes) -> Shapes:
+    """Return the shapes under at most `MAX_KEYS` keys, cut to `MAX_KEY_LENGTH` characters."""
+    return {key[:MAX_KEY_LENGTH]: shapes[key] for key in islice(shapes, MAX_KEYS)}
+
+
+def detect_family(shapes: Shapes, metadata: Mapping[str, str]) -> FamilyFacts | None:
     """Return the family that an adapter is made for, or None if nothing in the file tells.
 
     `shapes` are those of the tensors by their keys. The keys decide, else the widths of the layers
     that read a text encoder's states, else the names in the header.
     """
-    keys = _describe_keys(shapes)
+    keys = "\n".join(f"{key} {'x'.join(map(str, shape))}" for key, shape in bounded(shapes).items())
     by_keys = (
         each
         for each in KNOWN_FAMILIES
@@ -216,14 +226,17 @@ def detect_family(
     return next(by_keys, None) or find_family_by_width(width) or _named_in(metadata)
 
 
-def _describe_keys(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """Return a line for each tensor: its key, a blank, and its sizes, as in ``16x3072``."""
-    return "\n".join(
-        f"{key[:MAX_KEY_LENGTH]} {'x'.join(map(str, shape))}" for key, shape in shapes.items()
+def detect_model_family(shapes: Shapes) -> FamilyFacts | None:
+    """Return the family of a UNet, by the width of the states that it reads."""
+    widths = (
+        shape[-1]
+        for key, shape in bounded(shapes).items()
+        if shape and key.endswith("attn2.to_k.weight")
     )
+    return find_family_by_context(next(widths, 0))
 
 
-def _input_width(shapes: Mapping[str, tuple[int, ...]], pattern: re.Pattern[str]) -> int:
+def _input_width(shapes: Shapes, pattern: re.Pattern[str]) -> int:
     """Return the number of input channels of the first layer with such a key, or 0."""
     return next(
         (

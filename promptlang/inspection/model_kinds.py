@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from promptlang.inspection.families import FLUX_FACTS, SD1_FACTS, SD2_FACTS, SD3_FACTS, SDXL_FACTS
-
-Shapes = Mapping[str, tuple[int, ...]]
-"""The shapes of a file's tensors by their keys."""
+from promptlang.inspection.families import (
+    FLUX_FACTS,
+    SD1_FACTS,
+    SD2_FACTS,
+    SD3_FACTS,
+    SDXL_FACTS,
+    Shapes,
+    bounded,
+)
 
 _SD1, _SD2, _XL = SD1_FACTS.name, SD2_FACTS.name, SDXL_FACTS.name
 _IN: Final = r"^(?:model\.diffusion_model\.|unet\.)?(?:input_blocks\.0\.0|conv_in)\.weight$"
@@ -234,8 +239,9 @@ def pipeline_kind(pipeline: str) -> str:
 
 def find_model_kind(shapes: Shapes) -> str | None:
     """Return the name of the kind of a file, or None for a usable one or an unknown one."""
-    keys = "\n".join(shapes)
-    return next((kind.name for kind in MODEL_KINDS if _fits(kind, keys, shapes)), None)
+    seen = bounded(shapes)
+    keys = "\n".join(seen)
+    return next((kind.name for kind in MODEL_KINDS if _fits(kind, keys, seen)), None)
 
 
 def _fits(kind: ModelKind, keys: str, shapes: Shapes) -> bool:

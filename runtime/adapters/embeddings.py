@@ -119,7 +119,7 @@ def _vectors(contents: AdapterFile, name: str, subject: FileRef) -> EncoderVecto
         for key, each in contents.tensors.items()
         if each.dim() and not key.startswith(_BESIDE)
     }
-    other = detect_other_kind(found)
+    other = detect_other_kind({key: tuple(each.shape) for key, each in found.items()})
     if other is not None and other is not TOKEN:
         raise PromptError([wrong.other_kind(subject, other.name, other.remedy)])
     if not found or any(key.endswith(tuple(SUFFIX_ROLES)) for key in found):

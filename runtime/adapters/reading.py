@@ -16,7 +16,7 @@ from promptlang.inspection.adapter_kinds import (
     detect_unsupported_algorithm,
     name_peft_algorithm,
 )
-from promptlang.inspection.families import detect_family, find_family_by_width
+from promptlang.inspection.families import Shapes, detect_family, find_family_by_width
 from promptlang.inspection.headers import BUNDLED_TOKEN_PREFIX
 from promptlang.plan.steps import Adapter
 from promptlang.source import Span
@@ -113,7 +113,7 @@ def _locate_modules(
     }
     grouped = group_keys_by_module(tensors, index_target_modules(networks))
     found, unknown = grouped.found, grouped.unknown
-    strange = _unread_algorithm(contents) or detect_other_kind(tensors)
+    strange = _unread_algorithm(contents) or detect_other_kind(_shapes(tensors))
     if grouped.doubled is not None and not strange:
         raise PromptError([wrong.doubled_module(subject, grouped.doubled)])
     if found and not unknown and not strange:
@@ -132,16 +132,19 @@ def _diagnose(
 
     `fit` is the number of its modules that the model has, and the names that the model lacks.
     """
-    keys = contents.tensors
     if unread := _unread_algorithm(contents):
         return wrong.unsupported_algorithm(subject, unread)
-    if other := detect_other_kind(keys):
+    if other := detect_other_kind(_shapes(contents.tensors)):
         return wrong.other_kind(subject, other.name, other.remedy)
     if family := _other_family(contents, networks):
         return wrong.wrong_model_family(subject, family, model)
     found, unknown = fit
     counts = found, found + len(unknown)
     return wrong.modules_do_not_match(subject, model, counts, unknown[0] if unknown else None)
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> Shapes:
+    return {key: tuple(each.shape) for key, each in tensors.items()}
 
 
 def _unread_algorithm(contents: AdapterFile) -> str | None:
@@ -155,8 +158,7 @@ def _unread_algorithm(contents: AdapterFile) -> str | None:
 
 def _other_family(contents: AdapterFile, networks: Networks) -> str | None:
     """Return the name of the family that the file is made for, if it is not the model's."""
-    shapes = {key: tuple(each.shape) for key, each in contents.tensors.items()}
-    found = detect_family(shapes, contents.metadata)
+    found = detect_family(_shapes(contents.tensors), contents.metadata)
     unet: Any = networks["unet"]
     own = find_family_by_width(unet.config["cross_attention_dim"])
     return None if found is None or found is own else found.name

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from promptlang.diagnostics.models import describe_kind
 from promptlang.inspection.adapter_kinds import detect_other_kind, detect_unsupported_algorithm
-from promptlang.inspection.families import detect_family
+from promptlang.inspection.families import MAX_KEYS, bounded, detect_family
 
 DOWN, UP = "lora_down.weight", "lora_up.weight"
 
@@ -143,24 +144,40 @@ def test_an_algorithm_is_named_by_a_key(key: str, algorithm: str) -> None:
         (["string_to_param.*", "string_to_token.*"], "a token of a textual inversion"),
         (["image_proj.proj.weight", "ip_adapter.1.to_k_ip.weight"], "an IP-Adapter"),
         (["image_proj.norm.weight", "ip_adapter.0.to_q_lora.down.weight"], "an IP-Adapter"),
-        (["lllite_unet_input_blocks_1_1.conditioning1.0.weight"], "a ControlNet-LLLite"),
+        (["lllite_unet_input_blocks_1_1.conditioning1.0.weight"], "of the kind ControlNet-LLLite"),
         (["lora_controlnet", "input_blocks.0.0.up"], "a Control-LoRA"),
-        (["control_model.time_embed.0.weight"], "a ControlNet"),
-        (["controlnet_cond_embedding.conv_in.weight"], "a ControlNet"),
-        (["body.0.block1.weight"], "a T2I-Adapter"),
+        (["control_model.time_embed.0.weight"], "of the kind ControlNet"),
+        (["controlnet_cond_embedding.conv_in.weight"], "of the kind ControlNet"),
+        (["body.0.block1.weight"], "of the kind T2I-Adapter"),
         (["320.0.linear.0.weight", "320.1.linear.0.weight"], "a hypernetwork of A1111's"),
         (["unet.x.attn2.processor.to_k_custom_diffusion.weight"], "a Custom Diffusion"),
-        (["down_blocks.0.motion_modules.0.proj_in.weight"], "a motion module of AnimateDiff"),
+        (
+            ["down_blocks.0.motion_modules.0.proj_in.weight"],
+            "of the kind AnimateDiff's motion module",
+        ),
         (["model.diffusion_model.input_blocks.0.0.weight"], "a whole model"),
-        (["conv_in.weight", "down_blocks.0.resnets.0.conv1.weight"], "the UNet of a model"),
+        (["down_blocks.0.motion_modules.0.x.lora_down.weight"], "a motion LoRA of AnimateDiff"),
+        (["double_blocks.0.img_attn.qkv.weight"], "of the kind Flux"),
+        (
+            ["conv_in.weight", "down_blocks.0.resnets.0.conv1.weight"],
+            "a UNet alone, without text encoder and VAE",
+        ),
         (["decoder.conv_in.weight"], "a VAE"),
-        (["text_model.encoder.layers.0.self_attn.q_proj.weight"], "a text encoder"),
-        (["conv_first.weight"], "an upscaler"),
+        (["text_model.encoder.layers.0.self_attn.q_proj.weight"], "a text encoder (CLIP)"),
+        (["RRDB_trunk.0.RDB1.conv1.weight"], "an upscaler (ESRGAN)"),
         (["text_model.encoder.layers.0.self_attn.q_proj.lora_A.weight"], None),
         (["model.diffusion_model.input_blocks.1.1.proj_in.lora_A.weight"], None),
         (["clip_l.text_model.encoder.layers.0.mlp.fc1.lora_down.weight"], None),
     ],
 )
 def test_a_file_of_another_role_is_named(keys: list[str], kind: str | None) -> None:
-    found = detect_other_kind(keys)
-    assert (found and found.name) == kind
+    found = detect_other_kind(dict.fromkeys(keys, (4, 4)))
+    assert (found and describe_kind(found.name)) == kind
+
+
+def test_only_so_much_of_absurd_keys_is_looked_at() -> None:
+    """A header of 100 MB names a kind in no more time than the largest model's does."""
+    many = {f"{'x' * 400}{number}": (1,) for number in range(30_000)}
+    assert len(bounded(many)) == 1
+    assert len(bounded({f"{number}": (1,) for number in range(30_000)})) == MAX_KEYS
+    assert detect_other_kind(many) is None
