@@ -18,7 +18,7 @@ from promptlang.dialects.writing import WriteResult
 from promptlang.source import Span
 from promptlang.syntax.parser import parse_prompt
 
-_LAST = re.compile(r"\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*\Z")
+_LAST = re.compile(r"(?<!\s)\s*:\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*\Z")
 
 
 def read(span: Span, *, templated: bool = False) -> ReadResult:

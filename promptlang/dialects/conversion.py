@@ -7,9 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from promptlang.diagnostics import Diagnostic
+from promptlang.diagnostics import dialects as messages
 from promptlang.dialects import infotext_settings
 from promptlang.dialects.bare_prompts import diagnose_misplaced_options, diagnose_statement_like
-from promptlang.dialects.recipe_lines import format_recipe_line
+from promptlang.dialects.recipe_lines import (
+    describe_quotes,
+    escape_remarks,
+    format_recipe_line,
+)
 from promptlang.metadata import infotext
 from promptlang.source import Source, Span
 
@@ -94,7 +99,7 @@ def _written(read: ReadResult, target: str) -> Converted:
 def _statement(source: Source, target: str) -> Converted:
     """Convert an infotext to ``a fox --steps 20``, or for another dialect to its prompt alone."""
     read = infotext.read(source.text)
-    prompt = _convert(_whole(Source(read.prompt, source.name)), "a1111", target)
+    prompt = _convert(_whole(Source(escape_remarks(read.prompt), source.name)), "a1111", target)
     if target != "promptlang":
         return prompt
     negative = _negative(read.negative)
@@ -107,13 +112,18 @@ def _statement(source: Source, target: str) -> Converted:
         infotext_settings.format_options(read),
     )
     found = infotext_settings.diagnose(source, read)
-    return Converted(line, (*prompt.diagnostics, *negative.diagnostics, *found))
+    quotes = (
+        messages.read_as('`"""` in the negative prompt', '`"" "`', _whole(source))
+        for _ in describe_quotes(negative.text)
+    )
+    return Converted(line, (*prompt.diagnostics, *negative.diagnostics, *quotes, *found))
 
 
 def _negative(text: str) -> Converted:
     from promptlang.dialects import negative_prompts  # most programs never need it
 
-    return _written(negative_prompts.read(_whole(Source(text, "<negative>"))), "promptlang")
+    span = _whole(Source(escape_remarks(text), "<negative>"))
+    return _written(negative_prompts.read(span), "promptlang")
 
 
 def _whole(source: Source) -> Span:

@@ -162,13 +162,17 @@ def _stem(name: str) -> str:
     return re.sub(r"[<>:]", "", PureWindowsPath(name.strip()).stem)
 
 
+def _sides(size: str) -> list[int]:
+    return [int(side) for side in re.findall(r"\d{1,6}", size)]
+
+
 def diagnose(source: Source, read: Infotext) -> Iterator[Diagnostic]:
     """Report settings without an option or with another value as one, and missing parts."""
     whole = source.span(0, len(source.text))
     for name, option, ours in _readings(read):
         value, place = read.settings[name], source.span(*read.places[name])
         if ours is not None:
-            if option == "size" and ours != value and name.lower() == "size":
+            if option == "size" and name.lower() == "size" and _sides(value) != _sides(ours):
                 hint = f"both sides must be divisible by {SIZE_MULTIPLE}"
                 yield messages.read_as(f"`{name}: {value}`", f"`{ours}`", place, hint)
             elif option == "sampler" and ours != to_option("sampler", value):

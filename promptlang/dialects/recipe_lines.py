@@ -35,6 +35,17 @@ def format_recipe_line(prompt: str, negative: str, options: Iterable[str]) -> st
     return " ".join([*words, *options])
 
 
+_REMARK: Final = re.compile(r"(?<!\S)#(?=\s|\Z)")
+
+
+def escape_remarks(text: str) -> str:
+    """Return a prompt in which each ``#`` is a character.
+
+    A1111 takes remarks out before it writes a picture's text, so a ``#`` in that text was encoded.
+    """
+    return _REMARK.sub(r"\\#", text)
+
+
 def _one_line(text: str) -> str:
     """Replace line breaks, which end a line of a recipe, by spaces, which mean the same."""
     return " ".join(text.split())
@@ -44,7 +55,7 @@ def _forced(prompt: str) -> str:
     source = Source(prompt)
     span = source.span(0, len(prompt))
     return (
-        f"render {prompt}"
+        f"render {prompt}".rstrip()
         if find_statement_head(span) or suggest_statement(span) or not prompt
         else prompt
     )
@@ -54,11 +65,18 @@ def _string(text: str) -> str:
     """Quote a text with one or three quotation marks."""
     if '"' not in text:
         return f'"{text}"'
-    return (
-        f'"""{re.sub(chr(34) * 3 + "+", chr(34) * 2, text)} """'
-        if text.endswith('"')
-        else f'"""{text}"""'
-    )
+    apart = _MANY_QUOTES.sub(r"\g<0> ", text)
+    return f'"""{apart} """' if apart.endswith('"') else f'"""{apart}"""'
+
+
+_MANY_QUOTES: Final = re.compile(r'""(?=")')
+
+
+def describe_quotes(negative: str) -> tuple[str, ...]:
+    """Return the loss of a negative prompt whose quotation marks the line cannot have."""
+    if _MANY_QUOTES.search(negative) is None:
+        return ()
+    return ('three quotation marks in the negative prompt are written apart: `"" "`',)
 
 
 def to_option(option: str, value: str) -> str | None:
@@ -92,12 +110,13 @@ def _number(value: str) -> str | None:
 
 def _size(value: str) -> str | None:
     sides = re.fullmatch(r"(\d{1,6})\s?[xX×*]\s?(\d{1,6})", value, re.ASCII)
-    if sides is None:
+    if sides is None or not all(map(int, sides.groups())):
         return None
-    return "x".join(
-        str(max(1, (int(side) + SIZE_MULTIPLE // 2) // SIZE_MULTIPLE) * SIZE_MULTIPLE)
+    width, height = (
+        max(1, (int(side) + SIZE_MULTIPLE // 2) // SIZE_MULTIPLE) * SIZE_MULTIPLE
         for side in sides.groups()
     )
+    return f"{width}x{height}" if width * height <= vocabulary.MAX_PIXELS else None
 
 
 def _sampler(value: str) -> str | None:

@@ -62,13 +62,20 @@ class SettingsLine:
 
 def scan_settings(text: str, start: int, end: int) -> SettingsLine:
     """Return the settings between two places of a text; the time is linear in their distance."""
-    scanner = _Scanner(text, end)
-    scanner.run(start)
-    if any(mark in text[start:end] for mark in "，、："):
-        wide = _Scanner(text.translate(_WIDE), end)
-        wide.run(start)
+    line = text[start:end]
+    scanner = _Scanner(line)
+    scanner.run()
+    if any(mark in line for mark in "，、："):
+        wide = _Scanner(line.translate(_WIDE))
+        wide.run()
         scanner = max(scanner, wide, key=_core_settings)
-    return SettingsLine(tuple(scanner.settings), tuple(scanner.stray))
+    return SettingsLine(
+        tuple(
+            Setting(each.name, each.value, start + each.start, start + each.end)
+            for each in scanner.settings
+        ),
+        tuple((start + first, start + last) for first, last in scanner.stray),
+    )
 
 
 def _core_settings(scanner: _Scanner) -> int:
@@ -76,14 +83,14 @@ def _core_settings(scanner: _Scanner) -> int:
 
 
 class _Scanner:
-    def __init__(self, text: str, end: int) -> None:
-        self._text, self._end = text, end
+    def __init__(self, text: str) -> None:
+        self._text, self._end = text, len(text)
         self._wasted = self._broken = 0
         self.settings: list[Setting] = []
         self.stray: list[tuple[int, int]] = []
 
-    def run(self, start: int) -> None:
-        at = done = start
+    def run(self) -> None:
+        at = done = 0
         while (run := _RUN.search(self._text, at, self._end)) is not None:
             at = run.end()
             name = _FIRST.search(self._text, run.start(), at - 1) if run[1] else None

@@ -9,7 +9,7 @@ from typing import Final
 from promptlang import ast
 from promptlang.grammar import vocabulary
 
-_REMARK: Final = re.compile(r"[ \t]*(?<!\S)#(?=\s|$)[^\n]*", re.MULTILINE)
+_REMARK: Final = re.compile(r"(?<![ \t])[ \t]*(?<!\S)#(?=\s|$)[^\n]*", re.MULTILINE)
 
 
 def without_remarks(text: str) -> str:

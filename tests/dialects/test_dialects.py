@@ -289,3 +289,8 @@ def test_quoted_keywords_of_prompt_control_are_words() -> None:
     made = convert(text, source="prompt-control")
     assert made.text == r'saying "CAT \AND DOG" AND "x \BREAK y" BREAK "STYLE(A1111) z"'
     assert not made.diagnostics
+
+
+@pytest.mark.parametrize("blank", ["\n", " ", "\t", "\r\n"])
+def test_blanks_without_end_are_read_in_an_instant(blank: str) -> None:
+    assert convert(f"a{blank * 200_000}b").text.split() == ["a", "b"]

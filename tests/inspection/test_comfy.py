@@ -687,3 +687,13 @@ def test_values_of_unknown_widgets_are_named() -> None:
     content = workflow()
     content["nodes"][3] |= {"type": "NoveltyEncode", "widgets_values": ["a hidden crow", 3]}
     assert lost(comfy.read_workflow(json.dumps(content)), "NoveltyEncode", "a hidden crow")
+
+
+def test_numbers_that_are_texts_are_read_as_the_server_reads_them() -> None:
+    found = read(graph(n3=sampler(seed="9007199254740993", steps=" 21", cfg="6.5")))
+    assert "--seed 9007199254740993 --steps 21 --cfg 6.5" in found.line
+
+
+def test_three_quotation_marks_in_a_negative_prompt_are_named() -> None:
+    found = read(graph(n7=node("CLIPTextEncode", text='bad """text""" "x"', clip=["4", 1])))
+    assert lost(found, "three quotation marks")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from promptlang import Converted, check, convert, parse
+from promptlang import Converted, ast, check, convert, parse
 from promptlang.metadata import infotext
 from promptlang.source import Source
 
@@ -139,7 +139,11 @@ def test_a_spacing_is_found_in_the_samplers_name_or_beside_it(written: str) -> N
         ),
         (
             "a --seed 3 # b\nSteps: 1, CFG scale: 2, Seed: 3",
-            r"a \--seed 3 --steps 1 --cfg 2 --seed 3",
+            r"a \--seed 3 \# b --steps 1 --cfg 2 --seed 3",
+        ),
+        (
+            "# a (fox)\nNegative prompt: # b\nSteps: 1, CFG scale: 2, Seed: 3",
+            r'\# a (fox) --negative "\# b" --steps 1 --cfg 2 --seed 3',
         ),
         ("a cat", "a cat"),
     ],
@@ -379,3 +383,33 @@ def test_the_work_grows_with_the_length(piece: str) -> None:
     one, four, sixteen = work(1_000), work(4_000), work(16_000)
     assert four <= 4.5 * one + 1_000
     assert sixteen <= 4.5 * four + 1_000
+
+
+@pytest.mark.parametrize("size", ["0x0", "0x512", "99999x99999"])
+def test_a_size_that_no_picture_has_is_left_out_and_named(size: str) -> None:
+    found = convert(f"a\nSteps: 20, CFG scale: 7, Size: {size}", source="infotext")
+    assert found.text == "a --steps 20 --cfg 7"
+    assert [each.code for each in found.diagnostics] == ["PL605"]
+
+
+def test_blanks_in_a_size_are_no_change() -> None:
+    found = convert("a\nSteps: 20, CFG scale: 7, Size: 512 x 640", source="infotext")
+    assert (found.text, found.diagnostics) == ("a --steps 20 --cfg 7 --size 512x640", ())
+
+
+@pytest.mark.parametrize("negative", ['"""', 'a """b""" "c"', '""""" d', 'e """'])
+def test_three_quotation_marks_in_a_negative_prompt_stand_apart(negative: str) -> None:
+    found = convert(
+        f"a\nNegative prompt: {negative}\nSteps: 20, CFG scale: 7, Seed: 1", source="infotext"
+    )
+    assert check(found.text) == ()
+    assert [each.code for each in found.diagnostics] == ["PL602"]
+    (statement,) = parse(Source(found.text)).program.statements
+    (value,) = [each for each in ast.walk(statement) if isinstance(each, ast.String)]
+    assert value.value.replace(" ", "") == negative.replace(" ", "")
+
+
+@pytest.mark.parametrize("line", ["Seed: 1，", "Seed: [", "Steps：1、", 'Size: ["', "Seed: {'a"])
+def test_lines_of_one_setting_without_end_are_read_in_an_instant(line: str) -> None:
+    text = f"{line}\n" * 50_000
+    assert infotext.read(text).prompt == text.strip()

@@ -6,11 +6,12 @@ of 100,000 nodes is a list of generators and no deep stack.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
-from promptlang.files import as_integer, as_number
+from promptlang.files import Json, as_integer, as_number
 from promptlang.inspection.comfy.graph import Graph, Input, Link, Node, show, show_values
 from promptlang.inspection.comfy.node_types import NodeType
 from promptlang.inspection.comfy.values import Conditioning, Kind, Latent, Pipe, Value
@@ -36,6 +37,16 @@ MAX_LOSSES: Final = 100
 
 LINKED_FILES: Final = ("Loader", "LoadImage")
 """Ends of class names whose values belong to the node that uses them, such as a ControlNet's."""
+
+
+_NUMERAL: Final = re.compile(r"\s*([+-]?\d{1,20})(\.\d{1,20})?\s*\Z", re.ASCII)
+
+
+def _typed_in(value: Value) -> Json:
+    """Return a number, also one that a client sends as text, as the server reads it."""
+    if isinstance(value, str) and (numeral := _NUMERAL.match(value)) is not None:
+        return float(value) if numeral[2] else int(value)
+    return value if isinstance(value, int | float) else None
 
 
 class Evaluation:
@@ -153,12 +164,12 @@ class Visit:
     def number(self, name: str) -> Steps[float | int | None]:
         """Return a finite number that is an input."""
         value = yield from self.take(name, Kind.DATA)
-        return as_number(value) if isinstance(value, int | float) else None
+        return as_number(_typed_in(value))
 
     def integer(self, name: str) -> Steps[int | None]:
         """Return a whole number that is an input, also one written as ``20.0``."""
         value = yield from self.take(name, Kind.DATA)
-        return as_integer(value) if isinstance(value, int | float) else None
+        return as_integer(_typed_in(value))
 
     def origin(self, link: Link) -> str:
         """Say in words where a link comes from."""

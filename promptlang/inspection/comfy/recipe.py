@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from promptlang.dialects.conversion import format_recipe_line
+from promptlang.dialects.recipe_lines import describe_quotes, format_recipe_line
 from promptlang.inspection.comfy.evaluation import describe
 from promptlang.inspection.comfy.graph import Graph, show
 from promptlang.inspection.comfy.latents import whole_size
@@ -57,6 +57,8 @@ def write_line(graph: Graph, made: Made) -> tuple[str, tuple[str, ...]]:
         line.lose(f"without another picture of the graph, {describe(node)}")
     if len(made.others) > MAX_OTHERS:
         line.lose(f"without {len(made.others) - MAX_OTHERS:,} more pictures of the graph")
+    for loss in describe_quotes(negative):
+        line.lose(loss)
     return format_recipe_line(prompt, negative, line.words), tuple(line.lost)
 
 

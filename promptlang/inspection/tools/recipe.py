@@ -10,6 +10,8 @@ from typing import Final
 from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.conversion import convert
 from promptlang.dialects.recipe_lines import (
+    describe_quotes,
+    escape_remarks,
     format_recipe_line,
     is_impossible_spacing,
     to_option,
@@ -139,7 +141,7 @@ class Recipe:
         if any(len(text) > MAX_LENGTH for text in self._prompts.values()):
             return FileInfo(kind, tuple(self.rows), lost=(*self.lost, TOO_LONG))
         found = [
-            convert(self.rewrite(self._prompts.get(each, "")), source=self._dialect)
+            convert(self._literal(self._prompts.get(each, "")), source=self._dialect)
             for each in ("prompt", "negative")
         ]
         losses = [*describe_losses(d for each in found for d in each.diagnostics), *self.lost]
@@ -149,9 +151,14 @@ class Recipe:
             losses.append("the metadata have no prompt")
         options = [f"--{each} {self._options[each]}" for each in ORDER if each in self._options]
         prompt = " ".join([found[0].text, *self._loras])
+        losses += describe_quotes(found[1].text)
         has_line = bool(self._prompts or self._options)
         line = format_recipe_line(prompt, found[1].text, options) if has_line else ""
         return FileInfo(kind, tuple(self.rows), line, tuple(losses))
+
+    def _literal(self, prompt: str) -> str:
+        rewritten = self.rewrite(prompt)
+        return escape_remarks(rewritten) if self._dialect == "a1111" else rewritten
 
     def _drop_impossible_schedule(self) -> None:
         sampler, spacing = self._options.get("sampler", ""), self._options.get("scheduler", "")
