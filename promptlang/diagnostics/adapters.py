@@ -9,6 +9,7 @@ from pathlib import Path
 from promptlang.diagnostics.diagnostic import Diagnostic
 from promptlang.diagnostics.models import describe_kind
 from promptlang.diagnostics.rule import Rule
+from promptlang.files import shorten
 from promptlang.source import Span
 
 
@@ -38,11 +39,6 @@ MOST_NAMES = 8
 
 AGAIN = "download or copy it again"
 _OTHER = "take one that is made for this model, or choose its model with `use model`"
-
-
-def shorten(key: str) -> str:
-    """Return a key for a message: at most 120 characters, with an ellipsis in the middle."""
-    return key if len(key) <= 120 else f"{key[:70]}…{key[-40:]}"
 
 
 def unusable_file(subject: FileRef, reason: str, hint: str) -> Diagnostic:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from promptlang.diagnostics.diagnostic import Diagnostic, Severity
 from promptlang.diagnostics.rule import Rule
+from promptlang.files import shorten
 from promptlang.source import Span
 
 NOT_EXPRESSIBLE = Rule(
@@ -178,8 +179,7 @@ def empty_prompt(span: Span) -> Diagnostic:
 
 def not_a_setting(span: Span) -> Diagnostic:
     """Report ``nonsense`` in ``Steps: 20, nonsense, Seed: 1``."""
-    shown = " ".join(span.text.split()).strip(" ,")
-    shown = shown if len(shown) <= 80 else f"{shown[:60]}…"
+    shown = shorten(" ".join(span.text.split()).strip(" ,"), 80)
     return INCOMPLETE_INFOTEXT.at(
         span, f"`{shown}` among the settings is none of them", "it is left out"
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Final
 
 from promptlang.diagnostics.diagnostic import Diagnostic
 from promptlang.diagnostics.rule import Rule
 from promptlang.diagnostics.wording import join_alternatives
+from promptlang.files import shorten
 from promptlang.source import Span
 
 UNUSABLE_MODEL = Rule(
@@ -24,15 +24,6 @@ UNUSABLE_MODEL = Rule(
     bad='use model "ink-lora.safetensors"\na fox',
     good='use lora "ink-lora.safetensors" as ink\na fox <lora:ink:1>',
 )
-
-
-MAX_NAME: Final = 120
-"""Characters of a stranger's key or word in a message."""
-
-
-def shorten(text: str) -> str:
-    """Return a stranger's text cut to a length that fits into a message."""
-    return text if len(text) <= MAX_NAME else f"{text[:MAX_NAME]}…"
 
 
 def model_not_readable(path: Path, reason: str, span: Span, hint: str | None = None) -> Diagnostic:

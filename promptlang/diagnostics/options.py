@@ -7,6 +7,7 @@ from collections.abc import Collection
 from promptlang.diagnostics.diagnostic import Diagnostic, Severity
 from promptlang.diagnostics.rule import Rule
 from promptlang.diagnostics.wording import join_alternatives, suggest_name
+from promptlang.files import shorten
 from promptlang.source import Span
 
 WRONG_OPTION_TYPE = Rule(
@@ -168,8 +169,7 @@ def invalid_name(name: str, span: Span) -> Diagnostic:
 
 def unportable_name(name: str, reason: str, span: Span) -> Diagnostic:
     """Report ``train lora nul from "photos"``."""
-    shown = name if len(name) <= 40 else f"{name[:40]}…"
-    message = f"`{shown}` cannot be the name of a training: {reason}"
+    message = f"`{shorten(name, 40)}` cannot be the name of a training: {reason}"
     return INVALID_NAME.at(span, message, "take another name")
 
 

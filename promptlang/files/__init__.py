@@ -13,7 +13,7 @@ from promptlang.files.paths import (
     is_folder,
     list_folder,
 )
-from promptlang.files.printing import one_line, printable, printable_lines
+from promptlang.files.printing import one_line, printable, printable_lines, shorten
 from promptlang.files.reading import (
     MAX_TEXT_BYTES,
     NotAPictureError,
@@ -53,4 +53,5 @@ __all__ = [
     "read_bytes",
     "read_safetensors_header",
     "read_text",
+    "shorten",
 ]

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from promptlang.files.json_texts import Json, as_object, parse_json
+from promptlang.files.printing import shorten
 from promptlang.files.reading import UnreadableFileError, open_regular
 
 MAX_HEADER_BYTES: Final = 100_000_000
@@ -93,7 +94,7 @@ def _metadata(file: Path, content: Json) -> Mapping[str, str]:
     texts = {name: value for name, value in content.items() if isinstance(value, str)}
     if len(texts) < len(content):
         name = next(name for name in content if name not in texts)
-        raise _damaged(file, f"the metadata `{_short(name)}` is not a text")
+        raise _damaged(file, f"the metadata `{shorten(name)}` is not a text")
     return texts
 
 
@@ -105,14 +106,15 @@ def _entry(file: Path, name: str, content: Json) -> TensorEntry:
             sizes = tuple(_whole(file, name, size) for size in shape)
             entry = TensorEntry(dtype, sizes, _whole(file, name, start), _whole(file, name, end))
         case _:
-            raise _damaged(file, f"its header says no dtype, shape and place of `{_short(name)}`")
+            raise _damaged(file, f"its header says no dtype, shape and place of `{shorten(name)}`")
     bits = DTYPE_BITS.get(dtype)
     if bits is None:
+        kind = shorten(dtype)
         raise UnreadableFileError(
-            f"the tensor `{_short(name)}` in `{file.name}` has the unknown dtype `{_short(dtype)}`"
+            f"the tensor `{shorten(name)}` in `{file.name}` has the unknown dtype `{kind}`"
         )
     if entry.elements * bits != (entry.end - entry.start) * 8:
-        raise _damaged(file, f"the shape of `{_short(name)}` does not fit its bytes")
+        raise _damaged(file, f"the shape of `{shorten(name)}` does not fit its bytes")
     return entry
 
 
@@ -134,13 +136,9 @@ def _place(entry: TensorEntry) -> tuple[int, int]:
 
 def _whole(file: Path, name: str, value: Json) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise _damaged(file, f"a size or place of `{_short(name)}` is not a whole number")
+        raise _damaged(file, f"a size or place of `{shorten(name)}` is not a whole number")
     return value
 
 
 def _damaged(file: Path, why: str) -> UnreadableFileError:
     return UnreadableFileError(f"`{file.name}` is damaged: {why}")
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 80 else f"{name[:60]}…"

@@ -37,6 +37,11 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
+def shorten(text: str, most: int = 120) -> str:
+    """Return a text for a message: at most `most` characters, with an ellipsis in the middle."""
+    return text if len(text) <= most else f"{text[: most * 7 // 12]}…{text[-most // 3 :]}"
+
+
 def _mark(match: re.Match[str]) -> str:
     character = match[0]
     if character == "\t":
