@@ -23,7 +23,34 @@ class ForeignTag:
     def entries(self) -> list[str]:
         """The entries of the body, divided by SwarmUI's rule: ``||``, else ``|``, else commas."""
         separator = next((each for each in ("||", "|") if each in self.body), ",")
-        return [each.strip() for each in (self.body or "a,b").split(separator)]
+        return [each.strip() for each in (self.body or "…,…").split(separator)]
+
+
+_NUMBER: Final = r"[+-]?(?:\d{1,9}\.?\d{0,9}|\.\d{1,9})"
+_MARKS: Final = re.compile(r"(?<!\\)[()\[\]]")
+_INNER: Final = re.compile(r"\\.|\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|[:|]", re.DOTALL)
+
+
+def _literal(text: str) -> str:
+    """Return a text whose brackets are characters if they have no partners."""
+    depths = {"(": 0, "[": 0}
+    for mark in _MARKS.findall(text):
+        opening = "(" if mark in "()" else "["
+        depths[opening] += 1 if mark == opening else -1
+        if depths[opening] < 0:
+            break
+    return _MARKS.sub(r"\\\g<0>", text) if any(depths.values()) else text
+
+
+def _field(text: str) -> str:
+    """Return a text for one field of ``[a:b:0.5]``, whose own colons and bars are characters."""
+    return _INNER.sub(
+        lambda found: f"\\{found[0]}" if found[0] in ":|" else found[0], _literal(text)
+    )
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(rf"\s*{_NUMBER}\s*", text) is not None
 
 
 def _random(tag: ForeignTag) -> str:
@@ -31,7 +58,10 @@ def _random(tag: ForeignTag) -> str:
 
 
 def _wildcard(tag: ForeignTag) -> str:
-    name = f"__{tag.body.partition(',')[0].strip() or 'name'}__"
+    list_name = tag.body.partition(",")[0].strip()
+    if re.search(r'[:$#"<>(){}|]|__', list_name):
+        return f"rename the list: `{list_name}` has marks that `__name__` cannot have"
+    name = f"__{list_name or 'name'}__"
     return f"write `{{{_count(tag)}{name}}}`" if tag.argument else f"write `{name}`"
 
 
@@ -42,19 +72,26 @@ def _count(tag: ForeignTag) -> str:
 
 
 def _from_to(tag: ForeignTag) -> str:
-    return f"write `[{':'.join([*tag.entries, tag.argument or '0.5'])}]`"
+    moments = tag.argument if all(map(_is_number, tag.argument.split(","))) else "0.5"
+    return f"write `[{':'.join([*map(_field, tag.entries), moments])}]`"
 
 
 def _alternate(tag: ForeignTag) -> str:
-    return f"write `[{'|'.join(tag.entries)}]`"
+    return f"write `[{'|'.join(map(_field, tag.entries))}]`"
 
 
 def _weight(tag: ForeignTag) -> str:
-    return f"write `({tag.body}:{tag.argument or '1.1'})`"
+    weight = tag.argument.strip() if _is_number(tag.argument) else "1.1"
+    return f"write `({_literal(tag.body) or '…'}:{weight})`"
 
 
 def _token(tag: ForeignTag) -> str:
-    return f"write `<{tag.body.strip() or 'name'}>`"
+    name, _, weight = (each.strip() for each in tag.body.partition(":"))
+    token = f"<{re.sub(_FILE_ENDING, '', name) or 'name'}>"
+    return f"write `({token}:{weight})`" if _is_number(weight) else f"write `{token}`"
+
+
+_FILE_ENDING: Final = re.compile(r"\.(?:safetensors|pt|bin)\Z")
 
 
 def _lora(tag: ForeignTag) -> str:
@@ -62,12 +99,20 @@ def _lora(tag: ForeignTag) -> str:
 
 
 def _set(tag: ForeignTag) -> str:
-    name = tag.argument.partition(",")[0].strip() or "name"
-    return f"write `let {name} = {tag.body or '…'}` on a line above, and `${{{name}}}` here"
+    written, _, shown = (each.strip() for each in tag.argument.partition(","))
+    name = _variable(written)
+    here = "" if shown.lower() == "false" else f", and `${{{name}}}` here"
+    return f"write `let {name} = {tag.body or '…'}` on a line above{here}"
+
+
+def _variable(name: str) -> str:
+    """Return a name that `let` takes: ``my var`` is ``my_var``."""
+    plain = re.sub(r"[^\w-]+", "_", name) or "name"
+    return plain if re.match(r"[^\W\d]", plain) else f"x{plain}"
 
 
 def _get(tag: ForeignTag) -> str:
-    name = tag.body.strip() or tag.argument.strip() or "name"
+    name = _variable(tag.body.strip() or tag.argument.strip())
     return f"write `${{{name}}}`, which a `let {name} = …` above it names"
 
 
@@ -79,6 +124,7 @@ def _repeat(tag: ForeignTag) -> str:
 
 _PARAMETERS: Final = MappingProxyType(
     {
+        **{name: name for name in ("steps", "seed", "sampler", "scheduler")},
         "cfgscale": "cfg",
         "images": "n",
         "clipstopatlayer": "clip-skip",
@@ -87,21 +133,38 @@ _PARAMETERS: Final = MappingProxyType(
         "initimagecreativity": "strength",
     }
 )
-"""SwarmUI's names of settings for options that have another name here."""
+"""SwarmUI's names of settings, and the options for them."""
+
+_FILES: Final = MappingProxyType({"model": "use model", "vae": "use vae"})
+_SIZES: Final = frozenset({"width", "height", "aspectratio", "resolution", "sidelength"})
 
 
 def _parameter(tag: ForeignTag) -> str:
-    name = re.sub(r"[\W_]", "", tag.argument or tag.body).lower()
-    option = _PARAMETERS.get(name, name) or "steps"
-    return f"write `--{option} {tag.body if tag.argument else '…'}` at the end of the line"
+    name = re.sub(r"[\W_]", "", tag.argument or tag.body).lower() or "steps"
+    value = tag.body.strip() if tag.argument else ""
+    marks, end = ('"', "") if '"' not in value else ('"""', " " if value.endswith('"') else "")
+    quoted = value if re.fullmatch(r"[\w.+-]+", value) else f"{marks}{value}{end}{marks}"
+    if name in _FILES:
+        return f"write `{_FILES[name]} {quoted if value else '…'}` on a line above"
+    if name in _SIZES:
+        return "write `--size WIDTHxHEIGHT` with both numbers at the end of the line"
+    if name not in _PARAMETERS:
+        return "take it out: there is no such setting here"
+    if name in ("seed", "clipstopatlayer") and value.startswith("-"):
+        return f"take it out, or write `--{_PARAMETERS[name]}` with a number at the end of the line"
+    return f"write `--{_PARAMETERS[name]} {quoted if value else '…'}` at the end of the line"
 
 
 def _region(tag: ForeignTag) -> str:
     try:
         left, top, width, height = (float(each) for each in tag.body.split(",")[:4])
+        edges = (left, min(left + width, 1), top, min(top + height, 1))
+        if not (0 <= edges[0] < edges[1] and 0 <= edges[2] < edges[3]):
+            raise ValueError(edges)
     except ValueError:
-        return "write `AND <area:left,right,top,bottom>` before the words of the area"
-    edges = (left, min(left + width, 1), top, min(top + height, 1))
+        if tag.body.strip() == "background":
+            return "take it out, and put its words before the first `AND`"
+        return "write an area with four edges, `AND <area:0,0.5,0,1>`, before its words"
     return f"write `AND <area:{','.join(f'{each:g}' for each in edges)}>` before its words"
 
 

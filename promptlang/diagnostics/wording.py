@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import islice
+from typing import Final
 
 MAX_KNOWN = 500
 """The number of known names that a wrong one is compared with."""
@@ -18,8 +20,20 @@ def suggest_name(name: str, known: Iterable[str], form: str = "{}") -> str | Non
 
     `form` is how such a name is written in a program: ``--{}`` for an option.
     """
-    close = get_close_matches(name[:MAX_NAME], islice(known, MAX_KNOWN), n=1)
-    return f"did you mean `{form.format(close[0])}`?" if close else None
+    plain = {_plain(each): each for each in islice(known, MAX_KNOWN)}
+    written = _plain(name[:MAX_NAME])
+    close = get_close_matches(written, plain, n=1) or [
+        each for each in (re.split(r"[/\\]", written)[-1],) if each in plain
+    ]
+    return f"did you mean `{form.format(plain[close[0]])}`?" if close else None
+
+
+_FILE_ENDING: Final = re.compile(r"\.(?:safetensors|ckpt|pt|bin)\Z")
+
+
+def _plain(name: str) -> str:
+    """Return a name without what differs between tools: its case, and the ending of its file."""
+    return _FILE_ENDING.sub("", name.lower())
 
 
 def join_alternatives(expected: Collection[str]) -> str:

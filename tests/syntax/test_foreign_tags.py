@@ -39,6 +39,21 @@ def read(text: str) -> tuple[ast.Prompt, list[tuple[str, str | None]]]:
         ("<object:0,0,1,1>", "AND <area:0,1,0,1>"),
         ("<locon:ink:0.7>", "<lora:ink:0.7>"),
         ("<break:>", "BREAK"),
+        ("<random:a <lora:ink:1>", "{…|…}"),
+        ("<fromto[0.5]:a (b:1.2), c:d>", r"[a (b:1.2):c\:d:0.5]"),
+        ("<fromto[x]:a,b>", "[a:b:0.5]"),
+        ("<weight[1.2]:b)c>", r"(b\)c:1.2)"),
+        ("<weight[much]:b>", "(b:1.1)"),
+        ("<setvar[my var]:red>", "let my_var = red"),
+        ("<var:my var>", "${my_var}"),
+        ("<embedding:neg.safetensors>", "<neg>"),
+        ("<embed:neg:1.2>", "(<neg>:1.2)"),
+        ("<param[sampler]:euler a>", '--sampler "euler a"'),
+        ('<param[negativeprompt]:bad "hands">', '--negative """bad "hands" """'),
+        ("<param[model]:dream>", "use model dream"),
+        ("<param[width]:512>", "--size WIDTHxHEIGHT"),
+        ("<region:1.5,0,0.5,1>", "AND <area:0,0.5,0,1>"),
+        ("<region:nan,0,1,1>", "AND <area:0,0.5,0,1>"),
     ],
 )
 def test_a_tag_of_another_tool_is_an_error_with_the_construct(written: str, instead: str) -> None:
@@ -108,3 +123,19 @@ def test_full_width_marks_in_the_place_of_ascii_are_said(text: str, place: str) 
 @pytest.mark.parametrize("text", ["时间：三点", "红色，蓝色。（好）", "时间：3点 (a:1.2)"])
 def test_full_width_marks_of_ordinary_texts_are_not_doubted(text: str) -> None:
     assert not read(text)[1]
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("<wildcard:my:list>", "rename the list"),
+        ("<param[refinermethod]:x>", "take it out"),
+        ("<param[seed]:-1>", "take it out"),
+        ("<region:background>", "take it out"),
+        ("<setvar[x,false]:red>", "write `let x = red` on a line above"),
+    ],
+)
+def test_what_has_no_counterpart_is_taken_out_or_renamed(written: str, hint: str) -> None:
+    ((_, found),) = read(f"a {written} b")[1]
+    assert (found or "").startswith(hint)
+    assert "here" not in (found or "") or "false" not in written
