@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from promptlang.files.patterns import pattern_fault
+
 MAX_REPEATS: Final = 2
 """Repetitions of a pattern; the search takes as many nested loops over a module's name."""
-
-MAX_BRANCHES: Final = 8
-"""Alternatives of a pattern with several groups, which multiply each other."""
 
 MAX_REPEATING: Final = 16
 """Patterns with repetitions in one option."""
@@ -59,13 +58,14 @@ class NamePatterns:
             raise InvalidConfigError(f"`{shown(patterns)}` is no dictionary of patterns")
         names: dict[str, tuple[int, Any]] = {}
         involved: list[_Expression] = []
+        repeating = 0
         for place, (pattern, value) in enumerate(patterns.items()):
             plain = pattern.replace(r"\.", ".")
             if re.fullmatch(r"[\w.-]+", plain):
                 names.setdefault(plain, (place, value))
             else:
                 involved.append(_Expression(place, _compile(pattern), value))
-        repeating = sum(_repeats(each.compiled.pattern) > 0 for each in involved)
+                repeating += _repeats(pattern)
         if len(involved) > MAX_PATTERNS or repeating > MAX_REPEATING:
             raise InvalidConfigError(f"it has {len(involved)} patterns, which would take too long")
         return cls(names, tuple(involved))
@@ -101,25 +101,16 @@ def _place(match: tuple[int, Any]) -> int:
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
-    """Return the expression for a name's end; raises `InvalidConfigError` if it is too involved."""
-    plain = _without_escapes(pattern)
-    branches, groups = plain.count("|"), plain.count("(")
-    nested = re.search(r"[*+?}]\)+[*+{]|\)[*+{]|[*+?}][*+{]", plain)
-    many = branches > MAX_BRANCHES and groups > 1
-    if _repeats(pattern) > MAX_REPEATS or many or nested or len(pattern) > MAX_LENGTH:
-        raise InvalidConfigError(f"its pattern `{shown(pattern)}` could take too long")
-    try:
-        return re.compile(rf"(?:{pattern})$")
-    except (re.error, OverflowError, RecursionError) as error:
-        raise InvalidConfigError(f"its pattern `{shown(pattern)}` is none") from error
+    """Return the expression for a name's end; raises `InvalidConfigError` for another."""
+    whole = rf"(?:{pattern})$"
+    fault = "it is too long" if len(pattern) > MAX_LENGTH else pattern_fault(whole, MAX_REPEATS)
+    if fault:
+        raise InvalidConfigError(f"its pattern `{shown(pattern)}` cannot be used: {fault}")
+    return re.compile(whole)
 
 
-def _repeats(pattern: str) -> int:
-    return len(re.findall(r"[*+?{]", _without_escapes(pattern)))
-
-
-def _without_escapes(pattern: str) -> str:
-    return re.sub(r"\\.|\(\?:", lambda match: "(" if match[0] == "(?:" else "", pattern)
+def _repeats(pattern: str) -> bool:
+    return not set("*+?{").isdisjoint(pattern.replace("(?:", "("))
 
 
 def shown(value: Any) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from promptlang import check
-from promptlang.analysis.patterns import pattern_fault
+from promptlang.files.patterns import pattern_fault
 
 pytestmark = pytest.mark.fast
 
@@ -17,6 +17,10 @@ REFUSED = (
     "(a*){2,}",
     ".*.*.*.*.*x",
     "to_(q",
+    ".?" * 24 + "zz",
+    "(?:.|.)" * 24 + "zz",
+    "(?:.?.?)" * 12 + "zz",
+    "(?:.??.??|a){2}",
 )
 USABLE = (
     "to_(q|v)",
@@ -27,6 +31,8 @@ USABLE = (
     r"\(a\+\)\+",
     "(attn1)?to_q",
     "(ab)+",
+    r"(?:down|up)_blocks\.\d+?.*(?:attn1|attn2)?.*to_(?:q|k|v|out)",
+    "^(" + "|".join(f"blocks_{number}" for number in range(400)) + ")$",
 )
 
 

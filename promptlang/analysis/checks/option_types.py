@@ -9,7 +9,6 @@ from typing import Final
 
 from promptlang import ast
 from promptlang.analysis.aliases import written_name
-from promptlang.analysis.patterns import pattern_fault
 from promptlang.analysis.scope import ScopedStatement
 from promptlang.analysis.statements import each_of, statement_head, statement_options
 from promptlang.analysis.sweeps import range_values
@@ -25,6 +24,7 @@ from promptlang.diagnostics.options import (
 )
 from promptlang.diagnostics.statements import not_available
 from promptlang.diagnostics.training_options import bad_pattern
+from promptlang.files.patterns import pattern_fault
 from promptlang.grammar import vocabulary
 from promptlang.plan.sampler_names import parse_sampler_name
 
