@@ -58,13 +58,20 @@ def find_lines(folder: Path, pattern: str) -> tuple[str, ...]:
         near = _Collection(folder)
         near.add(_files_near(folder, pattern))
         if pattern in near.names:
-            return near.lines([pattern])
+            return _some(near.lines([pattern]), pattern)
     every = _Collection(folder)
     every.add(find_files(folder, "**", (TEXT, *STRUCTURED)))
     names = every.matching(pattern) or every.matching(f"*/{pattern}")
     if every.broken and not names:
         raise every.broken[0]
-    return every.lines(names)
+    return _some(every.lines(names), *names)
+
+
+def _some(lines: tuple[str, ...], *names: str) -> tuple[str, ...]:
+    """Return lines. Raises `UnreadableFileError` if there are lists without a single line."""
+    if names and not lines:
+        raise UnreadableFileError(f"the list `{sorted(names)[0]}` has no lines")
+    return lines
 
 
 def _files_near(folder: Path, name: str) -> Iterator[Path]:

@@ -200,7 +200,12 @@ UNKNOWN_WILDCARD = Rule(
 def unknown_wildcard(pattern: str, span: Span) -> Diagnostic:
     """Report ``__animal__`` without a file."""
     message = f"there is no wildcard list for `__{pattern}__`, so it is read as text"
-    hint = f"put a file `{pattern}.txt` into the folder that `use wildcards` names"
+    bare = pattern.removesuffix(".txt")
+    hint = (
+        f"put a file `{pattern}.txt` into the folder that `use wildcards` names"
+        if bare == pattern
+        else f"write `__{bare}__`, without the ending of the file"
+    )
     return UNKNOWN_WILDCARD.at(span, message, hint)
 
 

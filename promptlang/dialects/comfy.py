@@ -15,7 +15,12 @@ from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.amounts import format_amount, multiply_amounts, round_amount
-from promptlang.dialects.reading import PhraseBuilder, ReadResult, convert_absolute_weights
+from promptlang.dialects.reading import (
+    PhraseBuilder,
+    ReadResult,
+    convert_absolute_weights,
+    token_of_file,
+)
 from promptlang.dialects.writing import PromptWriter, WriteResult
 from promptlang.prompts.segments import DEEMPHASIS_FACTOR, EMPHASIS_FACTOR
 from promptlang.source import Span
@@ -134,7 +139,8 @@ def _phrases(
             open_phrases.pop()
             open_phrases[-1].add(ast.Emphasis(top.all(), group.weight, span=place))
         elif piece["embedding"]:
-            top.add(ast.Embedding(piece["embedding"], span=span.source.span(*piece.span())))
+            name = token_of_file(piece["embedding"])
+            top.add(ast.Embedding(name, span=span.source.span(*piece.span())))
         else:
             tail = closings[index + 1].tail if index + 1 in closings else piece.end()
             top.text(_value(piece)[: tail - piece.start()], piece.start(), tail)

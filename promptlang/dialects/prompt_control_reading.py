@@ -21,7 +21,7 @@ from promptlang.dialects.prompt_control_pieces import (
     join_texts,
     parse_finite,
 )
-from promptlang.dialects.reading import ReadResult, convert_absolute_weights
+from promptlang.dialects.reading import ReadResult, convert_absolute_weights, token_of_file
 from promptlang.source import Span
 
 MAX_DEPTH = 100
@@ -127,7 +127,9 @@ class _Reader:
             case "points" | "ctl_te":
                 items.append(self._curve(piece, place))
             case "emb" | "embedding":
-                items.append(ast.Embedding(piece["emb"] or piece["embedding"], span=place))
+                items.append(
+                    ast.Embedding(token_of_file(piece["emb"] or piece["embedding"]), span=place)
+                )
             case "word" if piece["word"] == "BREAK" and not self._is_quoted(piece):
                 items.append(ast.Break(span=place))
             case "function":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from promptlang import ast
@@ -112,3 +113,11 @@ class _Pushed(PhraseTransformer):
                 return [*inner]
             case _:
                 return [node]
+
+
+_FILE_ENDING = re.compile(r"(?<=.)\.(?:safetensors|pt|bin)\Z")
+
+
+def token_of_file(name: str) -> str:
+    """Return a token's name without the ending of its file, which ComfyUI takes, too."""
+    return _FILE_ENDING.sub("", name)

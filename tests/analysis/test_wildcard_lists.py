@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from promptlang import Session, Source
+from promptlang import Session, Source, check
 from promptlang.analysis import wildcard_lists
 from promptlang.analysis.world import Disk
 from promptlang.files import UnreadableFileError
@@ -171,3 +171,19 @@ def test_a_line_that_names_a_let_is_filled_in(tmp_path: Path) -> None:
     planned = Session(tmp_path, "x").plan(Source(text))
     assert not planned.diagnostics
     assert sum(isinstance(step, Render) for step in planned.plan.steps) == 2
+
+
+@pytest.mark.parametrize("content", ["", "# a remark\n\n"])
+def test_a_list_without_lines_is_said_to_be_empty(content: str, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text(content)
+    for pattern in ("empty", "emp*"):
+        with pytest.raises(UnreadableFileError, match="`empty` has no lines"):
+            Disk().lines(tmp_path, pattern)
+
+
+def test_the_name_of_a_file_is_no_name_of_a_list(tmp_path: Path) -> None:
+    (tmp_path / "animal.txt").write_text("fox\n")
+    found = check('use wildcards "."\na __animal.txt__', Disk(), tmp_path)
+    assert [(each.code, each.hint) for each in found] == [
+        ("PL109", "write `__animal__`, without the ending of the file")
+    ]

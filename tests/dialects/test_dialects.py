@@ -294,3 +294,9 @@ def test_quoted_keywords_of_prompt_control_are_words() -> None:
 @pytest.mark.parametrize("blank", ["\n", " ", "\t", "\r\n"])
 def test_blanks_without_end_are_read_in_an_instant(blank: str) -> None:
     assert convert(f"a{blank * 200_000}b").text.split() == ["a", "b"]
+
+
+@pytest.mark.parametrize("ending", ["", ".pt", ".safetensors", ".bin"])
+def test_a_token_of_comfyui_is_named_without_the_ending_of_its_file(ending: str) -> None:
+    text = f"(embedding:SDXL/neg-v1.2{ending}:1.2), embedding:x{ending}, y"
+    assert convert(text, source="comfy").text == "(<SDXL/neg-v1.2>:1.2), <x>, y"
