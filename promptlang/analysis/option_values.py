@@ -63,10 +63,6 @@ class OptionValues:
         assert isinstance(value, str)
         return value
 
-    def optional_text(self, name: str) -> str | None:
-        """Return a name or a text that the program gives, else None."""
-        return self.text(name) if self.given(name) else None
-
     def flag(self, name: str) -> bool:
         """Return the state of a flag: ``--te``, ``--no-te``, ``--te off``; the last one counts."""
         return self._flags.get(name, self._known[name].default == "on")

@@ -53,9 +53,6 @@ PNG_TEXT_KEY: Final = "promptlang"
 RECORD_FORMAT: Final = 2
 """Version of the record; it changes whenever an older promptlang could not read a newer record."""
 
-FILE_KINDS: Final = ("loras", "embeddings", "pictures")
-"""Fields of a record that name files."""
-
 _PREDICTIONS: Final = ("", "epsilon", "v")
 """What a record may say of the model's prediction."""
 

@@ -24,9 +24,6 @@ FP8_DTYPES: Final = frozenset(
     {torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz}
 )
 
-READ_KINDS: Final = "fp32, fp16, bf16, plain fp8 and scaled fp8"
-"""The number formats of weights that are read, as messages name them."""
-
 ACTIVATION_SCALES: Final = re.compile(
     r"(?:^|\.)(?:scaled_fp8|scale_input|input_scale|comfy_quant)$"
 )

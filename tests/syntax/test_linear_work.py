@@ -108,7 +108,11 @@ def test_the_work_of_other_actions_grows_with_the_length(action: str) -> None:
         assert_linear(ACTIONS[action], [text_of(construct, length) for length in SMALLER])
 
 
-@pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("construct", [("(a", "", ")"), ("[a|", "b", "]"), ("[a:", "", "")])
-def test_no_depth_of_brackets_is_too_deep(construct: tuple[str, str, str], action: str) -> None:
-    ACTIONS[action](text_of(construct, 16_000))
+def test_no_depth_of_brackets_is_too_deep(construct: tuple[str, str, str]) -> None:
+    text = text_of(construct, 16_000) + "\n"
+    found = check(text)
+    assert [each.code for each in found[:1]] == ([] if construct[2] else ["PL001"])
+    assert format_program(text) == text
+    assert convert(text, source="prompt-control", target="comfy").text.lstrip("([").startswith("a")
+    assert tree_json(parse(text).program).count('"a') == text.count("a")

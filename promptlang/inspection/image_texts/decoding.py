@@ -24,7 +24,7 @@ MIN_WORTH: Final = 0.7
 _UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def decode_text(content: bytes) -> str:
+def decode_field(content: bytes) -> str:
     """Return a text in UTF-8, in UTF-16 if it has a mark or zero bytes, else in Latin-1."""
     if content.startswith(_UTF16_MARKS):
         return _first_or_best(content, ("utf-16", "utf-8"))
@@ -46,10 +46,10 @@ def decode_comment(content: bytes, *, big_endian: bool) -> str:
     code = content[:CODE_LENGTH]
     kind = _CODES.get(code.upper())
     if kind is None:
-        return decode_text(content[CODE_LENGTH:] if code == _UNDEFINED else content)
+        return decode_field(content[CODE_LENGTH:] if code == _UNDEFINED else content)
     text = content[CODE_LENGTH:]
     if text.startswith((*_UTF16_MARKS, codecs.BOM_UTF8)) or kind == "ascii":
-        return decode_text(text)
+        return decode_field(text)
     if kind == "jis":
         return _first_or_best(text, _JAPANESE)
     orders = ("utf-16-be", "utf-16-le") if big_endian else ("utf-16-le", "utf-16-be")

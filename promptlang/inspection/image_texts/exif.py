@@ -10,7 +10,7 @@ from typing import Final
 from promptlang.inspection.image_texts.collection import Collection
 from promptlang.inspection.image_texts.decoding import (
     decode_comment,
-    decode_text,
+    decode_field,
     decode_utf16,
     is_text,
 )
@@ -106,6 +106,6 @@ class _Directory:
         if number == USER_COMMENT:
             text = decode_comment(value, big_endian=self._order == ">")
         else:
-            text = decode_utf16(value) if number >= FIRST_OF_WINDOWS else decode_text(value)
+            text = decode_utf16(value) if number >= FIRST_OF_WINDOWS else decode_field(value)
         if number != MAKER_NOTE or is_text(text):
             self._found.add(FIELDS[number], text)

@@ -8,7 +8,7 @@ from typing import Final
 from xml.parsers import expat
 
 from promptlang.inspection.image_texts.collection import Collection
-from promptlang.inspection.image_texts.decoding import decode_text
+from promptlang.inspection.image_texts.decoding import decode_field
 
 MAX_DEPTH: Final = 64
 """Elements within each other; XMP of tools has fewer than ten."""
@@ -81,7 +81,7 @@ def add_iptc_texts(content: bytes, found: Collection) -> None:
     """Add the texts of IPTC's second record: title, instructions, headline, caption."""
     for number, value in _records(content):
         if number in _FIELDS:
-            found.add(_FIELDS[number], decode_text(value))
+            found.add(_FIELDS[number], decode_field(value))
 
 
 def _records(content: bytes) -> Iterator[tuple[int, bytes]]:

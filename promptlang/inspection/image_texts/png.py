@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from promptlang.inspection.image_texts.collection import Collection
-from promptlang.inspection.image_texts.decoding import decode_text
+from promptlang.inspection.image_texts.decoding import decode_field
 from promptlang.inspection.image_texts.exif import add_exif_texts
 from promptlang.inspection.image_texts.packets import add_xmp_texts
 
@@ -77,7 +77,7 @@ class _Texts:
             add_exif_texts(content, self._found)
             return
         name, _, rest = content.partition(b"\0")
-        label = decode_text(name[:256])
+        label = decode_field(name[:256])
         if kind == b"tEXt":
             text: bytes | None = rest
         elif kind == b"zTXt":
@@ -95,7 +95,7 @@ class _Texts:
         elif name in _PROFILES:
             self._add_profile(name, content)
         else:
-            self._found.add(name, decode_text(content))
+            self._found.add(name, decode_field(content))
 
     def _add_profile(self, name: str, content: bytes) -> None:
         """Add the texts of a profile: its kind, its length, and hexadecimal digits."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from promptlang.files import NotAPictureError, UnreadableFileError, open_regular
 from promptlang.inspection.file_info import UnrecognizedFileError
 from promptlang.inspection.image_texts.collection import Collection
-from promptlang.inspection.image_texts.decoding import decode_text
+from promptlang.inspection.image_texts.decoding import decode_field
 from promptlang.inspection.image_texts.exif import add_exif_texts
 from promptlang.inspection.image_texts.packets import (
     IPTC_RESOURCE,
@@ -111,7 +111,7 @@ def _add_pillows(picture: Image.Image, found: Collection) -> None:
     comments = [each for kind, each in getattr(picture, "applist", ()) if kind == "COM"]
     for comment in comments or [info.get("comment")]:
         if isinstance(comment, bytes):
-            found.add("comment", decode_text(comment))
+            found.add("comment", decode_field(comment))
     xmp = info.get("xmp")
     if isinstance(xmp, bytes | str):
         add_xmp_texts(xmp if isinstance(xmp, bytes) else xmp.encode(), found)

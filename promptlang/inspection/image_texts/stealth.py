@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from promptlang.files import UnreadableFileError, parse_json
 from promptlang.inspection.image_texts.collection import Collection
-from promptlang.inspection.image_texts.decoding import decode_text
+from promptlang.inspection.image_texts.decoding import decode_field
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -64,7 +64,7 @@ def _add(layer: bytes, head: bytes, found: Collection) -> None:
         except zlib.error:
             found.damages.append("the text hidden in the pixels is damaged")
             return
-    text = decode_text(content)
+    text = decode_field(content)
     try:
         fields = parse_json(text)
     except UnreadableFileError:
