@@ -18,7 +18,7 @@ from promptlang.diagnostics.training_data import (
     invalid_metadata_line,
     text_not_readable,
 )
-from promptlang.files import Json, UnreadableFileError, as_object, is_file, parse_json, read_text
+from promptlang.files import Json, UnreadableFileError, as_object, is_listed, parse_json, read_text
 from promptlang.source import Span
 
 METADATA_FILE: Final = "metadata.jsonl"
@@ -68,7 +68,7 @@ def read_metadata(folder: Path, span: Span) -> Mapping[str, Captions]:
     problems: list[Diagnostic] = []
     for name, read in ((METADATA_FILE, _json_lines), (METADATA_TABLE, _table_lines)):
         file = folder / name
-        if not is_file(file):
+        if not is_listed(file):
             continue
         try:
             for number, line in read(read_text(file, MAX_METADATA_BYTES)):
@@ -145,7 +145,7 @@ def _missing_column(columns: Sequence[str]) -> str:
 
 def read_caption_file(picture: Path, span: Span) -> Captions | Diagnostic | None:
     """Return the captions in the text beside a picture, a line each; None if there is no text."""
-    file = next(filter(is_file, map(picture.with_suffix, CAPTION_SUFFIXES)), None)
+    file = next(filter(is_listed, map(picture.with_suffix, CAPTION_SUFFIXES)), None)
     if file is None:
         return None
     try:

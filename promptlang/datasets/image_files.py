@@ -53,7 +53,7 @@ def flatten_on_white(picture: Image.Image) -> Image.Image:
 def describe_error(file: Path, error: UnreadableFileError) -> str:
     """Return the reason that a picture cannot be read, in words that do not name it again."""
     if isinstance(error.__cause__, FileNotFoundError):
-        return "there is no such file"
+        return "it is a link to nothing" if file.is_symlink() else "there is no such file"
     words = str(error).removeprefix(f"`{file.name}`")
     return words.removeprefix(DAMAGED) if words.startswith(DAMAGED) else f"it{words}"
 

@@ -11,7 +11,15 @@ from typing import Final
 
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics.files import missing_file, missing_folder
-from promptlang.files import expand_home, glob_files, is_file, is_folder, list_folder, read_text
+from promptlang.files import (
+    expand_home,
+    glob_files,
+    is_file,
+    is_folder,
+    is_listed,
+    list_folder,
+    read_text,
+)
 from promptlang.plan.formats import KOHYA_FOLDER, PICTURE_ENDINGS
 from promptlang.source import Span
 
@@ -110,7 +118,12 @@ def _source_folder(folder: Path, files: tuple[Path, ...]) -> SourceFolder:
 
 
 def _pictures(folder: Path) -> tuple[Path, ...]:
-    return tuple(filter(_is_picture, list_folder(folder)))
+    """Return what is named like pictures, also links to nothing, which reading reports."""
+    return tuple(
+        each
+        for each in list_folder(folder)
+        if each.suffix.lower() in PICTURE_ENDINGS and is_listed(each)
+    )
 
 
 def _is_picture(file: Path) -> bool:

@@ -141,8 +141,8 @@ TEXT_NOT_READABLE = Rule(
 
 
 def text_not_readable(reason: str, span: Span) -> Diagnostic:
-    """Report a text that is not UTF-8, or absurdly large; the reason names the file."""
-    hint = "captions and lists of pictures are texts in UTF-8"
+    """Report a text that is not UTF-8, absurdly large, or no regular file; the reason names the file."""
+    hint = "captions and lists of pictures are regular files with texts in UTF-8"
     return TEXT_NOT_READABLE.at(span, reason, hint)
 
 

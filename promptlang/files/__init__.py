@@ -11,6 +11,7 @@ from promptlang.files.paths import (
     glob_files,
     is_file,
     is_folder,
+    is_listed,
     list_folder,
 )
 from promptlang.files.printing import one_line, printable, printable_lines, shorten
@@ -43,6 +44,7 @@ __all__ = [
     "glob_files",
     "is_file",
     "is_folder",
+    "is_listed",
     "list_folder",
     "one_line",
     "open_regular",

@@ -35,6 +35,14 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def is_listed(path: Path) -> bool:
+    """Return whether anything but a folder is at a path, also a pipe, or a link to nothing."""
+    try:
+        return os.path.lexists(path) and not path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def expand_home(path: str) -> Path:
     """Return a path whose ``~`` stands for the home folder, also that of a named user.
 

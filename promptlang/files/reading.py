@@ -121,7 +121,9 @@ def _os_error(mode: int) -> OSError | None:
 def _failed(file: Path, error: Exception) -> str:
     name = file.name or str(file)
     if isinstance(error, FileNotFoundError):
-        return f"there is no file `{name}`"
+        return (
+            f"`{name}` is a link to nothing" if file.is_symlink() else f"there is no file `{name}`"
+        )
     if isinstance(error, PermissionError):
         return f"`{name}` may not be read: permission denied"
     if isinstance(error, OSError) and error.strerror:
@@ -130,4 +132,6 @@ def _failed(file: Path, error: Exception) -> str:
 
 
 def _size(limit: int) -> str:
-    return f"{limit // 2**20} MiB" if limit >= 2**20 else f"{limit} bytes"
+    if limit < 2**10:
+        return f"{limit} bytes"
+    return f"{limit // 2**10} KiB" if limit < 2**20 else f"{limit // 2**20} MiB"

@@ -13,8 +13,10 @@ from promptlang.cli.main import main
 from promptlang.datasets import caption_files
 from promptlang.datasets.caption_files import MAX_CAPTION_LENGTH, MAX_CAPTIONS, MAX_TEXT_BYTES
 from promptlang.datasets.examples import CaptionOrigin, load_examples
+from promptlang.datasets.image_files import read_image
 from promptlang.datasets.model_size import read_model_size
 from promptlang.diagnostics import PromptError
+from promptlang.files import UnreadableFileError
 from promptlang.plan.steps import EMOJI, Model
 from promptlang.source import Source
 
@@ -79,15 +81,6 @@ def test_the_longest_captions_are_read(photos: Path) -> None:
         "one.png": 1,
         "two.png": MAX_CAPTIONS,
     }
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
-def test_only_regular_files_are_captions(photos: Path) -> None:
-    os.mkfifo(photos / "one.txt")
-    (photos / "one.caption").write_text("a red fox")
-    (photos / "two.txt").symlink_to("/dev/zero")
-    os.mkfifo(photos / "metadata.jsonl")
-    assert captions(photos) == {"one.png": ("a red fox",), "two.png": ("two",)}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are not bytes there")
@@ -246,3 +239,23 @@ def test_the_command_names_what_is_wrong_with_captions(
     (photos / "metadata.jsonl").write_text("[" * 100_000)
     assert main(["check-data", str(photos)]) == 1
     assert "error[PL404]: line 1 of `metadata.jsonl` cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes and few links in folders")
+def test_what_is_named_like_a_picture_or_caption_is_never_left_out_in_silence(photos: Path) -> None:
+    (photos / "moved.png").symlink_to("elsewhere.png")
+    os.mkfifo(photos / "pipe.png")
+    (photos / "folder.png").mkdir()
+    assert {*captions(photos)} == {"one.png", "two.png", "moved.png", "pipe.png"}
+    with pytest.raises(UnreadableFileError, match=r"`moved\.png` is a link to nothing"):
+        read_image(photos / "moved.png")
+    (photos / "one.txt").symlink_to("elsewhere.txt")
+    os.mkfifo(photos / "two.txt")
+    (photos / "moved.txt").symlink_to("/dev/zero")
+    assert complaints(photos) == [
+        "PL408 `moved.txt` is a device, not a file",
+        "PL408 `one.txt` is a link to nothing",
+        "PL408 `two.txt` is a named pipe, not a file",
+    ]
+    (photos / "metadata.jsonl").symlink_to("elsewhere.jsonl")
+    assert complaints(photos) == ["PL408 `metadata.jsonl` is a link to nothing"]
