@@ -21,8 +21,10 @@ def main() -> int:
     _limit_spinning()
     sys.unraisablehook = _report_unraisable
     try:
-        from promptlang.cli.main import main as run
-
+        try:
+            from promptlang.cli.main import main as run
+        except Exception as error:
+            return _report_broken(error)
         return run()
     except KeyboardInterrupt:
         return 130
@@ -33,6 +35,15 @@ def main() -> int:
         return 1
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a further Ctrl-C ends it at once
+
+
+def _report_broken(error: Exception) -> int:
+    """Report that promptlang, or a library without which it prints nothing, cannot be imported."""
+    if sys.stderr is not None:
+        reason = ascii(f"{type(error).__name__}: {error}")[1:-1]
+        remedy = "try pip install --force-reinstall promptlang-diffusers"
+        sys.stderr.write(f"error: promptlang cannot be started ({reason}); {remedy}\n")
+    return 1
 
 
 def _report_unraisable(raised: sys.UnraisableHookArgs) -> None:

@@ -141,7 +141,7 @@ TEXT_NOT_READABLE = Rule(
 
 
 def text_not_readable(reason: str, span: Span) -> Diagnostic:
-    """Report a text that is not UTF-8, absurdly large, or no regular file; the reason names the file."""
+    """Report a text that is not UTF-8, absurdly large, or no regular file, as the reason says."""
     hint = "captions and lists of pictures are regular files with texts in UTF-8"
     return TEXT_NOT_READABLE.at(span, reason, hint)
 

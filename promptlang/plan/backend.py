@@ -21,7 +21,7 @@ class Backend(Protocol):
 
 
 class BrokenLibraryError(ImportError):
-    """A library of the runtime is installed, but its import failed; the message says why."""
+    """A library is installed, but its import failed; the message says why."""
 
 
 def load_backend() -> Backend:
@@ -30,7 +30,7 @@ def load_backend() -> Backend:
     Raises ImportError where its libraries are not installed, and `BrokenLibraryError` where they
     cannot be imported.
     """
-    with _naming_broken_libraries():
+    with naming_broken_libraries():
         from promptlang.runtime import Runtime
 
         backend: Backend = Runtime()
@@ -38,7 +38,7 @@ def load_backend() -> Backend:
 
 
 @contextmanager
-def _naming_broken_libraries() -> Iterator[None]:
+def naming_broken_libraries() -> Iterator[None]:
     """Turn the error of a library that cannot be imported into a `BrokenLibraryError`.
 
     Without a library of CUDA, PyTorch raises OSError; other damage shows in other exceptions.
@@ -60,7 +60,7 @@ def load_model_builder() -> ModelBuilder:
 
     Raises ImportError as `load_backend` does.
     """
-    with _naming_broken_libraries():
+    with naming_broken_libraries():
         from promptlang.runtime import emoji
 
         maker: ModelBuilder = emoji.make

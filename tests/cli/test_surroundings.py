@@ -107,9 +107,16 @@ BROKEN = {
 
 def with_torch(folder: Path, line: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command line where `import torch` carries out a line."""
+    return with_library("torch", folder, line, *words)
+
+
+def with_library(
+    name: str, folder: Path, line: str, *words: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command line where the import of a library carries out a line."""
     library = folder / "library"
     library.mkdir()
-    (library / "torch.py").write_text(line, "utf-8")
+    (library / f"{name}.py").write_text(line, "utf-8")
     return subprocess.run(
         [sys.executable, "-m", "promptlang", *words],
         check=False,
@@ -132,6 +139,37 @@ def test_a_damaged_torch_is_a_line_with_the_remedy(
     )
     assert done.stderr.endswith("; try pip install --force-reinstall 'promptlang-diffusers[run]'\n")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("words", [("info", "a.png"), ("check-data", ".")])
+def test_a_damaged_pillow_is_a_line_with_the_remedy(
+    name: str, words: tuple[str, ...], folder: Path
+) -> None:
+    (folder / "a.png").write_bytes(b"GIF89a")
+    done = with_library("PIL", folder, f"raise {BROKEN[name]}", *words)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f"error: the libraries for pictures and training are damaged ({name}: "
+    )
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_without_pillow_a_recipe_that_checks_pictures_is_one_line(folder: Path) -> None:
+    (folder / "both.pl").write_text('check data "."\na fox\n', "utf-8")
+    (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    done = with_library("PIL", folder, "raise ModuleNotFoundError('No Pillow')", "run", "both.pl")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+
+
+def test_a_damaged_library_of_the_core_is_a_line_with_the_remedy(folder: Path) -> None:
+    done = with_library("rich", folder, "raise OSError('a\\x1b')", "check", "fox.pl")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: promptlang cannot be started (OSError: a\\x1b); "
+        "try pip install --force-reinstall promptlang-diffusers\n",
+    )
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from promptlang.cli.commands.recipe_checks import add_strict
 from promptlang.diagnostics import PromptError, Severity
 from promptlang.files import expand_home
 from promptlang.grammar import vocabulary
+from promptlang.plan.backend import naming_broken_libraries
 from promptlang.plan.events import DataChecked, DiagnosticRaised, Event
 from promptlang.plan.steps import EMOJI, CheckData, Model
 from promptlang.source import Source
@@ -98,7 +99,8 @@ def _step(chosen: Namespace) -> CheckData:
 
 def checked(step: CheckData) -> Generator[Event, None, None]:
     """Check a data set without the runtime, and yield the events; its errors become diagnostics."""
-    from promptlang.datasets.check import check_dataset  # Pillow and numpy are optional
+    with naming_broken_libraries():
+        from promptlang.datasets.check import check_dataset  # Pillow and numpy are optional
     from promptlang.datasets.sources import is_source, missing_source
 
     if not is_source(step.source):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 
 from promptlang.cli.commands.check_data import checked
 from promptlang.cli.commands.files import FAILED, OK, LoadBackend, add_files
@@ -52,7 +53,11 @@ def _carry_out(plans: Sequence[Plan], terminal: Terminal, load: LoadBackend) -> 
 
 
 def _check_data(plans: Sequence[Plan], terminal: Terminal) -> None:
-    """Carry out the steps that need no runtime, which check training pictures."""
-    for step in (step for plan in plans for step in plan.steps):
-        if isinstance(step, CheckData):
-            display_events(terminal, checked(step))
+    """Carry out the steps that need no runtime, which check training pictures, unless these fail.
+
+    The library that is missing or damaged has been reported.
+    """
+    with suppress(ImportError):
+        for step in (step for plan in plans for step in plan.steps):
+            if isinstance(step, CheckData):
+                display_events(terminal, checked(step))

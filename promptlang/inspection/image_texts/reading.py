@@ -18,6 +18,7 @@ from promptlang.inspection.image_texts.packets import (
     add_xmp_texts,
 )
 from promptlang.inspection.image_texts.png import SIGNATURE, DamagedPngError, add_png_texts
+from promptlang.plan.backend import naming_broken_libraries
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -62,7 +63,8 @@ def read_hidden_texts(file: Path) -> ImageTexts:
 
     Raises `UnrecognizedFileError` if the picture cannot be decoded.
     """
-    from promptlang.files.images import load_image
+    with naming_broken_libraries():
+        from promptlang.files.images import load_image
     from promptlang.inspection.image_texts.stealth import add_stealth_texts
 
     found = Collection()
@@ -76,7 +78,8 @@ def read_hidden_texts(file: Path) -> ImageTexts:
 
 def _add_texts(stream: BinaryIO, name: str, found: Collection) -> tuple[tuple[int, int], str]:
     """Add the texts that Pillow finds, and return the picture's size and format."""
-    from promptlang.files.images import DECODING_ERRORS, open_image
+    with naming_broken_libraries():
+        from promptlang.files.images import DECODING_ERRORS, open_image
 
     try:
         with open_image(stream) as picture:
