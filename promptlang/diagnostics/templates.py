@@ -25,6 +25,26 @@ def unclosed_brace(span: Span) -> Diagnostic:
     return UNCLOSED_BRACE.at(span, message, r"close it with `}`, or write `\{`")
 
 
+FOREIGN_TEMPLATE = Rule(
+    code="PL023",
+    kind="foreign-template",
+    title="A template of Dynamic Prompts that is text here",
+    why="Dynamic Prompts has variables, `${hue=red}`, ways of choosing, `{@red|blue}` and "
+    "`__@animal__`, and arguments of wildcards, `__animal(n=1)__`. Here they are text that the "
+    "model reads.",
+    fix="Name a piece with `let`; take the sign of the way of choosing, or the arguments, out.",
+    bad="a {@red|blue} fox",
+    good="a {red|blue} fox",
+    severity=Severity.WARNING,
+)
+
+
+def foreign_template(span: Span, remedy: str) -> Diagnostic:
+    """Report ``{@red|blue}`` and ``${hue=red}``."""
+    message = f"`{span.text}` is Dynamic Prompts' and is read as text"
+    return FOREIGN_TEMPLATE.at(span, message, remedy)
+
+
 TOO_DEEP_TEMPLATE = Rule(
     code="PL024",
     kind="too-deep-template",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic
 from promptlang.diagnostics import dialects as messages
+from promptlang.diagnostics.templates import FOREIGN_TEMPLATE
 from promptlang.dialects import a1111
 from promptlang.dialects.reading import ReadResult
 from promptlang.dialects.writing import WriteResult
@@ -40,7 +41,8 @@ _CALLED = {
 def read(span: Span) -> ReadResult:
     r"""Parse a template; a backslash before a brace, ignored by the tool, escapes it here."""
     prompt, mistakes = a1111.read(span, templated=True)
-    return prompt, (*mistakes, *_only_there(span), *_variables(prompt))
+    others = (each for each in mistakes if not FOREIGN_TEMPLATE.matches(each))
+    return prompt, (*others, *_only_there(span), *_variables(prompt))
 
 
 def _only_there(span: Span) -> Iterator[Diagnostic]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic, Diagnostics
 from promptlang.diagnostics.templates import (
+    foreign_template,
     invalid_choice_weight,
     invalid_pick_count,
     too_deep_template,
@@ -74,7 +75,31 @@ def find_templates(span: Span) -> tuple[tuple[ast.Template, ...], Sequence[Diagn
     if not may_have_templates(span.text):
         return (), ()
     scanner = _TemplateScanner(span)
-    return scanner.scan(), (*scanner.diagnostics,)
+    return scanner.scan(), (*scanner.diagnostics, *_diagnose_foreign(span))
+
+
+_FOREIGN = re.compile(
+    r"""
+      (?<!\\)\$\{\s*(?P<variable>[^\W\d]\w{0,60})\s*[=:]
+    | (?<![\\\w])__(?P<sign>[@!~])(?=\w)
+    | (?<![\\\w])__[\w*/-]{1,60}(?P<arguments>\()(?=[^()\n]{0,200}\)__)
+    """,
+    re.VERBOSE,
+)
+"""Templates of Dynamic Prompts that are text here."""
+
+_SIGN = re.compile(r"\s*([@!~])")
+
+
+def _diagnose_foreign(span: Span) -> Iterator[Diagnostic]:
+    for found in _FOREIGN.finditer(span.source.text, span.start, span.end):
+        if found["variable"]:
+            remedy = f"write `let {found['variable']} = …` on a line above"
+        elif found["sign"]:
+            remedy = f"take the `{found['sign']}` out: lines are drawn at random"
+        else:
+            remedy = "take the arguments out, and write the lines with `let`"
+        yield foreign_template(span.source.span(*found.span()), remedy)
 
 
 class _TemplateScanner:
@@ -252,6 +277,11 @@ def _diagnose_variant(
             yield invalid_pick_count(whole.source.span(*count.span()), least, greatest, available)
     if all(choice.weight == 0 for choice in choices):
         yield zero_choice_weights(whole)
+    sign = _SIGN.match(whole.source.text, choices[0].span.start, choices[0].span.end)
+    if sign is not None and count is None:
+        place = whole.source.span(whole.start, sign.end())
+        remedy = f"take the `{sign[1]}` out: variants are drawn at random, with `--every` all"
+        yield foreign_template(place, remedy)
     for choice in choices:
         match = _INVALID_CHOICE_WEIGHT.match(whole.source.text, choice.span.start, choice.span.end)
         if match is not None:

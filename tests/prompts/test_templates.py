@@ -8,7 +8,7 @@ from itertools import islice
 
 import pytest
 
-from promptlang import Library, Session, Source, check, expand, parse_prompt, resolve
+from promptlang import Library, Session, Source, check, convert, expand, parse_prompt, resolve
 from promptlang.diagnostics import Diagnostic
 from promptlang.plan.steps import Render
 from promptlang.prompts.expansion import LetDefinition
@@ -320,3 +320,31 @@ def test_more_lines_than_there_are_is_said() -> None:
 def test_a_remark_in_a_line_hides_nothing_behind_the_wildcard() -> None:
     library = Library(wildcards=lambda _: ["fox # nice", "C#"])
     assert [*expand("a __x__, forest", library=library)] == ["a fox, forest", "a C#, forest"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a {@red|blue}", "{@"),
+        ("{ ~a|b} x", "{ ~"),
+        ("{!{a|b}|c}", "{!"),
+        ("${hue=red} fox", "${hue="),
+        ("${hue:red} fox", "${hue:"),
+        ("${hue=!{red|blue}}", "${hue="),
+        ("a __@animal__", "__@"),
+        ("a __~animals/*__", "__~"),
+        ("__animal(size=big)__", "__animal("),
+    ],
+)
+def test_what_dynamic_prompts_alone_has_is_named(text: str, place: str) -> None:
+    found = [each for each in resolve(text).diagnostics if each.code == "PL023"]
+    assert [each.span.text for each in found] == [place]
+    assert [each.code for each in check(text)] == ["PL023"]
+    assert "PL023" not in [each.code for each in convert(text, source="dynamicprompts").diagnostics]
+
+
+@pytest.mark.parametrize(
+    "text", [r"\${hue=red}", "{a|@b}", "{@a}", "a__@b", "f(x)__(y)__", r"\__@animal__", "@a !b ~c"]
+)
+def test_what_only_looks_like_it_is_text_without_a_word(text: str) -> None:
+    assert resolve(text).diagnostics == ()
