@@ -74,9 +74,9 @@ class TensorStore:
         unused = list(unexplained(left))
         if not unused:
             return
-        told = next((found for key in unused if (found := telling_kind(key))), None)
+        telling = next((found for key in unused if (found := telling_kind(key))), None)
         raise PromptError(
-            [complaints.unsupported_model_family(self.path, told, families, self.span)]
-            if told
+            [complaints.unsupported_model_family(self.path, telling, families, self.span)]
+            if telling
             else [complaints.tensors_left_over(self.path, unused, kind, self.span)]
         )

@@ -50,7 +50,7 @@ def _typed_in(value: Value) -> Json:
 
 
 class Evaluation:
-    """The known values of a graph, and what could not be read or said."""
+    """The known values of a graph, and losses: what is not read, or has no counterpart."""
 
     def __init__(self, graph: Graph, begin: Begin) -> None:
         self.graph = graph

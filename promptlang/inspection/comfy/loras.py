@@ -91,8 +91,8 @@ def lora_chain(loras: Lora | None) -> dict[tuple[str, str, int], Lora]:
 
 
 def _use(lora: Lora, unet: float | int | None, text: float | int | None) -> LoraUse:
-    said = [each for each in (lora.model_strength, lora.clip_strength) if each is not None]
-    strengths = " and ".join(decimal(each) for each in said)
+    stated = [each for each in (lora.model_strength, lora.clip_strength) if each is not None]
+    strengths = " and ".join(decimal(each) for each in stated)
     shown = f"{lora.file} at {strengths}" if strengths else lora.file
     return LoraUse(lora.file, text or 0, unet or 0, shown)
 

@@ -21,7 +21,7 @@ PARSERS: Final[Mapping[str, str]] = MappingProxyType(
 """Dialects by the names that nodes with a choice of parsers give them."""
 
 SIZES: Final = ("width", "height", "target_width", "target_height")
-"""The sizes that SDXL is told, as inputs of nodes that encode for it."""
+"""The sizes that SDXL is conditioned on, as inputs of nodes that encode for it."""
 
 
 def encode(visit: Visit) -> Steps[Value]:

@@ -96,7 +96,7 @@ def _lose_sizes(line: Line, first: Pass, size: tuple[int, int] | None) -> None:
     for prompt in (first.guider.positive, first.guider.negative):
         for part in prompt.parts if prompt else ():
             if part.sizes and part.sizes != (*(size or ()), *(size or ()))[: len(part.sizes)]:
-                line.lose(f"without the sizes that SDXL is told: {show(str([*part.sizes]))}")
+                line.lose(f"without SDXL's size conditioning: {show(str([*part.sizes]))}")
 
 
 def _lose_files(line: Line, made: Made) -> None:

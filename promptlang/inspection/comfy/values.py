@@ -106,7 +106,7 @@ class Part:
     dialect: str = "comfy"
     """The name of the dialect in which the node reads its text."""
     sizes: tuple[Json, ...] = ()
-    """The widths and heights that SDXL is told."""
+    """The widths and heights that SDXL is conditioned on."""
     others: tuple[tuple[str, str], ...] = ()
     """Names and texts for the other text encoders, where they differ."""
 

@@ -223,14 +223,14 @@ def _parse(metadata: Mapping[str, str], tensors: Mapping[str, Tensor], steps: in
 
 def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
     """Return the hash of names, dtypes, shapes and bytes of tensors, and of the other metadata."""
-    told = sorted((key, value) for key, value in metadata.items() if key != _DIGEST_KEY)
-    return hash_parts(_pieces(tensors, told))
+    entries = sorted((key, value) for key, value in metadata.items() if key != _DIGEST_KEY)
+    return hash_parts(_pieces(tensors, entries))
 
 
 def _pieces(
-    tensors: Mapping[str, Tensor], told: Sequence[tuple[str, str]]
+    tensors: Mapping[str, Tensor], entries: Sequence[tuple[str, str]]
 ) -> Iterator[bytes | memoryview]:
-    yield json.dumps(told).encode()
+    yield json.dumps(entries).encode()
     for name, tensor in sorted(tensors.items()):
         yield json.dumps([name, str(tensor.dtype), [*tensor.shape]]).encode()
         yield tensor.cpu().reshape(-1).view(torch.uint8).numpy().data

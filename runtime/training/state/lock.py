@@ -90,8 +90,8 @@ def _lock(descriptor: int) -> None:
 
 
 def _holder(descriptor: int) -> str:
-    told = os.read(descriptor, 300).decode("utf-8", errors="replace").strip()
-    return told if told.isprintable() and told else "another process"
+    stated = os.read(descriptor, 300).decode("utf-8", errors="replace").strip()
+    return stated if stated.isprintable() and stated else "another process"
 
 
 def _is_file_of(descriptor: int, file: Path) -> bool:

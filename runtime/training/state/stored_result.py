@@ -56,8 +56,8 @@ def is_intact(path: Path) -> bool:
         if path.is_dir():
             stored = _read_record(path).get(HASH_KEY)
             return stored is None or stored == hash_files(*_data_files(path))
-        told = read_safetensors_header(path).metadata.get(TENSORS_HASH_KEY)
-        return told is None or told == hash_weights(path)
+        stated = read_safetensors_header(path).metadata.get(TENSORS_HASH_KEY)
+        return stated is None or stated == hash_weights(path)
     except (OSError, UnreadableFileError):
         return False
 
