@@ -140,7 +140,7 @@ def test_comfyuis_picture_is_told_by_its_graph(
     assert found["facts"]["lora"] == "ink.safetensors at 0.8"
     line = (
         'a (fox:1.2) <lora:ink:0:0.8> --negative "blurry"'
-        " --seed 3 --steps 20 --cfg 7.5 --sampler euler_a"
+        " --seed 3 --steps 20 --cfg 7.5 --sampler euler_a --emphasis comfy"
     )
     assert found["line"] == line
 

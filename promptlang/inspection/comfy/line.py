@@ -22,6 +22,8 @@ class Line:
 
     words: list[str] = field(default_factory=list)
     lost: dict[str, None] = field(default_factory=dict)
+    weighted: bool = False
+    """True if a text has weights, which ComfyUI applies in a way of its own."""
 
     def lose(self, loss: str) -> None:
         """Add something that the line does not say."""

@@ -105,5 +105,5 @@ def write_part(line: Line, part: Part) -> str:
         for loss in describe_losses(each.diagnostics):
             line.lose(loss)
     if part.dialect == "comfy" and any(WEIGHTED.search(text) for text in part.texts):
-        line.lose("without ComfyUI's way of applying weights: `--emphasis comfy` has it")
+        line.weighted = True
     return " BREAK ".join(each.text for each in converted)

@@ -53,6 +53,8 @@ def write_line(graph: Graph, made: Made) -> tuple[str, tuple[str, ...]]:
     _lose_sizes(line, first, size)
     _lose_files(line, made)
     write_passes(line, made, size)
+    if line.weighted:
+        line.words.append("--emphasis comfy")
     for node in made.others[:MAX_OTHERS]:
         line.lose(f"without another picture of the graph, {describe(node)}")
     if len(made.others) > MAX_OTHERS:
