@@ -47,6 +47,8 @@ class _Open:
     anchor: str | None
     key: str | None = None
     """The key of an object's next value, None before the key."""
+    own: set[str] = field(default_factory=set)
+    """The keys that stand in the object itself; they override those that ``<<`` adds."""
 
 
 @dataclass(slots=True)
@@ -99,13 +101,14 @@ class _Builder:
             top.key = value or ""
         else:
             key, top.key = top.key, None
-            for name, each in _merged(value) if key == _MERGE else [(key, value)]:
-                if key == _MERGE:
+            if key == _MERGE:
+                for name, each in _merged(value):
                     top.value.setdefault(name, each)
-                elif name in top.value:
-                    raise UnreadableFileError(f"the key `{name[:80]}` stands twice in the YAML")
-                else:
-                    top.value[name] = each
+            elif key in top.own:
+                raise UnreadableFileError(f"the key `{key[:80]}` stands twice in the YAML")
+            else:
+                top.own.add(key)
+                top.value[key] = value
 
 
 def _merged(value: Yaml) -> Iterator[tuple[str, Yaml]]:

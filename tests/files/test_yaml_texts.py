@@ -18,6 +18,8 @@ pytest.importorskip("yaml")
         ("- ~\n- null\n- 'null'\n- ''\n-", [None, None, "null", "", None]),
         ("a: &x [1]\nb: *x", {"a": ["1"], "b": ["1"]}),
         ("a: &x {k: v}\nb: {<<: *x, l: w}", {"a": {"k": "v"}, "b": {"k": "v", "l": "w"}}),
+        ("a: &x {k: v}\nb:\n  <<: *x\n  k: w", {"a": {"k": "v"}, "b": {"k": "w"}}),
+        ("a: {<<: [{k: v}, {k: w, l: x}]}", {"a": {"k": "v", "l": "x"}}),
         ("!!python/object/apply:os.system ['echo']", ["echo"]),
         ("# nothing", None),
         ("---\nx", "x"),
