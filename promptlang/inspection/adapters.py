@@ -151,27 +151,26 @@ ALGORITHM_BY_KEY: Final = {
     ".ia3_l": "IA3",
     ".hra_u": "HRA",
     ".ln_tuning_": "tuned layer norms",
-    ".diff": "differences",
+    ".diff\n": "differences",
+    ".diff_b\n": "differences",
     ".set_weight": "new weights",
 }
-"""Algorithms by parts of their keys."""
+"""Algorithms by parts of their keys, each of which ends with a line's end."""
 
 DOWN_PROJECTIONS: Final = ("lora_down", "lora.down", "lora_A")
 """Parts of the keys of matrices whose height is the rank."""
 
 
 def _kind(shapes: Shapes) -> str:
-    is_adapter = any(part in name for name in shapes for part in ALGORITHM_BY_KEY)
-    return "adapter" if is_adapter or detect_unsupported_algorithm(shapes) else "tensors"
+    return "adapter" if any(_algorithms(shapes)) else "tensors"
 
 
 def _algorithms(shapes: Shapes) -> Iterator[str]:
     unread = detect_unsupported_algorithm(shapes)
     if unread is not None:
         yield unread
-    for part, name in ALGORITHM_BY_KEY.items():
-        if any(part in key for key in shapes):
-            yield name
+    keys = "".join(f"{key}\n" for key in shapes)
+    yield from (name for part, name in ALGORITHM_BY_KEY.items() if part in keys)
 
 
 def _layout(

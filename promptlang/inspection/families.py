@@ -65,7 +65,7 @@ SDXL_FACTS: Final = FamilyFacts(
     context_width=2048,
     text_encoder_widths=(768, 1280),
     adapter_keys=(
-        r"lora_te[23]_|text_encoder_2\.|clip_g"
+        r"lora_te2_|text_encoder_2\.|clip_g"
         r"|(blocks_\d|put_blocks_\d+|middle_block)_\w*transformer_blocks_[1-9]"
     ),
     kohya_version="sdxl_base_v1-0",
@@ -76,7 +76,7 @@ SDXL_FACTS: Final = FamilyFacts(
 SD3_FACTS: Final = FamilyFacts(
     name="Stable Diffusion 3",
     header_names=("stable-diffusion-3", "sd3"),
-    adapter_keys=r"joint_blocks|attn[._]add_[qkv]_proj",
+    adapter_keys=r"joint_blocks|attn[._]add_[qkv]_proj|lora_te3_",
 )
 FLUX_FACTS: Final = FamilyFacts(
     name="Flux",

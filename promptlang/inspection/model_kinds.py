@@ -156,7 +156,7 @@ MODEL_KINDS: Final = (
     ),
     _kind(
         "an autoencoder for previews (TAESD)",
-        r"taesd_|^(?:decoder|encoder)\.layers\.\d+\.|^\d\.conv\.",
+        r"taesd_|^(?:decoder|encoder)\.layers\.\d+\.(?:conv\.|weight$|bias$)|^\d\.conv\.",
     ),
     _kind(
         "the VAE of Wan or Qwen-Image",

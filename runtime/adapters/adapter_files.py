@@ -14,6 +14,7 @@ from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import adapters as wrong
 from promptlang.diagnostics.adapters import FileRef
 from promptlang.files import UnreadableFileError, as_object, parse_json, read_text
+from promptlang.inspection.adapter_kinds import detect_unsupported_algorithm
 from promptlang.plan.formats import ADAPTER_CONFIG, NETWORKS, PICTURE_ENDINGS
 
 from ..hashes import list_files
@@ -124,6 +125,9 @@ def _read_file(file: Path, subject: FileRef) -> AdapterFile:
         raise PromptError([_diagnose(error, subject)]) from error
     except OSError as error:
         raise PromptError([wrong.missing(subject)]) from error
+    unread = detect_unsupported_algorithm(weights.tensors)
+    if unread is not None:
+        raise PromptError([wrong.unsupported_algorithm(subject, unread)])
     for key, tensor in weights.tensors.items():
         _check_values(key, tensor, subject)
     return AdapterFile(weights.tensors, weights.metadata)

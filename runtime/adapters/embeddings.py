@@ -113,7 +113,10 @@ def _vectors(contents: AdapterFile, name: str, subject: FileRef) -> EncoderVecto
         for key in bundled:
             token, end = split_bundled_key(key)
             tokens.setdefault(token, {})[end] = contents.tensors[key]
-        return _known_vectors(tokens[_choose(tokens, name, subject)], subject)
+        known = _known_vectors(tokens[_choose(tokens, name, subject)], subject)
+        if not known:
+            raise PromptError([wrong.no_vectors(subject)])
+        return known
     found = {
         key: each
         for key, each in contents.tensors.items()

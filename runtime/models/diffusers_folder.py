@@ -10,7 +10,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from promptlang.diagnostics import PromptError
 from promptlang.diagnostics import models as complaints
-from promptlang.files import is_file
+from promptlang.files import as_text, is_file
 from promptlang.inspection.model_kinds import pipeline_kind
 from promptlang.plan.formats import MODEL_INDEX
 from promptlang.plan.steps import Model
@@ -98,7 +98,7 @@ def _list_weight_files(folder: Path) -> tuple[Path, ...]:
 
 
 def _detect_family(folder: Path, index: Mapping[str, Any], span: Span) -> Family:
-    pipeline = str(index.get("_class_name", ""))
+    pipeline = as_text(index.get("_class_name")) or ""
     known = [family for family in families.FAMILIES if pipeline in family.facts.pipelines]
     if not known:
         if not pipeline:

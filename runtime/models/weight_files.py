@@ -175,8 +175,10 @@ def _diagnose(error: WeightFileError, file: Path, span: Span) -> Diagnostic:
             return complaints.unsafe_weights_pickle(file, span)
         case OversizedPickleError():
             return complaints.oversized_weights_pickle(file, span)
-        case _:
+        case DamagedFileError():
             return complaints.weights_damaged(file, span)
+        case _:
+            return complaints.weights_not_readable(file, str(error), span)
 
 
 def _read_safetensors(file: Path) -> Weights:
@@ -192,13 +194,17 @@ def _read_pickle(file: Path, *, mmap: bool) -> Weights:
     tensors: dict[str, Tensor] = {}
     metadata: dict[str, str] = {}
     try:
-        _flatten(_load_pickle(file, mmap=mmap), "", tensors, metadata)
+        with warnings.catch_warnings():
+            # Torch warns about pickles that another program has written, and of nested tensors.
+            warnings.simplefilter("ignore")
+            _flatten(_load_pickle(file, mmap=mmap), "", tensors, metadata)
     except pickle.UnpicklingError as error:
         raise UnsafePickleError from error
     except Exception as error:  # torch and the unpickler raise nearly anything on damaged bytes
         raise DamagedFileError("PyTorch") from error
-    if not all(map(_holds_numbers, tensors.values())):
-        raise DamagedFileError("PyTorch")
+    for key, tensor in tensors.items():
+        if not _holds_numbers(tensor):
+            raise WeightFileError(f"`{key[:80]}` is a nested or sparse tensor, or has no numbers")
     # A tensor may repeat one number a million times.
     unpacked = sum(each.numel() * each.element_size() for each in tensors.values())
     if unpacked > 2 * file.stat().st_size + SPARE_BYTES:
@@ -213,12 +219,7 @@ def _holds_numbers(tensor: Tensor) -> bool:
 
 def _load_pickle(file: Path, *, mmap: bool) -> Any:
     """Unpickle with torch, which is allowed to make tensors and dictionaries only."""
-    with (
-        warnings.catch_warnings(),
-        torch.serialization.safe_globals([ParameterDict, OrderedDict]),
-    ):
-        # Torch warns about pickles that another program has written.
-        warnings.simplefilter("ignore")
+    with torch.serialization.safe_globals([ParameterDict, OrderedDict]):
         # Torch takes any file named `.safetensors` for one, so that it is given a stream.
         if mmap and file.suffix != ".safetensors" and zipfile.is_zipfile(file):
             return torch.load(file, map_location="cpu", weights_only=True, mmap=True)

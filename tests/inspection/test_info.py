@@ -202,6 +202,25 @@ def test_an_adapter_is_told_by_its_header(
 
 
 @pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("diffusion_model.x.lora_A.weight", "LoRA"),
+        ("lora_unet_x.diff_b", "differences"),
+        ("model.diffusion_model.x.weight", None),
+        ("diffusion_model.x.weight", None),
+    ],
+)
+def test_a_diffusion_model_is_no_difference(
+    key: str, kind: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = json.dumps({key: {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
+    (tmp_path / "ink.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(8))
+    described = describe(tmp_path / "ink.safetensors", capsys)
+    assert described["facts"].get("kind") == kind
+    assert (described["kind"] == "adapter") == (kind is not None)
+
+
+@pytest.mark.parametrize(
     ("content", "complaint"),
     [
         (b"", "is neither a picture nor an adapter"),

@@ -59,7 +59,7 @@ def build(tensors: ModuleTensors, layer: Layer, scaling: ModuleScaling) -> Weigh
     if not down.numel() or not up.numel():
         raise TensorsDisagreeError("have the rank 0", "down", "up")
     if down.dim() < 2 or up.dim() < 2:
-        raise ValueError(f"no low rank: {tuple(down.shape)}, {tuple(up.shape)}")
+        raise TensorsDisagreeError("are no matrices", "down", "up")
     if "mid" in tensors:
         return _tucker(tensors, scaling)
     check_ranks(tensors, "up", "down")

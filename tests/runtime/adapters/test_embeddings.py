@@ -225,9 +225,19 @@ def test_a_token_for_two_text_encoders_has_rows_for_each(
         (
             "sd1",
             pickled({"<style>": torch.nested.nested_tensor([ROWS, ROWS[:1]], layout=torch.jagged)}),
-            "it is not a whole PyTorch file",
+            "`<style>` is a nested or sparse tensor, or has no numbers",
         ),
-        ("sd1", pickled({"<style>": ROWS.to("meta")}), "it is not a whole PyTorch file"),
+        (
+            "sd1",
+            pickled({"<style>": ROWS.to("meta")}),
+            "`<style>` is a nested or sparse tensor, or has no numbers",
+        ),
+        ("sd1", safe({"bundle_emb.style": ROWS}), "it holds no vectors of a token"),
+        (
+            "sd1",
+            safe({"x.shira_indices": torch.ones(2, 2, dtype=torch.int32)}),
+            "it is an adapter of the kind SHiRA",
+        ),
         ("sd1", safe({"image_proj.proj.weight": ROWS}), "it is an IP-Adapter"),
         ("sd1", pickled({"x": print}), "it is a pickle with a program in it, which was not run"),
         (

@@ -317,6 +317,11 @@ MISFIT = "has another shape in the model `small`"
             "Stable Diffusion 3",
         ),
         (low_rank("lora_te2_text_model_encoder_layers_0_self_attn_q_proj", 48, 48), {}, "SDXL"),
+        (
+            low_rank("lora_te3_encoder_block_0_layer_0_SelfAttention_q", 8, 8),
+            {},
+            "Stable Diffusion 3",
+        ),
         (low_rank("lora_unet_input_blocks_7_1_transformer_blocks_9_attn1_to_q", 8, 8), {}, "SDXL"),
         (low_rank(UP, 32, 768), {}, "Stable Diffusion 1"),
         (low_rank(UP, 32, 1024), {}, "Stable Diffusion 2"),
@@ -345,7 +350,10 @@ def test_a_file_for_another_family_says_which(
     ("spoil", "reason"),
     [
         (lambda tensors: {key: each.T for key, each in tensors.items()}, MISFIT),
-        (lambda tensors: {key: each.flatten() for key, each in tensors.items()}, MISFIT),
+        (
+            lambda tensors: {key: each.flatten() for key, each in tensors.items()},
+            f"`{UP}.lora_down.weight` and `{UP}.lora_up.weight` are no matrices",
+        ),
         (lambda tensors: {**tensors, f"{UP}.diff_b": torch.ones(3)}, MISFIT),
         (lambda tensors: {**tensors, f"{UP}.dora_scale": torch.ones(3, 1)}, MISFIT),
         (lambda tensors: {**tensors, f"{UP}.reshape_weight": torch.tensor([64, 32])}, MISFIT),

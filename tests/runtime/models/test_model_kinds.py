@@ -31,6 +31,14 @@ def test_comfyuis_prefix_changes_nothing(kind: str) -> None:
     assert find_model_kind(shapes) == kind
 
 
+def test_a_text_encoder_without_its_prefix_is_no_autoencoder() -> None:
+    shapes = {f"encoder.layers.{i}.self_attn.q_proj.weight": (8, 8) for i in range(2)}
+    assert find_model_kind(shapes) == "a text encoder (CLIP)"
+    assert find_model_kind({"decoder.layers.2.conv.0.weight": (8, 8, 3, 3)}) == (
+        "an autoencoder for previews (TAESD)"
+    )
+
+
 def test_other_files_have_no_kind() -> None:
     assert find_model_kind({}) is None
     assert find_model_kind({"weight": (1,)}) is None

@@ -222,10 +222,11 @@ def test_the_kind_of_a_folder_is_named(sdxl: Path) -> None:
     }.items():
         change(sdxl / "model_index.json", _class_name=pipeline)
         assert load(sdxl) == f"it is of the kind {kind}, which cannot be used yet"
-    (sdxl / "model_index.json").write_text("{}")
-    assert load(sdxl) == (
-        "its `model_index.json` has no `_class_name`, so that its kind is not known"
-    )
+    for index in ("{}", '{"_class_name": null}', '{"_class_name": ["x"]}'):
+        (sdxl / "model_index.json").write_text(index)
+        assert load(sdxl) == (
+            "its `model_index.json` has no `_class_name`, so that its kind is not known"
+        )
 
 
 def test_a_tensor_that_a_part_does_not_take_is_named(sdxl: Path) -> None:
