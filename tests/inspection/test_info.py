@@ -117,7 +117,7 @@ def test_the_loras_and_the_size_of_comfyuis_graph_are_in_the_line(
     assert found["line"] == (
         'a (fox:1.2) <lora:ink:0.5:0.8> <lora:wash:0:1> --negative "blurry"'
         " --seed 3 --steps 20 --cfg 7.5 "
-        "--sampler dpm++_2m --scheduler karras --size 512x768"
+        "--sampler dpm++_2m --scheduler karras --size 512x768 --emphasis comfy"
     )
     assert check(found["line"]) == ()
 
