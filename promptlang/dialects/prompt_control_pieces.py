@@ -27,6 +27,7 @@ PIECE = re.compile(
     | (?<![^\s(\[:|])embedding(?::|\\:)(?P<embedding>[^\s,:()\[\]|\\]+)(?=[\s,)]|\Z|:\s*{_N}\s*\))
     | (?P<word>\b(?:AND|BREAK)\b)
     | (?P<function>\b(?:{"|".join(FUNCTIONS)})\()
+    | (?P<keyword>\b(?:CAT|AVG|COUPLE)\b)
     | (?P<mark>[()\[\]:|])
     | (?P<text>[^\\\#<()\[\]:|\sA-Zeb]+|.)
     """,

@@ -132,6 +132,10 @@ class _Reader:
                 )
             case "word" if piece["word"] == "BREAK" and not self._is_quoted(piece):
                 items.append(ast.Break(span=place))
+            case "keyword":
+                if not self._is_quoted(piece):
+                    self.diagnostics.add(messages.left_as_text(f"`{piece.group()}`", place))
+                items.append(ast.Text(piece.group(), span=place))
             case "function":
                 if not self._is_quoted(piece):
                     self.diagnostics.add(messages.left_as_text(f"`{piece.group()}…)`", place))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from promptlang import ast
 from promptlang.diagnostics import Diagnostic, syntax
+from promptlang.diagnostics import dialects as messages
 from promptlang.dialects.amounts import format_amount, to_constant
 from promptlang.dialects.bare_token_writer import BareTokenWriter
 from promptlang.dialects.reading import PhraseBuilder, ReadResult
@@ -24,7 +26,7 @@ _PIECE = re.compile(
     | (?P<literal>\\[)\[\]\\]?)
     | :(?P<weight>[+-]?[.\d]+)\)
     | (?P<mark>[()\[\]])
-    | <lora:(?:\|high_noise\|)?(?P<lora>[^:<>]+):(?P<strength>[+-]?(?:\d+\.?\d*|\.\d+))>
+    | <lora:(?P<high>\|high_noise\|)?(?P<lora>[^:<>]+):(?P<strength>[+-]?(?:\d+\.?\d*|\.\d+))>
     | (?P<break>BREAK\b)
     | (?P<text>(?:(?!BREAK\b)[^\\()\[\]:<])+|.)
     """,
@@ -40,8 +42,21 @@ def read(span: Span) -> ReadResult:
         {at: mark for at, piece in enumerate(pieces) if (mark := _mark(piece))}
     )
     return ast.Prompt(_phrases(span, pieces, matched), span=span), tuple(
-        _diagnose_brackets(span, pieces, matched)
+        chain(_diagnose_brackets(span, pieces, matched), _diagnose_targets(span, pieces))
     )
+
+
+def _diagnose_targets(span: Span, pieces: list[re.Match[str]]) -> Iterator[Diagnostic]:
+    """Report LoRAs for the second network of Wan's models, which acts at high noise."""
+    for piece in pieces:
+        if piece["high"]:
+            place = span.source.span(*piece.span())
+            yield messages.read_as(
+                f"`{piece.group()}`",
+                "a LoRA of the only network",
+                place,
+                "take it out if it is not",
+            )
 
 
 def _mark(piece: re.Match[str]) -> str:

@@ -300,3 +300,16 @@ def test_blanks_without_end_are_read_in_an_instant(blank: str) -> None:
 def test_a_token_of_comfyui_is_named_without_the_ending_of_its_file(ending: str) -> None:
     text = f"(embedding:SDXL/neg-v1.2{ending}:1.2), embedding:x{ending}, y"
     assert convert(text, source="comfy").text == "(<SDXL/neg-v1.2>:1.2), <x>, y"
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "named"),
+    [
+        ("prompt-control", "a CAT b", "`CAT` has no counterpart"),
+        ("prompt-control", "a COUPLE b", "`COUPLE` has no counterpart"),
+        ("sdcpp", "a <lora:|high_noise|ink:1>", "`<lora:|high_noise|ink:1>` is read as"),
+    ],
+)
+def test_what_is_read_without_its_meaning_is_named(source: str, text: str, named: str) -> None:
+    (found,) = convert(text, source=source).diagnostics
+    assert found.message.startswith(named)
