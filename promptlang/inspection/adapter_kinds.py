@@ -139,6 +139,11 @@ def detect_other_kind(shapes: Shapes) -> FileKind | None:
     return FileKind(model, keys="") if model else _first(PARTS, text)
 
 
+def has_adapter_keys(keys: Iterable[str]) -> bool:
+    """Return whether a key is one of an adapter, of any algorithm."""
+    return _has(_ADAPTER, _lines(keys))
+
+
 def name_peft_algorithm(peft_type: str) -> str:
     """Return the usual name of an algorithm of PEFT's."""
     return PEFT_ALGORITHMS.get(peft_type, peft_type)

@@ -11,6 +11,7 @@ from diffusers.loaders.single_file_utils import infer_diffusers_model_type
 
 from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import models as complaints
+from promptlang.inspection.adapter_kinds import has_adapter_keys
 from promptlang.inspection.model_kinds import find_model_kind
 from promptlang.source import Span
 
@@ -29,7 +30,7 @@ LORA_KEYS: Final = (
     "hada_w1",
     "lokr_w",
 )
-"""Parts of keys that only adapters have."""
+"""Parts of keys that only adapters have; they decide before the kinds of models do."""
 
 EMBEDDING_KEYS: Final = ("emb_params", "string_to_param", "clip_l", "clip_g")
 """The beginnings of the keys of textual inversions."""
@@ -99,6 +100,8 @@ def _diagnose(weights: Weights, span: Span) -> Diagnostic:
         return complaints.model_part_incomplete(file / "text_encoder", (0, 1), span)
     if _is_vae(keys):
         return complaints.model_is_a_vae(file, span)
+    if has_adapter_keys(keys):
+        return complaints.model_is_a_lora(file, span)
     return complaints.unknown_model_family(file, span)
 
 

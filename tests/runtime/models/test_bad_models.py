@@ -51,6 +51,14 @@ LOOK_ALIKES = {
         tensors("base_model.model.down_blocks.0.attn1.to_q.lora_A.weight"),
         " as a model: it is a LoRA",
     ),
+    "an oft of kohya": (
+        tensors("oft_unet_down_blocks_0_attentions_0_proj_in.oft_blocks"),
+        " as a model: it is a LoRA",
+    ),
+    "an ia3 of peft": (
+        tensors("base_model.model.down_blocks.0.attn1.to_k.ia3_l"),
+        " as a model: it is a LoRA",
+    ),
     "an embedding": (
         tensors("emb_params", shape=(1, 768)),
         " as a model: it is a textual inversion",
