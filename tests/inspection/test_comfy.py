@@ -697,3 +697,11 @@ def test_numbers_that_are_texts_are_read_as_the_server_reads_them() -> None:
 def test_three_quotation_marks_in_a_negative_prompt_are_named() -> None:
     found = read(graph(n7=node("CLIPTextEncode", text='bad """text""" "x"', clip=["4", 1])))
     assert lost(found, "three quotation marks")
+
+
+def test_a_lora_of_a_quantised_model_is_a_tag() -> None:
+    lora = node(
+        "NunchakuFluxLoraLoader", model=["4", 0], lora_name="ink.safetensors", lora_strength=0.7
+    )
+    found = read(graph(n10=lora, n3=sampler(model=["10", 0])))
+    assert "<lora:ink:0.7>" in found.line or "<lora:ink:0:0.7>" in found.line

@@ -81,3 +81,16 @@ def test_an_odd_field_is_left_out_with_its_name(tmp_path: Path) -> None:
     }
     for name in ("seed", "steps", "cfg_scale", "height"):
         assert any(name in each for each in found.lost), found.lost
+
+
+def test_settings_of_civitais_generator_are_completed_from_its_graph(tmp_path: Path) -> None:
+    graph = {
+        "5": {"class_type": "KSampler", "inputs": {"seed": 77, "steps": 21}},
+        "6": {
+            "class_type": "EmptyLatentImage",
+            "inputs": {"width": 832, "height": 1216, "batch_size": 1},
+        },
+        "extraMetadata": '{"prompt": "a red fox", "steps": 21}',
+    }
+    found = inspect(tools.texts(prompt=graph)(tmp_path / "a.png"))
+    assert options_of(found.line) == {"seed": "77", "steps": "21", "size": "832x1216"}

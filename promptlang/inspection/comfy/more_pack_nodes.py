@@ -111,6 +111,10 @@ COMFYROLL: Final[Mapping[str, NodeType]] = MappingProxyType(
             Role.LORA_LIST, (*BOTH, "show_help"), {"loras": "lora_stack"}, option="stack"
         ),
         "CR Load LoRA": NodeType(Role.LORA, BOTH),
+        **dict.fromkeys(
+            ("NunchakuFluxLoraLoader", "NunchakuQwenImageLoraLoader"),
+            NodeType(Role.LORA, ("model",), {"strength_model": "lora_strength"}),
+        ),
         "CR Seed": gives("seed", "show_help"),
         "CR Text": gives("text", "show_help"),
         "CR Prompt Text": gives("prompt", "show_help"),

@@ -39,11 +39,13 @@ def read(texts: PictureTexts) -> Reading | None:
     for name, content in texts.objects():
         extra = inner_object(content.get(EXTRA) or _inner_extra(content))
         if extra and "prompt" in extra:
-            info = _describe(extra, _seed(content)).to_info("picture by Civitai's generator")
+            info = _describe({**_of_graph(content), **extra}).to_info(
+                "picture by Civitai's generator"
+            )
             return Reading(info, frozenset({name}))
     generation = inner_object(texts.texts.get(GENERATION, "").strip("\0 \n"))
     if generation:
-        info = _describe(generation, None).to_info("picture by TensorArt")
+        info = _describe(generation).to_info("picture by TensorArt")
         return Reading(info, frozenset({GENERATION}))
     return None
 
@@ -54,20 +56,22 @@ def _inner_extra(content: Mapping[str, Json]) -> Json:
     return extra.get(EXTRA) if isinstance(extra, dict) else None
 
 
-def _seed(graph: Mapping[str, Json]) -> Json:
-    """Return the seed of the graph's first sampler, since the settings may lack it."""
+def _of_graph(graph: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the graph's first seed and size, since the settings may lack them."""
+    found: dict[str, Json] = {}
     for node in graph.values():
         match node:
             case {"inputs": {"seed": int(seed), "steps": _}}:
-                return seed
-    return None
+                found.setdefault("seed", seed)
+            case {"inputs": {"width": int(width), "height": int(height), "batch_size": _}}:
+                if "width" not in found:
+                    found |= {"width": width, "height": height}
+    return found
 
 
-def _describe(content: Mapping[str, Json], seed: Json) -> Recipe:
+def _describe(content: Mapping[str, Json]) -> Recipe:
     recipe = Recipe("a1111")
     plain = {name: value for name, value in content.items() if name != "models"}
-    if seed is not None:
-        plain.setdefault("seed", seed)
     take_fields(recipe, plain, ROLES)
     models = content.get("models")
     for each in models if isinstance(models, list) else [models]:
