@@ -52,6 +52,8 @@ STATEMENTS = {
 
 
 TAKE_FOLDERS = ("use wildcards", "use lora", "use vae")
+TAKE_PICTURES = ('train lora ink from "{path}"', 'check data "{path}"')
+"""Statements for which the test's own folder has pictures, which reading reports as errors."""
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +79,8 @@ def checked(folder: Path, text: str) -> list[Diagnostic]:
 def test_a_path_that_leads_nowhere_is_a_diagnostic(statement: str, name: str, folder: Path) -> None:
     path = HOSTILE_PATHS[name].format(ending=STATEMENTS[statement])
     if statement.startswith(TAKE_FOLDERS) and name in ("a point", "nothing", "a folder"):
+        return
+    if statement in TAKE_PICTURES and name in ("a point", "nothing"):
         return
     assert checked(folder, statement.format(path=path)) != []
 
