@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 from safetensors import SafetensorError
 
 from promptlang.diagnostics import Diagnostic
-from promptlang.diagnostics.files import file_access_failed
+from promptlang.diagnostics.files import file_access_failed, path_blocked
 from promptlang.diagnostics.running import library_not_loaded, out_of_memory
 from promptlang.plan.steps import Render, Step
 from promptlang.source import Span
@@ -24,6 +25,14 @@ _NO_MEMORY: Final = re.compile(
 
 _NO_LIBRARY: Final = re.compile(r"shared object|dlopen|dll load failed|\.dll\b", re.IGNORECASE)
 """Messages of the system's loader, which raises OSError without a number."""
+
+
+_BLOCKED: Final = {
+    errno.EEXIST: "a file is in the place of this folder",
+    errno.ENOTDIR: "a file is in the place of its folder",
+    errno.EISDIR: "a folder is in its place",
+}
+"""Reasons by the numbers of the system's errors for something else at a path."""
 
 
 def diagnose_failure(error: Exception, step: Step) -> Diagnostic | None:
@@ -53,6 +62,8 @@ def _missing_library(error: Exception, _file: Path, span: Span) -> Diagnostic | 
 
 def _refused_by_the_system(error: Exception, file: Path, span: Span) -> Diagnostic | None:
     if isinstance(error, OSError):
+        if error.errno in _BLOCKED:
+            return path_blocked(Path(error.filename or file), _BLOCKED[error.errno], span)
         reason = error.strerror or _first_line(error)
         return file_access_failed(Path(error.filename or file), reason, span)
     if isinstance(error, SafetensorError) and "os error" in str(error):

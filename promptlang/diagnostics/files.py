@@ -107,7 +107,8 @@ FILE_ACCESS_FAILED = Rule(
     kind="file-access-failed",
     title="A file cannot be read or written",
     why="The system refused to read or write the file: the disk is full, the user has no right "
-    "to it, or it has been moved in the meantime. The message quotes the system's reason.",
+    "to it, something else is in its place, or it has been moved in the meantime. The message "
+    "quotes the system's reason.",
     fix="Make room on the disk, or correct the rights of the file and its folder, and run again: "
     "a training goes on where it stopped.",
 )
@@ -117,3 +118,9 @@ def file_access_failed(file: Path, reason: str, span: Span) -> Diagnostic:
     """Report a full disk, or a folder without access."""
     message = f"`{file.name}` cannot be read or written: {reason}"
     return FILE_ACCESS_FAILED.at(span, message, "check the file's rights and the room on the disk")
+
+
+def path_blocked(path: Path, reason: str, span: Span) -> Diagnostic:
+    """Report a file in the place of a folder, or the other way round."""
+    message = f"`{path.name}` cannot be written: {reason}"
+    return FILE_ACCESS_FAILED.at(span, message, "move it to another name, or write elsewhere")

@@ -40,6 +40,14 @@ FAILURES = {
         OSError(errno.ENOSPC, "No space left on device", "/far/a.bin"),
         "PL502 `a.bin` cannot be read or written: No space left on device",
     ),
+    "a file in the place of a folder": (
+        FileExistsError(errno.EEXIST, "File exists", "/far/ink.report"),
+        "PL502 `ink.report` cannot be written: a file is in the place of this folder",
+    ),
+    "a file in the place of the folder above": (
+        NotADirectoryError(errno.ENOTDIR, "Not a directory", "/far/a/ink.safetensors"),
+        "PL502 `ink.safetensors` cannot be written: a file is in the place of its folder",
+    ),
 }
 
 

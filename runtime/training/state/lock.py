@@ -59,11 +59,16 @@ def _acquire(file: Path) -> int | None:
                 raise TrainingInUseError(holder) from error
             return None
         if _is_file_of(descriptor, file):
-            with os.fdopen(descriptor, "r+b", closefd=False) as stream:
-                stream.truncate()
-                stream.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+            _name_holder(descriptor)
             return descriptor
         os.close(descriptor)  # its holder has just removed it
+
+
+def _name_holder(descriptor: int) -> None:
+    """Write the name of this process into the file, unless the disk is full."""
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
 
 
 def _release(descriptor: int, file: Path) -> None:

@@ -31,6 +31,7 @@ from promptlang.runtime.training.export.weights import WeightFiles
 from promptlang.runtime.training.optim import precision
 from promptlang.runtime.training.state import autosave
 from promptlang.runtime.training.state.checkpoint import Checkpoint
+from promptlang.runtime.training.state.lock import TrainingInUseError, training_lock
 from promptlang.runtime.training.validation import Validator
 from tests.runtime.conftest import complaints, learn, run
 
@@ -387,6 +388,23 @@ def test_a_lock_that_a_dead_process_left_is_taken(
     (step.file.parent / ".ink.lock").write_text("process 1 on this machine")
     assert isinstance(run(runtime, step)[-1], TrainingFinished)
     assert not (step.file.parent / ".ink.lock").exists()
+
+
+def test_a_lock_is_held_and_freed_where_its_holder_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    for _ in range(2):
+        with (
+            training_lock(tmp_path, "ink"),
+            pytest.raises(TrainingInUseError, match="another process"),
+            training_lock(tmp_path, "ink"),
+        ):
+            pass
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
