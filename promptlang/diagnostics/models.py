@@ -101,6 +101,14 @@ def tensors_left_over(path: Path, keys: Sequence[str], kind: str, span: Span) ->
     return model_not_readable(path, reason, span, hint)
 
 
+def part_left_over(part: Path, keys: Sequence[str], span: Span) -> Diagnostic:
+    """Report tensors in a component's files that its configuration has no place for."""
+    others = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+    found = f"its part `{part.name}` holds `{shorten(keys[0])}`{others}"
+    reason = f"{found}, for which its `config.json` has no place"
+    return model_not_readable(part.parent, reason, span, "the two are of different models")
+
+
 def other_constant(path: Path, key: str, family: str, span: Span) -> Diagnostic:
     """Report a file whose own noise schedule, or scale of latents, is not that of its family."""
     return model_not_readable(path, f"its `{key}` is not that of {family}", span)

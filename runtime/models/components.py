@@ -116,7 +116,7 @@ def load_text_encoder(
 def _load(network: Any, store: TensorStore, places: Places, dtype: torch.dtype) -> Any:
     stored = store.take(places)
     loaded = load_weights(network, stored, store.path, store.span, dtype)
-    store.refuse_leftovers(f"`{store.path.name}`", ())
+    store.refuse_leftovers(None, ())
     return loaded
 
 

@@ -64,10 +64,11 @@ class TensorStore:
         """Count the tensors of a part that is not needed as used."""
         self.used.update(key for key in self.tensors if key.startswith(prefix))
 
-    def refuse_leftovers(self, kind: str, families: Collection[str]) -> None:
+    def refuse_leftovers(self, kind: str | None, families: Collection[str]) -> None:
         """Raise `PromptError` for tensors that were not used and are not known to be harmless.
 
-        `kind` names the model or part that does not take them, `families` the usable families.
+        `kind` names the model that does not take them, None for a component of a folder;
+        `families` are the usable families.
         """
         scales = {scale for key, (scale, _) in self.quantisation.scales.items() if key in self.used}
         left = [key for key in self.tensors if key not in self.used and key not in scales]
@@ -78,5 +79,7 @@ class TensorStore:
         raise PromptError(
             [complaints.unsupported_model_family(self.path, telling, families, self.span)]
             if telling
+            else [complaints.part_left_over(self.path, unused, self.span)]
+            if kind is None
             else [complaints.tensors_left_over(self.path, unused, kind, self.span)]
         )

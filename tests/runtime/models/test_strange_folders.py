@@ -232,7 +232,9 @@ def test_the_kind_of_a_folder_is_named(sdxl: Path) -> None:
 def test_a_tensor_that_a_part_does_not_take_is_named(sdxl: Path) -> None:
     file = sdxl / "unet" / "diffusion_pytorch_model.safetensors"
     save_file({**load_file(file), "extra.weight": torch.zeros(1)}, file)
-    assert load(sdxl) == "it holds `extra.weight`, which `unet` does not have"
+    assert load(sdxl) == (
+        "its part `unet` holds `extra.weight`, for which its `config.json` has no place"
+    )
 
 
 def test_a_quantised_part_is_named(sdxl: Path) -> None:
