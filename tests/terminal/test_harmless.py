@@ -142,6 +142,7 @@ def test_only_the_terminal_writes_to_the_standard_streams() -> None:
         if any(map(writes_itself, ast.walk(ast.parse(file.read_text("utf-8")))))
     }
     assert writers == {
+        "promptlang/__main__.py",  # writes one line in ASCII where the terminal cannot be imported
         "promptlang/cli/main.py",  # flushes and abandons a stream that takes no more
         "promptlang/terminal/screen.py",
         "promptlang/highlighting/textmate.py",  # a program of its own, whose output is a grammar
