@@ -104,6 +104,7 @@ class _Job:
 
     def run(self) -> Generator[Event, None, None]:
         """Run all phases of the training while no other process runs it."""
+        self._check_setup()
         with ExitStack() as stack:
             self._lock(stack)
             yield from self._run()
@@ -122,7 +123,6 @@ class _Job:
 
     def _run(self) -> Generator[Event, None, None]:
         started = perf_counter()
-        self._check_setup()
         yield from self._render_class_pictures()
         data = load_training_data(self.step.config, self.step.span_of)
         tokens = yield from self._read_tokens(data)

@@ -189,6 +189,8 @@ def test_a_token_that_is_there_already_is_read_in_captions_as_in_prompts(
     step = training(
         OTHERS[way], steps=2, template="a (<sks>:1.2), <x>", embeddings=(Adapter("sks", file),)
     )
+    if way == "dreambooth":
+        step = replace(step, file=step.file.with_suffix(""))
     known = read_embedding(step.embeddings[0], base, step.span)
     with prepare(step, base) as learner, torch.no_grad():
         lesson = training_loss(step, base, learner, (known,))
