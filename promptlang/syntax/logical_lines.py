@@ -79,13 +79,13 @@ def setting_names() -> tuple[str, ...]:
     return vocabulary.SETTING_NAMES
 
 
-_OPTIONS = re.compile(r"(?<!\S)--(?=[A-Za-z])")
+_OPTIONS = re.compile(r"(?<!\S)(?:#(?=\s|\Z)[^\n]*|(?P<option>--(?=[A-Za-z])))")
 
 
 def split_options(line: Span) -> tuple[Span, Span]:
-    """Split a prompt's line before the first ``--word``, which begins its options."""
-    options = _OPTIONS.search(line.source.text, line.start, line.end)
-    cut = options.start() if options else line.end
+    """Split a prompt's line before its options, which begin with ``--word`` outside comments."""
+    found = _OPTIONS.finditer(line.source.text, line.start, line.end)
+    cut = next((match.start() for match in found if match["option"]), line.end)
     prompt_end = line.start + len(line.source.text[line.start : cut].rstrip())
     return line.source.span(line.start, prompt_end), line.source.span(cut, line.end)
 

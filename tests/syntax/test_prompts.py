@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from promptlang import Source, ast, parse_prompt, resolve
+from promptlang import Source, ast, parse, parse_prompt, resolve
 from promptlang.plan.prompt import ActiveLora, Segment
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -143,3 +143,14 @@ def test_nodes_are_equal_when_they_say_the_same_wherever_they_stand() -> None:
 )
 def test_no_text_however_broken_raises(text: str) -> None:
     assert isinstance(resolve(read(text), 20).parts[0].intervals[0].segments[0], Segment)
+
+
+def test_an_option_in_a_comment_is_none() -> None:
+    text = (
+        "a fox # not --steps 3\nan owl --seed 3 # nor --steps 4\na cat # a\n    in red --seed 5\n"
+    )
+    found = parse(text)
+    assert not found.diagnostics
+    pictures = [each for each in found.program.statements if isinstance(each, ast.Picture)]
+    named = [[option.name for option in picture.options] for picture in pictures]
+    assert named == [[], ["seed"], ["seed"]]
