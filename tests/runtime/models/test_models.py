@@ -117,4 +117,4 @@ def test_a_folder_that_cannot_be_written_to_is_named(
 ) -> None:
     (tmp_path / "out").write_text("a file")
     (complaint,) = complaints(run(runtime, render(file=tmp_path / "out" / "picture.png")))
-    assert complaint.startswith("PL502 `out` cannot be read or written: ")
+    assert complaint == "PL502 `out` cannot be written: a file is in the place of this folder"
