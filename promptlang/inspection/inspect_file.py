@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
-from promptlang.files import is_folder, open_regular
+from promptlang.files import UnreadableFileError, is_folder, open_regular
 from promptlang.inspection.adapters import inspect_adapter, inspect_folder
 from promptlang.inspection.file_info import FileInfo
 from promptlang.inspection.pictures import inspect_picture
+from promptlang.plan.formats import EMBEDDING_ENDINGS, WEIGHT_ENDINGS
+
+PICKLES: Final = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+"""The first bytes of pickles of the protocols 2 to 5."""
+
+PICKLE_ENDINGS: Final = (WEIGHT_ENDINGS | EMBEDDING_ENDINGS) - {".safetensors"}
+"""Endings, in lower case, of zip archives with a pickle of torch's."""
 
 
 def inspect(file: Path) -> FileInfo:
@@ -22,4 +30,11 @@ def inspect(file: Path) -> FileInfo:
         beginning = stream.read(16)
     if beginning[8:9] == b"{":
         return inspect_adapter(file)
+    if beginning.startswith(PICKLES) or (
+        beginning.startswith(b"PK") and file.suffix.lower() in PICKLE_ENDINGS
+    ):
+        raise UnreadableFileError(
+            f"`{file.name}` is a pickle of PyTorch's, which `info` does not open; `use lora`, "
+            "`use ti` and `use model` read its weights without running a program in it"
+        )
     return inspect_picture(file)

@@ -14,6 +14,7 @@ from promptlang.inspection.file_info import FileInfo
 from promptlang.inspection.image_texts import ImageTexts, read_hidden_texts, read_image_texts
 from promptlang.inspection.tools.picture_texts import PictureTexts
 from promptlang.inspection.tools.recipe import MAX_LENGTH
+from promptlang.plan.formats import TOKEN_TEXT
 
 MAX_HIDDEN_PIXELS: Final = 2**25
 """The largest picture in whose pixels a text is looked for; that takes a second for each 2²⁵."""
@@ -42,12 +43,15 @@ def inspect_picture(file: Path) -> FileInfo:
     if reading is not None:
         info = reading.info
         return _clean(replace(info, rows=(size, *info.rows, *others), lost=(*info.lost, *lost)))
-    kind = (
-        "picture whose metadata cannot be read"
-        if lost
-        else "picture without metadata on how it was made"
-    )
-    return _clean(FileInfo(kind, (size, *others), lost=lost))
+    return _clean(FileInfo(_unread_kind(found, lost), (size, *others), lost=lost))
+
+
+def _unread_kind(found: ImageTexts, lost: tuple[str, ...]) -> str:
+    if TOKEN_TEXT in found.texts:
+        return "picture with a token of a textual inversion, for `use ti`"
+    if lost:
+        return "picture whose metadata cannot be read"
+    return "picture without metadata on how it was made"
 
 
 def _may_hide(found: ImageTexts) -> bool:

@@ -22,6 +22,9 @@ WEIGHT_ENDINGS: Final = frozenset({".safetensors", ".ckpt", ".pt", ".pth"})
 EMBEDDING_ENDINGS: Final = frozenset({".safetensors", ".pt", ".bin"})
 """Endings of embedding files, in lower case."""
 
+TOKEN_TEXT: Final = "sd-ti-embedding"
+"""Name of the PNG text in which A1111 stores a token's vectors in a preview of it."""
+
 MODEL_INDEX: Final = "model_index.json"
 """File that marks a folder with a whole model in diffusers' layout."""
 

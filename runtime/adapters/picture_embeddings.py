@@ -24,8 +24,7 @@ from torch import Tensor
 
 from promptlang.files import Json, UnreadableFileError, as_object, parse_json
 from promptlang.files.images import load_image
-
-TEXT: Final = "sd-ti-embedding"
+from promptlang.plan.formats import TOKEN_TEXT
 
 MAX_JSON_BYTES: Final = 2**25
 """The largest text in a picture, in bytes; 75 vectors of 1,280 numbers take 2 MB."""
@@ -52,7 +51,7 @@ def read_picture_embedding(file: Path) -> dict[str, Tensor] | None:
 
 
 def _stored_text(picture: Image.Image) -> bytes | None:
-    encoded = picture.info.get(TEXT)
+    encoded = picture.info.get(TOKEN_TEXT)
     if isinstance(encoded, str):
         try:
             return base64.b64decode(encoded, validate=True)[:MAX_JSON_BYTES]

@@ -278,3 +278,19 @@ def test_a_folder_of_peft_is_told_with_the_family_it_is_for(
 def test_any_other_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(tmp_path)]) == 1
     assert "adapter_config.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("beginning", [b"\x80\x02}q\x00.", b"PK\x03\x04archive/data.pkl"])
+def test_a_pickle_is_named_and_not_opened(
+    beginning: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ink.pt").write_bytes(beginning)
+    assert main(["info", str(tmp_path / "ink.pt")]) == 1
+    assert "`ink.pt` is a pickle of PyTorch's" in capsys.readouterr().err
+
+
+def test_a_token_in_a_picture_is_named(
+    png: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = describe(png(**{"sd-ti-embedding": "e30="}), capsys)
+    assert found["kind"] == "picture with a token of a textual inversion, for `use ti`"
