@@ -1,8 +1,11 @@
-"""The spelling of names in prompts: tokens, tags and lists of wildcards, as regular expressions."""
+"""The spelling of names and comments in prompts, as regular expressions."""
 
 from __future__ import annotations
 
 from typing import Final
+
+COMMENT_START: Final = r"(?<!\S)\#(?=\s|\Z)"
+"""The mark of a comment, between white space; in ``#1 fan`` it is a character."""
 
 TOKEN_NAME: Final = r"\w(?:[\w.+/ '&!@~-]*[\w.+'!-])?"
 """A token's name, which may have folders, blanks and digits: ``SDXL/bad hands-2.1``."""

@@ -7,6 +7,7 @@ import re
 from promptlang import ast
 from promptlang.dialects.fitting import FEATURE_NAMES, STEP_DEPENDENT_TYPES
 from promptlang.dialects.writing import PromptWriter, WriteResult
+from promptlang.grammar import names
 from promptlang.syntax.parser import parse_prompt
 
 read = parse_prompt
@@ -16,12 +17,12 @@ EVERYTHING = frozenset({*FEATURE_NAMES, *STEP_DEPENDENT_TYPES, ast.Opening})
 """All features, since this dialect supports every one."""
 
 _SPECIAL = re.compile(
-    r"""
-      [\\()\[\]{]
+    rf"""
+      [\\()\[\]{{]
     | <(?=\w|\s*\Z)
-    | \$(?=\{|\Z)
+    | \$(?=\{{|\Z)
     | (?<!\w)_(?=_|\Z)
-    | (?<!\S)\#(?=\s|\Z) | \A\#
+    | {names.COMMENT_START} | \A\#
     | (?<!\S)-(?=-[A-Za-z]|-?\Z)
     | \b(?:AND|BREAK)\b
     """,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from promptlang.grammar import vocabulary
+from promptlang.grammar import names, vocabulary
 from promptlang.metadata import infotext
 from promptlang.plan.sampler_names import parse_sampler_name
 from promptlang.source import Source
@@ -35,7 +35,7 @@ def format_recipe_line(prompt: str, negative: str, options: Iterable[str]) -> st
     return " ".join([*words, *options])
 
 
-_REMARK: Final = re.compile(r"(?<!\S)#(?=\s|\Z)")
+_REMARK: Final = re.compile(names.COMMENT_START)
 
 
 def escape_remarks(text: str) -> str:

@@ -11,6 +11,7 @@ from promptlang.formatting.blank_lines import blank_line_edits
 from promptlang.formatting.columns import AlignedRow, align
 from promptlang.formatting.edits import Edit, apply_edits
 from promptlang.formatting.prompts import prompt_edits
+from promptlang.grammar import names
 from promptlang.source import Source, Span
 from promptlang.syntax.logical_lines import find_statement_head, logical_lines
 from promptlang.syntax.parser import parse
@@ -92,7 +93,7 @@ def _becomes_a_statement(source: Source, line: Span, edits: Sequence[Edit]) -> b
 # Columns
 
 _CELLS = re.compile(
-    r'(?<!\S)(?:#(?=\s|$).*|(?P<from>from(?=\s))|(?P<options>--(?=[A-Za-z]).*))|"[^"]*"|\S+'
+    rf'(?:{names.COMMENT_START}.*|(?<!\S)(?:(?P<from>from(?=\s))|(?P<options>--(?=[A-Za-z]).*)))|"[^"]*"|\S+'
 )
 
 

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from promptlang import ast
 from promptlang.formatting.edits import Edit
 from promptlang.formatting.numerals import shorten_number
+from promptlang.grammar import names
 from promptlang.source import Source
 
 LINE_INDENT = "\n    "
 """The start of a continuation line."""
 
 _PIECES = re.compile(
-    r'(?P<string>"""[\s\S]*?"""|"[^"\n]*")|(?P<gap>\s+)|(?P<comment>(?<!\S)#(?=\s|$)[^\n]*)|(?P<other>[^\s"]+|")'
+    r'(?P<string>"""[\s\S]*?"""|"[^"\n]*")|(?P<gap>\s+)'
+    rf'|(?P<comment>{names.COMMENT_START}[^\n]*)|(?P<other>[^\s"]+|")'
 )
 
 

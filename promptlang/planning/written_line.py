@@ -7,9 +7,9 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
 
 from promptlang import ast
-from promptlang.grammar import vocabulary
+from promptlang.grammar import names, vocabulary
 
-_REMARK: Final = re.compile(r"(?<![ \t])[ \t]*(?<!\S)#(?=\s|$)[^\n]*", re.MULTILINE)
+_REMARK: Final = re.compile(rf"(?<![ \t])[ \t]*{names.COMMENT_START}[^\n]*")
 
 
 def without_remarks(text: str) -> str:

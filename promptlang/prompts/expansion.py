@@ -23,6 +23,7 @@ from promptlang.diagnostics.names import (
 )
 from promptlang.diagnostics.templates import endless_expansion, expansion_too_long, too_few_lines
 from promptlang.files import UnreadableFileError
+from promptlang.grammar import names
 from promptlang.prompts.selection import (
     MAX_EXPANDED_LENGTH,
     ExhaustiveSelector,
@@ -44,7 +45,7 @@ REFERENCE_COST = 100
 MAX_WILDCARD_DEPTH = 32
 """The greatest depth of wildcards in the lines of wildcards."""
 
-_REMARK = re.compile(r"(?<!\S)#(?=\s|\Z).*", re.DOTALL)
+_REMARK = re.compile(rf"{names.COMMENT_START}.*", re.DOTALL)
 
 Pieces = list[MappedPiece]
 

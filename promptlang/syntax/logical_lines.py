@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from promptlang.grammar import heads
+from promptlang.grammar import heads, names
 from promptlang.source import Source, Span
 
 TWO_WORD_HEADS = tuple(tuple(head.split()) for head in heads.HEADS if " " in head)
@@ -79,7 +79,7 @@ def setting_names() -> tuple[str, ...]:
     return vocabulary.SETTING_NAMES
 
 
-_OPTIONS = re.compile(r"(?<!\S)(?:#(?=\s|\Z)[^\n]*|(?P<option>--(?=[A-Za-z])))")
+_OPTIONS = re.compile(rf"{names.COMMENT_START}[^\n]*|(?P<option>(?<!\S)--(?=[A-Za-z]))")
 
 
 def split_options(line: Span) -> tuple[Span, Span]:

@@ -19,7 +19,7 @@ _FOREIGN_KIND_PATTERN = rf"(?i:{'|'.join(FOREIGN_TAGS)})"
 _MARK = re.compile(
     rf"""
       (?P<escape>\\.|\\\Z)
-    | (?P<comment>(?<!\S)\#(?=\s|$)[^\n]*)
+    | (?P<comment>{names.COMMENT_START}[^\n]*)
     | (?P<tag>{_TAGGED})
     | (?P<unclosed><(?={TAG_KIND_PATTERN}:))
     | (?P<begun><(?:{_FOREIGN_KIND_PATTERN}:|{names.TAG_KIND}\[[^\[\]<>\n]*\]:))

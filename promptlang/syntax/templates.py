@@ -26,7 +26,7 @@ MAX_TEMPLATE_DEPTH = 20
 _TOKEN = re.compile(
     rf"""
       \\[\s\S]
-    | (?<!\S)\#(?=\s|\Z)[^\n]*
+    | {names.COMMENT_START}[^\n]*
     | (?P<tag><{names.TAG_KIND}(?:\[[^\[\]<>\n]*\])?:)
     | \$\{{\s*(?P<name>[^\W\d][\w-]*)\s*(?P<end>[(}}])
     | (?P<wildcard>{names.WILDCARD})
