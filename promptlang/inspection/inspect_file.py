@@ -9,10 +9,7 @@ from promptlang.files import UnreadableFileError, is_folder, open_regular
 from promptlang.inspection.adapters import inspect_adapter, inspect_folder
 from promptlang.inspection.file_info import FileInfo
 from promptlang.inspection.pictures import inspect_picture
-from promptlang.plan.formats import EMBEDDING_ENDINGS, WEIGHT_ENDINGS
-
-PICKLES: Final = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-"""The first bytes of pickles of the protocols 2 to 5."""
+from promptlang.plan.formats import EMBEDDING_ENDINGS, PICKLE_STARTS, WEIGHT_ENDINGS
 
 PICKLE_ENDINGS: Final = (WEIGHT_ENDINGS | EMBEDDING_ENDINGS) - {".safetensors"}
 """Endings, in lower case, of zip archives with a pickle of torch's."""
@@ -30,7 +27,7 @@ def inspect(file: Path) -> FileInfo:
         beginning = stream.read(16)
     if beginning[8:9] == b"{":
         return inspect_adapter(file)
-    if beginning.startswith(PICKLES) or (
+    if beginning.startswith(PICKLE_STARTS) or (
         beginning.startswith(b"PK") and file.suffix.lower() in PICKLE_ENDINGS
     ):
         raise UnreadableFileError(

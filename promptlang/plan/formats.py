@@ -22,6 +22,9 @@ WEIGHT_ENDINGS: Final = frozenset({".safetensors", ".ckpt", ".pt", ".pth"})
 EMBEDDING_ENDINGS: Final = frozenset({".safetensors", ".pt", ".bin"})
 """Endings of embedding files, in lower case."""
 
+PICKLE_STARTS: Final = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+"""First bytes of pickles of the protocols 2 to 5."""
+
 TOKEN_TEXT: Final = "sd-ti-embedding"
 """Name of the PNG text in which A1111 stores a token's vectors in a preview of it."""
 

@@ -7,26 +7,13 @@ from typing import Any, Final
 
 from torch import nn
 
+from ..models.families.ldm import RESNET_NAMES, UNET_NAMES
+
 _OUTSIDE: Final[Mapping[str, str]] = {
-    "conv_in": "input_blocks.0.0",
-    "time_embedding.linear_1": "time_embed.0",
-    "time_embedding.linear_2": "time_embed.2",
-    "add_embedding.linear_1": "label_emb.0.0",
-    "add_embedding.linear_2": "label_emb.0.2",
+    **UNET_NAMES,
     "mid_block.resnets.0": "middle_block.0",
     "mid_block.attentions.0": "middle_block.1",
     "mid_block.resnets.1": "middle_block.2",
-    "conv_norm_out": "out.0",
-    "conv_out": "out.2",
-}
-
-_RESNET: Final[Mapping[str, str]] = {
-    "norm1": "in_layers.0",
-    "conv1": "in_layers.2",
-    "time_emb_proj": "emb_layers.1",
-    "norm2": "out_layers.0",
-    "conv2": "out_layers.3",
-    "conv_shortcut": "skip_connection",
 }
 
 
@@ -71,5 +58,5 @@ def _renamed(name: str, blocks: Mapping[str, str]) -> str | None:
             return original
         if name.startswith(f"{block}."):
             inside = name.removeprefix(f"{block}.")
-            return f"{original}.{_RESNET.get(inside, inside)}"
+            return f"{original}.{RESNET_NAMES.get(inside, inside)}"
     return None

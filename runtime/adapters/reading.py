@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -113,34 +113,29 @@ def _locate_modules(
     }
     grouped = group_keys_by_module(tensors, index_target_modules(networks))
     found, unknown = grouped.found, grouped.unknown
-    strange = _unread_algorithm(contents) or detect_other_kind(_shapes(tensors))
-    if grouped.doubled is not None and not strange:
+    strange = _strangeness(contents, tensors, subject)
+    if strange is not None:
+        raise PromptError([strange])
+    if grouped.doubled is not None:
         raise PromptError([wrong.doubled_module(subject, grouped.doubled)])
-    if found and not unknown and not strange:
+    if found and not unknown:
         return found
-    raise PromptError([_diagnose(contents, networks, model, subject, (len(found), unknown))])
+    if family := _other_family(contents, networks):
+        raise PromptError([wrong.wrong_model_family(subject, family, model)])
+    counts = len(found), len(found) + len(unknown)
+    stranger = unknown[0] if unknown else None
+    raise PromptError([wrong.modules_do_not_match(subject, model, counts, stranger)])
 
 
-def _diagnose(
-    contents: AdapterFile,
-    networks: Networks,
-    model: str,
-    subject: FileRef,
-    fit: tuple[int, Sequence[str]],
-) -> Diagnostic:
-    """Say why a file does not fit a model: its algorithm, its role, its family, or its names.
-
-    `fit` is the number of its modules that the model has, and the names that the model lacks.
-    """
+def _strangeness(
+    contents: AdapterFile, tensors: Mapping[str, Tensor], subject: FileRef
+) -> Diagnostic | None:
+    """Return what keeps a file from fitting any model: its algorithm, or its role."""
     if unread := _unread_algorithm(contents):
         return wrong.unsupported_algorithm(subject, unread)
-    if other := detect_other_kind(_shapes(contents.tensors)):
+    if other := detect_other_kind(_shapes(tensors)):
         return wrong.other_kind(subject, other.name, other.remedy)
-    if family := _other_family(contents, networks):
-        return wrong.wrong_model_family(subject, family, model)
-    found, unknown = fit
-    counts = found, found + len(unknown)
-    return wrong.modules_do_not_match(subject, model, counts, unknown[0] if unknown else None)
+    return None
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> Shapes:

@@ -23,6 +23,7 @@ from promptlang.diagnostics import Diagnostic, PromptError
 from promptlang.diagnostics import models as complaints
 from promptlang.diagnostics.files import file_access_failed
 from promptlang.files import is_file
+from promptlang.plan.formats import PICKLE_STARTS
 from promptlang.source import Span
 
 
@@ -60,7 +61,7 @@ OTHER_SIGNATURES: Final = (
 )
 """Kinds of files that people mistake for weights."""
 
-PICKLE_SIGNATURES: Final = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+PICKLE_SIGNATURES: Final = (b"PK", *PICKLE_STARTS)
 """The first bytes of a zip archive of torch's, and of pickles of the protocols 2 to 5."""
 
 MAX_PICKLE_DEPTH: Final = 8

@@ -134,11 +134,15 @@ class Visit:
         if source is None and "pipe" in self.spec.names and name != "pipe":
             pipe = yield from self.typed("pipe", Kind.PIPE, Pipe)
             source = pipe.fields.get(name) if pipe else None
+        return (yield from self.value(source, kind, f"the {name}"))
+
+    def value(self, source: Input, kind: Kind, name: str) -> Steps[Value]:
+        """Return a literal, or the value behind a link, named as lost where it is unknown."""
         if not isinstance(source, Link):
             return source
         value = yield Request(source, kind)
         if value is None:
-            self.evaluation.lose(f"the {name} of {self.node}{self.origin(source)}")
+            self.evaluation.lose(f"{name} of {self.node}{self.origin(source)}")
         return value
 
     def typed(self, name: str, kind: Kind, of: type[T]) -> Steps[T | None]:

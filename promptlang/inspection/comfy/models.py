@@ -143,24 +143,15 @@ def _numbered(visit: Visit, number: int, *, simple: bool) -> Steps[_Entry | None
 
     if named("file") is None or named("switch") in OFF:
         return None
-    file = yield from _data(visit, named("file"), Kind.TEXT)
+    file = yield from visit.value(named("file"), Kind.TEXT, "a LoRA")
     if not isinstance(file, str) or file in NO_FILE:
         return None
-    both = yield from _data(visit, named("both"), Kind.DATA)
+    both = yield from visit.value(named("both"), Kind.DATA, "a LoRA")
     if simple or (both is not None and named("model_strength") is None):
         return _Entry(file, _strength(both), _strength(both))
-    model = yield from _data(visit, named("model_strength"), Kind.DATA)
-    clip = yield from _data(visit, named("clip_strength"), Kind.DATA)
+    model = yield from visit.value(named("model_strength"), Kind.DATA, "a LoRA")
+    clip = yield from visit.value(named("clip_strength"), Kind.DATA, "a LoRA")
     return _Entry(file, _strength(model), _strength(clip))
-
-
-def _data(visit: Visit, source: Input, kind: Kind) -> Steps[Value]:
-    if not isinstance(source, Link):
-        return source
-    value = yield Request(source, kind)
-    if value is None:
-        visit.evaluation.lose(f"a LoRA of {visit.node}{visit.origin(source)}")
-    return value
 
 
 def _strength(value: Value) -> float | int | None:

@@ -16,7 +16,7 @@ VAE: Final = "first_stage_model."
 VAE_PARTS: Final = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.")
 """The beginnings of keys in a file with the VAE alone."""
 
-_OUTER: Final = {
+UNET_NAMES: Final = {
     "time_embedding.linear_1": "time_embed.0",
     "time_embedding.linear_2": "time_embed.2",
     "add_embedding.linear_1": "label_emb.0.0",
@@ -25,7 +25,9 @@ _OUTER: Final = {
     "conv_norm_out": "out.0",
     "conv_out": "out.2",
 }
-_RESNET: Final = {
+"""Original names of a UNet's layers outside its blocks, by diffusers' names."""
+
+RESNET_NAMES: Final = {
     "norm1": "in_layers.0",
     "conv1": "in_layers.2",
     "time_emb_proj": "emb_layers.1",
@@ -33,6 +35,8 @@ _RESNET: Final = {
     "conv2": "out_layers.3",
     "conv_shortcut": "skip_connection",
 }
+"""Original names of the layers in a residual block of a UNet, by diffusers' names."""
+
 _VAE_NAMES: Final = {
     "conv_norm_out": "norm_out",
     "conv_shortcut": "nin_shortcut",
@@ -116,7 +120,7 @@ def place_clip(wanted: Iterable[str], prefix: str, held: Collection[str]) -> Pla
     }
 
 
-def place_open_clip(wanted: Iterable[str], prefix: str, held: Collection[str]) -> Places:  # noqa: ARG001
+def place_open_clip(wanted: Iterable[str], prefix: str, _held: Collection[str]) -> Places:
     """Return the places of a text encoder's weights in OpenCLIP's layout.
 
     In this layout query, key and value are one matrix, and the projection is transposed.
@@ -141,7 +145,7 @@ def _long(key: str) -> str:
 
 def _unet_name(key: str, config: Mapping[str, Any]) -> str:
     """Return the name of a UNet's weight in the code of CompVis and Stability."""
-    for ours, theirs in _OUTER.items():
+    for ours, theirs in UNET_NAMES.items():
         if key.startswith(f"{ours}."):
             return theirs + key.removeprefix(ours)
     side, *rest = key.split(".")
@@ -154,7 +158,8 @@ def _unet_name(key: str, config: Mapping[str, Any]) -> str:
     else:
         return key
     first, *others = name[1:] if kind == "downsamplers" else name
-    return ".".join([block, _RESNET.get(first, first) if kind == "resnets" else first, *others])
+    inside = RESNET_NAMES.get(first, first) if kind == "resnets" else first
+    return ".".join([block, inside, *others])
 
 
 def _block(side: str, number: int, kind: str, at: int, config: Mapping[str, Any]) -> str:
