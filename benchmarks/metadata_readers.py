@@ -27,7 +27,7 @@ from tests.inspection.writers.tools import LORA, NEGATIVE, PROMPT, SAMPLES, Trut
 
 @dataclass(frozen=True)
 class Read:
-    """What a reader returns of a picture."""
+    """The texts that a reader returns for a picture."""
 
     prompt: str = ""
     negative: str = ""

@@ -73,7 +73,8 @@ MODEL_KINDS: Final = (
     _kind(FLUX_FACTS.name, r"double_blocks\.|single_blocks\.|single_transformer_blocks\."),
     _kind(
         "Stable Diffusion 3.5",
-        r"joint_blocks\.37\.|joint_blocks\.\d+\.x_block\.attn2|transformer_blocks\.\d+\.attn2\.add_|transformer_blocks\.37\.norm1_context",
+        r"joint_blocks\.37\.|joint_blocks\.\d+\.x_block\.attn2"
+        r"|transformer_blocks\.\d+\.attn2\.add_|transformer_blocks\.37\.norm1_context",
     ),
     _kind(SD3_FACTS.name, r"joint_blocks\."),
     _kind(SD3_FACTS.name, r"transformer_blocks\.0\.norm1_context\.", r"pos_embed\.proj"),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a file holds a network's weight."""
+    """The place of a network's weight in a file."""
 
     key: str
     """The tensor's name in the file."""

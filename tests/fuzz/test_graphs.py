@@ -73,7 +73,9 @@ def test_what_a_graph_was_made_of_is_found(cases: Cases) -> None:
     for rng in cases:
         writer = Writer(rng)
         nodes = writer.write()
-        compare(comfy.read(json.dumps(nodes)), writer.truth)
+        found = comfy.read(json.dumps(nodes))
+        assert found.line, nodes
+        compare(found, writer.truth)
 
 
 def test_the_interfaces_workflow_has_the_same_reading(cases: Cases) -> None:

@@ -20,7 +20,7 @@ __all__ = ["NoGraphError", "Reading", "read", "read_workflow"]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a graph says of its picture."""
+    """The facts that a graph states about its picture."""
 
     rows: tuple[tuple[str, str], ...]
     """Names and values to be shown."""

@@ -12,7 +12,7 @@ from promptlang.inspection.comfy.values import Kind
 
 
 class Role(Enum):
-    """What a node does with its inputs; `promptlang.inspection.comfy.roles` has the code."""
+    """The kinds of nodes; `promptlang.inspection.comfy.roles` has the code of each."""
 
     VALUE = auto()
     """Each output is the input of its name."""

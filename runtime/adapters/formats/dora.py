@@ -1,4 +1,7 @@
-"""DoRA: magnitudes for the rows or columns of a changed weight (https://arxiv.org/abs/2402.09353)."""
+"""DoRA: magnitudes for the rows or columns of a changed weight.
+
+Liu et al. 2024, https://arxiv.org/abs/2402.09353
+"""
 
 from __future__ import annotations
 

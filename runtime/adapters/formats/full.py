@@ -47,7 +47,7 @@ class Replaced:
         return self.new - weight
 
 
-def build(tensors: ModuleTensors, layer: Layer, scaling: ModuleScaling) -> WeightDelta:  # noqa: ARG001
+def build(tensors: ModuleTensors, _layer: Layer, _scaling: ModuleScaling) -> WeightDelta:
     """Build the delta; a difference has neither rank nor alpha."""
     return Full(tensors.get("diff"))
 

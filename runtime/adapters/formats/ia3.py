@@ -25,7 +25,7 @@ class Scaled:
         return weight * self.change
 
 
-def build_lycoris(tensors: ModuleTensors, layer: Layer, scaling: ModuleScaling) -> Scaled:  # noqa: ARG001
+def build_lycoris(tensors: ModuleTensors, layer: Layer, _scaling: ModuleScaling) -> Scaled:
     """Build LyCORIS' delta: it stores factors less 1, and leaves the bias as it is."""
     if tensors["on_input"].numel() != 1:
         raise TensorsDisagreeError("should hold one number", "on_input")

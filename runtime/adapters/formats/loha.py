@@ -46,7 +46,7 @@ def _product(a: Tensor, b: Tensor, core: Tensor | None) -> Tensor:
     return a @ b if core is None else compose_kernel(core, a, b)
 
 
-def build(tensors: ModuleTensors, layer: Layer, scaling: ModuleScaling) -> WeightDelta:  # noqa: ARG001
+def build(tensors: ModuleTensors, _layer: Layer, scaling: ModuleScaling) -> WeightDelta:
     """Build the delta; only convolutions may have cores."""
     factors = [_factor(tensors, number) for number in (1, 2)]
     return Hadamard(factors[0], factors[1], scaling.scale(len(tensors["hada_w1_b"])))

@@ -35,7 +35,7 @@ def build(tensors: ModuleTensors, layer: Layer, scaling: ModuleScaling) -> Rotat
     return Rotated(stages, on_input=False, rescale=_rescale(tensors))
 
 
-def build_old(tensors: ModuleTensors, layer: Layer, scaling: ModuleScaling) -> Rotated:  # noqa: ARG001
+def build_old(tensors: ModuleTensors, _layer: Layer, _scaling: ModuleScaling) -> Rotated:
     """Build the delta from `oft_diag`, the rotations themselves of LyCORIS 2."""
     turns = _square(tensors, "oft_diag", (3,))
     stages = (RotationStage(turns.transpose(-1, -2)),)

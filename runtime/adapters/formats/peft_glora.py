@@ -26,7 +26,7 @@ class Generalised:
         return weight * self.factors + self.added.expand_as(weight)
 
 
-def build(tensors: ModuleTensors, layer: Layer, scaling: ModuleScaling) -> Generalised:  # noqa: ARG001
+def build(tensors: ModuleTensors, layer: Layer, _scaling: ModuleScaling) -> Generalised:
     """Build the delta; the bias changes by ``b ⊙ D + E + W C`` (equation 10)."""
     factors, added = _path(tensors, "A"), _path(tensors, "B")
     if layer.bias is None:

@@ -64,7 +64,7 @@ def _bounded(skew: Tensor, eps: float) -> Tensor:
     return torch.where(norm <= most, skew, most * skew / norm)
 
 
-def build_boft(tensors: ModuleTensors, layer: Layer, scaling: ModuleScaling) -> Rotated:  # noqa: ARG001
+def build_boft(tensors: ModuleTensors, layer: Layer, _scaling: ModuleScaling) -> Rotated:
     """Build the delta from `boft_R` `[stages, blocks, size, size]` and factors of the outputs."""
     blocks, factors = tensors["boft_R"], tensors["boft_s"].flatten()
     if blocks.dim() != 4 or blocks.shape[-1] != blocks.shape[-2]:
